@@ -1,0 +1,64 @@
+# How every target of Pitwall is built: standard, warnings, sanitizers, include root.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(pitwall_options INTERFACE)
+target_include_directories(pitwall_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(pitwall_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  # Bits must not depend on what the compiler fuses: kernels ask for FMA by name.
+  -ffp-contract=off)
+if(PITWALL_WERROR)
+  target_compile_options(pitwall_options INTERFACE -Werror)
+endif()
+if(PITWALL_SANITIZE)
+  target_compile_options(pitwall_options INTERFACE -fsanitize=${PITWALL_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(pitwall_options INTERFACE -fsanitize=${PITWALL_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Catches reads past mapped models and out-of-range enums that UBSan of g++ leaves out.
+    target_compile_options(pitwall_options INTERFACE -fsanitize-address-use-after-scope)
+  endif()
+endif()
+if(PITWALL_FUZZ)
+  # Coverage for libFuzzer everywhere; only the fuzz targets themselves link its main.
+  target_compile_options(pitwall_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# pitwall_library(NAME SOURCES... ) makes a static library with the project's options.
+function(pitwall_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC pitwall_options fmt::fmt)
+endfunction()
+
+# pitwall_test(NAME LIBS... SOURCES...) makes one GoogleTest program, found by ctest case by case.
+function(pitwall_test name)
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  add_executable(${name} ${T_SOURCES})
+  target_link_libraries(${name} PRIVATE ${T_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE PITWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 120)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+endfunction()
+
+# pitwall_fuzzer(NAME SOURCES... LIBS...) makes a libFuzzer program when PITWALL_FUZZ is on.
+function(pitwall_fuzzer name)
+  if(NOT PITWALL_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(F "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${F_SOURCES})
+  target_link_libraries(${name} PRIVATE ${F_LIBS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_property(GLOBAL APPEND PROPERTY PITWALL_FUZZERS ${name})
+endfunction()

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "engine/core/request.h"
+#include "engine/exec/executor.h"
+#include "engine/tokenizer/tokenizer.h"
+#include "presets/knob.h"
+#include "telemetry/base/clock.h"
+#include "telemetry/bus/producer.h"
+#include "telemetry/control.h"
+
+namespace pitwall::engine {
+
+using telemetry::Answer;
+
+/// step() = plan -> execute -> commit -> publish. Single-threaded: the one engine thread calls everything here,
+/// between steps, so nothing inside needs a lock. Publishes every event through `producer`.
+class Engine {
+  public:
+    /// `tokenizer` may be null (synthetic models): no text, no stop strings, no end tokens.
+    Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs, Clock& clock,
+           telemetry::Producer& producer, uint32_t max_context_tokens);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    /// Always gives an id, also where the request is rejected at once (then on_end has been called).
+    /// `listener` may be null; it must outlive the request.
+    RequestId submit(GenerationRequest request, RequestListener* listener);
+    Answer cancel(RequestId request);
+    Answer set_knob(presets::KnobId knob, double value, telemetry::KnobOrigin origin);
+    Answer flush_prefix_cache();
+    void pause();
+    void resume();
+    void allow_single_step();  ///< while paused, the next step() runs one step
+    bool paused() const;
+
+    /// Runs one step if there is work (and the engine is not paused). False: nothing was done.
+    bool step();
+    bool has_work() const;  ///< a request is waiting or running
+    /// The earliest moment at which something happens without a new command (a time-out), or INT64_MAX.
+    int64_t next_deadline_ns() const;
+    /// Expires time-outs and books time that passed without a step; the loop calls it when it wakes up.
+    void idle_tick();
+    /// The engine stood still since `since_ns` for the recorder: books it to every live request.
+    void book_recorder_wait(int64_t since_ns);
+
+    void publish_start();     ///< dictionary, start values of knobs, first keyframe
+    void publish_keyframe();
+    void publish_end();       ///< cancels what is unfinished, then kSessionEnd
+
+    uint64_t steps() const;
+    const presets::KnobValues& effective_knobs() const;
+    const DeviceInfo& device() const;
+    /// Every block is in exactly one state, reference counts match the tables, free + held + cached = pool.
+    Status check_integrity() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pitwall::engine

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Integers decide, tensors obey: the scheduler writes a StepPlan, an executor carries it out.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/sample/sampling_params.h"
+#include "telemetry/base/ids.h"
+#include "telemetry/base/result.h"
+#include "telemetry/event.h"
+
+namespace pitwall::engine {
+
+using telemetry::WorkKind;
+
+inline constexpr uint32_t kBlockTokens = 16;
+
+/// The tokens of one sequence in one step: positions [first_position, first_position + tokens.size()).
+/// The spans point into the sequence and stay valid until the step is collected.
+struct SequenceSlice {
+    RequestId request{};
+    WorkKind work = WorkKind::kPrefill;
+    std::span<const TokenId> tokens;
+    uint32_t first_position = 0;
+    std::span<const BlockId> block_table;  ///< covers all positions up to the last of this slice
+    bool sample = false;                   ///< pick the token that follows the last of `tokens`
+    SamplingParams sampling;
+    TokenId banned_end = -1;               ///< with >= 0: the sampler may not pick end tokens (ignore_eos, min_tokens)
+    std::span<const TokenId> history;      ///< all tokens up to and including `tokens`, for penalties
+    std::span<float> logits_out;           ///< where given: [tokens.size(), vocab] logits of every position (score)
+};
+
+/// Copy-on-write: before the step, copy the first `filled_tokens` slots of a block.
+struct BlockCopy { BlockId source, target; uint32_t filled_tokens; };
+
+/// A full and plain description of one step.
+struct StepPlan {
+    StepId id{};
+    std::vector<BlockCopy> copies;
+    std::vector<SequenceSlice> slices;
+};
+
+struct StepResult {
+    std::vector<TokenId> sampled;  ///< one per slice, -1 where none was asked for
+    int64_t copy_ns = 0, execute_ns = 0, sample_ns = 0;
+    double flops = 0, bytes = 0;   ///< counted, not estimated: matrix and attention products; weights and KV touched
+    Status status;                 ///< a lost device fails the slices; the engine goes on
+};
+
+struct DeviceInfo {
+    std::string name;         ///< "Intel Xeon ...", "Simulated H200"
+    std::string kernel_tier;  ///< "plain", "avx2", "avx512", "simulated"
+    uint32_t threads = 1;
+    bool simulated = false;
+};
+
+enum class Ticket : uint64_t {};
+
+/// Carries out plans. Owns weights and the bytes of the KV blocks; used by the engine thread alone.
+class Executor {
+  public:
+    virtual ~Executor() = default;
+    virtual const DeviceInfo& device() const = 0;
+    virtual uint32_t vocab_size() const = 0;
+    virtual uint64_t bytes_per_block() const = 0;
+    virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
+    /// Most blocks the memory given allows; what num_kv_blocks may be raised to.
+    virtual uint32_t capacity_blocks() const = 0;
+    /// Makes room for blocks [0, num_blocks); contents below min(old, new) are kept.
+    virtual Status resize_pool(uint32_t num_blocks) = 0;
+    virtual Ticket submit(const StepPlan& plan) = 0;
+    virtual StepResult collect(Ticket ticket) = 0;
+    /// How many plans may be in flight: 1 finishes inside submit or collect, 2 lets planning overlap.
+    virtual uint32_t depth() const { return 1; }
+};
+
+}  // namespace pitwall::engine

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The one knob table. Command line, knob panel, preset files, recordings, exporters and the manual are made from it;
+// nothing lists knobs again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "telemetry/base/result.h"
+
+namespace pitwall::presets {
+
+/// The order is the number that events carry. Recordings name each knob in their dictionary, so it may grow.
+enum class KnobId : uint16_t {
+    // scheduling
+    kMaxNumSeqs, kMaxNumBatchedTokens, kEnableChunkedPrefill, kLongPrefillTokenThreshold, kSchedulingPolicy, kBatching,
+    // cache
+    kEnablePrefixCaching, kNumKvBlocks, kKvCacheMemoryBytes, kKvCacheDtype,
+    // numerics
+    kActivationDtype,
+    // limits
+    kDefaultMaxTokens, kMaxPromptTokens, kMaxQueueLength, kRequestTimeoutMs,
+    // workload
+    kWorkload, kWorkloadRunning, kArrivalProcess, kRequestRate, kGammaShape, kConcurrency, kWorkloadMaxPromptTokens, kWorkloadMaxTokens,
+    // recording and view
+    kRecordText, kRecordOverflow, kKeyframeIntervalSteps, kTtftSloMs, kTpotSloMs,
+    kCount
+};
+inline constexpr size_t kKnobCount = static_cast<size_t>(KnobId::kCount);
+
+enum class KnobType : uint8_t { kInteger, kReal, kBoolean, kChoice };
+/// What turning it may change. Random storms in tests take their knobs from here.
+enum class KnobEffect : uint8_t { kSchedule, kNumerics, kLimits, kWorkload, kView };
+
+/// How another engine spells the same knob. An empty `flag` means that it has no equivalent.
+struct Spelling {
+    std::string_view flag;   ///< "--max-num-seqs", or a YAML path "kv_cache_config.enable_block_reuse"
+    std::string_view off;    ///< for booleans: the flag that turns it off, where that is another
+    std::string_view note;   ///< said with the export, e.g. why it only nearly fits
+    double scale = 1;        ///< their value = ours * scale
+};
+
+struct KnobSpec {
+    KnobId id;
+    std::string_view name;
+    std::string_view group;
+    KnobType type;
+    std::string_view unit;      ///< "tokens", "ms", "" for none
+    double minimum, maximum, default_value, step;
+    bool logarithmic;           ///< how a slider should run
+    double off_value;           ///< the value that reads "off" (0 for thresholds), NaN where there is none
+    std::vector<std::string_view> choices;  ///< of kChoice; value = index
+    bool live;
+    std::string_view reload_reason;  ///< why not live
+    KnobEffect effect;
+    std::string_view help;      ///< one or two sentences
+    Spelling vllm, sglang, tensorrt_llm, llama_server;
+};
+
+std::span<const KnobSpec> knob_table();  ///< indexed by KnobId
+const KnobSpec& spec(KnobId id);
+const KnobSpec* find_knob(std::string_view name);       ///< null where there is none
+std::string_view nearest_knob_name(std::string_view name);  ///< for "did you mean"
+
+/// Text to value, checked against type and range; an Error names knob, range and nearest spelling.
+Result<double> parse_value(const KnobSpec& spec, std::string_view text);
+/// Value as parse_value takes it: "256", "0.5", "true", "fcfs".
+std::string format_value(const KnobSpec& spec, double value);
+/// Value with unit, for people: "256 tokens", "off", "1.50 req/s".
+std::string display_value(const KnobSpec& spec, double value);
+
+/// A value for every knob, and which of them somebody set.
+class KnobValues {
+  public:
+    KnobValues();  ///< the defaults
+    double get(KnobId id) const { return values_[static_cast<size_t>(id)]; }
+    int64_t integer(KnobId id) const { return static_cast<int64_t>(get(id)); }
+    bool boolean(KnobId id) const { return get(id) != 0; }
+    bool given(KnobId id) const { return given_[static_cast<size_t>(id)]; }
+    void set(KnobId id, double value) { values_[static_cast<size_t>(id)] = value, given_[static_cast<size_t>(id)] = true; }
+    /// "NAME=VALUE"; the Error names the knob, or the nearest right name.
+    Status set_from_text(std::string_view assignment);
+    bool operator==(const KnobValues&) const = default;
+
+  private:
+    std::array<double, kKnobCount> values_{};
+    std::array<bool, kKnobCount> given_{};
+};
+
+// Choice values, in the order of the table's `choices`.
+enum class SchedulingPolicy : uint8_t { kFcfs, kPriority, kShortestPrompt, kLongestPrefix };
+enum class Batching : uint8_t { kContinuous, kStatic };
+enum class ActivationDtype : uint8_t { kF32 };
+enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
+enum class RecordOverflow : uint8_t { kWait, kGap };
+
+}  // namespace pitwall::presets

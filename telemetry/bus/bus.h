@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "telemetry/event.h"
+
+namespace pitwall::telemetry {
+
+/// What happens when a reader's ring is full.
+enum class Overflow : uint8_t {
+    kDrop,  ///< the UI: the event is left out for this reader, and counted
+    kWait,  ///< the recorder: the producer waits, between steps only, until there is room (Producer::wait_for_room)
+};
+
+class Producer;
+class Reader;
+
+/// Carries events from producing threads to readers. Each (producer, reader) pair has a ring of its own, single
+/// producer and single consumer; the bus gives the total order as a sequence number. Readers and producers are
+/// created before the session starts or between steps of the producer; they live as long as the bus.
+class Bus {
+  public:
+    Bus();
+    ~Bus();
+    Bus(const Bus&) = delete;
+    Bus& operator=(const Bus&) = delete;
+
+    /// `capacity_events` is rounded up to a power of two. Any thread.
+    std::shared_ptr<Reader> add_reader(Overflow overflow, size_t capacity_events);
+    void remove_reader(const std::shared_ptr<Reader>& reader);
+    std::shared_ptr<Producer> add_producer();
+
+    uint64_t last_seq() const { return next_seq_.load(std::memory_order_relaxed) - 1; }
+
+  private:
+    friend class Producer;
+    std::atomic<uint64_t> next_seq_{1};
+    std::mutex mutex_;  ///< guards the two lists, never taken by publish()
+    std::vector<std::shared_ptr<Reader>> readers_;
+    std::vector<std::shared_ptr<Producer>> producers_;
+};
+
+}  // namespace pitwall::telemetry

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "telemetry/event.h"
+
+namespace pitwall::telemetry {
+
+/// A range of session time, half open: [begin_ns, end_ns).
+struct TimeRange {
+    int64_t begin_ns = 0, end_ns = 0;
+    bool contains(int64_t t_ns) const { return t_ns >= begin_ns && t_ns < end_ns; }
+};
+
+struct StepMemberRow { RequestId request; WorkKind work; uint32_t tokens, first_position, blocks; };
+struct StepRow { int64_t start_ns = 0; StepEvent step{}; std::vector<StepMemberRow> members; };
+
+/// One request as the events told it. Times are -1 until they happened.
+struct RequestRow {
+    RequestId id{};
+    RequestState state = RequestState::kWaiting;
+    FinishReason finish_reason = FinishReason::kNone;
+    MissReason miss = MissReason::kNone;
+    uint16_t request_class = 0;
+    int32_t priority = 0;
+    int64_t arrival_ns = -1, admitted_ns = -1, scheduled_ns = -1, first_token_ns = -1, last_token_ns = -1, end_ns = -1;
+    uint32_t prompt_tokens = 0, cached_tokens = 0, output_tokens = 0, max_tokens = 0, blocks = 0, preemptions = 0;
+    std::array<int64_t, static_cast<size_t>(Cause::kCount)> cause_ns{};
+    struct Token { TokenId id; int64_t t_ns; };
+    std::vector<Token> tokens;  ///< output so far
+    std::string error;
+    bool ended() const { return state == RequestState::kEnded; }
+    int64_t ttft_ns() const { return first_token_ns < 0 ? -1 : first_token_ns - arrival_ns; }
+    int64_t e2e_ns() const { return end_ns < 0 ? -1 : end_ns - arrival_ns; }
+    /// (last - first token) / (output - 1); -1 under two output tokens (vLLM's definition).
+    double tpot_ns() const {
+        return output_tokens < 2 || last_token_ns < 0 ? -1 : double(last_token_ns - first_token_ns) / (output_tokens - 1);
+    }
+};
+
+struct BlockRow {
+    RequestId owner = kNoRequest;  ///< of a held block the last that took it, of a cached one the last that had it
+    BlockState state = BlockState::kFree;
+    KvDtype dtype = KvDtype::kF16;
+    uint16_t owners = 0, filled_tokens = 0;
+    int64_t used_ns = 0;  ///< when it was last allocated, filled, hit or released
+};
+
+struct KnobChange {
+    uint32_t number = 0;  ///< 1 for the first change of the session; start values have no number
+    int64_t t_ns = 0;
+    KnobEvent event{};
+};
+struct KnobState { KnobEvent last{}; bool known = false; uint32_t changes = 0; };
+
+struct MarkRow { int64_t t_ns = 0; MarkKind mark{}; int64_t value = 0; };
+struct EvictionRow { int64_t t_ns = 0; uint32_t blocks = 0; };
+
+/// Everything the panels read, kept from events alone, whatever their source. Single-threaded: the GUI thread (or a
+/// headless summary) owns it. Has a memory budget: older rows are dropped from the front and counted in
+/// `rows_trimmed()`; statistics over such ranges come from the recording (record/session_query.h).
+class Store {
+  public:
+    explicit Store(size_t memory_budget_bytes = size_t{512} << 20);
+
+    void apply(std::span<const Event> events);
+    void note_dropped(uint64_t events);  ///< the reader left these out; blocks are unsure until the next keyframe
+    void clear();                        ///< for a seek: what follows starts with a keyframe
+
+    // Present state.
+    int64_t now_ns() const { return now_ns_; }  ///< time of the newest event
+    uint64_t events_applied() const { return events_applied_; }
+    uint64_t events_dropped() const { return events_dropped_; }
+    bool incomplete() const { return incomplete_; }  ///< between a drop and the next keyframe
+    bool paused() const { return paused_; }
+    std::span<const BlockRow> blocks() const { return blocks_; }  ///< index = raw(BlockId)
+    uint32_t block_tokens() const { return block_tokens_; }
+    uint32_t bytes_per_block() const { return bytes_per_block_; }
+    uint64_t blocks_version() const { return blocks_version_; }  ///< moves when any block does
+    const KnobState& knob(uint16_t knob) const;
+    std::span<const KnobChange> knob_changes() const { return knob_changes_; }
+    std::string_view text(DictionaryKind kind, uint32_t id) const;  ///< "" where unknown
+    std::string_view session(std::string_view key) const;           ///< of v_session, "" where unknown
+    const std::map<std::string, std::string, std::less<>>& session_facts() const { return session_; }
+    const std::optional<DeviceEvent>& device() const { return device_; }
+
+    // History, oldest first.
+    const std::deque<StepRow>& steps() const { return steps_; }
+    const StepRow* find_step(StepId id) const;
+    const RequestRow* find_request(RequestId id) const;
+    const std::map<RequestId, RequestRow>& requests() const { return requests_; }  ///< ordered by number
+    const std::deque<EvictionRow>& evictions() const { return evictions_; }        ///< summed per step
+    const std::deque<MarkRow>& marks() const { return marks_; }
+    uint64_t rows_trimmed() const { return rows_trimmed_; }
+    size_t memory_bytes() const;
+
+    /// The blocks of a request that are known to be its own now, in table order.
+    std::vector<BlockId> block_table(RequestId id) const;
+    /// Output text so far, whole UTF-8 characters only.
+    std::string output_text(RequestId id) const;
+
+  private:
+    void apply_one(const Event& event);
+    void apply_dictionary(const DictionaryEvent& e);
+    void apply_keyframe(const Event& event);
+    void apply_step(const Event& event);
+    void apply_request(const Event& event);
+    void apply_block(const Event& event);
+    void apply_knob(const Event& event);
+    void trim();
+
+    size_t budget_bytes_;
+    int64_t now_ns_ = 0;
+    uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0;
+    bool incomplete_ = false, paused_ = false;
+    uint32_t block_tokens_ = 16, bytes_per_block_ = 0;
+    std::vector<BlockRow> blocks_;
+    std::vector<KnobState> knobs_;
+    std::vector<KnobChange> knob_changes_;
+    std::unordered_map<uint64_t, std::string> texts_;  ///< key: kind << 32 | id
+    std::map<std::string, std::string, std::less<>> session_;
+    std::optional<DeviceEvent> device_;
+    std::deque<StepRow> steps_;
+    std::vector<StepMemberRow> pending_members_;
+    std::map<RequestId, RequestRow> requests_;
+    std::deque<EvictionRow> evictions_;
+    std::deque<MarkRow> marks_;
+};
+
+}  // namespace pitwall::telemetry
