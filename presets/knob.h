@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,33 +38,37 @@ enum class KnobType : uint8_t { kInteger, kReal, kBoolean, kChoice };
 /// What turning it may change. Random storms in tests take their knobs from here.
 enum class KnobEffect : uint8_t { kSchedule, kNumerics, kLimits, kWorkload, kView };
 
-/// How another engine spells the same knob. An empty `flag` means that it has no equivalent.
+/// How another engine spells the same knob. Empty `flag` and `off` mean that it has no equivalent; for a boolean an
+/// empty `flag` beside an `off` (or the other way round) means that it is so already without a flag.
 struct Spelling {
-    std::string_view flag;   ///< "--max-num-seqs", or a YAML path "kv_cache_config.enable_block_reuse"
-    std::string_view off;    ///< for booleans: the flag that turns it off, where that is another
-    std::string_view note;   ///< said with the export, e.g. why it only nearly fits
-    double scale = 1;        ///< their value = ours * scale
+    std::string_view flag = {};     ///< "--max-num-seqs", a YAML path "kv_cache_config.enable_block_reuse", or two flags with a space
+    std::string_view off = {};      ///< for booleans: the flag that turns it off, where that is another
+    std::string_view note = {};     ///< said with the export, e.g. why it only nearly fits
+    double scale = 1;               ///< their value = ours * scale
+    std::string_view choices = {};  ///< for choices: their words in our order, comma separated, "-" where they have none
+    bool has_off = false;           ///< they read 0 as "off" too; otherwise a value of "off" is left out
 };
 
 struct KnobSpec {
     KnobId id;
     std::string_view name;
-    std::string_view group;
+    std::string_view group;     ///< "scheduling", "cache", "numerics", "limits", "workload", "view"
     KnobType type;
-    std::string_view unit;      ///< "tokens", "ms", "" for none
-    double minimum, maximum, default_value, step;
-    bool logarithmic;           ///< how a slider should run
-    double off_value;           ///< the value that reads "off" (0 for thresholds), NaN where there is none
-    std::vector<std::string_view> choices;  ///< of kChoice; value = index
-    bool live;
-    std::string_view reload_reason;  ///< why not live
-    KnobEffect effect;
-    std::string_view help;      ///< one or two sentences
-    Spelling vllm, sglang, tensorrt_llm, llama_server;
+    std::string_view unit = {};  ///< "tokens", "ms", "" for none
+    double minimum = 0, maximum = 0, default_value = 0, step = 1;
+    bool logarithmic = false;    ///< how a slider should run
+    double off_value = std::numeric_limits<double>::quiet_NaN();  ///< the value that reads "off" (0 for thresholds), NaN where there is none
+    std::vector<std::string_view> choices = {};  ///< of kChoice; value = index
+    bool live = true;
+    std::string_view reload_reason = {};  ///< why not live
+    KnobEffect effect = KnobEffect::kSchedule;
+    std::string_view help = {};  ///< one or two sentences
+    Spelling vllm = {}, sglang = {}, tensorrt_llm = {}, llama_server = {};
 };
 
 std::span<const KnobSpec> knob_table();  ///< indexed by KnobId
 const KnobSpec& spec(KnobId id);
+bool has_off(const KnobSpec& spec);  ///< the knob has a value that reads "off"
 const KnobSpec* find_knob(std::string_view name);       ///< null where there is none
 std::string_view nearest_knob_name(std::string_view name);  ///< for "did you mean"
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "presets/knob_rows.h"
+
+namespace pitwall::presets::rows {
+
+namespace {
+
+KnobSpec enable_prefix_caching() {
+    return {
+        .id = KnobId::kEnablePrefixCaching,
+        .name = "enable_prefix_caching",
+        .group = "cache",
+        .type = KnobType::kBoolean,
+        .maximum = 1,
+        .default_value = 1,
+        .help =
+            "Blocks of finished prompts and answers stay in the pool and are shared with requests that begin "
+            "with the same tokens.",
+        .vllm = {.flag = "--enable-prefix-caching", .off = "--no-enable-prefix-caching"},
+        .sglang = {.off = "--disable-radix-cache"},
+        .tensorrt_llm = {.flag = "kv_cache_config.enable_block_reuse"},
+        .llama_server = {.flag = "--cache-prompt",
+                         .off = "--no-cache-prompt",
+                         .note = "reuses the longest common prefix of a slot"}};
+}
+
+KnobSpec num_kv_blocks() {
+    return {
+        .id = KnobId::kNumKvBlocks,
+        .name = "num_kv_blocks",
+        .group = "cache",
+        .type = KnobType::kInteger,
+        .unit = "blocks",
+        .minimum = 1,
+        .maximum = 4194304,
+        .default_value = 2048,
+        .logarithmic = true,
+        .help =
+            "KV pool size in blocks of 16 tokens, up to what kv_cache_memory_bytes holds. Shrinking stops at "
+            "what the largest request in flight needs to finish.",
+        .vllm = {.flag = "--num-gpu-blocks-override", .note = "with --block-size 16"},
+        .sglang = {.flag = "--max-total-tokens", .scale = 16},
+        .tensorrt_llm = {.flag = "kv_cache_config.max_tokens", .scale = 16},
+        .llama_server = {.flag = "--ctx-size", .note = "shared by the slots", .scale = 16}};
+}
+
+KnobSpec kv_cache_memory_bytes() {
+    return {.id = KnobId::kKvCacheMemoryBytes,
+            .name = "kv_cache_memory_bytes",
+            .group = "cache",
+            .type = KnobType::kInteger,
+            .unit = "bytes",
+            .minimum = 1048576,
+            .maximum = 1099511627776,
+            .default_value = 1073741824,
+            .step = 1048576,
+            .logarithmic = true,
+            .live = false,
+            .reload_reason = "the KV arena is reserved once, when the model is opened",
+            .help = "Memory of the KV arena; bounds num_kv_blocks.",
+            .vllm = {.flag = "--kv-cache-memory-bytes"},
+            .sglang = {.note = "--mem-fraction-static takes a fraction of the memory, weights included"},
+            .tensorrt_llm = {.flag = "kv_cache_config.max_gpu_total_bytes"},
+            .llama_server = {.note = "--ctx-size bounds the cache in tokens"}};
+}
+
+KnobSpec kv_cache_dtype() {
+    return {.id = KnobId::kKvCacheDtype,
+            .name = "kv_cache_dtype",
+            .group = "cache",
+            .type = KnobType::kChoice,
+            .choices = {"f16"},
+            .live = false,
+            .reload_reason = "16-bit floats are the only format of KV values here",
+            .effect = KnobEffect::kNumerics,
+            .help = "Format of the keys and values in the KV cache.",
+            .vllm = {.flag = "--kv-cache-dtype", .choices = "float16"},
+            .sglang = {.note = "without a flag it follows the model's own 16-bit format"},
+            .tensorrt_llm = {.flag = "kv_cache_config.dtype",
+                             .note = "auto follows the model's own 16-bit format",
+                             .choices = "auto"},
+            .llama_server = {.flag = "--cache-type-k --cache-type-v", .choices = "f16"}};
+}
+
+KnobSpec activation_dtype() {
+    return {.id = KnobId::kActivationDtype,
+            .name = "activation_dtype",
+            .group = "numerics",
+            .type = KnobType::kChoice,
+            .choices = {"f32"},
+            .live = false,
+            .reload_reason = "the weights are laid out for it when the model is opened",
+            .effect = KnobEffect::kNumerics,
+            .help = "Format of the activations that matrices are multiplied with.",
+            .vllm = {.note = "--dtype sets weights and activations together"},
+            .sglang = {.note = "--dtype sets weights and activations together"},
+            .tensorrt_llm = {.note = "the checkpoint decides"},
+            .llama_server = {.note = "the weights' format decides"}};
+}
+
+}  // namespace
+
+void add_cache(std::vector<KnobSpec>& table) {
+    table.push_back(enable_prefix_caching());
+    table.push_back(num_kv_blocks());
+    table.push_back(kv_cache_memory_bytes());
+    table.push_back(kv_cache_dtype());
+    table.push_back(activation_dtype());
+}
+
+}  // namespace pitwall::presets::rows

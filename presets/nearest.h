@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace pitwall::presets {
+
+/// Edits between two words: insertions, deletions, replacements and swaps of neighbours (Damerau 1964, in the
+/// restricted form of optimal string alignment), without regard to case.
+size_t edit_distance(std::string_view a, std::string_view b);
+
+/// The candidate with the fewest edits, the first among equals; "" when there are none. For "did you mean".
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace pitwall::presets
