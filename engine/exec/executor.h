@@ -29,7 +29,7 @@ struct SequenceSlice {
     std::span<const BlockId> block_table;  ///< covers all positions up to the last of this slice
     bool sample = false;                   ///< pick the token that follows the last of `tokens`
     SamplingParams sampling;
-    TokenId banned_end = -1;               ///< with >= 0: the sampler may not pick end tokens (ignore_eos, min_tokens)
+    std::span<const TokenId> banned;       ///< the sampler may not pick these: end tokens under ignore_eos, min_tokens
     std::span<const TokenId> history;      ///< all tokens up to and including `tokens`, for penalties
     std::span<float> logits_out;           ///< where given: [tokens.size(), vocab] logits of every position (score)
 };

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/sample/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/sample/philox.h"
+
+namespace pitwall::engine {
+namespace {
+
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
+/// Candidates this far below the best weigh less than 1e-17 of it: less than the last bit of the sum.
+constexpr float kNegligible = 40.0f;
+
+using Candidate = SamplerScratch::Candidate;
+
+float tame(float logit) {
+    if (std::isnan(logit)) return kMinusInfinity;
+    return std::min(logit, std::numeric_limits<float>::max());
+}
+
+/// Strict total order: what the library's selection leaves unspecified must not show.
+bool better(const Candidate& a, const Candidate& b) {
+    return a.value != b.value ? a.value > b.value : a.id < b.id;
+}
+
+bool contains(std::span<const TokenId> ids, TokenId id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+TokenId argmax(std::span<const float> logits, std::span<const TokenId> banned) {
+    TokenId best = -1;
+    float best_value = kMinusInfinity;
+    for (size_t i = 0; i < logits.size(); ++i) {
+        const float value = logits[i];  // NaN compares false
+        if (value > best_value && !contains(banned, static_cast<TokenId>(i)))
+            best = static_cast<TokenId>(i), best_value = value;
+    }
+    return best;
+}
+
+TokenId lowest_allowed(size_t vocab, std::span<const TokenId> banned) {
+    for (size_t i = 0; i < vocab; ++i)
+        if (!contains(banned, static_cast<TokenId>(i))) return static_cast<TokenId>(i);
+    return 0;
+}
+
+void penalize(std::span<float> logits, float penalty, std::span<const TokenId> history,
+              SamplerScratch& scratch) {
+    if (scratch.seen.size() < logits.size() || scratch.generation == std::numeric_limits<uint32_t>::max()) {
+        scratch.seen.assign(logits.size(), 0);
+        scratch.generation = 0;
+    }
+    ++scratch.generation;
+    for (const TokenId id : history) {
+        if (id < 0 || static_cast<size_t>(id) >= logits.size()) continue;
+        if (scratch.seen[static_cast<size_t>(id)] == scratch.generation) continue;
+        scratch.seen[static_cast<size_t>(id)] = scratch.generation;
+        float& logit = logits[static_cast<size_t>(id)];
+        logit = logit > 0 ? logit / penalty : logit * penalty;
+    }
+}
+
+/// Candidates worth a weight, in order of id: temperature and min-p applied. Empty when nothing is finite.
+void collect_candidates(std::span<const float> logits, const SamplingParams& params, float best,
+                        SamplerScratch& scratch) {
+    const float cut = params.min_p > 0 ? std::min(kNegligible, -std::log(params.min_p)) : kNegligible;
+    scratch.candidates.clear();
+    for (size_t i = 0; i < logits.size(); ++i) {
+        // Subtracting first keeps the quotient finite however small the temperature is.
+        const float value = (tame(logits[i]) - best) / params.temperature;
+        if (value >= -cut) scratch.candidates.push_back({value, static_cast<TokenId>(i)});
+    }
+}
+
+void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
+    if (top_k <= 0 || static_cast<size_t>(top_k) >= candidates.size()) return;
+    std::nth_element(candidates.begin(), candidates.begin() + top_k, candidates.end(), better);
+    candidates.resize(static_cast<size_t>(top_k));
+    std::sort(candidates.begin(), candidates.end(), better);
+}
+
+/// Keeps the fewest best candidates whose weights reach top_p of the whole. Sorts only as far as it must
+/// look.
+void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
+    if (!(top_p < 1)) return;
+    double total = 0;
+    for (const Candidate& c : candidates) total += std::exp(static_cast<double>(c.value));
+    const double wanted = std::max(0.0, static_cast<double>(top_p)) * total;
+    double sum = 0;
+    size_t sorted = 0;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+        if (i == sorted) {
+            const size_t next = std::min(candidates.size(), std::max<size_t>(64, sorted * 4));
+            std::partial_sort(candidates.begin() + static_cast<ptrdiff_t>(sorted),
+                              candidates.begin() + static_cast<ptrdiff_t>(next), candidates.end(), better);
+            sorted = next;
+        }
+        sum += std::exp(static_cast<double>(candidates[i].value));
+        if (sum >= wanted) {
+            candidates.resize(i + 1);
+            return;
+        }
+    }
+}
+
+TokenId draw(SamplerScratch& scratch, double uniform) {
+    auto& weights = scratch.weights;
+    weights.clear();
+    double total = 0;
+    for (const Candidate& c : scratch.candidates)
+        weights.push_back(total += std::exp(static_cast<double>(c.value)));
+    const auto at = std::upper_bound(weights.begin(), weights.end(), uniform * total);
+    const size_t index = std::min(static_cast<size_t>(at - weights.begin()), weights.size() - 1);
+    return scratch.candidates[index].id;
+}
+
+}  // namespace
+
+double uniform_noise(uint64_t seed, uint64_t position) {
+    const auto bits =
+        philox4x32({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), 0, 0},
+                   {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+    const uint64_t wide = (uint64_t{bits[0]} << 32 | bits[1]) >> 11;
+    return static_cast<double>(wide) * 0x1.0p-53;
+}
+
+TokenId sample_token(std::span<const float> logits, const SamplingParams& params,
+                     std::span<const TokenId> history, std::span<const TokenId> banned, uint64_t position,
+                     SamplerScratch& scratch) {
+    const bool penalized =
+        params.repetition_penalty > 0 && params.repetition_penalty != 1 && !history.empty();
+    const bool greedy = !(params.temperature > 0);
+    std::span<const float> scores = logits;
+    if (penalized || (!greedy && !banned.empty())) {
+        scratch.logits.assign(logits.begin(), logits.end());
+        if (penalized) penalize(scratch.logits, params.repetition_penalty, history, scratch);
+        for (const TokenId id : banned)
+            if (id >= 0 && static_cast<size_t>(id) < scratch.logits.size())
+                scratch.logits[static_cast<size_t>(id)] = kMinusInfinity;
+        scores = scratch.logits;
+    }
+    const TokenId best = argmax(scores, banned);
+    if (best < 0) return lowest_allowed(logits.size(), banned);
+    if (greedy) return best;
+
+    collect_candidates(scores, params, tame(scores[static_cast<size_t>(best)]), scratch);
+    keep_top_k(scratch.candidates, params.top_k);
+    keep_top_p(scratch.candidates, params.top_p);
+    return draw(scratch, uniform_noise(params.seed, position));
+}
+
+}  // namespace pitwall::engine
