@@ -15,15 +15,19 @@ namespace pitwall::telemetry {
 /// What happens when a reader's ring is full.
 enum class Overflow : uint8_t {
     kDrop,  ///< the UI: the event is left out for this reader, and counted
-    kWait,  ///< the recorder: the producer waits, between steps only, until there is room (Producer::wait_for_room)
+    kWait,  ///< the recorder: the producer waits, between steps only, until there is room
+            ///< (Producer::wait_for_room)
 };
 
 class Producer;
 class Reader;
+class Ring;
+struct Sequence;
 
-/// Carries events from producing threads to readers. Each (producer, reader) pair has a ring of its own, single
-/// producer and single consumer; the bus gives the total order as a sequence number. Readers and producers are
-/// created before the session starts or between steps of the producer; they live as long as the bus.
+/// Carries events from producing threads to readers. Each (producer, reader) pair has a ring of its own,
+/// single producer and single consumer; the bus gives the total order as a sequence number. Readers and
+/// producers may come and readers may go at any time, also while others publish; producers live as long as
+/// the bus.
 class Bus {
   public:
     Bus();
@@ -31,16 +35,21 @@ class Bus {
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
 
-    /// `capacity_events` is rounded up to a power of two. Any thread.
+    /// `capacity_events` is rounded up to a power of two. Any thread. The reader gets what is published after
+    /// this.
     std::shared_ptr<Reader> add_reader(Overflow overflow, size_t capacity_events);
+    /// Any thread; what the reader did not drain yet stays with it.
     void remove_reader(const std::shared_ptr<Reader>& reader);
     std::shared_ptr<Producer> add_producer();
 
-    uint64_t last_seq() const { return next_seq_.load(std::memory_order_relaxed) - 1; }
+    uint64_t last_seq() const;
 
   private:
     friend class Producer;
-    std::atomic<uint64_t> next_seq_{1};
+    using RingList = std::vector<std::shared_ptr<Ring>>;
+    static void replace_rings(Producer& producer, RingList rings);
+
+    std::shared_ptr<Sequence> sequence_;
     std::mutex mutex_;  ///< guards the two lists, never taken by publish()
     std::vector<std::shared_ptr<Reader>> readers_;
     std::vector<std::shared_ptr<Producer>> producers_;
