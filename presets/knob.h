@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The one knob table. Command line, knob panel, preset files, recordings, exporters and the manual are made from it;
-// nothing lists knobs again.
+// The one knob table. Command line, knob panel, preset files, recordings, exporters and the manual are made
+// from it; nothing lists knobs again.
 #pragma once
 
 #include <array>
@@ -19,17 +19,39 @@ namespace pitwall::presets {
 /// The order is the number that events carry. Recordings name each knob in their dictionary, so it may grow.
 enum class KnobId : uint16_t {
     // scheduling
-    kMaxNumSeqs, kMaxNumBatchedTokens, kEnableChunkedPrefill, kLongPrefillTokenThreshold, kSchedulingPolicy, kBatching,
+    kMaxNumSeqs,
+    kMaxNumBatchedTokens,
+    kEnableChunkedPrefill,
+    kLongPrefillTokenThreshold,
+    kSchedulingPolicy,
+    kBatching,
     // cache
-    kEnablePrefixCaching, kNumKvBlocks, kKvCacheMemoryBytes, kKvCacheDtype,
+    kEnablePrefixCaching,
+    kNumKvBlocks,
+    kKvCacheMemoryBytes,
+    kKvCacheDtype,
     // numerics
     kActivationDtype,
     // limits
-    kDefaultMaxTokens, kMaxPromptTokens, kMaxQueueLength, kRequestTimeoutMs,
+    kDefaultMaxTokens,
+    kMaxPromptTokens,
+    kMaxQueueLength,
+    kRequestTimeoutMs,
     // workload
-    kWorkload, kWorkloadRunning, kArrivalProcess, kRequestRate, kGammaShape, kConcurrency, kWorkloadMaxPromptTokens, kWorkloadMaxTokens,
+    kWorkload,
+    kWorkloadRunning,
+    kArrivalProcess,
+    kRequestRate,
+    kGammaShape,
+    kConcurrency,
+    kWorkloadMaxPromptTokens,
+    kWorkloadMaxTokens,
     // recording and view
-    kRecordText, kRecordOverflow, kKeyframeIntervalSteps, kTtftSloMs, kTpotSloMs,
+    kRecordText,
+    kRecordOverflow,
+    kKeyframeIntervalSteps,
+    kTtftSloMs,
+    kTpotSloMs,
     kCount
 };
 inline constexpr size_t kKnobCount = static_cast<size_t>(KnobId::kCount);
@@ -38,27 +60,31 @@ enum class KnobType : uint8_t { kInteger, kReal, kBoolean, kChoice };
 /// What turning it may change. Random storms in tests take their knobs from here.
 enum class KnobEffect : uint8_t { kSchedule, kNumerics, kLimits, kWorkload, kView };
 
-/// How another engine spells the same knob. Empty `flag` and `off` mean that it has no equivalent; for a boolean an
-/// empty `flag` beside an `off` (or the other way round) means that it is so already without a flag.
+/// How another engine spells the same knob. Empty `flag` and `off` mean that it has no equivalent; for a
+/// boolean an empty `flag` beside an `off` (or the other way round) means that it is so already without a
+/// flag.
 struct Spelling {
-    std::string_view flag = {};     ///< "--max-num-seqs", a YAML path "kv_cache_config.enable_block_reuse", or two flags with a space
-    std::string_view off = {};      ///< for booleans: the flag that turns it off, where that is another
-    std::string_view note = {};     ///< said with the export, e.g. why it only nearly fits
-    double scale = 1;               ///< their value = ours * scale
-    std::string_view choices = {};  ///< for choices: their words in our order, comma separated, "-" where they have none
-    bool has_off = false;           ///< they read 0 as "off" too; otherwise a value of "off" is left out
+    std::string_view flag = {};  ///< "--max-num-seqs", a YAML path "kv_cache_config.enable_block_reuse", or
+                                 ///< two flags with a space
+    std::string_view off = {};   ///< for booleans: the flag that turns it off, where that is another
+    std::string_view note = {};  ///< said with the export, e.g. why it only nearly fits
+    double scale = 1;            ///< their value = ours * scale
+    std::string_view choices =
+        {};  ///< for choices: their words in our order, comma separated, "-" where they have none
+    bool has_off = false;  ///< they read 0 as "off" too; otherwise a value of "off" is left out
 };
 
 struct KnobSpec {
     KnobId id;
     std::string_view name;
-    std::string_view group;     ///< "scheduling", "cache", "numerics", "limits", "workload", "view"
+    std::string_view group;  ///< "scheduling", "cache", "numerics", "limits", "workload", "view"
     KnobType type;
     std::string_view unit = {};  ///< "tokens", "ms", "" for none
     double minimum = 0, maximum = 0, default_value = 0, step = 1;
-    bool logarithmic = false;    ///< how a slider should run
-    double off_value = std::numeric_limits<double>::quiet_NaN();  ///< the value that reads "off" (0 for thresholds), NaN where there is none
-    std::vector<std::string_view> choices = {};  ///< of kChoice; value = index
+    bool logarithmic = false;                                     ///< how a slider should run
+    double off_value = std::numeric_limits<double>::quiet_NaN();  ///< the value that reads "off" (0 for
+                                                                  ///< thresholds), NaN where there is none
+    std::vector<std::string_view> choices = {};                   ///< of kChoice; value = index
     bool live = true;
     std::string_view reload_reason = {};  ///< why not live
     KnobEffect effect = KnobEffect::kSchedule;
@@ -68,8 +94,8 @@ struct KnobSpec {
 
 std::span<const KnobSpec> knob_table();  ///< indexed by KnobId
 const KnobSpec& spec(KnobId id);
-bool has_off(const KnobSpec& spec);  ///< the knob has a value that reads "off"
-const KnobSpec* find_knob(std::string_view name);       ///< null where there is none
+bool has_off(const KnobSpec& spec);                         ///< the knob has a value that reads "off"
+const KnobSpec* find_knob(std::string_view name);           ///< null where there is none
 std::string_view nearest_knob_name(std::string_view name);  ///< for "did you mean"
 
 /// Text to value, checked against type and range; an Error names knob, range and nearest spelling.
@@ -87,7 +113,9 @@ class KnobValues {
     int64_t integer(KnobId id) const { return static_cast<int64_t>(get(id)); }
     bool boolean(KnobId id) const { return get(id) != 0; }
     bool given(KnobId id) const { return given_[static_cast<size_t>(id)]; }
-    void set(KnobId id, double value) { values_[static_cast<size_t>(id)] = value, given_[static_cast<size_t>(id)] = true; }
+    void set(KnobId id, double value) {
+        values_[static_cast<size_t>(id)] = value, given_[static_cast<size_t>(id)] = true;
+    }
     /// "NAME=VALUE"; the Error names the knob, or the nearest right name.
     Status set_from_text(std::string_view assignment);
     bool operator==(const KnobValues&) const = default;

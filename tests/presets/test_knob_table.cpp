@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "presets/knob.h"
+#include "presets/nearest.h"
+
+using namespace pitwall;
+using namespace pitwall::presets;
+using ::testing::HasSubstr;
+
+TEST(KnobTable, RowsAreInOrderOfTheirIdsAndNamedOnce) {
+    ASSERT_EQ(knob_table().size(), kKnobCount);
+    std::set<std::string_view> names;
+    for (size_t i = 0; i < kKnobCount; ++i) {
+        const KnobSpec& knob = knob_table()[i];
+        EXPECT_EQ(static_cast<size_t>(knob.id), i);
+        EXPECT_TRUE(names.insert(knob.name).second) << knob.name;
+        EXPECT_EQ(find_knob(knob.name), &knob);
+        EXPECT_FALSE(knob.help.empty()) << knob.name;
+        EXPECT_FALSE(knob.group.empty()) << knob.name;
+        EXPECT_EQ(knob.live, knob.reload_reason.empty()) << knob.name;
+    }
+}
+
+TEST(KnobTable, DefaultsLieInTheirRange) {
+    for (const KnobSpec& knob : knob_table()) {
+        EXPECT_GE(knob.default_value, knob.minimum) << knob.name;
+        EXPECT_LE(knob.default_value, knob.maximum) << knob.name;
+        EXPECT_GT(knob.step, 0) << knob.name;
+        if (knob.type == KnobType::kChoice) {
+            EXPECT_EQ(knob.maximum, static_cast<double>(knob.choices.size()) - 1) << knob.name;
+        } else {
+            EXPECT_TRUE(knob.choices.empty()) << knob.name;
+        }
+    }
+}
+
+TEST(KnobTable, EveryEngineEitherSpellsAKnobOrSaysWhyNot) {
+    for (const KnobSpec& knob : knob_table())
+        for (const Spelling& theirs : {knob.vllm, knob.sglang, knob.tensorrt_llm, knob.llama_server}) {
+            EXPECT_FALSE(theirs.flag.empty() && theirs.off.empty() && theirs.note.empty()) << knob.name;
+            if (knob.type == KnobType::kChoice && !theirs.flag.empty()) {
+                EXPECT_EQ(
+                    static_cast<size_t>(std::count(theirs.choices.begin(), theirs.choices.end(), ',')) + 1,
+                    knob.choices.size())
+                    << knob.name;
+            }
+        }
+}
+
+TEST(KnobTable, ChoicesAreNumberedAsTheirEnums) {
+    const auto is = [](KnobId id, auto value, std::string_view word) {
+        return spec(id).choices[static_cast<size_t>(value)] == word;
+    };
+    EXPECT_TRUE(is(KnobId::kSchedulingPolicy, SchedulingPolicy::kShortestPrompt, "shortest_prompt"));
+    EXPECT_TRUE(is(KnobId::kSchedulingPolicy, SchedulingPolicy::kLongestPrefix, "longest_prefix"));
+    EXPECT_TRUE(is(KnobId::kBatching, Batching::kStatic, "static"));
+    EXPECT_TRUE(is(KnobId::kArrivalProcess, ArrivalProcess::kGamma, "gamma"));
+    EXPECT_TRUE(is(KnobId::kArrivalProcess, ArrivalProcess::kClosed, "closed"));
+    EXPECT_TRUE(is(KnobId::kRecordOverflow, RecordOverflow::kGap, "gap"));
+}
+
+TEST(KnobValue, ReadsBackWhatItWrites) {
+    std::mt19937_64 random(7);
+    for (const KnobSpec& knob : knob_table())
+        for (int i = 0; i < 50; ++i) {
+            double value = std::uniform_real_distribution<double>(knob.minimum, knob.maximum)(random);
+            if (knob.type != KnobType::kReal) value = std::floor(value);
+            const auto again = parse_value(knob, format_value(knob, value));
+            ASSERT_TRUE(again.ok()) << knob.name << " " << value;
+            EXPECT_EQ(again.value(), value) << knob.name;
+        }
+}
+
+TEST(KnobValue, RefusesByNameAndRange) {
+    KnobValues values;
+    const auto says = [&](std::string_view text) {
+        const Status s = values.set_from_text(text);
+        return s.ok() ? std::string("accepted") : s.error().text();
+    };
+    EXPECT_THAT(says("max_num_seqs=-3"),
+                HasSubstr("max_num_seqs=-3 is out of range: give max_num_seqs 1 to 4096 sequences"));
+    EXPECT_THAT(says("max_num_seqs=1.5"), HasSubstr("not a whole number"));
+    EXPECT_THAT(says("max_num_seqs="), HasSubstr("not a number"));
+    EXPECT_THAT(says("max_num_seqs=nan"), HasSubstr("not a number"));
+    EXPECT_THAT(says("max_num_seqs=1e99"), HasSubstr("out of range"));
+    EXPECT_THAT(says("max_num_seqs=0x10"), HasSubstr("not a number"));
+    EXPECT_THAT(says("max_num_seq=4"), HasSubstr("did you mean max_num_seqs?"));
+    EXPECT_THAT(says("batching=statik"), HasSubstr("did you mean static?"));
+    EXPECT_THAT(says("enable_prefix_caching=maybe"), HasSubstr("true or false"));
+    EXPECT_THAT(says("max_num_seqs"), HasSubstr("KNOB=VALUE"));
+    EXPECT_THAT(says("=4"), HasSubstr("KNOB=VALUE"));
+    EXPECT_THAT(says(std::string("max_num_seqs=\x1b[31m") + std::string(5000, 'x')), HasSubstr("?[31m"));
+    EXPECT_EQ(values, KnobValues()) << "a refused setting changes nothing";
+}
+
+TEST(KnobValue, OffIsAValueOfThresholdsOnly) {
+    KnobValues values;
+    EXPECT_TRUE(values.set_from_text("long_prefill_token_threshold=off").ok());
+    EXPECT_EQ(values.get(KnobId::kLongPrefillTokenThreshold), 0);
+    EXPECT_EQ(format_value(spec(KnobId::kLongPrefillTokenThreshold), 0), "off");
+    EXPECT_FALSE(values.set_from_text("max_num_seqs=off").ok());
+    EXPECT_TRUE(values.set_from_text("record_text=off").ok());
+    EXPECT_FALSE(values.boolean(KnobId::kRecordText));
+}
+
+TEST(KnobValue, IsShownWithItsUnit) {
+    EXPECT_EQ(display_value(spec(KnobId::kMaxNumBatchedTokens), 256), "256 tokens");
+    EXPECT_EQ(display_value(spec(KnobId::kRequestRate), 1.5), "1.50 req/s");
+    EXPECT_EQ(display_value(spec(KnobId::kRequestTimeoutMs), 0), "off");
+    EXPECT_EQ(display_value(spec(KnobId::kKvCacheMemoryBytes), 1073741824), "1024 MiB");
+    EXPECT_EQ(display_value(spec(KnobId::kBatching), 1), "static");
+}
+
+TEST(Nearest, CountsEdits) {
+    EXPECT_EQ(edit_distance("", ""), 0u);
+    EXPECT_EQ(edit_distance("abc", ""), 3u);
+    EXPECT_EQ(edit_distance("chatt", "chat"), 1u);
+    EXPECT_EQ(edit_distance("caht", "chat"), 1u) << "a swap is one edit";
+    EXPECT_EQ(edit_distance("Chat", "chat"), 0u);
+    EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+    EXPECT_EQ(nearest_knob_name("max_batched_tokens"), "max_num_batched_tokens");
+    EXPECT_EQ(nearest("x", {}), "");
+}
