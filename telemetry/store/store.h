@@ -4,17 +4,24 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "telemetry/event.h"
 
 namespace pitwall::telemetry {
+
+/// Bounds on what an event may say, so that a damaged one cannot ask for all the memory there is.
+inline constexpr uint32_t kMaxBlocks = 1u << 24;
+inline constexpr uint32_t kMaxKnobs = 1u << 12;
+inline constexpr uint32_t kMaxTextBytes = 1u << 26;
 
 /// A range of session time, half open: [begin_ns, end_ns).
 struct TimeRange {
@@ -22,8 +29,16 @@ struct TimeRange {
     bool contains(int64_t t_ns) const { return t_ns >= begin_ns && t_ns < end_ns; }
 };
 
-struct StepMemberRow { RequestId request; WorkKind work; uint32_t tokens, first_position, blocks; };
-struct StepRow { int64_t start_ns = 0; StepEvent step{}; std::vector<StepMemberRow> members; };
+struct StepMemberRow {
+    RequestId request;
+    WorkKind work;
+    uint32_t tokens, first_position, blocks;
+};
+struct StepRow {
+    int64_t start_ns = 0;
+    StepEvent step{};
+    std::vector<StepMemberRow> members;
+};
 
 /// One request as the events told it. Times are -1 until they happened.
 struct RequestRow {
@@ -33,23 +48,32 @@ struct RequestRow {
     MissReason miss = MissReason::kNone;
     uint16_t request_class = 0;
     int32_t priority = 0;
-    int64_t arrival_ns = -1, admitted_ns = -1, scheduled_ns = -1, first_token_ns = -1, last_token_ns = -1, end_ns = -1;
-    uint32_t prompt_tokens = 0, cached_tokens = 0, output_tokens = 0, max_tokens = 0, blocks = 0, preemptions = 0;
+    int64_t arrival_ns = -1, admitted_ns = -1, scheduled_ns = -1, first_token_ns = -1, last_token_ns = -1,
+            end_ns = -1;
+    uint32_t prompt_tokens = 0, cached_tokens = 0, output_tokens = 0, max_tokens = 0, blocks = 0,
+             preemptions = 0;
     std::array<int64_t, static_cast<size_t>(Cause::kCount)> cause_ns{};
-    struct Token { TokenId id; int64_t t_ns; };
+    struct Token {
+        TokenId id;
+        int64_t t_ns;
+    };
     std::vector<Token> tokens;  ///< output so far
     std::string error;
+    int64_t paused_before_first_token_ns = 0;  ///< of cause_ns[kPaused]; no SLO counts it
     bool ended() const { return state == RequestState::kEnded; }
     int64_t ttft_ns() const { return first_token_ns < 0 ? -1 : first_token_ns - arrival_ns; }
     int64_t e2e_ns() const { return end_ns < 0 ? -1 : end_ns - arrival_ns; }
     /// (last - first token) / (output - 1); -1 under two output tokens (vLLM's definition).
     double tpot_ns() const {
-        return output_tokens < 2 || last_token_ns < 0 ? -1 : double(last_token_ns - first_token_ns) / (output_tokens - 1);
+        return output_tokens < 2 || last_token_ns < 0
+                   ? -1
+                   : double(last_token_ns - first_token_ns) / (output_tokens - 1);
     }
 };
 
 struct BlockRow {
-    RequestId owner = kNoRequest;  ///< of a held block the last that took it, of a cached one the last that had it
+    RequestId owner =
+        kNoRequest;  ///< of a held block the last that took it, of a cached one the last that had it
     BlockState state = BlockState::kFree;
     KvDtype dtype = KvDtype::kF16;
     uint16_t owners = 0, filled_tokens = 0;
@@ -61,21 +85,33 @@ struct KnobChange {
     int64_t t_ns = 0;
     KnobEvent event{};
 };
-struct KnobState { KnobEvent last{}; bool known = false; uint32_t changes = 0; };
+struct KnobState {
+    KnobEvent last{};
+    bool known = false;
+    uint32_t changes = 0;
+};
 
-struct MarkRow { int64_t t_ns = 0; MarkKind mark{}; int64_t value = 0; };
-struct EvictionRow { int64_t t_ns = 0; uint32_t blocks = 0; };
+struct MarkRow {
+    int64_t t_ns = 0;
+    MarkKind mark{};
+    int64_t value = 0;
+};
+struct EvictionRow {
+    int64_t t_ns = 0;
+    uint32_t blocks = 0;
+};
 
-/// Everything the panels read, kept from events alone, whatever their source. Single-threaded: the GUI thread (or a
-/// headless summary) owns it. Has a memory budget: older rows are dropped from the front and counted in
+/// Everything the panels read, kept from events alone, whatever their source. Single-threaded: the GUI thread
+/// (or a headless summary) owns it. Has a memory budget: older rows are dropped from the front and counted in
 /// `rows_trimmed()`; statistics over such ranges come from the recording (record/session_query.h).
 class Store {
   public:
     explicit Store(size_t memory_budget_bytes = size_t{512} << 20);
 
     void apply(std::span<const Event> events);
-    void note_dropped(uint64_t events);  ///< the reader left these out; blocks are unsure until the next keyframe
-    void clear();                        ///< for a seek: what follows starts with a keyframe
+    void note_dropped(
+        uint64_t events);  ///< the reader left these out; blocks are unsure until the next keyframe
+    void clear();          ///< for a seek: what follows starts with a keyframe
 
     // Present state.
     int64_t now_ns() const { return now_ns_; }  ///< time of the newest event
@@ -109,17 +145,55 @@ class Store {
     /// Output text so far, whole UTF-8 characters only.
     std::string output_text(RequestId id) const;
 
+    /// Totals since the session's start as the last keyframe told them; none before the first.
+    const std::optional<KeyframeCounters>& counters() const { return counters_; }
+    /// Time of the oldest row kept of what gets trimmed, or INT64_MIN: ranges before it are in the recording
+    /// alone.
+    int64_t history_begin_ns() const { return history_begin_ns_; }
+
   private:
+    /// A keyframe under way: it replaces the block map in one go, so that nobody sees half of it.
+    struct Staging {
+        bool open = false;
+        std::vector<BlockRow> blocks;
+        std::vector<RequestId> requests;
+    };
     void apply_one(const Event& event);
     void apply_dictionary(const DictionaryEvent& e);
     void apply_keyframe(const Event& event);
+    void begin_keyframe(const KeyframeBegin& e);
+    void stage_blocks(const KeyframeBlocks& e, int64_t t_ns);
+    void apply_keyframe_request(const KeyframeRequest& e);
+    void apply_keyframe_knob(const KeyframeKnob& e);
+    void end_keyframe();
     void apply_step(const Event& event);
+    void apply_member(const StepMemberEvent& e);
     void apply_request(const Event& event);
+    void apply_phase(RequestRow& row, const Event& event);
+    void end_request(RequestRow& row, int64_t t_ns, FinishReason reason);
+    void apply_cause(const Event& event);
     void apply_block(const Event& event);
+    void apply_table(const BlockEvent& e);
+    void count_eviction(int64_t t_ns);
     void apply_knob(const Event& event);
+    void apply_mark(const Event& event);
+    RequestRow& request_row(RequestId id);
+    void resize_blocks(size_t count);
+    void forget_text(DictionaryKind kind, RequestId id);
     void trim();
+    bool trim_oldest();
 
     size_t budget_bytes_;
+    size_t rows_bytes_ = 0;  ///< of all that grows with time
+    int64_t history_begin_ns_ = std::numeric_limits<int64_t>::min();
+    bool eviction_open_ = false;  ///< the last eviction row belongs to the step under way
+    uint32_t knob_changes_seen_ = 0;
+    uint64_t pending_step_ = 0;
+    Staging staging_;
+    std::optional<KeyframeCounters> counters_;
+    std::unordered_map<RequestId, std::vector<BlockId>>
+        tables_;                                       ///< block tables of requests that hold blocks
+    std::deque<std::pair<int64_t, RequestId>> ended_;  ///< in order of their end
     int64_t now_ns_ = 0;
     uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0;
     bool incomplete_ = false, paused_ = false;

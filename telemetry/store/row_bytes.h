@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What rows cost, as the store's budget counts it. Private to the store.
+#pragma once
+
+#include <string>
+
+#include "telemetry/store/store.h"
+
+namespace pitwall::telemetry {
+
+inline constexpr size_t kMapNodeBytes = 48;
+
+inline size_t text_bytes(const std::string& text) { return sizeof(text) + kMapNodeBytes + text.size(); }
+inline size_t step_bytes(const StepRow& row) {
+    return sizeof(row) + row.members.capacity() * sizeof(StepMemberRow);
+}
+/// Doubling leaves a quarter of a vector unused on average.
+inline size_t token_bytes(size_t tokens) { return tokens * sizeof(RequestRow::Token) * 4 / 3; }
+
+}  // namespace pitwall::telemetry

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "telemetry/store/store.h"
+
+#include <algorithm>
+
+#include "telemetry/base/utf8.h"
+#include "telemetry/store/row_bytes.h"
+
+namespace pitwall::telemetry {
+
+namespace {
+constexpr uint64_t text_key(DictionaryKind kind, uint32_t id) {
+    return static_cast<uint64_t>(kind) << 32 | id;
+}
+constexpr size_t kMaxKnobChanges = size_t{1} << 16;
+}  // namespace
+
+Store::Store(size_t memory_budget_bytes) : budget_bytes_(memory_budget_bytes) {}
+
+void Store::apply(std::span<const Event> events) {
+    for (const Event& event : events) apply_one(event);
+    events_applied_ += events.size();
+    if (memory_bytes() > budget_bytes_) trim();
+}
+
+void Store::apply_one(const Event& event) {
+    now_ns_ = std::max(now_ns_, event.t_ns);
+    switch (event.kind) {
+        case EventKind::kDictionary:
+            return apply_dictionary(event.dictionary);
+        case EventKind::kKeyframe:
+            return apply_keyframe(event);
+        case EventKind::kStep:
+            return apply_step(event);
+        case EventKind::kStepMember:
+            return apply_member(event.member);
+        case EventKind::kRequest:
+            return apply_request(event);
+        case EventKind::kBlock:
+            return apply_block(event);
+        case EventKind::kCause:
+            return apply_cause(event);
+        case EventKind::kKnob:
+            return apply_knob(event);
+        case EventKind::kDevice:
+            device_ = event.device;
+            return;
+        case EventKind::kMark:
+            return apply_mark(event);
+        case EventKind::kCount:
+            return;
+    }
+}
+
+void Store::note_dropped(uint64_t events) {
+    if (events == 0) return;
+    events_dropped_ += events;
+    incomplete_ = true;
+    pending_members_.clear();
+    staging_ = {};
+}
+
+void Store::clear() {
+    const size_t budget = budget_bytes_;
+    const uint64_t version = blocks_version_ + 1;
+    *this = Store(budget);
+    blocks_version_ = version;
+    incomplete_ = true;
+}
+
+// ------------------------------------------------------------------------------------------------ texts
+
+void Store::apply_dictionary(const DictionaryEvent& e) {
+    if (e.length > DictionaryEvent::kPieceBytes || e.total_bytes > kMaxTextBytes) return;
+    std::string& text = texts_[text_key(e.dictionary, e.id)];
+    if (e.offset == 0) {
+        // The first piece, perhaps of a text told again.
+        if (!text.empty()) rows_bytes_ -= text_bytes(text);
+        text.clear();
+    } else if (e.offset != text.size()) {
+        return;  // a piece before it was dropped
+    } else {
+        rows_bytes_ -= text_bytes(text);
+    }
+    text.append(e.bytes, e.length);
+    if (!text.empty()) rows_bytes_ += text_bytes(text);
+    if (e.dictionary != DictionaryKind::kSession || text.size() != e.total_bytes) {
+        if (e.dictionary == DictionaryKind::kError && text.size() == e.total_bytes) {
+            const auto row = requests_.find(RequestId{e.id});
+            if (row != requests_.end()) row->second.error = text;
+        }
+        return;
+    }
+    const size_t equals = std::min(text.find('='), text.size());
+    session_[text.substr(0, equals)] = equals < text.size() ? text.substr(equals + 1) : std::string();
+}
+
+std::string_view Store::text(DictionaryKind kind, uint32_t id) const {
+    const auto found = texts_.find(text_key(kind, id));
+    return found == texts_.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string_view Store::session(std::string_view key) const {
+    const auto found = session_.find(key);
+    return found == session_.end() ? std::string_view() : std::string_view(found->second);
+}
+
+void Store::forget_text(DictionaryKind kind, RequestId id) {
+    const auto found = texts_.find(text_key(kind, raw(id)));
+    if (found == texts_.end()) return;
+    if (!found->second.empty()) rows_bytes_ -= text_bytes(found->second);
+    texts_.erase(found);
+}
+
+std::string Store::output_text(RequestId id) const {
+    std::string text;
+    const RequestRow* row = find_request(id);
+    if (row == nullptr) return text;
+    for (const RequestRow::Token& token : row->tokens)
+        text += this->text(DictionaryKind::kToken, static_cast<uint32_t>(token.id));
+    text.resize(whole_utf8_bytes(text));
+    return text;
+}
+
+// ------------------------------------------------------------------------------------------------ steps,
+// knobs, marks
+
+void Store::apply_member(const StepMemberEvent& e) {
+    if (!pending_members_.empty() && pending_step_ != e.step_id) pending_members_.clear();
+    pending_step_ = e.step_id;
+    pending_members_.push_back({e.request, e.work, e.tokens, e.first_position, e.blocks});
+    if (const auto row = requests_.find(e.request); row != requests_.end()) row->second.blocks = e.blocks;
+}
+
+void Store::apply_step(const Event& event) {
+    const StepEvent& step = event.step;
+    now_ns_ = std::max(now_ns_, event.t_ns + step.duration_ns);
+    StepRow row{event.t_ns, step, {}};
+    if (pending_step_ == step.step_id) row.members = pending_members_;
+    pending_members_.clear();
+    eviction_open_ = false;
+    rows_bytes_ += step_bytes(row);
+    steps_.push_back(std::move(row));
+    const uint64_t pool = uint64_t{step.blocks_held} + step.blocks_cached + step.blocks_free;
+    if (pool != blocks_.size()) resize_blocks(pool);
+}
+
+const StepRow* Store::find_step(StepId id) const {
+    const auto found =
+        std::lower_bound(steps_.begin(), steps_.end(), raw(id),
+                         [](const StepRow& row, uint64_t step) { return row.step.step_id < step; });
+    return found != steps_.end() && found->step.step_id == raw(id) ? &*found : nullptr;
+}
+
+const KnobState& Store::knob(uint16_t knob) const {
+    static constexpr KnobState kUnknown{};
+    return knob < knobs_.size() ? knobs_[knob] : kUnknown;
+}
+
+void Store::apply_knob(const Event& event) {
+    const KnobEvent& e = event.knob;
+    if (e.knob >= kMaxKnobs) return;
+    if (e.knob >= knobs_.size()) knobs_.resize(e.knob + 1u);
+    KnobState& state = knobs_[e.knob];
+    state.last = e;
+    state.known = true;
+    if (e.origin == KnobOrigin::kStart) return;
+    ++state.changes;
+    knob_changes_.push_back({++knob_changes_seen_, event.t_ns, e});
+    if (knob_changes_.size() > kMaxKnobChanges)
+        knob_changes_.erase(knob_changes_.begin(), knob_changes_.begin() + kMaxKnobChanges / 4);
+}
+
+void Store::apply_mark(const Event& event) {
+    const MarkEvent& e = event.mark;
+    if (e.mark == MarkKind::kPaused) paused_ = true;
+    if (e.mark == MarkKind::kResumed) paused_ = false;
+    if (e.mark == MarkKind::kGap && e.value > 0) note_dropped(static_cast<uint64_t>(e.value));
+    marks_.push_back({event.t_ns, e.mark, e.value});
+    rows_bytes_ += sizeof(MarkRow);
+}
+
+// ------------------------------------------------------------------------------------------------ memory
+
+size_t Store::memory_bytes() const {
+    return rows_bytes_ + (blocks_.capacity() + staging_.blocks.capacity()) * sizeof(BlockRow) +
+           knob_changes_.capacity() * sizeof(KnobChange);
+}
+
+/// Trims an eighth below the budget, so that it happens now and then and not with every event.
+void Store::trim() {
+    const size_t wanted = budget_bytes_ - budget_bytes_ / 8;
+    while (memory_bytes() > wanted && trim_oldest()) ++rows_trimmed_;
+}
+
+bool Store::trim_oldest() {
+    constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+    const int64_t step = steps_.empty() ? kNone : steps_.front().start_ns;
+    const int64_t request = ended_.empty() ? kNone : ended_.front().first;
+    const int64_t eviction = evictions_.size() < 2 ? kNone : evictions_.front().t_ns;
+    const int64_t mark = marks_.empty() ? kNone : marks_.front().t_ns;
+    const int64_t oldest = std::min({step, request, eviction, mark});
+    if (oldest == kNone) return false;
+    history_begin_ns_ = std::max(history_begin_ns_, oldest + 1);
+    if (oldest == step) {
+        rows_bytes_ -= step_bytes(steps_.front());
+        steps_.pop_front();
+    } else if (oldest == request) {
+        const auto row = requests_.find(ended_.front().second);
+        rows_bytes_ -= sizeof(RequestRow) + kMapNodeBytes + token_bytes(row->second.tokens.size());
+        forget_text(DictionaryKind::kPrompt, row->first);
+        forget_text(DictionaryKind::kError, row->first);
+        requests_.erase(row);
+        ended_.pop_front();
+    } else if (oldest == eviction) {
+        rows_bytes_ -= sizeof(EvictionRow);
+        evictions_.pop_front();
+    } else {
+        rows_bytes_ -= sizeof(MarkRow);
+        marks_.pop_front();
+    }
+    return true;
+}
+
+}  // namespace pitwall::telemetry
