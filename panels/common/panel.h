@@ -66,8 +66,8 @@ struct PanelContext {
     bool replay = false;  ///< knobs show recorded values and cannot be moved
 };
 
-/// A dockable view: a thin widget over a presenter. The window's frame clock calls refresh() while it is visible and
-/// something changed, at most refresh_hz() times a second; a hidden panel costs nothing.
+/// A dockable view: a thin widget over a presenter. The window's frame clock calls refresh() while it is
+/// visible and something changed, at most refresh_hz() times a second; a hidden panel costs nothing.
 class Panel : public QWidget {
     Q_OBJECT
   public:
@@ -77,7 +77,7 @@ class Panel : public QWidget {
     virtual QString scope() const { return {}; }  ///< the grey phrase beside the title
     virtual int refresh_hz() const { return 4; }
     virtual void refresh() = 0;
-    virtual QString csv() const { return {}; }    ///< the figures or the table, for the clipboard and for files
+    virtual QString csv() const { return {}; }  ///< the figures or the table, for the clipboard and for files
     /// A widget that belongs at the right of the title: a mode switch. May be null. Owned by the panel.
     virtual QWidget* title_control() { return nullptr; }
 

@@ -3,9 +3,11 @@
 
 #include <QColor>
 #include <QFont>
+#include <QIcon>
 #include <QObject>
 #include <QString>
 #include <array>
+#include <memory>
 
 #include "telemetry/event.h"
 
@@ -16,12 +18,14 @@ class Theme : public QObject {
     Q_OBJECT
   public:
     enum class Mode { kDark, kLight };
+    static constexpr double kMinScale = 0.8, kMaxScale = 2.0;
     explicit Theme(Mode mode = Mode::kDark, QObject* parent = nullptr);
+    ~Theme() override;
 
     Mode mode() const { return mode_; }
     void set_mode(Mode mode);
     double scale() const { return scale_; }
-    void set_scale(double scale);
+    void set_scale(double scale);  ///< held within kMinScale and kMaxScale
 
     /// "bg.panel", "work.prefill", "signal.accent". An unknown name is a programmer's error (asserts).
     QColor color(const char* token) const;
@@ -34,20 +38,29 @@ class Theme : public QObject {
     /// size: "small" 11, "body" 12, "title" 12, "stream" 13, "lead" 15, "figure" 20 px at scale 1.
     QFont words(const char* size, int weight = 400) const;    ///< Inter
     QFont numbers(const char* size, int weight = 400) const;  ///< JetBrains Mono
-    int px(const char* size) const;                           ///< size_px / space_px, scaled: "row", "gutter", "title_bar"
+    int px(const char* size) const;  ///< size_px / space_px, scaled: "row", "gutter", "title_bar"
+    /// `at_scale_1` pixels at the present scale, for what tokens.json has no name for.
+    int scaled(double at_scale_1) const { return qRound(at_scale_1 * scale_); }
+
+    /// One of resources/icons in one colour of the theme, `size_px` wide at scale 1.
+    QIcon icon(const char* name, const char* token = "text.primary") const;
 
   signals:
     void changed();
 
   private:
-    void load();
-
+    class Tokens;
     Mode mode_;
     double scale_ = 1;
-    class Tokens;
-    Tokens* tokens_;
+    std::unique_ptr<Tokens> tokens_;
 };
 
 const char* cause_name(telemetry::Cause cause);  ///< "own prefill", "waiting for capacity"
+
+/// WCAG 2 contrast of two opaque colours, 1 to 21.
+double contrast_ratio(const QColor& a, const QColor& b);
+
+/// sRGB of an OKLCH colour (hue in degrees); chroma is lowered until it fits (Ottosson's matrices).
+QColor oklch(double lightness, double chroma, double hue_degrees);
 
 }  // namespace pitwall::panels

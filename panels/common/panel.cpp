@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/common/panel.h"
+
+#include <algorithm>
+
+#include "panels/common/format.h"
+
+namespace pitwall::panels {
+
+namespace {
+constexpr int64_t kSecond = 1'000'000'000;
+
+int64_t begin_of_session(const telemetry::Store& store) {
+    return store.steps().empty() ? 0 : std::min<int64_t>(store.steps().front().start_ns, store.now_ns());
+}
+}  // namespace
+
+void SelectionModel::select_request(RequestId request) {
+    if (request == request_ && block_ == kNoBlock) return;
+    request_ = request;
+    block_ = kNoBlock;
+    emit changed();
+}
+
+void SelectionModel::select_step(StepId step) {
+    if (has_step_ && step == step_) return;
+    step_ = step;
+    has_step_ = true;
+    emit changed();
+}
+
+void SelectionModel::select_block(BlockId block, RequestId owner) {
+    if (block == block_ && owner == request_) return;
+    block_ = block;
+    request_ = owner;
+    emit changed();
+}
+
+void SelectionModel::clear() {
+    if (request_ == kNoRequest && block_ == kNoBlock && !has_step_) return;
+    request_ = kNoRequest;
+    block_ = kNoBlock;
+    has_step_ = false;
+    emit changed();
+}
+
+void RangeModel::set_mode(Mode mode) {
+    if (mode == mode_) return;
+    mode_ = mode;
+    emit changed();
+}
+
+void RangeModel::set_dragged(telemetry::TimeRange range) {
+    if (mode_ == Mode::kDragged && range.begin_ns == dragged_.begin_ns && range.end_ns == dragged_.end_ns)
+        return;
+    dragged_ = {std::min(range.begin_ns, range.end_ns), std::max(range.begin_ns, range.end_ns)};
+    mode_ = Mode::kDragged;
+    emit changed();
+}
+
+telemetry::TimeRange RangeModel::resolve(const telemetry::Store& store) const {
+    const int64_t end = store.now_ns() + 1;  // half open: the newest event belongs to it
+    const auto last = [&](int64_t seconds) {
+        return telemetry::TimeRange{std::max<int64_t>(0, end - seconds * kSecond), end};
+    };
+    switch (mode_) {
+        case Mode::kLast10s:
+            return last(10);
+        case Mode::kLast60s:
+            return last(60);
+        case Mode::kLast120s:
+            return last(120);
+        case Mode::kSinceChange: {
+            const auto changes = store.knob_changes();
+            return {changes.empty() ? begin_of_session(store) : changes.back().t_ns, end};
+        }
+        case Mode::kSession:
+            return {begin_of_session(store), end};
+        case Mode::kDragged:
+            return dragged_;
+    }
+    return last(60);
+}
+
+QString RangeModel::label() const {
+    switch (mode_) {
+        case Mode::kLast10s:
+            return QStringLiteral("last 10 s");
+        case Mode::kLast60s:
+            return QStringLiteral("last 60 s");
+        case Mode::kLast120s:
+            return QStringLiteral("last 120 s");
+        case Mode::kSinceChange:
+            return QStringLiteral("since the last change");
+        case Mode::kSession:
+            return QStringLiteral("whole session");
+        case Mode::kDragged:
+            return QStringLiteral("%1 to %2")
+                .arg(format_clock(dragged_.begin_ns), format_clock(dragged_.end_ns));
+    }
+    return {};
+}
+
+}  // namespace pitwall::panels
