@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/model/model.h"
+
+namespace pitwall::engine {
+
+/// All tensors of a model by their place in it.
+struct Weights {
+    TensorView embedding, output_head, output_norm;
+    std::vector<LayerWeights> layers;
+};
+
+/// A tensor of a layer: where it goes, its GGUF name within the layer, and the shape that the config asks
+/// for.
+struct LayerSlot {
+    TensorView LayerWeights::*place;
+    const char* name;
+    uint32_t rows, columns;
+};
+
+/// The nine tensors of every layer, in GGUF's customary order.
+std::vector<LayerSlot> layer_slots(const ModelConfig& config);
+
+/// Stored bytes by format.
+std::map<TensorType, uint64_t> bytes_by_type(const Weights& weights, bool tied);
+/// "Q4_1 66 MB, Q8_0 30 MB": most bytes first.
+std::string format_summary(const std::map<TensorType, uint64_t>& bytes);
+uint64_t total_bytes(const std::map<TensorType, uint64_t>& bytes);
+
+}  // namespace pitwall::engine
