@@ -66,7 +66,7 @@ void penalize(std::span<float> logits, float penalty, std::span<const TokenId> h
 /// Candidates worth a weight, in order of id: temperature and min-p applied. Empty when nothing is finite.
 void collect_candidates(std::span<const float> logits, const SamplingParams& params, float best,
                         SamplerScratch& scratch) {
-    const float cut = params.min_p > 0 ? std::min(kNegligible, -std::log(params.min_p)) : kNegligible;
+    const float cut = params.min_p > 0 ? std::clamp(-std::log(params.min_p), 0.0f, kNegligible) : kNegligible;
     scratch.candidates.clear();
     for (size_t i = 0; i < logits.size(); ++i) {
         // Subtracting first keeps the quotient finite however small the temperature is.
