@@ -157,6 +157,13 @@ const KnobState& Store::knob(uint16_t knob) const {
     return knob < knobs_.size() ? knobs_[knob] : kUnknown;
 }
 
+double Store::knob_value(std::string_view name, double otherwise) const {
+    for (uint32_t id = 0; id < knobs_.size(); ++id)
+        if (knobs_[id].known && text(DictionaryKind::kKnobName, id) == name)
+            return knobs_[id].last.effective_value;
+    return otherwise;
+}
+
 void Store::apply_knob(const Event& event) {
     const KnobEvent& e = event.knob;
     if (e.knob >= kMaxKnobs) return;

@@ -19,7 +19,7 @@
 namespace pitwall::telemetry {
 
 /// Bounds on what an event may say, so that a damaged one cannot ask for all the memory there is.
-inline constexpr uint32_t kMaxBlocks = 1u << 24;
+inline constexpr uint32_t kMaxBlocks = 1u << 22;
 inline constexpr uint32_t kMaxKnobs = 1u << 12;
 inline constexpr uint32_t kMaxTextBytes = 1u << 26;
 
@@ -124,6 +124,8 @@ class Store {
     uint32_t bytes_per_block() const { return bytes_per_block_; }
     uint64_t blocks_version() const { return blocks_version_; }  ///< moves when any block does
     const KnobState& knob(uint16_t knob) const;
+    /// The effective value of the knob of that name, `otherwise` where no event told it.
+    double knob_value(std::string_view name, double otherwise) const;
     std::span<const KnobChange> knob_changes() const { return knob_changes_; }
     std::string_view text(DictionaryKind kind, uint32_t id) const;  ///< "" where unknown
     std::string_view session(std::string_view key) const;           ///< of v_session, "" where unknown

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "telemetry/stats/range_stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace pitwall::telemetry {
+
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double ratio(double part, double whole) { return whole > 0 ? part / whole : kNaN; }
+
+/// Output tokens handed out in `range`; times ascend, so that old ranges of long requests cost little.
+uint64_t tokens_in(const RequestRow& row, TimeRange range) {
+    if (row.tokens.empty() || row.last_token_ns < range.begin_ns || row.first_token_ns >= range.end_ns)
+        return 0;
+    const auto before = [](const RequestRow::Token& token, int64_t t_ns) { return token.t_ns < t_ns; };
+    const auto first = std::lower_bound(row.tokens.begin(), row.tokens.end(), range.begin_ns, before);
+    return static_cast<uint64_t>(std::lower_bound(first, row.tokens.end(), range.end_ns, before) - first);
+}
+
+bool touches(const RequestRow& row, TimeRange range) {
+    return row.arrival_ns < range.end_ns && (row.end_ns < 0 || row.end_ns >= range.begin_ns);
+}
+
+template <class Fn>
+void for_steps(const Store& store, TimeRange range, Fn&& fn) {
+    const auto& steps = store.steps();
+    auto row = std::lower_bound(steps.begin(), steps.end(), range.begin_ns,
+                                [](const StepRow& r, int64_t t_ns) { return r.start_ns < t_ns; });
+    for (; row != steps.end() && row->start_ns < range.end_ns; ++row) fn(*row);
+}
+
+template <class Fn>
+void for_evictions(const Store& store, TimeRange range, Fn&& fn) {
+    const auto& rows = store.evictions();
+    auto row = std::lower_bound(rows.begin(), rows.end(), range.begin_ns,
+                                [](const EvictionRow& r, int64_t t_ns) { return r.t_ns < t_ns; });
+    for (; row != rows.end() && row->t_ns < range.end_ns; ++row) fn(*row);
+}
+
+void add_end(RangeStats& stats, const RequestTimes& times) {
+    ++stats.ended;
+    stats.failed += times.failed();
+    stats.cancelled += times.reason == FinishReason::kCancelled;
+    if (!times.finished()) return;
+    ++stats.finished;
+    stats.good += is_good(times, stats.slo);
+    stats.ttft_misses += !meets_ttft(times, stats.slo);
+    stats.tpot_misses += !meets_tpot(times, stats.slo);
+}
+
+void add_request(RangeStats& stats, const RequestRow& row) {
+    stats.arrived += stats.range.contains(row.arrival_ns);
+    stats.output_tokens += tokens_in(row, stats.range);
+    if (row.scheduled_ns >= 0 && stats.range.contains(row.scheduled_ns)) {
+        ++stats.admissions;
+        stats.prompt_tokens += row.prompt_tokens;
+        stats.cached_tokens += row.cached_tokens;
+    }
+    if (row.ended() && row.end_ns >= 0 && stats.range.contains(row.end_ns)) add_end(stats, times_of(row));
+}
+
+}  // namespace
+
+LatencySamples latency_samples(const Store& store, TimeRange range, Formula formula, bool with_itl) {
+    LatencySamples samples;
+    for (const auto& [id, row] : store.requests()) {
+        if (!touches(row, range)) continue;
+        const RequestTimes times = times_of(row);
+        if (const auto ttft = ttft_ns(times); ttft && range.contains(row.first_token_ns))
+            samples.ttft_ns.push_back(*ttft);
+        if (!row.ended() || !range.contains(row.end_ns)) continue;
+        if (const auto tpot = tpot_ns(times, formula)) samples.tpot_ns.push_back(*tpot);
+        if (const auto e2e = e2e_ns(times, formula)) samples.e2e_ns.push_back(*e2e);
+        if (with_itl) append_itl_ns(times, row.tokens, formula, samples.itl_ns);
+    }
+    return samples;
+}
+
+void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
+    ++steps;
+    prefill_tokens += step.prefill_tokens;
+    recompute_tokens += step.recompute_tokens;
+    decode_tokens += step.decode_tokens;
+    draft_tokens += step.draft_tokens;
+    cached_tokens += step.cached_tokens;
+    budget_tokens += step.budget_tokens;
+    duration_ns += step.duration_ns;
+    execute_ns += step.execute_ns;
+    plan_ns += step.plan_ns;
+    sample_ns += step.sample_ns;
+    commit_ns += step.commit_ns;
+    flops += static_cast<double>(step.flops);
+    bytes += step.bytes;
+    running += step.running;
+    waiting += step.waiting;
+    const double pool = static_cast<double>(step.blocks_held) + step.blocks_cached + step.blocks_free;
+    if (pool > 0) {
+        const double held = step.blocks_held / pool;
+        occupancy += held;
+        peak_occupancy = std::max(peak_occupancy, held);
+        cached_share += step.blocks_cached / pool;
+    }
+    if (step.blocks_held == 0) return;
+    ++steps_with_held;
+    slot_fill += step.slots_filled / (static_cast<double>(step.blocks_held) * block_tokens);
+}
+
+double StepSums::mean(double sum) const { return ratio(sum, static_cast<double>(steps)); }
+double StepSums::mean_slot_fill() const { return ratio(slot_fill, static_cast<double>(steps_with_held)); }
+
+double RangeStats::output_tokens_per_s() const {
+    return ratio(static_cast<double>(output_tokens), seconds());
+}
+double RangeStats::prefill_tokens_per_s() const {
+    return ratio(static_cast<double>(steps.prefill_tokens), seconds());
+}
+double RangeStats::goodput_per_s() const { return ratio(static_cast<double>(good), seconds()); }
+double RangeStats::good_fraction() const {
+    return ratio(static_cast<double>(good), static_cast<double>(finished + failed));
+}
+double RangeStats::hit_rate() const {
+    return ratio(static_cast<double>(cached_tokens), static_cast<double>(prompt_tokens));
+}
+double Bucket::hit_rate() const {
+    return ratio(static_cast<double>(cached_tokens), static_cast<double>(prompt_tokens));
+}
+
+RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {
+    RangeStats stats;
+    stats.range = range;
+    stats.slo = slo_of(store);
+    LatencySamples samples = latency_samples(store, range, formula);
+    stats.ttft_ns = percentiles(samples.ttft_ns);
+    stats.tpot_ns = percentiles(samples.tpot_ns);
+    stats.e2e_ns = percentiles(samples.e2e_ns);
+    for (const auto& [id, row] : store.requests())
+        if (touches(row, range)) add_request(stats, row);
+    for_steps(store, range, [&](const StepRow& row) { stats.steps.add(row.step, store.block_tokens()); });
+    for_evictions(store, range, [&](const EvictionRow& row) { stats.evicted_blocks += row.blocks; });
+    stats.complete = range.begin_ns >= store.history_begin_ns() && store.events_dropped() == 0;
+    return stats;
+}
+
+// ------------------------------------------------------------------------------------------------ time axis
+
+namespace {
+
+std::vector<Bucket> empty_buckets(TimeRange range, size_t count, bool aligned) {
+    count = std::max<size_t>(count, 1);
+    const int64_t length =
+        std::max<int64_t>((range.end_ns - range.begin_ns) / static_cast<int64_t>(count), 1);
+    int64_t begin = range.begin_ns;
+    if (aligned) {
+        begin = (begin >= 0 ? begin : begin - length + 1) / length * length;
+        count = static_cast<size_t>(std::max<int64_t>((range.end_ns - begin + length - 1) / length, 1));
+    }
+    std::vector<Bucket> result(count);
+    for (Bucket& bucket : result) {
+        bucket.begin_ns = begin;
+        bucket.end_ns = begin += length;
+    }
+    if (!aligned)
+        result.back().end_ns = std::max(range.end_ns, result.back().end_ns);  // what division left over
+    return result;
+}
+
+class BucketAt {
+  public:
+    explicit BucketAt(std::vector<Bucket>& all)
+        : all_(all), length_(all.front().end_ns - all.front().begin_ns) {}
+    Bucket* operator()(int64_t t_ns) const {
+        if (t_ns < all_.front().begin_ns || t_ns >= all_.back().end_ns) return nullptr;
+        const auto index = static_cast<size_t>((t_ns - all_.front().begin_ns) / length_);
+        return &all_[std::min(index, all_.size() - 1)];
+    }
+
+  private:
+    std::vector<Bucket>& all_;
+    int64_t length_;
+};
+
+void add_to_buckets(const BucketAt& at, const RequestRow& row, TimeRange range) {
+    if (Bucket* bucket = at(row.arrival_ns)) ++bucket->arrived;
+    if (row.end_ns >= 0 && times_of(row).finished())
+        if (Bucket* bucket = at(row.end_ns)) ++bucket->finished;
+    if (row.scheduled_ns >= 0) {
+        if (Bucket* bucket = at(row.scheduled_ns)) {
+            bucket->prompt_tokens += row.prompt_tokens;
+            bucket->cached_tokens += row.cached_tokens;
+        }
+    }
+    const auto before = [](const RequestRow::Token& token, int64_t t_ns) { return token.t_ns < t_ns; };
+    auto token = std::lower_bound(row.tokens.begin(), row.tokens.end(), range.begin_ns, before);
+    for (; token != row.tokens.end() && token->t_ns < range.end_ns; ++token)
+        if (Bucket* bucket = at(token->t_ns)) ++bucket->output_tokens;
+}
+
+}  // namespace
+
+std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, bool aligned) {
+    std::vector<Bucket> result = empty_buckets(range, count, aligned);
+    const TimeRange whole{result.front().begin_ns, result.back().end_ns};
+    const BucketAt at(result);
+    for_steps(store, whole, [&](const StepRow& row) {
+        if (Bucket* bucket = at(row.start_ns)) bucket->steps.add(row.step, store.block_tokens());
+    });
+    for_evictions(store, whole, [&](const EvictionRow& row) {
+        if (Bucket* bucket = at(row.t_ns)) bucket->evicted_blocks += row.blocks;
+    });
+    for (const auto& [id, row] : store.requests())
+        if (touches(row, whole)) add_to_buckets(at, row, whole);
+    return result;
+}
+
+// ------------------------------------------------------------------------------------------------ changes
+
+EqualRanges equal_ranges(const Store& store, const KnobChange& change, int64_t longest_ns) {
+    int64_t begin = 0, end = store.now_ns();
+    for (const KnobChange& other : store.knob_changes()) {
+        if (other.t_ns < change.t_ns) begin = std::max(begin, other.t_ns);
+        if (other.t_ns > change.t_ns) end = std::min(end, other.t_ns);
+    }
+    const int64_t length =
+        std::max<int64_t>(std::min({longest_ns, change.t_ns - begin, end - change.t_ns}), 0);
+    return {{change.t_ns - length, change.t_ns}, {change.t_ns, change.t_ns + length}};
+}
+
+ChangeComparison compare_change(const Store& store, const KnobChange& change, int64_t longest_ns,
+                                Formula formula) {
+    const EqualRanges ranges = equal_ranges(store, change, longest_ns);
+    return {change, range_stats(store, ranges.before, formula), range_stats(store, ranges.after, formula)};
+}
+
+}  // namespace pitwall::telemetry

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What panels say of a range of session time: pure functions over the store. session_query.h says the same of
+// a recording, for ranges that the store has let go.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "telemetry/stats/metrics.h"
+#include "telemetry/stats/quantile.h"
+#include "telemetry/store/store.h"
+
+namespace pitwall::telemetry {
+
+/// Samples in ns, unsorted. A TTFT belongs to the moment of its first token, the others to the request's end.
+struct LatencySamples {
+    std::vector<double> ttft_ns, tpot_ns, itl_ns, e2e_ns;
+};
+LatencySamples latency_samples(const Store& store, TimeRange range, Formula formula = Formula::kPitwall,
+                               bool with_itl = false);
+
+/// Sums over the steps that begin in a range, and means over those steps (each step counts once).
+struct StepSums {
+    uint64_t steps = 0;
+    uint64_t prefill_tokens = 0, recompute_tokens = 0, decode_tokens = 0, draft_tokens = 0, cached_tokens = 0;
+    uint64_t budget_tokens = 0;
+    int64_t duration_ns = 0, execute_ns = 0, plan_ns = 0, sample_ns = 0, commit_ns = 0;
+    double flops = 0, bytes = 0;
+    double running = 0, waiting = 0;  ///< sums; see mean()
+    double occupancy = 0;             ///< sum of blocks held / pool
+    double cached_share = 0;          ///< sum of blocks cached / pool: evictable, neither free nor used
+    double slot_fill = 0;             ///< sum of token slots filled / token slots of held blocks
+    uint64_t steps_with_held = 0;     ///< steps that have a slot fill
+    double peak_occupancy = 0;
+
+    void add(const StepEvent& step, uint32_t block_tokens);
+    uint64_t computed_tokens() const {
+        return prefill_tokens + recompute_tokens + decode_tokens + draft_tokens;
+    }
+    /// Mean over the steps; NaN without steps.
+    double mean(double sum) const;
+    double mean_slot_fill() const;
+};
+
+struct RangeStats {
+    TimeRange range;
+    Slo slo;
+    Percentiles ttft_ns{}, tpot_ns{}, e2e_ns{};
+    StepSums steps;
+
+    uint64_t arrived = 0, ended = 0, finished = 0, failed = 0, cancelled = 0;
+    uint64_t output_tokens = 0;  ///< handed out in the range
+    uint64_t good = 0, ttft_misses = 0,
+             tpot_misses = 0;  ///< of the finished; misses are those over the limit
+    uint64_t admissions = 0, prompt_tokens = 0,
+             cached_tokens = 0;  ///< of requests first scheduled in the range
+    uint64_t evicted_blocks = 0;
+    bool complete = true;  ///< false: the store has trimmed rows of the range, or events were dropped
+
+    double seconds() const { return static_cast<double>(range.end_ns - range.begin_ns) * 1e-9; }
+    double output_tokens_per_s() const;
+    double prefill_tokens_per_s() const;  ///< computed prompt tokens, without what the cache gave
+    double goodput_per_s() const;         ///< good requests / duration
+    double good_fraction() const;         ///< good / (finished + failed); NaN without
+    double hit_rate() const;              ///< cached / prompt tokens of the admissions; NaN without
+};
+RangeStats range_stats(const Store& store, TimeRange range, Formula formula = Formula::kPitwall);
+
+/// One piece of a time axis; `begin_ns` of the first is range.begin_ns, all are equally long.
+struct Bucket {
+    int64_t begin_ns = 0, end_ns = 0;
+    StepSums steps;
+    uint64_t output_tokens = 0, arrived = 0, finished = 0, evicted_blocks = 0;
+    uint64_t prompt_tokens = 0, cached_tokens = 0;  ///< of requests first scheduled in it
+    double seconds() const { return static_cast<double>(end_ns - begin_ns) * 1e-9; }
+    double hit_rate() const;  ///< NaN where nothing was admitted
+};
+/// `buckets` of at least 1. Buckets start at multiples of their length where `aligned`, so that a moving
+/// range does not make the figures dance; then there may be one more.
+std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t buckets, bool aligned = false);
+
+/// Equally long ranges on both sides of a knob change, as long as nothing else changed, at most `longest_ns`.
+struct ChangeComparison {
+    KnobChange change;
+    RangeStats before, after;
+};
+struct EqualRanges {
+    TimeRange before, after;
+};
+EqualRanges equal_ranges(const Store& store, const KnobChange& change, int64_t longest_ns);
+ChangeComparison compare_change(const Store& store, const KnobChange& change, int64_t longest_ns,
+                                Formula formula = Formula::kPitwall);
+
+}  // namespace pitwall::telemetry
