@@ -53,7 +53,8 @@ Result<std::string> text_field(const json& file, const char* key, size_t max_byt
 
 /// The setting as `--set` would take it; "" when the JSON type is not the knob's.
 std::string setting_text(const KnobSpec& knob, const json& value) {
-    if (value.is_string()) return value.get<std::string>();
+    const bool off = has_off(knob) && value == "off";
+    if (value.is_string()) return knob.type == KnobType::kChoice || off ? value.get<std::string>() : "";
     if (knob.type == KnobType::kBoolean)
         return value.is_boolean() ? (value.get<bool>() ? "true" : "false") : "";
     if (knob.type == KnobType::kChoice || !value.is_number()) return "";
