@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/window/dock_area.h"
+
+#include <QApplication>
+#include <QTabBar>
+#include <QTimer>
+#include <algorithm>
+
+namespace pitwall::app {
+
+DockArea::DockArea(panels::Theme* theme, QWidget* parent) : QMainWindow(parent, Qt::Widget), theme_(theme) {
+    setObjectName(QStringLiteral("dock_area"));
+    setDockNestingEnabled(true);
+    setDockOptions(AllowNestedDocks | AllowTabbedDocks);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    setDocumentMode(true);
+    setContextMenuPolicy(Qt::NoContextMenu);  // View lists the panels; the docks have menus of their own
+    connect(qApp, &QApplication::focusChanged, this,
+            [this](QWidget* /*old*/, QWidget* now) { note_focus(now); });
+}
+
+PanelDock* DockArea::add_panel(panels::Panel* panel) {
+    auto* dock = new PanelDock(panel, theme_, this);
+    docks_.push_back(dock);
+    addDockWidget(Qt::LeftDockWidgetArea, dock);
+    connect(dock, &PanelDock::said, this, &DockArea::said);
+    connect(dock, &QDockWidget::dockLocationChanged, this, &DockArea::note_tabs);
+    connect(dock, &QDockWidget::topLevelChanged, this, &DockArea::note_tabs);
+    connect(dock, &QDockWidget::visibilityChanged, this, &DockArea::note_tabs);
+    return dock;
+}
+
+PanelDock* DockArea::dock(const QString& panel_id) const {
+    const auto it = std::find_if(docks_.begin(), docks_.end(),
+                                 [&](PanelDock* d) { return d->panel()->id() == panel_id; });
+    return it == docks_.end() ? nullptr : *it;
+}
+
+void DockArea::apply(const LayoutPlan& plan) {
+    for (PanelDock* dock : docks_) {
+        dock->setFloating(false);
+        removeDockWidget(dock);
+    }
+    lay_out(plan);
+    size_docks(plan);
+    note_tabs();
+}
+
+/// First the columns side by side, then each from top to bottom, then the tabs: Qt nests docks in the order
+/// of splits.
+void DockArea::lay_out(const LayoutPlan& plan) {
+    PanelDock* last_column = nullptr;
+    std::vector<std::pair<PanelDock*, const Column*>> heads;
+    for (const Column& column : plan.columns) {
+        PanelDock* head = dock(column.places.front().panels.front());
+        if (head == nullptr) continue;
+        if (last_column == nullptr)
+            addDockWidget(Qt::LeftDockWidgetArea, head, Qt::Horizontal);
+        else
+            splitDockWidget(last_column, head, Qt::Horizontal);
+        head->show();
+        last_column = head;
+        heads.emplace_back(head, &column);
+    }
+    for (auto& [head, column] : heads) {
+        PanelDock* above = head;
+        for (size_t i = 0; i < column->places.size(); ++i) {
+            PanelDock* front = dock(column->places[i].panels.front());
+            if (front == nullptr) continue;
+            if (front != head) {
+                splitDockWidget(above, front, Qt::Vertical);
+                front->show();
+                above = front;
+            }
+            for (size_t t = 1; t < column->places[i].panels.size(); ++t) {
+                PanelDock* tab = dock(column->places[i].panels[t]);
+                if (tab == nullptr) continue;
+                tabifyDockWidget(front, tab);
+                tab->show();
+            }
+            front->raise();
+        }
+    }
+}
+
+void DockArea::size_docks(const LayoutPlan& plan) {
+    QList<QDockWidget*> heads;
+    QList<int> widths;
+    for (const Column& column : plan.columns) {
+        QList<QDockWidget*> down;
+        QList<int> heights;
+        for (const Place& place : column.places)
+            if (PanelDock* front = dock(place.panels.front())) {
+                down << front;
+                heights << place.height;
+            }
+        if (down.isEmpty()) continue;
+        heads << down.front();
+        widths << column.width;
+        resizeDocks(down, heights, Qt::Vertical);
+    }
+    resizeDocks(heads, widths, Qt::Horizontal);
+}
+
+void DockArea::focus_panel(const QString& panel_id) {
+    PanelDock* target = dock(panel_id);
+    if (target == nullptr) return;
+    target->show();
+    target->raise();
+    QWidget* inner = target->panel();
+    // The panel, or the first thing inside it that takes the keyboard.
+    if (inner->focusPolicy() == Qt::NoFocus)
+        for (QWidget* child : inner->findChildren<QWidget*>())
+            if (child->isVisible() && (child->focusPolicy() & Qt::TabFocus) != 0) {
+                inner = child;
+                break;
+            }
+    inner->setFocus(Qt::ShortcutFocusReason);
+}
+
+void DockArea::note_tabs() {
+    for (PanelDock* dock : docks_) dock->title_bar()->set_name_shown(tabifiedDockWidgets(dock).isEmpty());
+    for (QTabBar* bar : findChildren<QTabBar*>(QString(), Qt::FindDirectChildrenOnly)) {
+        bar->setDrawBase(false);
+        bar->setExpanding(false);
+        bar->setFocusPolicy(Qt::TabFocus);
+        bar->setFont(theme_->words("title", 500));
+    }
+}
+
+void DockArea::note_focus(QWidget* now) {
+    for (PanelDock* dock : docks_)
+        dock->title_bar()->set_marked(now != nullptr && dock->panel()->isAncestorOf(now));
+}
+
+}  // namespace pitwall::app

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QMainWindow>
+#include <map>
+#include <vector>
+
+#include "app/window/dock_frame.h"
+#include "app/window/layout_plan.h"
+
+namespace pitwall::app {
+
+/// The part of the window in which panels dock: three columns to begin with, moved as one likes.
+class DockArea : public QMainWindow {
+    Q_OBJECT
+  public:
+    explicit DockArea(panels::Theme* theme, QWidget* parent = nullptr);
+
+    PanelDock* add_panel(panels::Panel* panel);
+    PanelDock* dock(const QString& panel_id) const;
+    const std::vector<PanelDock*>& docks() const { return docks_; }
+
+    /// Puts every dock where the plan says; panels that it does not name are closed.
+    void apply(const LayoutPlan& plan);
+    /// Shows a panel, brings its tab to the front and gives it the keyboard.
+    void focus_panel(const QString& panel_id);
+
+  signals:
+    void said(const QString& sentence);
+
+  private:
+    void lay_out(const LayoutPlan& plan);
+    void size_docks(const LayoutPlan& plan);
+    void note_tabs();
+    void note_focus(QWidget* now);
+
+    panels::Theme* theme_;
+    std::vector<PanelDock*> docks_;
+};
+
+}  // namespace pitwall::app

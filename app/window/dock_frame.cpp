@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/window/dock_frame.h"
+
+#include <QContextMenuEvent>
+#include <QFontMetrics>
+#include <QMenu>
+#include <QPainter>
+#include <QPainterPath>
+#include <QToolButton>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "panels/common/copy_menu.h"
+
+namespace pitwall::app {
+
+namespace {
+
+/// The panel's surface below the title: round at the bottom, which the panel itself need not know about.
+class Surface : public QWidget {
+  public:
+    Surface(panels::Panel* panel, panels::Theme* theme) : theme_(theme), layout_(new QVBoxLayout(this)) {
+        layout_->setSpacing(0);
+        layout_->addWidget(panel);
+        setMinimumSize(80, 24);
+        const auto restyle = [this] {
+            layout_->setContentsMargins(0, 0, 0, theme_->px("radius"));
+            update();
+        };
+        connect(theme_, &panels::Theme::changed, this, restyle);
+        restyle();
+    }
+
+  protected:
+    void paintEvent(QPaintEvent* /*event*/) override {
+        QPainter painter(this);
+        painter.fillRect(rect(), theme_->color("bg.window"));
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(theme_->color("bg.panel"));
+        const int radius = theme_->px("radius");
+        painter.drawRoundedRect(rect().adjusted(0, -2 * radius, 0, 0), radius, radius);
+    }
+
+  private:
+    panels::Theme* theme_;
+    QVBoxLayout* layout_;
+};
+
+}  // namespace
+
+DockTitle::DockTitle(panels::Panel* panel, panels::Theme* theme, QDockWidget* dock)
+    : QWidget(dock), panel_(panel), theme_(theme), dock_(dock) {
+    float_ =
+        make_button(QStringLiteral("Float or dock"), [this] { dock_->setFloating(!dock_->isFloating()); });
+    close_ = make_button(QStringLiteral("Close (View brings it back)"), [this] { dock_->close(); });
+    if (QWidget* control = panel_->title_control()) {
+        control->setParent(this);
+        control->show();
+        control->installEventFilter(this);
+    }
+    connect(panel_, &panels::Panel::scope_changed, this, qOverload<>(&QWidget::update));
+    connect(theme_, &panels::Theme::changed, this, &DockTitle::restyle);
+    connect(dock_, &QDockWidget::topLevelChanged, this, &DockTitle::restyle);
+    show_buttons(false);
+    restyle();
+}
+
+QToolButton* DockTitle::make_button(const QString& tip, std::function<void()> action) {
+    auto* button = new QToolButton(this);
+    button->setToolTip(tip);
+    button->setAccessibleName(tip);
+    button->setAutoRaise(true);
+    button->setFocusPolicy(Qt::TabFocus);
+    button->installEventFilter(this);
+    connect(button, &QToolButton::clicked, this, std::move(action));
+    return button;
+}
+
+void DockTitle::restyle() {
+    float_->setIcon(theme_->icon(dock_->isFloating() ? "dock" : "float", "text.secondary"));
+    close_->setIcon(theme_->icon("close", "text.secondary"));
+    updateGeometry();
+    place_children();
+    update();
+}
+
+void DockTitle::set_name_shown(bool shown) {
+    if (shown == name_shown_) return;
+    name_shown_ = shown;
+    update();
+}
+
+void DockTitle::set_marked(bool marked) {
+    if (marked == marked_) return;
+    marked_ = marked;
+    update();
+}
+
+QSize DockTitle::sizeHint() const { return {theme_->scaled(120), theme_->px("title_bar")}; }
+QSize DockTitle::minimumSizeHint() const { return {theme_->scaled(60), theme_->px("title_bar")}; }
+
+void DockTitle::place_children() {
+    int right = width() - theme_->px("m");
+    if (QWidget* control = panel_->title_control(); control != nullptr && control->parentWidget() == this) {
+        const QSize size = control->sizeHint();
+        control->setGeometry(right - size.width(), (height() - size.height()) / 2, size.width(),
+                             size.height());
+        right = control->x() - theme_->px("s");
+    }
+    text_right_ = right;
+    const int side = theme_->px("control") - theme_->scaled(4);
+    for (QToolButton* button : {close_, float_}) {
+        button->setGeometry(right - side, (height() - side) / 2, side, side);
+        right -= side;
+    }
+}
+
+void DockTitle::resizeEvent(QResizeEvent* /*event*/) { place_children(); }
+void DockTitle::enterEvent(QEnterEvent* /*event*/) { show_buttons(true); }
+void DockTitle::leaveEvent(QEvent* /*event*/) { show_buttons(float_->hasFocus() || close_->hasFocus()); }
+
+/// Kept alive but see-through while not wanted: a hidden button cannot be reached by Tab.
+void DockTitle::show_buttons(bool shown) {
+    for (QToolButton* button : {float_, close_}) {
+        button->setProperty("wanted", shown);
+        button->setStyleSheet(
+            shown ? QStringLiteral("QToolButton { background: %1; }").arg(theme_->color("bg.panel").name())
+                  : QString());
+        button->setIconSize(shown ? QSize(theme_->px("icon"), theme_->px("icon")) : QSize(1, 1));
+    }
+    update();
+}
+
+bool DockTitle::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == float_ || watched == close_) {
+        if (event->type() == QEvent::FocusIn) show_buttons(true);
+        if (event->type() == QEvent::FocusOut) show_buttons(underMouse());
+    } else if (event->type() == QEvent::LayoutRequest || event->type() == QEvent::Show ||
+               event->type() == QEvent::Hide) {
+        place_children();  // the mode switch has another size in another theme
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+void DockTitle::paintEvent(QPaintEvent* /*event*/) {
+    QPainter painter(this);
+    painter.fillRect(rect(), theme_->color("bg.window"));
+    painter.setRenderHint(QPainter::Antialiasing);
+    const int radius = theme_->px("radius");
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(theme_->color("bg.panel"));
+    painter.drawRoundedRect(rect().adjusted(0, 0, 0, 2 * radius), radius, radius);
+    if (marked_)
+        painter.fillRect(QRectF(0, radius, theme_->px("xs"), height() - radius),
+                         theme_->color("signal.focus"));
+    const int middle = height() / 2 + theme_->scaled(1);
+    int x = theme_->px("l");
+    const auto write = [&](const QString& text, const QFont& font, const char* token) {
+        const QFontMetrics metrics(font);
+        const QString shown =
+            metrics.elidedText(text, Qt::ElideRight, std::max(0, text_right_ - x - theme_->px("s")));
+        painter.setFont(font);
+        painter.setPen(theme_->color(token));
+        painter.drawText(x, middle + (metrics.ascent() - metrics.descent()) / 2, shown);
+        x += metrics.horizontalAdvance(shown) + theme_->px("m");
+    };
+    if (name_shown_) write(panel_->title(), theme_->words("title", 600), "text.primary");
+    if (!panel_->scope().isEmpty()) write(panel_->scope(), theme_->words("small"), "text.secondary");
+}
+
+PanelDock::PanelDock(panels::Panel* panel, panels::Theme* theme, QWidget* parent)
+    : QDockWidget(panel->title(), parent), panel_(panel), theme_(theme) {
+    setObjectName(QStringLiteral("dock_") + panel->id());
+    setFeatures(DockWidgetClosable | DockWidgetMovable | DockWidgetFloatable);
+    title_ = new DockTitle(panel, theme, this);
+    setTitleBarWidget(title_);
+    setWidget(new Surface(panel, theme));
+    panel->setAccessibleName(panel->title());
+}
+
+void PanelDock::contextMenuEvent(QContextMenuEvent* event) {
+    auto* menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    panels::add_copy_actions(*menu, *panel_, [this](const QString& sentence) { emit said(sentence); });
+    menu->addSeparator();
+    menu->addAction(isFloating() ? QStringLiteral("Dock") : QStringLiteral("Float"), this,
+                    [this] { setFloating(!isFloating()); });
+    menu->addAction(QStringLiteral("Close"), this, &QWidget::close);
+    menu->popup(event->globalPos());
+    event->accept();
+}
+
+}  // namespace pitwall::app

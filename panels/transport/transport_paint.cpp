@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFontMetricsF>
+#include <QPainter>
+#include <algorithm>
+#include <cmath>
+
+#include "panels/common/format.h"
+#include "panels/common/paint.h"
+#include "panels/transport/transport_bar.h"
+#include "presets/knob.h"
+
+namespace pitwall::panels {
+
+namespace {
+
+QString knob_text(const telemetry::KnobChange& change, bool with_values) {
+    if (change.event.knob >= presets::kKnobCount) return QStringLiteral("knob %1").arg(change.event.knob);
+    const presets::KnobSpec& spec = presets::spec(static_cast<presets::KnobId>(change.event.knob));
+    const QString name = QString::fromUtf8(spec.name.data(), qsizetype(spec.name.size()));
+    if (!with_values) return name;
+    const auto value = [&](double v) { return QString::fromStdString(presets::format_value(spec, v)); };
+    return QStringLiteral("%1 %2 \u2192 %3")
+        .arg(name, value(change.event.old_value), value(change.event.effective_value));
+}
+
+}  // namespace
+
+QString TransportBar::second_line() const {
+    if (!state_.failed.isEmpty()) return state_.failed;
+    if (state_.recording)
+        return QStringLiteral("Recording, %1").arg(format_file_size(double(state_.recorded_bytes)).text());
+    if (state_.replay) return QStringLiteral("of %1").arg(format_clock(state_.end_ns));
+    return state_.running ? QStringLiteral("Not recording") : QStringLiteral("No session");
+}
+
+void TransportBar::paint_clock(QPainter& painter) const {
+    const Theme& theme = *context_.theme;
+    painter.setFont(theme.numbers("lead", 600));
+    painter.setPen(theme.color("text.primary"));
+    painter.drawText(QPointF(theme.scaled(118), theme.scaled(26)), format_clock(playhead_ns()));
+    double x = theme.scaled(118);
+    if (state_.recording) {  // the red dot is not animated: nothing here blinks
+        painter.setRenderHint(QPainter::Antialiasing);
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(theme.color("signal.bad"));
+        painter.drawEllipse(QPointF(x + theme.scaled(3.5), theme.scaled(38.5)), 3.5 * theme.scale(),
+                            3.5 * theme.scale());
+        painter.setRenderHint(QPainter::Antialiasing, false);
+        x += theme.scaled(11);
+    }
+    const QFont small = theme.words("small");
+    painter.setFont(small);
+    painter.setPen(theme.color(state_.failed.isEmpty() ? "text.secondary" : "signal.warn"));
+    painter.drawText(QPointF(x, theme.scaled(42)),
+                     QFontMetricsF(small).elidedText(second_line(), Qt::ElideRight, theme.scaled(254) - x));
+}
+
+void TransportBar::paint_envelope(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
+    const std::vector<double>& rates = envelope_.tokens_per_s();
+    const double highest = envelope_.highest();
+    if (rates.empty() || highest <= 0) return;
+    QPolygonF area;
+    const auto x_of = [&](size_t i) {
+        return time_to_x(
+            on, envelope_.begin_ns() + envelope_.bucket_ns() * int64_t(i) + envelope_.bucket_ns() / 2);
+    };
+    area << QPointF(x_of(0), box.bottom());
+    for (size_t i = 0; i < rates.size(); ++i)
+        area << QPointF(x_of(i), box.bottom() - (box.height() - 2) * rates[i] / highest);
+    area << QPointF(x_of(rates.size() - 1), box.bottom());
+    QColor fill = context_.theme->color("work.decode");
+    fill.setAlphaF(0.38f);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(fill);
+    painter.drawPolygon(area);
+}
+
+void TransportBar::paint_ticks(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
+    const Theme& theme = *context_.theme;
+    const QFont font = theme.numbers("small");
+    const QFontMetricsF metrics(font);
+    painter.setFont(font);
+    painter.setPen(theme.color("text.secondary"));
+    const int64_t span = on.range.end_ns - on.range.begin_ns;
+    const int64_t step = std::max<int64_t>(
+        1'000'000'000, nice_time_step(span, std::max(1, int(box.width() / theme.scaled(110)))));
+    for (int64_t t = (on.range.begin_ns + step - 1) / step * step; t <= on.range.end_ns; t += step) {
+        const QString text = format_clock_short(t);
+        const double width = metrics.horizontalAdvance(text);
+        const double left = std::clamp(time_to_x(on, t) - width / 2, box.left(), box.right() - width);
+        painter.drawText(QPointF(left, box.bottom() + theme.scaled(11.5)), text);
+    }
+}
+
+void TransportBar::paint_changes(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
+    const Theme& theme = *context_.theme;
+    const auto changes = context_.store->knob_changes();
+    const QFont font = theme.numbers("small");
+    const QFontMetricsF metrics(font);
+    double taken =
+        -1e9;  // right end of the last pin: where many lie close together only the first of them is drawn
+    for (size_t i = 0; i < changes.size(); ++i) {
+        const double x = std::floor(time_to_x(on, changes[i].t_ns)) + 0.5;
+        if (x < box.left() - 1 || x > box.right() + 1) continue;
+        painter.setPen(theme.color("signal.accent"));
+        painter.drawLine(QPointF(x, theme.scaled(11)), QPointF(x, box.bottom() + 2));
+        if (x - theme.scaled(7) < taken) continue;
+        paint_pin(painter, theme, QPointF(x, theme.scaled(10.5)), changes[i].number);
+        taken = x + theme.scaled(8);
+        double limit = box.right();
+        for (size_t next = i + 1; next < changes.size(); ++next) {
+            limit = std::min(limit, time_to_x(on, changes[next].t_ns));
+            break;
+        }
+        const double room = limit - x - theme.scaled(26);
+        QString text = knob_text(changes[i], true);
+        if (metrics.horizontalAdvance(text) > room) text = knob_text(changes[i], false);
+        if (metrics.horizontalAdvance(text) > room) continue;
+        painter.setFont(font);
+        painter.setPen(theme.color("text.secondary"));
+        painter.drawText(QPointF(x + theme.scaled(11), theme.scaled(14.5)), text);
+        taken = x + theme.scaled(11) + metrics.horizontalAdvance(text);
+    }
+}
+
+void TransportBar::paint_strip(QPainter& painter) const {
+    const Theme& theme = *context_.theme;
+    const QRectF box = strip();
+    const TimeAxis on = axis();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(theme.color("bg.inset"));
+    painter.drawRoundedRect(box, 2, 2);
+    paint_envelope(painter, on, box);
+    const telemetry::TimeRange shown = context_.range->resolve(*context_.store);
+    const double left = std::max(box.left(), time_to_x(on, shown.begin_ns)),
+                 right = std::min(box.right(), time_to_x(on, shown.end_ns));
+    painter.setPen(QPen(theme.color("text.secondary"), 1));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawRoundedRect(
+        QRectF(left, box.top() - 2, std::max(1.0, right - left), box.height() + 4).adjusted(.5, .5, -.5, -.5),
+        2, 2);
+    painter.setRenderHint(QPainter::Antialiasing, false);
+    const auto changes = context_.store->knob_changes();
+    const QString caption = envelope_.highest() > 0
+                                ? QStringLiteral("Output, at most %1")
+                                      .arg(format_rate(envelope_.highest(), QStringLiteral("tok/s")).text())
+                                : QStringLiteral("Output");
+    const QFont font = theme.words("small");
+    const double room =
+        changes.empty() ? box.width() : time_to_x(on, changes.front().t_ns) - theme.scaled(10) - box.left();
+    if (QFontMetricsF(font).horizontalAdvance(caption) < room) {
+        painter.setFont(font);
+        painter.setPen(theme.color("text.secondary"));
+        painter.drawText(QPointF(box.left(), theme.scaled(14)), caption);
+    }
+    paint_ticks(painter, on, box);
+    paint_changes(painter, on, box);
+    const double x = std::clamp(time_to_x(on, playhead_ns()), box.left(), box.right());
+    painter.fillRect(QRectF(std::round(x) - 1, box.top() - theme.scaled(6), theme.scaled(2.5),
+                            box.height() + theme.scaled(12)),
+                     theme.color("signal.select"));
+}
+
+void TransportBar::paintEvent(QPaintEvent* /*event*/) {
+    const Theme& theme = *context_.theme;
+    QPainter painter(this);
+    painter.fillRect(rect(), theme.color("bg.window"));
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(theme.color("bg.panel"));
+    painter.drawRoundedRect(rect(), theme.px("radius"), theme.px("radius"));
+    painter.setRenderHint(QPainter::Antialiasing, false);
+    paint_clock(painter);
+    paint_strip(painter);
+}
+
+}  // namespace pitwall::panels
