@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "panels/batch/batch_chart.h"
+#include "panels/common/panel.h"
+#include "panels/common/widgets.h"
+
+namespace pitwall::panels {
+
+/// The read-out at the right of the title: the figures of the step under the pointer, else of the selected
+/// step, else of the newest. Swatches make it the legend as well. What has no room is left out from the left.
+class BatchReadout : public QWidget {
+    Q_OBJECT
+  public:
+    BatchReadout(Theme* theme, const BatchPresenter& presenter, QWidget* parent);
+    QSize sizeHint() const override;
+    QSize minimumSizeHint() const override { return {theme_->scaled(80), theme_->scaled(20)}; }
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+
+  private:
+    Theme* theme_;
+    const BatchPresenter& presenter_;
+};
+
+/// What each step computed and for whom.
+class BatchPanel : public Panel {
+    Q_OBJECT
+  public:
+    explicit BatchPanel(PanelContext context, QWidget* parent = nullptr);
+
+    QString id() const override { return QStringLiteral("batch"); }
+    QString title() const override { return QStringLiteral("Batch"); }
+    QString scope() const override { return scope_; }
+    int refresh_hz() const override { return 10; }
+    void refresh() override;
+    QString csv() const override { return presenter_.csv(); }
+    QWidget* title_control() override { return title_; }
+
+    BatchPresenter& presenter() { return presenter_; }
+    BatchChart* chart() { return chart_; }
+
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
+
+  private:
+    BatchPresenter presenter_;
+    BatchChart* chart_;
+    QWidget* title_;
+    BatchReadout* readout_;
+    SegmentedControl* modes_;
+    EmptyState* empty_;
+    QString scope_;
+};
+
+}  // namespace pitwall::panels
