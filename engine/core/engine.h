@@ -21,8 +21,8 @@ using telemetry::Answer;
 class Engine {
   public:
     /// `tokenizer` may be null (synthetic models): no text, no stop strings, no end tokens.
-    Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs, Clock& clock,
-           telemetry::Producer& producer, uint32_t max_context_tokens);
+    Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs,
+           Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -49,8 +49,11 @@ class Engine {
     void book_recorder_wait(int64_t since_ns);
 
     void publish_start();     ///< dictionary, start values of knobs, first keyframe
-    void publish_keyframe();
+    void publish_keyframe();  ///< with the dictionary so far, for whoever attaches late
     void publish_end();       ///< cancels what is unfinished, then kSessionEnd
+
+    /// About how many events the next step may publish, from above: what the loop asks Producer::wait_for_room() for.
+    size_t next_step_events() const;
 
     uint64_t steps() const;
     const presets::KnobValues& effective_knobs() const;

@@ -16,16 +16,16 @@ using telemetry::FinishReason;
 
 /// One request, tokenized. What a user, a file or a workload asks for.
 struct GenerationRequest {
-    std::vector<TokenId> prompt;        ///< at least one token
-    std::string prompt_text;            ///< for the recording; may be empty
+    std::vector<TokenId> prompt;  ///< at least one token
+    std::string prompt_text;      ///< for the recording; may be empty
     SamplingParams sampling;
-    uint32_t max_tokens = 0;            ///< 0: the knob default_max_tokens
-    uint32_t min_tokens = 0;            ///< no end token before that many
+    uint32_t max_tokens = 0;  ///< 0: the knob default_max_tokens
+    uint32_t min_tokens = 0;  ///< no end token before that many
     bool ignore_eos = false;
     std::vector<std::string> stop;
-    int32_t priority = 0;               ///< lower goes first, as in vLLM
-    int64_t timeout_ns = 0;             ///< from arrival, paused time not counted; 0: the knob request_timeout_ms
-    int64_t arrival_ns = 0;             ///< scheduled arrival, session time; not later than the submit
+    int32_t priority = 0;    ///< lower goes first, as in vLLM
+    int64_t timeout_ns = 0;  ///< from arrival, paused time not counted; 0: the knob request_timeout_ms
+    int64_t arrival_ns = 0;  ///< scheduled arrival, session time; not later than the submit
     std::string request_class = "prompt";
 };
 
@@ -36,7 +36,8 @@ class RequestListener {
     /// `text` is whole UTF-8 characters, may be empty when the token ends within one.
     virtual void on_token(RequestId /*request*/, TokenId /*token*/, std::string_view /*text*/) {}
     /// The last call. `tail` is text held back till now; `error` is a sentence unless reason is kStop or kLength.
-    virtual void on_end(RequestId /*request*/, FinishReason /*reason*/, std::string_view /*tail*/, std::string_view /*error*/) {}
+    virtual void on_end(RequestId /*request*/, FinishReason /*reason*/, std::string_view /*tail*/,
+                        std::string_view /*error*/) {}
 };
 
 }  // namespace pitwall::engine

@@ -19,8 +19,10 @@ using telemetry::WorkKind;
 
 inline constexpr uint32_t kBlockTokens = 16;
 
-/// The tokens of one sequence in one step: positions [first_position, first_position + tokens.size()).
-/// The spans point into the sequence and stay valid until the step is collected.
+/// The tokens of one sequence in one step: positions [first_position, first_position + tokens.size()). One slice a
+/// sequence and step; where it holds tokens of several kinds, `work` is that of the last.
+/// The spans point into the sequence and stay valid until the step is collected. With depth() 2 the last of `tokens` (and
+/// of `history`) may be -1: the token that the plan before, still in flight, samples for this request.
 struct SequenceSlice {
     RequestId request{};
     WorkKind work = WorkKind::kPrefill;
@@ -29,15 +31,22 @@ struct SequenceSlice {
     std::span<const BlockId> block_table;  ///< covers all positions up to the last of this slice
     bool sample = false;                   ///< pick the token that follows the last of `tokens`
     SamplingParams sampling;
-    std::span<const TokenId> banned;       ///< the sampler may not pick these: end tokens under ignore_eos, min_tokens
-    std::span<const TokenId> history;      ///< all tokens up to and including `tokens`, for penalties
-    std::span<float> logits_out;           ///< where given: [tokens.size(), vocab] logits of every position (score)
+    std::span<const TokenId>
+        banned;  ///< the sampler may not pick these: end tokens under ignore_eos, min_tokens
+    std::span<const TokenId>
+        history;                  ///< all tokens up to and including `tokens`, for penalties; its size is the
+                                  ///< position of the token sampled, which keys the noise
+    std::span<float> logits_out;  ///< where given: [tokens.size(), vocab] logits of every position (score)
 };
 
 /// Copy-on-write: before the step, copy the first `filled_tokens` slots of a block.
-struct BlockCopy { BlockId source, target; uint32_t filled_tokens; };
+struct BlockCopy {
+    BlockId source, target;
+    uint32_t filled_tokens;
+};
 
-/// A full and plain description of one step.
+/// A full and plain description of one step: copies first, then the slices. One with copies alone moves blocks before the
+/// pool shrinks; it is submitted and collected with nothing else in flight.
 struct StepPlan {
     StepId id{};
     std::vector<BlockCopy> copies;
@@ -47,8 +56,9 @@ struct StepPlan {
 struct StepResult {
     std::vector<TokenId> sampled;  ///< one per slice, -1 where none was asked for
     int64_t copy_ns = 0, execute_ns = 0, sample_ns = 0;
-    double flops = 0, bytes = 0;   ///< counted, not estimated: matrix and attention products; weights and KV touched
-    Status status;                 ///< a lost device fails the slices; the engine goes on
+    double flops = 0,
+           bytes = 0;  ///< counted, not estimated: matrix and attention products; weights and KV touched
+    Status status;     ///< a lost device fails the slices; the engine goes on
 };
 
 struct DeviceInfo {

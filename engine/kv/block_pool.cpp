@@ -112,14 +112,17 @@ void BlockPool::unlink(uint32_t id) {
 Status BlockPool::check_integrity() const {
     std::vector<bool> seen(blocks_.size(), false);
     for (const uint32_t id : free_) {
-        if (id >= size() || seen[id]) return Error{fmt::format("block {} is twice in the free list or beyond the pool", id), ""};
+        if (id >= size() || seen[id])
+            return Error{fmt::format("block {} is twice in the free list or beyond the pool", id), ""};
         if (blocks_[id].state != BlockState::kFree || blocks_[id].references != 0)
             return Error{fmt::format("block {} is in the free list but not free", id), ""};
         seen[id] = true;
     }
     uint32_t cached = 0;
-    for (uint32_t id = oldest_, older = Block::kNone; id != Block::kNone; older = id, id = blocks_[id].newer) {
-        if (seen[id] || blocks_[id].state != BlockState::kCached || blocks_[id].references != 0 || blocks_[id].older != older)
+    for (uint32_t id = oldest_, older = Block::kNone; id != Block::kNone;
+         older = id, id = blocks_[id].newer) {
+        if (seen[id] || blocks_[id].state != BlockState::kCached || blocks_[id].references != 0 ||
+            blocks_[id].older != older)
             return Error{fmt::format("block {} is wrongly in the list of cached blocks", id), ""};
         seen[id] = true;
         ++cached;

@@ -23,8 +23,9 @@ struct Block {
     static constexpr uint32_t kNone = UINT32_MAX;
 };
 
-/// Blocks, their reference counts and the two lists that the unreferenced ones are on: free, and cached in order of
-/// last use. Every block is in exactly one state. Integers only; all operations O(1) but for resizing and checking.
+/// Blocks, their reference counts and the two lists that the unreferenced ones are on: free, and cached in
+/// order of last use. Every block is in exactly one state. Integers only; all operations O(1) but for
+/// resizing and checking.
 class BlockPool {
   public:
     explicit BlockPool(uint32_t num_blocks);
@@ -36,12 +37,12 @@ class BlockPool {
     const Block& operator[](BlockId id) const { return blocks_[raw(id)]; }
     Block& operator[](BlockId id) { return blocks_[raw(id)]; }
 
-    BlockId take_free();                 ///< held, one reference. There must be one
-    BlockId oldest_cached() const;       ///< kNoBlock: none
-    void add_reference(BlockId id);      ///< a cached one becomes held
+    BlockId take_free();             ///< held, one reference. There must be one
+    BlockId oldest_cached() const;   ///< kNoBlock: none
+    void add_reference(BlockId id);  ///< a cached one becomes held
     /// Takes one reference away; the last one makes it cached (newest of them) or free.
     void drop_reference(BlockId id, bool keep_cached);
-    void free_cached(BlockId id);        ///< cached -> free
+    void free_cached(BlockId id);  ///< cached -> free
 
     void grow(uint32_t num_blocks);
     /// First half of a shrink: ids from `num_blocks` on are given out no more.

@@ -11,7 +11,8 @@
 
 namespace pitwall::engine {
 
-/// Names a full block together with everything before it: hash(block i) = H(hash(block i - 1), its 16 tokens).
+/// Names a full block together with everything before it: hash(block i) = H(hash(block i - 1), its 16
+/// tokens).
 struct ChainHash {
     uint64_t low = 0, high = 0;
     bool operator==(const ChainHash&) const = default;
@@ -32,13 +33,16 @@ constexpr uint64_t final_mix(uint64_t h) {
 }  // namespace detail
 
 /// MurmurHash3 x64/128 (Appleby, public domain) of the tokens, started from the parent's hash. `tokens` has
-/// kBlockTokens entries. The index compares the tokens as well, so that a chance collision cannot give wrong KV.
+/// kBlockTokens entries. The index compares the tokens as well, so that a chance collision cannot give wrong
+/// KV.
 inline ChainHash chain_hash(const ChainHash& parent, std::span<const TokenId> tokens) {
     constexpr uint64_t c1 = 0x87c37b91114253d5ULL, c2 = 0x4cf5ad432745937fULL;
     uint64_t h1 = parent.low, h2 = parent.high;
     for (size_t i = 0; i + 3 < tokens.size(); i += 4) {
-        const uint64_t k1 = uint64_t{static_cast<uint32_t>(tokens[i])} | uint64_t{static_cast<uint32_t>(tokens[i + 1])} << 32;
-        const uint64_t k2 = uint64_t{static_cast<uint32_t>(tokens[i + 2])} | uint64_t{static_cast<uint32_t>(tokens[i + 3])} << 32;
+        const uint64_t k1 =
+            uint64_t{static_cast<uint32_t>(tokens[i])} | uint64_t{static_cast<uint32_t>(tokens[i + 1])} << 32;
+        const uint64_t k2 = uint64_t{static_cast<uint32_t>(tokens[i + 2])} |
+                            uint64_t{static_cast<uint32_t>(tokens[i + 3])} << 32;
         h1 ^= std::rotl(k1 * c1, 31) * c2;
         h1 = (std::rotl(h1, 27) + h2) * 5 + 0x52dce729;
         h2 ^= std::rotl(k2 * c2, 33) * c1;

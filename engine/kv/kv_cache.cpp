@@ -7,7 +7,8 @@
 
 namespace pitwall::engine {
 
-PrefixMatch KvCache::match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens, bool allow_copy) const {
+PrefixMatch KvCache::match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens,
+                           bool allow_copy) const {
     PrefixMatch match;
     const size_t full_blocks = std::min(hashes.size(), tokens.size() / kBlockTokens);
     for (size_t i = 0; i < full_blocks; ++i) {
@@ -52,7 +53,8 @@ BlockId KvCache::allocate(RequestId request, uint32_t table_index) {
     return id;
 }
 
-void KvCache::note_copied(RequestId request, BlockId source, BlockId target, uint32_t tokens, uint32_t table_index) {
+void KvCache::note_copied(RequestId request, BlockId source, BlockId target, uint32_t tokens,
+                          uint32_t table_index) {
     slots_filled_ += tokens - pool_[target].filled_tokens;
     pool_[target].filled_tokens = static_cast<uint8_t>(tokens);
     tell(BlockPhase::kCopied, target, request, table_index, source);
@@ -68,7 +70,8 @@ void KvCache::fill(RequestId request, BlockId id, uint32_t tokens, uint32_t tabl
 }
 
 void KvCache::release(RequestId request, std::span<const BlockId> table) {
-    for (size_t i = table.size(); i > 0; --i) release_one(request, table[i - 1], static_cast<uint32_t>(i - 1));
+    for (size_t i = table.size(); i > 0; --i)
+        release_one(request, table[i - 1], static_cast<uint32_t>(i - 1));
 }
 
 void KvCache::release_one(RequestId request, BlockId id, uint32_t table_index) {
@@ -112,12 +115,15 @@ std::vector<KvCache::Move> KvCache::shrink(uint32_t num_blocks) {
     return moves;
 }
 
-Status KvCache::check_integrity(std::span<const std::span<const BlockId>> tables, std::span<const BlockId> pins) const {
+Status KvCache::check_integrity(std::span<const std::span<const BlockId>> tables,
+                                std::span<const BlockId> pins) const {
     if (Status status = pool_.check_integrity(); !status.ok()) return status;
     std::vector<uint32_t> references(size(), 0);
     for (const auto& table : tables)
         for (const BlockId id : table) {
-            if (raw(id) >= size()) return Error{fmt::format("a table names block {} beyond the pool of {}", raw(id), size()), ""};
+            if (raw(id) >= size())
+                return Error{fmt::format("a table names block {} beyond the pool of {}", raw(id), size()),
+                             ""};
             ++references[raw(id)];
         }
     for (const BlockId id : pins) ++references[raw(id)];
@@ -125,14 +131,18 @@ Status KvCache::check_integrity(std::span<const std::span<const BlockId>> tables
     for (uint32_t id = 0; id < size(); ++id) {
         const Block& block = pool_[BlockId{id}];
         if (block.references != references[id])
-            return Error{fmt::format("block {} has {} references, tables name it {} times", id, block.references, references[id]), ""};
+            return Error{fmt::format("block {} has {} references, tables name it {} times", id,
+                                     block.references, references[id]),
+                         ""};
         if (block.state == BlockState::kHeld) filled += block.filled_tokens;
-        if (index_.holds(BlockId{id}) && (block.state == BlockState::kFree || block.filled_tokens != kBlockTokens))
+        if (index_.holds(BlockId{id}) &&
+            (block.state == BlockState::kFree || block.filled_tokens != kBlockTokens))
             return Error{fmt::format("block {} can be found by its prefix but is not full", id), ""};
         if (block.state == BlockState::kCached && !index_.holds(BlockId{id}))
             return Error{fmt::format("block {} is cached but cannot be found", id), ""};
     }
-    if (filled != slots_filled_) return Error{fmt::format("{} slots are filled, {} counted", filled, slots_filled_), ""};
+    if (filled != slots_filled_)
+        return Error{fmt::format("{} slots are filled, {} counted", filled, slots_filled_), ""};
     return {};
 }
 

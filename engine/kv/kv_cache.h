@@ -14,7 +14,8 @@ namespace pitwall::engine {
 using telemetry::BlockPhase;
 using telemetry::MissReason;
 
-/// Hears of every change to a block, after it happened. The engine turns these into events; tests leave it null.
+/// Hears of every change to a block, after it happened. The engine turns these into events; tests leave it
+/// null.
 class BlockObserver {
   public:
     virtual ~BlockObserver() = default;
@@ -30,20 +31,22 @@ class BlockObserver {
 
 /// What the cache holds of a sequence's beginning.
 struct PrefixMatch {
-    std::vector<BlockId> shared;        ///< whole blocks, in order
-    BlockId copy_source = kNoBlock;     ///< copy-on-write: the block of which all but the last token is wanted
+    std::vector<BlockId> shared;     ///< whole blocks, in order
+    BlockId copy_source = kNoBlock;  ///< copy-on-write: the block of which all but the last token is wanted
     uint32_t copy_tokens = 0;
-    uint32_t revived = 0;               ///< of all these, how many are cached now and would become held
+    uint32_t revived = 0;  ///< of all these, how many are cached now and would become held
     MissReason miss = MissReason::kNone;
     uint32_t tokens() const { return static_cast<uint32_t>(shared.size()) * kBlockTokens + copy_tokens; }
 };
 
-/// Accounting of the paged KV cache: which block holds what, for whom, and what may be thrown away. Integers only:
-/// the bytes belong to the executor. Evicts the least recently used cached block first; a sequence's blocks are
-/// released from its end, so that of one chain the leaf is always older than its parents and goes first.
+/// Accounting of the paged KV cache: which block holds what, for whom, and what may be thrown away. Integers
+/// only: the bytes belong to the executor. Evicts the least recently used cached block first; a sequence's
+/// blocks are released from its end, so that of one chain the leaf is always older than its parents and goes
+/// first.
 class KvCache {
   public:
-    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr) : pool_(num_blocks), observer_(observer) {}
+    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr)
+        : pool_(num_blocks), observer_(observer) {}
 
     uint32_t size() const { return pool_.size(); }
     uint32_t available() const { return pool_.free_count() + pool_.cached_count(); }
@@ -53,23 +56,32 @@ class KvCache {
     uint64_t slots_filled() const { return slots_filled_; }  ///< token slots of held blocks that hold a token
     void set_time(int64_t now_ns) { now_ns_ = now_ns; }
 
-    /// Reads only. `hashes[i]` names full block i of `tokens`. At most tokens - 1 come from the cache, because the
-    /// last has to be computed to sample what follows: where the whole of `tokens` is cached, its last block is to be
-    /// copied but for one token. With `allow_copy` false that block is computed again instead.
-    PrefixMatch match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens, bool allow_copy) const;
+    /// Reads only. `hashes[i]` names full block i of `tokens`. At most tokens - 1 come from the cache,
+    /// because the last has to be computed to sample what follows: where the whole of `tokens` is cached, its
+    /// last block is to be copied but for one token. With `allow_copy` false that block is computed again
+    /// instead.
+    PrefixMatch match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens,
+                      bool allow_copy) const;
 
     /// Takes a reference to each, for a sequence's table from `table_index` on.
     void share(RequestId request, std::span<const BlockId> blocks, uint32_t table_index);
     /// Holds a block for the time of a copy.
-    void pin(RequestId request, BlockId block, uint32_t table_index) { share(request, {&block, 1}, table_index); }
-    void unpin(RequestId request, BlockId block, uint32_t table_index) { release_one(request, block, table_index); }
+    void pin(RequestId request, BlockId block, uint32_t table_index) {
+        share(request, {&block, 1}, table_index);
+    }
+    void unpin(RequestId request, BlockId block, uint32_t table_index) {
+        release_one(request, block, table_index);
+    }
     /// A block with one reference. available() must be positive; evicts where nothing is free.
     BlockId allocate(RequestId request, uint32_t table_index);
-    void note_copied(RequestId request, BlockId source, BlockId target, uint32_t tokens, uint32_t table_index);
+    void note_copied(RequestId request, BlockId source, BlockId target, uint32_t tokens,
+                     uint32_t table_index);
     /// The block's first `tokens` slots hold a token now.
     void fill(RequestId request, BlockId block, uint32_t tokens, uint32_t table_index);
     /// A full block becomes findable. A prefix that another block holds already is left with that one.
-    void remember(BlockId block, const ChainHash& hash, std::span<const TokenId> tokens) { index_.insert(hash, tokens, block); }
+    void remember(BlockId block, const ChainHash& hash, std::span<const TokenId> tokens) {
+        index_.insert(hash, tokens, block);
+    }
     /// Gives up a sequence's table, last block first.
     void release(RequestId request, std::span<const BlockId> table);
 
@@ -81,17 +93,21 @@ class KvCache {
         uint32_t filled_tokens;
     };
     void grow(uint32_t num_blocks) { pool_.grow(num_blocks); }
-    /// Empties the ids from `num_blocks` on: cached blocks there are evicted, held ones move to ids below, for which the
-    /// oldest cached ones make room. The caller copies the bytes and rewrites the tables. held blocks <= num_blocks.
+    /// Empties the ids from `num_blocks` on: cached blocks there are evicted, held ones move to ids below,
+    /// for which the oldest cached ones make room. The caller copies the bytes and rewrites the tables. held
+    /// blocks <= num_blocks.
     std::vector<Move> shrink(uint32_t num_blocks);
 
-    /// Every block is in exactly one state and reference counts are those of `tables` (with `pins` beside them).
-    Status check_integrity(std::span<const std::span<const BlockId>> tables, std::span<const BlockId> pins) const;
+    /// Every block is in exactly one state and reference counts are those of `tables` (with `pins` beside
+    /// them).
+    Status check_integrity(std::span<const std::span<const BlockId>> tables,
+                           std::span<const BlockId> pins) const;
 
   private:
     void release_one(RequestId request, BlockId block, uint32_t table_index);
     void evict(BlockId block);
-    void tell(BlockPhase phase, BlockId block, RequestId request, uint32_t table_index = 0, BlockId source = kNoBlock);
+    void tell(BlockPhase phase, BlockId block, RequestId request, uint32_t table_index = 0,
+              BlockId source = kNoBlock);
 
     BlockPool pool_;
     PrefixIndex index_;

@@ -21,8 +21,9 @@ bool PrefixIndex::insert(const ChainHash& hash, std::span<const TokenId> tokens,
 BlockId PrefixIndex::find(const ChainHash& hash, std::span<const TokenId> tokens) const {
     const auto at = entries_.find(hash);
     if (at == entries_.end()) return kNoBlock;
-    return std::equal(tokens.begin(), tokens.end(), at->second.tokens.begin(), at->second.tokens.end()) ? at->second.block
-                                                                                                        : kNoBlock;
+    return std::equal(tokens.begin(), tokens.end(), at->second.tokens.begin(), at->second.tokens.end())
+               ? at->second.block
+               : kNoBlock;
 }
 
 void PrefixIndex::erase(BlockId block, bool evicted) {

@@ -13,8 +13,9 @@
 
 namespace pitwall::engine {
 
-/// Which full block holds which prefix. One block a prefix: a second block with the same content stays private.
-/// An entry keeps its own tokens: a hit needs the 128-bit hash of the whole chain and these 16 tokens to agree.
+/// Which full block holds which prefix. One block a prefix: a second block with the same content stays
+/// private. An entry keeps its own tokens: a hit needs the 128-bit hash of the whole chain and these 16
+/// tokens to agree.
 class PrefixIndex {
   public:
     /// False when the prefix is there already under another block, or the block under another prefix.

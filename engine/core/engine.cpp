@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/core/engine.h"
+
+#include <algorithm>
+
+#include "engine/core/engine_impl.h"
+
+namespace pitwall::engine {
+
+using presets::KnobId;
+
+Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer,
+                   const presets::KnobValues& knobs, Clock& clock, telemetry::Producer& producer,
+                   uint32_t max_context_tokens)
+    : executor_(std::move(executor)),
+      tokenizer_(tokenizer),
+      clock_(clock),
+      max_context_tokens_(max_context_tokens),
+      writer_(producer),
+      asked_(knobs),
+      effective_(knobs),
+      kv_(0, &writer_),
+      scheduler_(kv_, {}) {
+    uint32_t blocks = static_cast<uint32_t>(std::max<int64_t>(1, knobs.integer(KnobId::kNumKvBlocks)));
+    const uint32_t capacity = executor_->capacity_blocks();
+    if (blocks > capacity) blocks = capacity;
+    while (blocks > 0 && !executor_->resize_pool(blocks).ok()) blocks /= 2;
+    kv_.grow(blocks);
+    effective_.set(KnobId::kNumKvBlocks, blocks);
+    if (blocks < knobs.get(KnobId::kNumKvBlocks))
+        bounds_[static_cast<size_t>(KnobId::kNumKvBlocks)] = telemetry::KnobBound::kCapacity;
+    scheduler_.set_settings(settings());
+    scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
+    token_told_.resize(executor_->vocab_size());
+    if (tokenizer_)
+        for (uint32_t token = 0; token < std::min(tokenizer_->vocab_size(), executor_->vocab_size()); ++token)
+            if (tokenizer_->is_end(static_cast<TokenId>(token)))
+                end_tokens_.push_back(static_cast<TokenId>(token));
+}
+
+Status Engine::Impl::check_integrity() const {
+    std::vector<BlockId> pins;
+    for (const InFlight& step : in_flight_)
+        for (const ScheduledSlice& slice : step.slices)
+            if (slice.pinned != kNoBlock) pins.push_back(slice.pinned);
+    return scheduler_.check_integrity(zombies_, pins);
+}
+
+Engine::Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer,
+               const presets::KnobValues& knobs, Clock& clock, telemetry::Producer& producer,
+               uint32_t max_context_tokens)
+    : impl_(std::make_unique<Impl>(std::move(executor), tokenizer, knobs, clock, producer,
+                                   max_context_tokens)) {}
+Engine::~Engine() = default;
+
+RequestId Engine::submit(GenerationRequest request, RequestListener* listener) {
+    return impl_->submit(std::move(request), listener);
+}
+Answer Engine::cancel(RequestId request) { return impl_->cancel(request); }
+Answer Engine::set_knob(presets::KnobId knob, double value, telemetry::KnobOrigin origin) {
+    return impl_->set_knob(knob, value, origin);
+}
+Answer Engine::flush_prefix_cache() { return impl_->flush_prefix_cache(); }
+void Engine::pause() { impl_->pause(); }
+void Engine::resume() { impl_->resume(); }
+void Engine::allow_single_step() { impl_->allow_single_step(); }
+bool Engine::paused() const { return impl_->paused(); }
+bool Engine::step() { return impl_->step(); }
+bool Engine::has_work() const { return impl_->has_work(); }
+int64_t Engine::next_deadline_ns() const { return impl_->next_deadline_ns(); }
+void Engine::idle_tick() { impl_->idle_tick(); }
+void Engine::book_recorder_wait(int64_t since_ns) { impl_->book_recorder_wait(since_ns); }
+void Engine::publish_start() { impl_->publish_start(); }
+void Engine::publish_keyframe() { impl_->publish_keyframe(true); }
+void Engine::publish_end() { impl_->publish_end(); }
+size_t Engine::next_step_events() const { return impl_->next_step_events(); }
+uint64_t Engine::steps() const { return impl_->steps(); }
+const presets::KnobValues& Engine::effective_knobs() const { return impl_->effective_knobs(); }
+const DeviceInfo& Engine::device() const { return impl_->device(); }
+Status Engine::check_integrity() const { return impl_->check_integrity(); }
+
+}  // namespace pitwall::engine

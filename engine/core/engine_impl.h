@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The inside of Engine, spread over files by what it does: engine_requests.cpp (in and out), engine_step.cpp (plan and
+// submit), engine_commit.cpp (collect and commit), engine_time.cpp (pauses, time-outs, accounts), engine_knobs.cpp,
+// engine_keyframe.cpp.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/core/engine.h"
+#include "engine/core/event_writer.h"
+#include "engine/core/live_request.h"
+#include "engine/kv/kv_cache.h"
+#include "engine/sched/scheduler.h"
+
+namespace pitwall::engine {
+
+class Engine::Impl {
+  public:
+    Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs,
+         Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens);
+
+    // engine_requests.cpp
+    RequestId submit(GenerationRequest request, RequestListener* listener);
+    Answer cancel(RequestId request);
+    // engine_step.cpp
+    bool step();
+    bool has_work() const {
+        return !scheduler_.running().empty() || !scheduler_.waiting().empty() || !in_flight_.empty();
+    }
+    // engine_time.cpp
+    void pause();
+    void resume();
+    void allow_single_step();
+    bool paused() const { return paused_; }
+    int64_t next_deadline_ns() const;
+    void idle_tick();
+    void book_recorder_wait(int64_t since_ns);
+    // engine_knobs.cpp
+    Answer set_knob(presets::KnobId knob, double value, telemetry::KnobOrigin origin);
+    Answer flush_prefix_cache();
+    // engine_keyframe.cpp
+    void publish_start();
+    void publish_keyframe(bool with_dictionary);
+    void publish_end();
+    size_t next_step_events() const;
+
+    uint64_t steps() const { return steps_; }
+    const presets::KnobValues& effective_knobs() const { return effective_; }
+    const DeviceInfo& device() const { return executor_->device(); }
+    Status check_integrity() const;
+
+  private:
+    /// A plan handed over and not yet collected.
+    struct InFlight {
+        StepPlan plan;
+        std::vector<ScheduledSlice> slices;
+        telemetry::StepEvent event{};
+        int64_t start_ns = 0;
+        Ticket ticket{};
+    };
+    struct Ending {
+        LiveRequest* request;
+        FinishReason reason;
+        std::string tail;
+    };
+    static LiveRequest& live(Sequence& sequence) { return static_cast<LiveRequest&>(sequence); }
+    int64_t stamp();  ///< now, on the clock, for the events that follow
+
+    // Requests.
+    std::string reason_to_reject(const GenerationRequest& request, const LiveRequest& r) const;
+    std::string reason_it_never_fits(const LiveRequest& r) const;
+    void set_deadline(LiveRequest& r, int64_t timeout_ns);
+    uint16_t class_number(const std::string& name);
+    void publish_prompt(const LiveRequest& r, const GenerationRequest& request);
+    /// Everything that an end is, at the writer's time. `r` may be gone afterwards.
+    void end_request(LiveRequest& r, FinishReason reason, const std::string& tail, const std::string& error);
+    void forget(LiveRequest& r);
+
+    // Steps.
+    void submit_step(const Proposal& proposal, int64_t start_ns);
+    void publish_schedule(const Proposal& proposal, const std::vector<ScheduledSlice>& slices);
+    void build_plan(InFlight& step);
+    void book_admissions(const Proposal& proposal, int64_t start_ns);
+    void book_overtaken(int64_t start_ns);
+    void collect_step();
+    void drain() {
+        while (!in_flight_.empty()) collect_step();
+    }
+    void book_step(const InFlight& step, const StepPhases& phases);
+    std::vector<Ending> hand_out(const InFlight& step, const std::vector<TokenId>& sampled);
+    Ending accept_token(LiveRequest& r, const ScheduledSlice& slice, TokenId token);
+    void commit_slices(InFlight& step, bool computed);
+    void publish_step(InFlight& step, const StepResult& result, const StepPhases& phases);
+    void end_members(const InFlight& step, const std::vector<Ending>& endings, const Status& status);
+
+    // Time.
+    int64_t unpaused_ns(int64_t t_ns) const;
+    void expire(int64_t now_ns);
+    void book_waiting(LiveRequest& r, int64_t until_ns);
+    void book_standing(LiveRequest& r, int64_t until_ns);
+    void book_active(int64_t until_ns);
+    void stand_still(Cause cause, int64_t from_ns, int64_t to_ns);
+    void begin_pause(int64_t now_ns);
+    void end_pause(int64_t now_ns);
+    void publish_accounts();
+
+    // Knobs.
+    SchedulerSettings settings() const;
+    double apply_knob(presets::KnobId knob, double value, telemetry::KnobBound& bound, std::string& reason);
+    uint32_t resize_pool(uint32_t asked, telemetry::KnobBound& bound, std::string& reason);
+    bool shrink_pool(uint32_t num_blocks, std::string& reason);
+    void shrink_further();
+    void publish_knob(presets::KnobId knob, double old_value, double asked, telemetry::KnobBound bound,
+                      telemetry::KnobOrigin origin, int64_t pause_ns);
+
+    // Keyframes.
+    void publish_block_runs();
+    void publish_dictionary();
+
+    std::unique_ptr<Executor> executor_;
+    const Tokenizer* tokenizer_;
+    Clock& clock_;
+    uint32_t max_context_tokens_;
+    EventWriter writer_;
+    presets::KnobValues asked_, effective_;
+    std::array<telemetry::KnobBound, presets::kKnobCount> bounds_{};
+    KvCache kv_;
+    Scheduler scheduler_;
+
+    std::map<uint32_t, std::unique_ptr<LiveRequest>> requests_;  ///< in order of number
+    std::map<uint32_t, uint32_t> needs_;  ///< most blocks of each live request -> how many need so many
+    std::vector<Sequence*> zombies_;      ///< ended, but in a plan in flight
+    std::set<std::pair<int64_t, uint32_t>> deadlines_;
+    std::deque<InFlight> in_flight_;
+    std::vector<LiveRequest*> overtaken_;
+    WaitLog wait_log_;
+
+    std::vector<TokenId> end_tokens_;
+    std::vector<bool> token_told_;
+    std::vector<std::string> classes_;
+    uint32_t last_request_ = 0;
+    uint64_t steps_ = 0, steps_submitted_ = 0, keyframes_ = 0;
+    telemetry::KeyframeCounters counters_{};
+
+    bool paused_ = false, single_step_ = false;
+    int64_t paused_since_ns_ = 0, last_pause_end_ns_ = 0, paused_total_ns_ = 0;
+    Cause cause_before_pause_ = Cause::kScheduling;
+};
+
+}  // namespace pitwall::engine

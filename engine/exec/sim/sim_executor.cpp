@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/sim/sim_executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <limits>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/exec/sim/cost_model.h"
+#include "engine/kv/chain_hash.h"
+
+namespace pitwall::engine {
+namespace {
+
+/// Leaves room for activations and the runtime, as engines do.
+constexpr double kMemoryFraction = 0.9;
+constexpr uint64_t kRuntimeBytes = 3'000'000'000;
+constexpr uint64_t kFirstSlot = 0x9e3779b97f4a7c15ULL;  ///< stands for the slot before position 0
+
+uint64_t next_slot(uint64_t previous, TokenId token) {
+    return detail::final_mix(previous * 0xd6e8feb86659fd93ULL + static_cast<uint32_t>(token) + 1);
+}
+
+class SimExecutor final : public Executor {
+  public:
+    SimExecutor(const ModelConfig& config, const DeviceProfile& profile, const SimOptions& options,
+                uint64_t weight_bytes, uint64_t bytes_per_block, uint32_t capacity_blocks)
+        : options_(options),
+          info_{fmt::format("Simulated {}", profile.full_name), "simulated", 1, true},
+          cost_model_(profile, config, weight_bytes, static_cast<double>(bytes_per_block) / kBlockTokens),
+          vocab_size_(config.vocab_size),
+          weight_bytes_(weight_bytes),
+          bytes_per_block_(bytes_per_block),
+          capacity_blocks_(capacity_blocks) {}
+
+    const DeviceInfo& device() const override { return info_; }
+    uint32_t vocab_size() const override { return vocab_size_; }
+    uint64_t bytes_per_block() const override { return bytes_per_block_; }
+    uint64_t weight_bytes() const override { return weight_bytes_; }
+    uint32_t capacity_blocks() const override { return capacity_blocks_; }
+    uint32_t depth() const override { return options_.depth; }
+
+    Status resize_pool(uint32_t num_blocks) override {
+        if (num_blocks > capacity_blocks_)
+            return Error{fmt::format("{} blocks do not fit {}", num_blocks, info_.name),
+                         fmt::format("ask for {} or fewer", capacity_blocks_)};
+        slots_.resize(size_t{num_blocks} * kBlockTokens);
+        return {};
+    }
+
+    Ticket submit(const StepPlan& plan) override {
+        Flight flight;
+        flight.ticket = Ticket{++last_ticket_};
+        sampled_before_ = std::exchange(sampled_now_, {});
+        for (const BlockCopy& copy : plan.copies) this->copy(copy);
+        for (const SequenceSlice& slice : plan.slices)
+            flight.result.sampled.push_back(run(slice, flight.result.status));
+        const StepCost cost = cost_model_.cost(plan);
+        flight.result.copy_ns = cost.copy_ns;
+        flight.result.execute_ns = cost.execute_ns;
+        flight.result.sample_ns = cost.sample_ns;
+        flight.result.flops = cost.flops;
+        flight.result.bytes = cost.bytes;
+        wait_until(options_.clock->now_ns() + cost.submit_ns);
+        // Plans follow each other on the device without a gap, whoever handed them over early.
+        device_free_ns_ = std::max(device_free_ns_, options_.clock->now_ns()) + cost.copy_ns +
+                          cost.execute_ns + cost.sample_ns;
+        flight.done_ns = device_free_ns_;
+        flights_.push_back(std::move(flight));
+        return flights_.back().ticket;
+    }
+
+    StepResult collect(Ticket ticket) override {
+        const auto at = std::find_if(flights_.begin(), flights_.end(),
+                                     [&](const Flight& f) { return f.ticket == ticket; });
+        if (at == flights_.end()) {
+            StepResult lost;
+            lost.status = Error{"no such plan is in flight", ""};
+            return lost;
+        }
+        wait_until(at->done_ns);
+        StepResult result = std::move(at->result);
+        flights_.erase(at);
+        return result;
+    }
+
+  private:
+    struct Flight {
+        Ticket ticket{};
+        StepResult result;
+        int64_t done_ns = 0;
+    };
+
+    uint64_t& slot(std::span<const BlockId> table, uint32_t position) {
+        return slots_[size_t{raw(table[position / kBlockTokens])} * kBlockTokens + position % kBlockTokens];
+    }
+
+    void copy(const BlockCopy& copy) {
+        const auto source = slots_.begin() + ptrdiff_t{raw(copy.source)} * kBlockTokens;
+        std::copy_n(source, copy.filled_tokens, slots_.begin() + ptrdiff_t{raw(copy.target)} * kBlockTokens);
+    }
+
+    TokenId run(const SequenceSlice& slice, Status& status) {
+        if (options_.verify_kv && status.ok()) status = verify(slice);
+        uint64_t value =
+            slice.first_position == 0 ? kFirstSlot : slot(slice.block_table, slice.first_position - 1);
+        for (size_t i = 0; i < slice.tokens.size(); ++i) {
+            value = next_slot(value, known(slice.request, slice.tokens[i]));
+            slot(slice.block_table, slice.first_position + static_cast<uint32_t>(i)) = value;
+        }
+        if (!slice.sample) return -1;
+        return sampled_now_[raw(slice.request)] = pick(slice, value);
+    }
+
+    /// At depth 2 a token may be one that the plan before has sampled and nobody has been told of yet.
+    TokenId known(RequestId request, TokenId token) const {
+        return token >= 0 ? token : sampled_before_.at(raw(request));
+    }
+
+    TokenId pick(const SequenceSlice& slice, uint64_t value) const {
+        if (slice.sampling.temperature > 0)
+            value = detail::final_mix(value ^ detail::final_mix(slice.sampling.seed + slice.history.size()));
+        auto token = static_cast<TokenId>(value % vocab_size_);
+        for (uint32_t tries = 0; tries < vocab_size_; ++tries) {
+            if (std::find(slice.banned.begin(), slice.banned.end(), token) == slice.banned.end()) break;
+            token = static_cast<TokenId>((static_cast<uint32_t>(token) + 1) % vocab_size_);
+        }
+        return token;
+    }
+
+    Status verify(const SequenceSlice& slice) {
+        uint64_t value = kFirstSlot;
+        for (uint32_t position = 0; position < slice.first_position; ++position) {
+            value = next_slot(value, known(slice.request, slice.history[position]));
+            if (slot(slice.block_table, position) != value)
+                return Error{fmt::format("the KV of request {} at position {} is not its own",
+                                         raw(slice.request), position),
+                             ""};
+        }
+        return {};
+    }
+
+    void wait_until(int64_t t_ns) {
+        Clock& clock = *options_.clock;
+        const int64_t left_ns = t_ns - clock.now_ns();
+        if (left_ns <= 0) return;
+        if (!clock.is_virtual() && options_.paced)
+            std::this_thread::sleep_for(std::chrono::nanoseconds(left_ns));
+        clock.advance(left_ns);
+    }
+
+    SimOptions options_;
+    DeviceInfo info_;
+    CostModel cost_model_;
+    uint32_t vocab_size_;
+    uint64_t weight_bytes_, bytes_per_block_;
+    uint32_t capacity_blocks_;
+    std::vector<uint64_t> slots_;  ///< [blocks, kBlockTokens]
+    std::deque<Flight> flights_;
+    std::unordered_map<uint32_t, TokenId> sampled_before_, sampled_now_;  ///< by the last plan, by this one
+    uint64_t last_ticket_ = 0;
+    int64_t device_free_ns_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Executor>> make_sim_executor(const ModelConfig& config, const std::string& profile,
+                                                    const SimOptions& options) {
+    Result<DeviceProfile> device = find_device_profile(profile);
+    if (!device.ok()) return device.error();
+    if (!options.clock || config.vocab_size == 0 || options.depth < 1 || options.depth > 2)
+        return Error{"the simulated device needs a clock, a vocabulary and a depth of 1 or 2", ""};
+    const uint64_t head = config.tied_embeddings ? config.head_macs() : 2 * config.head_macs();
+    const uint64_t weight_bytes =
+        options.weight_bytes > 0 ? options.weight_bytes : 2 * (config.layer_macs() + head);
+    const auto bytes_per_block = static_cast<uint64_t>(kBlockTokens * options.kv_bytes_per_value *
+                                                       static_cast<double>(config.kv_values_per_token()));
+    const uint64_t taken = weight_bytes + kRuntimeBytes;
+    if (taken >= device.value().memory_bytes)
+        return Error{fmt::format("{} needs {:.1f} GB for its weights, a {} has {:.0f} GB", config.name,
+                                 static_cast<double>(weight_bytes) / 1e9, device.value().full_name,
+                                 static_cast<double>(device.value().memory_bytes) / 1e9),
+                     "choose a larger device or a model with smaller weights"};
+    const double left = kMemoryFraction * static_cast<double>(device.value().memory_bytes - taken);
+    const double blocks = options.capacity_blocks > 0
+                              ? options.capacity_blocks
+                              : left / static_cast<double>(std::max<uint64_t>(1, bytes_per_block));
+    const auto capacity = static_cast<uint32_t>(std::clamp<double>(blocks, 1, 1 << 24));
+    return std::unique_ptr<Executor>(std::make_unique<SimExecutor>(config, device.value(), options,
+                                                                   weight_bytes, bytes_per_block, capacity));
+}
+
+}  // namespace pitwall::engine

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The deciding half of the scheduler: nothing here changes a sequence or a block.
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+#include "engine/sched/scheduler.h"
+
+namespace pitwall::engine {
+Proposal Scheduler::propose() {
+    Proposal proposal;
+    proposal.budget = settings_.max_num_batched_tokens;
+    proposal.admission_open = admission_open();
+    if (waiting_.policy() == SchedulingPolicy::kLongestPrefix && settings_.enable_prefix_caching)
+        waiting_.refresh_prefixes([this](Sequence& s) {
+            ensure_hashes(s);
+            return kv_.match(s.hashes, s.tokens, true).tokens();
+        });
+    if (propose_lone(proposal)) return proposal;
+    select_running(proposal);
+    make_room(proposal);
+    admit(proposal);
+    if (!proposal.empty() || !last_was_lone_) return proposal;
+    last_was_lone_ = false;  // nobody wanted the step in between
+    return propose();
+}
+
+uint32_t Scheduler::chunk_for(uint32_t pending, uint32_t left) const {
+    if (!settings_.enable_chunked_prefill) return pending <= left ? pending : 0;
+    const uint32_t cap = settings_.long_prefill_token_threshold;
+    return std::min({pending, left, cap > 0 ? cap : std::numeric_limits<uint32_t>::max()});
+}
+
+std::vector<Sequence*> Scheduler::service_order(uint32_t budget) const {
+    std::vector<Sequence*> order;
+    order.reserve(running_.size());
+    std::copy_if(running_.begin(), running_.end(), std::back_inserter(order),
+                 [](Sequence* s) { return s->wants_tokens(); });
+    if (order.size() <= budget)
+        std::stable_partition(order.begin(), order.end(), [](Sequence* s) { return s->pending() == 1; });
+    else
+        std::stable_sort(order.begin(), order.end(),
+                         [](Sequence* a, Sequence* b) { return a->last_step < b->last_step; });
+    return order;
+}
+
+void Scheduler::select_running(Proposal& proposal) const {
+    for (Sequence* s : service_order(proposal.budget)) {
+        const uint32_t tokens = chunk_for(s->pending(), proposal.budget - proposal.used);
+        if (tokens == 0) {
+            proposal.blocked_by_budget = true;
+            continue;
+        }
+        proposal.running.push_back({s, tokens, s->blocks_missing(s->computed + tokens)});
+        proposal.used += tokens;
+    }
+}
+
+Sequence* Scheduler::last_in_line(const std::vector<Sequence*>& spared) const {
+    const bool by_priority = waiting_.policy() == SchedulingPolicy::kPriority;
+    const auto key = [&](const Sequence* s) {
+        return std::tuple(by_priority ? s->priority : 0, s->arrival_ns, raw(s->id));
+    };
+    Sequence* last = nullptr;
+    for (Sequence* s : running_)
+        if ((!last || key(s) > key(last)) && std::find(spared.begin(), spared.end(), s) == spared.end())
+            last = s;
+    return last;
+}
+
+void Scheduler::make_room(Proposal& proposal) const {
+    uint32_t needed = 0, available = kv_.available();
+    for (const Proposal::Share& share : proposal.running) needed += share.new_blocks;
+    std::unordered_map<uint32_t, uint32_t> given_up;  // references that the victims so far let go of
+    while (needed > available && proposal.victims.size() + 1 < running_.size()) {
+        Sequence* victim = last_in_line(proposal.victims);
+        for (const BlockId block : victim->block_table)
+            available += ++given_up[raw(block)] == kv_.pool()[block].references;
+        std::erase_if(proposal.running, [&](const Proposal::Share& share) {
+            if (share.sequence != victim) return false;
+            needed -= share.new_blocks;
+            proposal.used -= share.tokens;
+            return true;
+        });
+        proposal.victims.push_back(victim);
+    }
+    // Unreachable while every request fits the pool alone; a step is skipped rather than overbooked.
+    if (needed > available) proposal.running.clear(), proposal.used = 0;
+}
+
+bool Scheduler::propose_lone(Proposal& proposal) {
+    if (settings_.enable_chunked_prefill || last_was_lone_) return false;
+    for (Sequence* s : running_) {
+        if (!s->wants_tokens() || s->pending() <= proposal.budget) continue;
+        proposal.running.push_back({s, s->pending(), s->blocks_missing(s->length())});
+        proposal.used = s->pending();
+        make_room(proposal);
+        // Where it is itself the last in line, an ordinary step makes the room.
+        proposal.lone = !proposal.running.empty();
+        proposal.waiting_cause = proposal.victims.empty() ? Cause::kWaitBudget : Cause::kWaitCapacity;
+        if (proposal.lone || !proposal.victims.empty()) return true;
+    }
+    if (waiting_.empty() || running_.size() >= settings_.max_num_seqs || !proposal.admission_open)
+        return false;
+    Proposal::Admission admission{};
+    Sequence& head = *waiting_.order().begin()->sequence;
+    if (!fits(head, room_for_admission(), admission) || admission.tokens <= proposal.budget) return false;
+    proposal.used = admission.tokens;
+    proposal.admissions.push_back(std::move(admission));
+    proposal.lone = true;
+    if (waiting_.size() > 1) proposal.waiting_cause = Cause::kWaitBudget;
+    return true;
+}
+
+bool Scheduler::admission_open() const {
+    if (settings_.batching == Batching::kContinuous || batch_open_) return true;
+    return running_.empty() && preempted_.empty();
+}
+
+int64_t Scheduler::room_for_admission() const {
+    int64_t room = kv_.available();
+    for (const Sequence* s : running_) {
+        room -= s->blocks_missing(s->length());
+        room -= Sequence::blocks_for(s->length()) < s->most_blocks();
+    }
+    return room;
+}
+
+/// Fills in match, blocks and all tokens that are left; the chunk is the caller's business.
+bool Scheduler::fits(Sequence& s, int64_t room, Proposal::Admission& admission) {
+    for (const bool allow_copy : {true, false}) {
+        admission.sequence = &s;
+        admission.match = {};
+        if (settings_.enable_prefix_caching) {
+            ensure_hashes(s);
+            admission.match = kv_.match(s.hashes, s.tokens, allow_copy);
+        }
+        admission.new_blocks =
+            Sequence::blocks_for(s.length()) - static_cast<uint32_t>(admission.match.shared.size());
+        admission.tokens = s.length() - admission.match.tokens();
+        if (int64_t{admission.match.revived} + admission.new_blocks <= room) return true;
+        if (admission.match.copy_source == kNoBlock) return false;
+    }
+    return false;
+}
+
+void Scheduler::admit(Proposal& proposal) {
+    const auto stop = [&](Cause cause) { proposal.waiting_cause = cause; };
+    if (waiting_.empty() && proposal.victims.empty()) return;
+    if (!proposal.victims.empty()) return stop(Cause::kWaitCapacity);
+    int64_t room = room_for_admission();
+    size_t seats_taken = running_.size();
+    for (const WaitingQueue::Entry& entry : waiting_.order()) {
+        Sequence& s = *entry.sequence;
+        if (!proposal.admission_open && s.state != SequenceState::kPreempted) return stop(Cause::kWaitPolicy);
+        if (seats_taken >= settings_.max_num_seqs) return stop(Cause::kWaitCapacity);
+        const uint32_t left = proposal.budget - std::min(proposal.used, proposal.budget);
+        if (proposal.blocked_by_budget || left == 0) return stop(Cause::kWaitBudget);
+        Proposal::Admission admission{};
+        if (!fits(s, room, admission)) return stop(Cause::kWaitCapacity);
+        const bool alone =
+            proposal.used == 0 && admission.tokens > proposal.budget && !settings_.enable_chunked_prefill;
+        const uint32_t tokens = alone ? admission.tokens : chunk_for(admission.tokens, left);
+        if (tokens == 0) return stop(Cause::kWaitBudget);
+        admission.tokens = tokens;
+        room -= int64_t{admission.match.revived} + admission.new_blocks +
+                (Sequence::blocks_for(s.length()) < s.most_blocks());
+        proposal.used += tokens;
+        proposal.lone = alone;
+        ++seats_taken;
+        proposal.admissions.push_back(std::move(admission));
+    }
+}
+
+}  // namespace pitwall::engine

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/exec/executor.h"
+#include "engine/kv/kv_cache.h"
+#include "engine/sched/sequence.h"
+#include "engine/sched/waiting_queue.h"
+#include "presets/knob.h"
+
+namespace pitwall::engine {
+
+using presets::Batching;
+using telemetry::Cause;
+
+struct SchedulerSettings {
+    uint32_t max_num_seqs = 16;
+    uint32_t max_num_batched_tokens = 256;
+    bool enable_chunked_prefill = true;
+    uint32_t long_prefill_token_threshold = 0;  ///< most tokens of one prompt in a step; 0: no cap
+    Batching batching = Batching::kContinuous;
+    bool enable_prefix_caching = true;
+};
+
+/// What one step should do, decided without changing anything.
+struct Proposal {
+    struct Share {
+        Sequence* sequence;
+        uint32_t tokens, new_blocks;
+    };
+    struct Admission {
+        Sequence* sequence;
+        PrefixMatch match;
+        uint32_t tokens, new_blocks;
+    };
+    std::vector<Share> running;
+    std::vector<Sequence*> victims;  ///< preempted, so that the others fit
+    std::vector<Admission> admissions;
+    Cause waiting_cause = Cause::kScheduling;  ///< why those that go on waiting do; kScheduling: nobody does
+    uint32_t budget = 0;                       ///< in force
+    uint32_t used = 0;
+    bool lone = false;               ///< one prompt above the budget, whole, with nobody beside it
+    bool admission_open = true;      ///< false: static batching, the last batch is not done
+    bool blocked_by_budget = false;  ///< a running sequence found the budget used up
+    bool empty() const { return running.empty() && admissions.empty() && victims.empty(); }
+};
+
+/// One sequence's part of a step, after it was applied.
+struct ScheduledSlice {
+    Sequence* sequence = nullptr;
+    uint32_t first_position = 0, tokens = 0;
+    bool sample = false;
+    bool first_time = false, resumed = false;  ///< admitted in this step
+    uint32_t cached_tokens = 0;                ///< found in the prefix cache by this admission
+    MissReason miss = MissReason::kNone;
+    BlockId pinned = kNoBlock;  ///< source of a copy, held until the step is committed
+};
+
+/// Decides who runs: one token budget a step, running sequences first, then waiting ones; prefill chunks and
+/// decodes share it. It reads and writes integers only.
+///
+/// Rules, in order:
+///  1. Where every running sequence can have a token, decodes go first (1 each), then prefills in order of
+///     admission share what is left. Where there are more running sequences than budget, those served longest
+///     ago go first.
+///  2. With chunking off a prompt runs whole. Above the budget it runs in a step of its own; between two such
+///  steps
+///     the others get one.
+///  3. Where blocks are short, the last in line is preempted (highest priority number under that policy, then
+///  latest
+///     arrival) until the rest fits; its blocks stay findable by prefix. Nobody is admitted in such a step.
+///  4. Waiting ones are admitted in the policy's order until a seat, the budget or blocks run out; nobody
+///  overtakes the one
+///     that does not fit. Admission wants blocks for the whole of the prompt, beyond what running ones still
+///     need for theirs, and one spare block for each running sequence that may grow.
+///  5. Static batching: admission is open from a step where nobody is left to one that it ends for another
+///  reason
+///     than budget.
+class Scheduler {
+  public:
+    Scheduler(KvCache& kv, const SchedulerSettings& settings) : kv_(kv), settings_(settings) {}
+
+    void set_settings(const SchedulerSettings& settings) { settings_ = settings; }
+    void set_policy(SchedulingPolicy policy) { waiting_.set_policy(policy); }
+    const SchedulerSettings& settings() const { return settings_; }
+
+    void enqueue(Sequence& sequence);
+    Proposal propose();
+    /// Carries the proposal out. Where it has victims nothing may be in flight. `step_number` counts from 1.
+    std::vector<ScheduledSlice> apply(const Proposal& proposal, uint64_t step_number,
+                                      std::vector<BlockCopy>& copies);
+    /// The slice was computed: its blocks are full so far, and findable.
+    void commit(const ScheduledSlice& slice);
+    /// The slice's step is over, whatever became of it.
+    void end_step(const ScheduledSlice& slice);
+    /// Takes the sequence out of all lists; its blocks are given up now, or by release() where plans are in
+    /// flight.
+    void remove(Sequence& sequence);
+    void release(Sequence& sequence);
+    /// Preempts the last in line; nothing is in flight. Null: nobody runs.
+    Sequence* preempt_last();
+
+    const std::vector<Sequence*>& running() const { return running_; }
+    const std::vector<Sequence*>& preempted() const { return preempted_; }
+    const WaitingQueue& waiting() const { return waiting_; }
+    Status check_integrity(const std::vector<Sequence*>& zombies, const std::vector<BlockId>& pins) const;
+
+  private:
+    void select_running(Proposal& proposal) const;
+    std::vector<Sequence*> service_order(uint32_t budget) const;
+    uint32_t chunk_for(uint32_t pending, uint32_t left) const;
+    void make_room(Proposal& proposal) const;
+    Sequence* last_in_line(const std::vector<Sequence*>& spared) const;
+    bool propose_lone(Proposal& proposal);
+    void admit(Proposal& proposal);
+    bool admission_open() const;
+    int64_t room_for_admission() const;
+    bool fits(Sequence& sequence, int64_t room, Proposal::Admission& admission);
+    void ensure_hashes(Sequence& sequence) const;
+    void preempt(Sequence& sequence);
+    void start(const Proposal::Admission& admission, ScheduledSlice& slice, std::vector<BlockCopy>& copies);
+
+    KvCache& kv_;
+    SchedulerSettings settings_;
+    std::vector<Sequence*> running_;  ///< in order of admission
+    std::vector<Sequence*> preempted_;
+    WaitingQueue waiting_;
+    bool batch_open_ = false;  ///< static batching: the present batch is still being admitted
+    bool last_was_lone_ = false;
+};
+
+}  // namespace pitwall::engine
