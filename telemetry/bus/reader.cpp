@@ -41,6 +41,8 @@ size_t Reader::drain(std::vector<Event>& out, size_t max_events) {
     return count;
 }
 
+uint64_t Reader::last_published_seq() const { return sequence_->next.load(std::memory_order_relaxed) - 1; }
+
 uint64_t Reader::dropped() const {
     const std::lock_guard lock(mutex_);
     uint64_t dropped = 0;

@@ -27,6 +27,8 @@ class Reader {
     size_t capacity_events() const { return capacity_events_; }
     /// Up to `max_events` in order of seq, appended to `out`; gives how many. Merges the producers' rings.
     size_t drain(std::vector<Event>& out, size_t max_events);
+    /// Number of the newest event of the whole bus, this reader's or not. Any thread.
+    uint64_t last_published_seq() const;
     /// Events dropped for this reader so far (kDrop) or told as left out (kWait with overflow to a gap).
     uint64_t dropped() const;
     bool empty() const;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "telemetry/record/session_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "telemetry/record/schema.h"
+
+namespace pitwall::telemetry {
+
+namespace {
+
+std::string hint_for(int error) {
+    switch (error) {
+        case ENOENT:
+            return "make its folder first";
+        case EACCES:
+        case EPERM:
+        case EROFS:
+            return "choose a folder that you may write to";
+        case ENOSPC:
+        case EDQUOT:
+            return "free some space, or record elsewhere";
+        case EISDIR:
+            return "name a file, not a folder";
+        default:
+            return "choose another file name";
+    }
+}
+
+}  // namespace
+
+bool is_session_file(const std::string& path) {
+    std::array<unsigned char, 100> head{};
+    std::ifstream file(path, std::ios::binary);
+    if (!file.read(reinterpret_cast<char*>(head.data()), head.size())) return false;
+    if (std::memcmp(head.data(), "SQLite format 3", 16) != 0) return false;
+    const unsigned char* id = head.data() + 68;  // big-endian, says SQLite's description of its header
+    return ((uint32_t{id[0]} << 24) | (uint32_t{id[1]} << 16) | (uint32_t{id[2]} << 8) | id[3]) ==
+           kApplicationId;
+}
+
+void remove_session_file(const std::string& path) noexcept {
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"})
+        std::filesystem::remove(path + suffix, ignored);
+}
+
+Status create_session_file(const std::string& path, bool overwrite) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (std::filesystem::is_directory(status))
+        return Error{"cannot record to '" + path + "', a folder", "name a file in it"};
+    if (std::filesystem::exists(status)) {
+        if (!overwrite)
+            return Error{"'" + path + "' is there already", "choose another file name, or remove it first"};
+        const bool empty =
+            std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0;
+        if (!empty && !is_session_file(path))
+            return Error{"'" + path + "' is not a session file, and is left alone",
+                         "choose another file name"};
+        remove_session_file(path);
+    }
+    const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+    if (file < 0)
+        return Error{"cannot record to '" + path + "' (" + std::strerror(errno) + ")", hint_for(errno)};
+    ::close(file);
+    return {};
+}
+
+SpaceReserve::SpaceReserve(const std::string& folder_of, long bytes) {
+    const auto folder = std::filesystem::path(folder_of).parent_path();
+    file_ = ::open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    // Where the file system has no nameless files, or no room for this one, there is no reserve, and that is all.
+    if (file_ >= 0 && ::posix_fallocate(file_, 0, bytes) != 0) release();
+}
+
+void SpaceReserve::release() {
+    if (file_ >= 0) ::close(file_);
+    file_ = -1;
+}
+
+}  // namespace pitwall::telemetry
