@@ -29,8 +29,9 @@ std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> ch
         if (event.origin == telemetry::KnobOrigin::kStart) continue;
         ChangeGroup* group = carried_on(groups, change);
         if (!group) {
-            groups.push_back({change.number, event.knob, change.t_ns, change.t_ns, event.old_value,
-                              event.effective_value, event.bound, event.origin, event.pause_ns});
+            groups.push_back({change.number, change.number, event.knob, change.t_ns, change.t_ns,
+                              event.old_value, event.effective_value, event.bound, event.origin,
+                              event.pause_ns});
             continue;
         }
         if (event.origin != telemetry::KnobOrigin::kEngine) group->number = change.number;
@@ -40,6 +41,30 @@ std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> ch
         group->pause_ns += event.pause_ns;
     }
     return groups;
+}
+
+telemetry::EqualRanges group_ranges(std::span<const ChangeGroup> groups, size_t index, int64_t now_ns,
+                                    int64_t longest_ns) {
+    const ChangeGroup& group = groups[index];
+    int64_t begin = 0, end = now_ns;
+    for (const ChangeGroup& other : groups) {
+        // What came in the same moment (a preset) is judged with it, not against it.
+        if (other.end_ns < group.begin_ns - kChangeGroupGapNs) begin = std::max(begin, other.end_ns);
+        if (other.begin_ns > group.end_ns + kChangeGroupGapNs) end = std::min(end, other.begin_ns);
+    }
+    const int64_t length =
+        std::max<int64_t>(0, std::min({longest_ns, group.begin_ns - begin, end - group.end_ns}));
+    return {{group.begin_ns - length, group.begin_ns}, {group.end_ns, group.end_ns + length}};
+}
+
+std::vector<ChangeMark> group_marks(std::span<const ChangeGroup> groups, telemetry::TimeRange window) {
+    std::vector<ChangeMark> marks;
+    for (const ChangeGroup& group : groups) {
+        if (group.end_ns < window.begin_ns || group.begin_ns >= window.end_ns) continue;
+        const int64_t took = std::max(group.end_ns - group.begin_ns, group.pause_ns);
+        marks.push_back({double(group.begin_ns) / 1e9, double(took) / 1e9, group.number});
+    }
+    return marks;
 }
 
 }  // namespace pitwall::panels

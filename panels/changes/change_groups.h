@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "panels/common/plot.h"
+#include "telemetry/stats/range_stats.h"
 #include "telemetry/store/store.h"
 
 namespace pitwall::panels {
@@ -12,6 +14,7 @@ namespace pitwall::panels {
 /// What a hand did in one go. A dragged slider is up to twenty changes a second; people count it as one.
 struct ChangeGroup {
     uint32_t number = 0;  ///< of its last change, so that it is the number the range control speaks of
+    uint32_t first_number = 0;
     uint16_t knob = 0;
     int64_t begin_ns = 0, end_ns = 0;  ///< apart where it was dragged or is draining
     double old_value = 0;              ///< before the first
@@ -19,6 +22,7 @@ struct ChangeGroup {
     telemetry::KnobBound bound = telemetry::KnobBound::kNone;
     telemetry::KnobOrigin origin = telemetry::KnobOrigin::kUser;
     int64_t pause_ns = 0;  ///< in sum
+    bool operator==(const ChangeGroup&) const = default;
 };
 
 /// Changes of one knob at most this far apart are one group.
@@ -27,5 +31,14 @@ inline constexpr int64_t kChangeGroupGapNs = 1'000'000'000;
 /// In the order of time, without start values. What the engine did to a knob on its own (a drain that ended)
 /// belongs to the change that caused it.
 std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> changes);
+
+/// Equally long ranges before and after a group, at most `longest_ns`, that no other group reaches into: the
+/// same rule as telemetry::equal_ranges(), for what a hand did in one go. `index` is into `groups`.
+telemetry::EqualRanges group_ranges(std::span<const ChangeGroup> groups, size_t index, int64_t now_ns,
+                                    int64_t longest_ns);
+
+/// Marks for the charts, one a group: a band as wide as the drag, the drain or the pause took. Keys in
+/// session seconds.
+std::vector<ChangeMark> group_marks(std::span<const ChangeGroup> groups, telemetry::TimeRange window);
 
 }  // namespace pitwall::panels

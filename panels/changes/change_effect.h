@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "panels/changes/change_groups.h"
+#include "panels/common/paint.h"
+#include "panels/knobs/knob_text.h"
+#include "telemetry/stats/range_stats.h"
+#include "telemetry/store/store.h"
+
+namespace pitwall::panels {
+
+/// One figure before and after a change.
+struct EffectFigure {
+    QString name;  ///< "TPOT p95"
+    Quantity before, after;
+    double change = 0;    ///< natural logarithm of after / before: 0.1 is about 10 %
+    bool better = false;  ///< where it moved
+    bool sure = false;    ///< enough samples on both sides
+};
+
+/// What a change did: equal ranges before and after, nothing else changed in either.
+struct ChangeEffect {
+    ChangeGroup group;
+    telemetry::EqualRanges ranges;
+    telemetry::RangeStats before, after;
+    std::vector<EffectFigure> figures;  ///< TTFT p95, TPOT p95, output, and what else may show it
+    std::optional<size_t> telling;      ///< the one that moved most; nothing where no figure is sure
+    bool settled = false;               ///< more time will not change it
+    bool moved() const { return telling && std::abs(figures[*telling].change) >= kStir; }
+    static constexpr double kStir = 0.05;  ///< less than 5 % is no news
+};
+
+/// Computes the effects of all changes, each once and for all when its ranges are full. GUI thread.
+class ChangeEffects {
+  public:
+    explicit ChangeEffects(const telemetry::Store& store) : store_(store), numbers_(store) {}
+    void update();
+    const std::vector<ChangeEffect>& all() const { return effects_; }  ///< oldest first
+    const ChangeEffect* find(uint32_t number) const;                   ///< null where there is no such change
+    const KnobNumbers& numbers() const { return numbers_; }
+    /// "max_num_batched_tokens", "768 → 256 tokens".
+    QString knob_name(const ChangeGroup& group) const { return numbers_.name(group.knob); }
+    QString values(const ChangeGroup& group) const;
+    /// Name, values, and TTFT p95, TPOT p95 and output before and after, with n.
+    HoverCard card(const ChangeEffect& effect) const;
+
+    static constexpr int64_t kLongestNs = 30'000'000'000;
+
+  private:
+    ChangeEffect compute(const std::vector<ChangeGroup>& groups, size_t index) const;
+
+    const telemetry::Store& store_;
+    KnobNumbers numbers_;
+    std::vector<ChangeEffect> effects_;
+};
+
+}  // namespace pitwall::panels

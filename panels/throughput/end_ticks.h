@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+class QCPAxis;
+
+namespace pitwall::panels {
+
+/// A strip too low for a scale: labels at zero and at `top` alone (`top` <= 0: at zero alone), no gridlines. The axis
+/// reaches a little above `reach`.
+void set_end_ticks(QCPAxis& axis, double reach, double top);
+
+}  // namespace pitwall::panels
