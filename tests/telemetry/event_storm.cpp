@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/telemetry/event_storm.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace pitwall::telemetry::testing {
+
+namespace {
+constexpr uint32_t kBlockTokens = 16;
+constexpr uint32_t kVocabulary = 200;
+constexpr int64_t kMs = 1'000'000;
+}  // namespace
+
+EventStorm::EventStorm(const StormOptions& options, Sink sink)
+    : options_(options), sink_(std::move(sink)), random_(options.seed), blocks_(options.num_blocks) {}
+
+Event EventStorm::make(EventKind kind, int64_t t_ns) const {
+    Event event;
+    event.kind = kind;
+    event.t_ns = t_ns;
+    return event;
+}
+
+void EventStorm::text(DictionaryKind kind, uint32_t id, std::string_view text) {
+    size_t offset = 0;
+    do {
+        Event event = make(EventKind::kDictionary, now_ns_);
+        DictionaryEvent& piece = event.dictionary;
+        piece.dictionary = kind;
+        piece.id = id;
+        piece.total_bytes = static_cast<uint32_t>(text.size());
+        piece.offset = static_cast<uint32_t>(offset);
+        piece.length = static_cast<uint8_t>(std::min(DictionaryEvent::kPieceBytes, text.size() - offset));
+        std::memcpy(piece.bytes, text.data() + offset, piece.length);
+        sink_(event);
+        offset += piece.length;
+    } while (offset < text.size());
+}
+
+void EventStorm::start() {
+    fact("version=0.1");
+    fact("model=storm");
+    fact("seed=" + std::to_string(options_.seed));
+    fact("note=" + std::string(200, 'x') + "=with an equals sign");
+    const char* names[] = {"max_num_seqs", "enable_prefix_caching", "scheduling_policy", "ttft_slo_ms",
+                           "tpot_slo_ms"};
+    for (uint32_t i = 0; i < 5; ++i) text(DictionaryKind::kKnobName, i, names[i]);
+    text(DictionaryKind::kKnobChoice, 2 << 8 | 0, "fcfs");
+    text(DictionaryKind::kKnobChoice, 2 << 8 | 1, "priority");
+    text(DictionaryKind::kRequestClass, 0, "chat");
+    text(DictionaryKind::kRequestClass, 1, "document");
+    for (uint32_t i = 0; i < kVocabulary; ++i)
+        text(DictionaryKind::kToken, i, i % 7 == 0 ? "\xc3" : " w" + std::to_string(i));
+    knobs_.assign(5, 0);
+    knob(0, ValueKind::kInteger, KnobOrigin::kStart, options_.max_running);
+    knob(1, ValueKind::kBoolean, KnobOrigin::kStart, 1);
+    knob(2, ValueKind::kChoice, KnobOrigin::kStart, 0);
+    knob(3, ValueKind::kReal, KnobOrigin::kStart, 120.5);
+    knob(4, ValueKind::kReal, KnobOrigin::kStart, 12);
+    keyframe();
+}
+
+void EventStorm::knob(uint16_t id, ValueKind kind, KnobOrigin origin, double value) {
+    Event event = make(EventKind::kKnob, now_ns_);
+    KnobEvent& e = event.knob;
+    e.knob = id;
+    e.value_kind = kind;
+    e.origin = origin;
+    e.old_value = origin == KnobOrigin::kStart ? value : knobs_[id];
+    e.asked_value = e.effective_value = value;
+    e.step_id = steps_;
+    knobs_[id] = value;
+    sink_(event);
+}
+
+void EventStorm::mark(MarkKind kind, int64_t value) {
+    Event event = make(EventKind::kMark, now_ns_);
+    event.mark.mark = kind;
+    event.mark.value = value;
+    sink_(event);
+}
+
+void EventStorm::phase(Request& r, RequestPhase phase, int64_t t_ns, TokenId token) {
+    Event event = make(EventKind::kRequest, t_ns);
+    event.request = r.facts;
+    event.request.phase = phase;
+    event.request.token = token;
+    event.request.blocks = static_cast<uint32_t>(r.table.size());
+    event.request.step_id = steps_;
+    sink_(event);
+}
+
+void EventStorm::book(Request& r, Cause cause, int64_t until_ns) {
+    if (until_ns <= r.booked_ns) return;
+    Event event = make(EventKind::kCause, r.booked_ns);
+    event.cause.request = r.facts.request;
+    event.cause.cause = cause;
+    event.cause.duration_ns = until_ns - r.booked_ns;
+    event.cause.step_id = steps_;
+    r.booked_ns = until_ns;
+    sink_(event);
+}
+
+void EventStorm::arrive() {
+    const RequestId id{next_request_++};
+    text(DictionaryKind::kPrompt, raw(id), std::string(1 + draw(300), static_cast<char>('a' + draw(26))));
+    Request& r = requests_[id];
+    r.facts.request = id;
+    r.facts.request_class = static_cast<uint16_t>(draw(2));
+    r.facts.arrival_ns = std::max<int64_t>(0, now_ns_ - draw(3 * kMs));
+    r.facts.prompt_tokens = 1 + draw(100);
+    r.facts.max_tokens = 1 + draw(options_.most_output_tokens);
+    r.facts.priority = static_cast<int32_t>(draw(3)) - 1;
+    r.target = 1 + draw(r.facts.max_tokens);
+    r.booked_ns = r.facts.arrival_ns;
+    ++counters_.requests;
+    counters_.prompt_tokens += r.facts.prompt_tokens;
+    phase(r, RequestPhase::kArrived, now_ns_);
+    book(r, Cause::kDelivery, now_ns_);
+    if (chance(0.05))
+        return end_request(id, RequestPhase::kRejected, FinishReason::kRejected, "too long for the pool");
+    r.admitted_ns = now_ns_;
+    phase(r, RequestPhase::kAdmitted, now_ns_);
+}
+
+void EventStorm::end_request(RequestId id, RequestPhase how, FinishReason reason, std::string_view error) {
+    Request& r = requests_.at(id);
+    if (!error.empty()) text(DictionaryKind::kError, raw(id), error);
+    book(r, r.state == State::kRunning ? Cause::kNotInStep : Cause::kWaitCapacity, now_ns_);
+    release_blocks(r, chance(0.5));
+    r.facts.reason = reason;
+    counters_.finished += how == RequestPhase::kFinished;
+    phase(r, how, now_ns_);
+    requests_.erase(id);
+}
+
+void EventStorm::block_event(BlockId id, RequestId request, BlockPhase phase, uint32_t index) {
+    const Block& block = blocks_[raw(id)];
+    Event event = make(EventKind::kBlock, now_ns_);
+    BlockEvent& e = event.block;
+    e.block = id;
+    e.request = request;
+    e.phase = phase;
+    e.state = block.state;
+    e.dtype = KvDtype::kF16;
+    e.owners = block.state == BlockState::kHeld ? 1 : 0;
+    e.filled_tokens = block.filled;
+    e.table_index = index;
+    e.source = kNoBlock;
+    sink_(event);
+}
+
+bool EventStorm::give_blocks(Request& r, uint32_t tokens) {
+    while (r.table.size() * kBlockTokens < tokens) {
+        auto found = std::find_if(blocks_.begin(), blocks_.end(),
+                                  [](const Block& b) { return b.state == BlockState::kFree; });
+        if (found == blocks_.end()) {
+            found = std::find_if(blocks_.begin(), blocks_.end(),
+                                 [](const Block& b) { return b.state == BlockState::kCached; });
+            if (found == blocks_.end()) return false;
+            *found = {};
+            ++counters_.evictions;
+            block_event(BlockId{static_cast<uint32_t>(found - blocks_.begin())}, kNoRequest,
+                        BlockPhase::kEvicted, 0);
+        }
+        *found = {BlockState::kHeld, r.facts.request, 0};
+        const BlockId id{static_cast<uint32_t>(found - blocks_.begin())};
+        r.table.push_back(id);
+        block_event(id, r.facts.request, BlockPhase::kAllocated, static_cast<uint32_t>(r.table.size() - 1));
+    }
+    return true;
+}
+
+void EventStorm::release_blocks(Request& r, bool keep_cached) {
+    while (!r.table.empty()) {
+        const BlockId id = r.table.back();
+        Block& block = blocks_[raw(id)];
+        const bool cached = keep_cached && block.filled == kBlockTokens;
+        block.state = cached ? BlockState::kCached : BlockState::kFree;
+        if (!cached) block = {};
+        r.table.pop_back();
+        block_event(id, r.facts.request, BlockPhase::kReleased, static_cast<uint32_t>(r.table.size()));
+    }
+}
+
+void EventStorm::preempt(Request& r) {
+    release_blocks(r, true);
+    r.state = State::kPreempted;
+    r.computed = 0;
+    ++r.preemptions;
+    ++counters_.preemptions;
+    phase(r, RequestPhase::kPreempted, now_ns_);
+}
+
+void EventStorm::pause() {
+    mark(MarkKind::kPaused, 0);
+    const int64_t until = now_ns_ + (1 + draw(20)) * kMs;
+    for (auto& [id, r] : requests_)
+        book(r, r.state == State::kRunning ? Cause::kNotInStep : Cause::kWaitCapacity, now_ns_);
+    for (auto& [id, r] : requests_) book(r, Cause::kPaused, until);
+    now_ns_ = until;
+    mark(MarkKind::kResumed, 0);
+}
+
+void EventStorm::plan(std::map<RequestId, Work>& work) {
+    uint32_t running = 0;
+    for (auto& [id, r] : requests_) running += r.state == State::kRunning;
+    for (auto& [id, r] : requests_) {
+        if (r.state != State::kRunning && running >= options_.max_running) continue;
+        const uint32_t wanted = r.facts.prompt_tokens + r.facts.output_tokens;
+        const uint32_t left = wanted > r.computed ? wanted - r.computed : 1;
+        const uint32_t tokens = left > 1 ? 1 + draw(left) : 1;
+        if (!give_blocks(r, r.computed + tokens)) {
+            if (r.state == State::kRunning) preempt(r), --running;
+            continue;
+        }
+        running += r.state != State::kRunning;
+        if (!r.scheduled) {
+            r.facts.cached_tokens = 0;
+            if (chance(0.3) && r.facts.prompt_tokens > kBlockTokens) r.facts.cached_tokens = kBlockTokens;
+            r.facts.miss = r.facts.cached_tokens > 0 ? MissReason::kNone : MissReason::kCold;
+            cached_this_step_ += r.facts.cached_tokens;
+            counters_.cached_tokens += r.facts.cached_tokens;
+            r.scheduled = true;
+            phase(r, RequestPhase::kScheduled, now_ns_);
+        } else if (r.state == State::kPreempted) {
+            phase(r, RequestPhase::kResumed, now_ns_);
+        }
+        r.state = State::kRunning;
+        const bool decode = left == 1 && r.facts.output_tokens > 0;
+        work[id] = {decode              ? WorkKind::kDecode
+                    : r.preemptions > 0 ? WorkKind::kRecompute
+                                        : WorkKind::kPrefill,
+                    tokens, r.computed};
+    }
+}
+
+void EventStorm::commit(Request& r, const Work& work, int64_t end_ns) {
+    r.computed += work.tokens;
+    for (uint32_t i = work.first / kBlockTokens; i < r.table.size(); ++i) {
+        Block& block = blocks_[raw(r.table[i])];
+        const auto filled = static_cast<uint16_t>(
+            std::min(kBlockTokens, r.computed - std::min(r.computed, i * kBlockTokens)));
+        if (filled == block.filled) continue;
+        block.filled = filled;
+        block_event(r.table[i], r.facts.request, BlockPhase::kFilled, i);
+    }
+    if (r.computed < r.facts.prompt_tokens + r.facts.output_tokens) return;
+    ++r.facts.output_tokens;
+    ++counters_.output_tokens;
+    const bool first = r.first_token_ns < 0;
+    if (first) r.first_token_ns = end_ns;
+    r.last_token_ns = end_ns;
+    phase(r, first ? RequestPhase::kFirstToken : RequestPhase::kToken, end_ns,
+          static_cast<TokenId>(draw(kVocabulary)));
+}
+
+StepEvent EventStorm::step_event(const std::map<RequestId, Work>& work) const {
+    StepEvent step{};
+    step.step_id = steps_;
+    for (const auto& [id, w] : work) {
+        if (w.kind == WorkKind::kPrefill) step.prefill_tokens += w.tokens;
+        if (w.kind == WorkKind::kRecompute) step.recompute_tokens += w.tokens;
+        if (w.kind == WorkKind::kDecode) step.decode_tokens += w.tokens;
+    }
+    step.cached_tokens = cached_this_step_;
+    step.budget_tokens = 512;
+    for (const auto& [id, r] : requests_) r.state == State::kRunning ? ++step.running : ++step.waiting;
+    for (const Block& block : blocks_) {
+        step.blocks_held += block.state == BlockState::kHeld;
+        step.blocks_cached += block.state == BlockState::kCached;
+        step.blocks_free += block.state == BlockState::kFree;
+        if (block.state == BlockState::kHeld) step.slots_filled += block.filled;
+    }
+    step.flops = 1e9f * static_cast<float>(work.size());
+    step.bytes = 1.5e8;
+    return step;
+}
+
+void EventStorm::run_step(const std::map<RequestId, Work>& work) {
+    const int64_t begin = now_ns_, planned = begin + 1000 + draw(50'000),
+                  executed = planned + kMs + draw(8 * kMs);
+    const int64_t sampled = executed + draw(90'000), committed = sampled + draw(30'000);
+    now_ns_ = committed;
+    for (const auto& [id, w] : work) {
+        Event event = make(EventKind::kStepMember, begin);
+        event.member = {
+            steps_, id, w.kind, {}, w.tokens, w.first, static_cast<uint32_t>(requests_.at(id).table.size())};
+        sink_(event);
+    }
+    for (auto& [id, r] : requests_) {
+        const auto mine = work.find(id);
+        if (mine == work.end()) {
+            book(r, r.state == State::kPreempted ? Cause::kPreempted : Cause::kWaitCapacity, committed);
+            continue;
+        }
+        book(r, Cause::kWaitPolicy, begin);
+        book(r, Cause::kScheduling, planned);
+        book(r, mine->second.kind == WorkKind::kDecode ? Cause::kDecode : Cause::kPrefillOwn, executed);
+        book(r, Cause::kSampling, sampled);
+        book(r, Cause::kScheduling, committed);
+        commit(r, mine->second, committed);
+    }
+    Event event = make(EventKind::kStep, begin);
+    event.step = step_event(work);
+    event.step.duration_ns = committed - begin;
+    event.step.plan_ns = static_cast<uint32_t>(planned - begin);
+    event.step.execute_ns = executed - planned;
+    event.step.sample_ns = static_cast<uint32_t>(sampled - executed);
+    event.step.commit_ns = static_cast<uint32_t>(committed - sampled);
+    sink_(event);
+    ++steps_;
+    ++counters_.steps;
+    cached_this_step_ = 0;
+}
+
+void EventStorm::step() {
+    if (chance(0.02)) pause();
+    if (chance(0.05)) now_ns_ += draw(5 * kMs);
+    const auto arrivals = std::poisson_distribution<int>(options_.arrivals_per_step)(random_);
+    for (int i = 0; i < arrivals; ++i) arrive();
+    if (chance(0.03)) knob(0, ValueKind::kInteger, KnobOrigin::kUser, options_.max_running = 1 + draw(8));
+    if (chance(0.02)) knob(2, ValueKind::kChoice, KnobOrigin::kScript, draw(2));
+    if (chance(0.01)) knob(1, ValueKind::kBoolean, KnobOrigin::kPreset, draw(2));
+    std::map<RequestId, Work> work;
+    plan(work);
+    if (!work.empty()) run_step(work);
+    std::vector<RequestId> done, cancelled, late;
+    for (auto& [id, r] : requests_) {
+        if (r.facts.output_tokens >= r.target)
+            done.push_back(id);
+        else if (options_.cancels && chance(0.003))
+            cancelled.push_back(id);
+        else if (options_.cancels && chance(0.001))
+            late.push_back(id);
+    }
+    for (const RequestId id : done) {
+        const bool at_limit = requests_.at(id).facts.output_tokens == requests_.at(id).facts.max_tokens;
+        end_request(id, RequestPhase::kFinished, at_limit ? FinishReason::kLength : FinishReason::kStop, "");
+    }
+    for (const RequestId id : cancelled)
+        end_request(id, RequestPhase::kCancelled, FinishReason::kCancelled, "");
+    for (const RequestId id : late)
+        end_request(id, RequestPhase::kTimedOut, FinishReason::kTimeout, "took too long");
+    if (steps_ % options_.keyframe_interval_steps == 0) keyframe();
+    if (chance(0.05)) {
+        Event event = make(EventKind::kDevice, now_ns_);
+        event.device = {100u << 20, 10u << 20, 80u << 20, now_ns_ / 2, 2, 0};
+        sink_(event);
+    }
+}
+
+void EventStorm::keyframe() {
+    const auto part = [&](KeyframePart p) {
+        Event event = make(EventKind::kKeyframe, now_ns_);
+        event.keyframe.part = p;
+        return event;
+    };
+    Event begin = part(KeyframePart::kBegin);
+    begin.keyframe.begin = {++keyframes_, options_.num_blocks, kBlockTokens,
+                            static_cast<uint32_t>(requests_.size()), 4096};
+    sink_(begin);
+    Event runs = part(KeyframePart::kBlocks);
+    for (uint32_t i = 0; i < blocks_.size(); ++i) {
+        KeyframeBlocks& b = runs.keyframe.blocks;
+        const Block& block = blocks_[i];
+        b.runs[b.used++] = {BlockId{i},
+                            1,
+                            block.owner,
+                            static_cast<uint16_t>(block.state == BlockState::kHeld ? 1 : 0),
+                            block.filled,
+                            block.state,
+                            KvDtype::kF16,
+                            0,
+                            3};
+        if (b.used < KeyframeBlocks::kRuns && i + 1 < blocks_.size()) continue;
+        sink_(runs);
+        runs = part(KeyframePart::kBlocks);
+    }
+    for (const auto& [id, r] : requests_) {
+        Event event = part(KeyframePart::kRequest);
+        KeyframeRequest& e = event.keyframe.request;
+        e.request = id;
+        e.state = r.state == State::kPreempted ? RequestState::kPreempted
+                  : r.state == State::kWaiting ? RequestState::kWaiting
+                  : r.first_token_ns < 0       ? RequestState::kPrefill
+                                               : RequestState::kDecode;
+        e.request_class = r.facts.request_class;
+        e.arrival_ns = r.facts.arrival_ns;
+        e.admitted_ns = r.admitted_ns;
+        e.first_token_ns = r.first_token_ns;
+        e.last_token_ns = r.last_token_ns;
+        e.prompt_tokens = r.facts.prompt_tokens;
+        e.cached_tokens = r.facts.cached_tokens;
+        e.output_tokens = r.facts.output_tokens;
+        e.max_tokens = r.facts.max_tokens;
+        e.blocks = static_cast<uint32_t>(r.table.size());
+        e.preemptions = r.preemptions;
+        e.priority = r.facts.priority;
+        sink_(event);
+    }
+    for (uint16_t i = 0; i < knobs_.size(); ++i) {
+        Event event = part(KeyframePart::kKnob);
+        const ValueKind kinds[] = {ValueKind::kInteger, ValueKind::kBoolean, ValueKind::kChoice,
+                                   ValueKind::kReal, ValueKind::kReal};
+        event.keyframe.knob = {i, kinds[i], KnobBound::kNone, 0, knobs_[i], knobs_[i]};
+        sink_(event);
+    }
+    Event counters = part(KeyframePart::kCounters);
+    counters.keyframe.counters = counters_;
+    sink_(counters);
+    Event end = part(KeyframePart::kEnd);
+    sink_(end);
+}
+
+void EventStorm::end() {
+    while (!requests_.empty())
+        end_request(requests_.begin()->first, RequestPhase::kCancelled, FinishReason::kCancelled, "");
+    mark(MarkKind::kSessionEnd, 0);
+}
+
+std::vector<Event> storm_session(const StormOptions& options, size_t steps) {
+    std::vector<Event> events;
+    EventStorm storm(options, [&](Event& event) {
+        event.seq = events.size() + 1;
+        events.push_back(event);
+    });
+    storm.start();
+    for (size_t i = 0; i < steps; ++i) storm.step();
+    storm.end();
+    return events;
+}
+
+}  // namespace pitwall::telemetry::testing
