@@ -186,6 +186,7 @@ enum class MarkKind : uint8_t {
     kCacheFlushed,    ///< value = blocks
     kRecordingEnded,  ///< value = errno-like reason; the engine goes on
     kSessionEnd,
+    kReplayJump,      ///< a replay went elsewhere: what follows begins anew, with a keyframe. Never recorded
     kCount
 };
 struct MarkEvent {

@@ -38,7 +38,7 @@ constexpr auto kCause = words("wait_capacity", "wait_budget", "wait_policy", "pa
 constexpr auto kKnobOrigin = words("start", "user", "script", "preset", "engine");
 constexpr auto kKnobBound = words("", "range", "capacity", "in_flight", "draining");
 constexpr auto kMark = words("paused", "resumed", "single_step", "recorder_wait", "gap", "cache_flushed",
-                             "recording_ended", "session_end");
+                             "recording_ended", "session_end", "replay_jump");
 constexpr auto kDictionary =
     words("session", "knob_name", "knob_choice", "request_class", "prompt", "token", "error");
 constexpr auto kRequestState = words("waiting", "prefill", "decode", "preempted", "ended");

@@ -180,6 +180,7 @@ void Store::apply_knob(const Event& event) {
 
 void Store::apply_mark(const Event& event) {
     const MarkEvent& e = event.mark;
+    if (e.mark == MarkKind::kReplayJump) return clear();
     if (e.mark == MarkKind::kPaused) paused_ = true;
     if (e.mark == MarkKind::kResumed) paused_ = false;
     if (e.mark == MarkKind::kGap && e.value > 0) note_dropped(static_cast<uint64_t>(e.value));
