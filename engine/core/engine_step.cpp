@@ -22,9 +22,10 @@ WorkKind kind_of_last(const LiveRequest& r, uint32_t end) {
 
 bool Engine::Impl::step() {
     if (paused_ && !single_step_) return false;
+    const uint64_t steps_before = steps_;
     expire(clock_.now_ns());
     shrink_further();
-    if (!has_work()) return false;
+    if (!has_work()) return steps_ != steps_before;  // what was in flight may have been the last of it
     int64_t start_ns = stamp();
     const bool single = paused_;
     if (single) {
