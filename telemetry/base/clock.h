@@ -20,7 +20,8 @@ class Clock {
 class WallClock final : public Clock {
   public:
     int64_t now_ns() const override {
-        return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_).count();
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_)
+            .count();
     }
 
   private:

@@ -42,10 +42,15 @@ Status check_header(const std::string& path) {
     return {};
 }
 
-bool has_content(const std::string& path) {
+/// In write-ahead mode, as its header says, but with no log beside it: its writer was killed and the file was copied
+/// alone. Opened as usual, SQLite would want to make a log.
+bool lacks_its_log(const std::string& path) {
+    constexpr std::streamoff kReadVersionAt = 19;
+    constexpr int kWriteAhead = 2;
+    std::ifstream file(path, std::ios::binary);
+    file.seekg(kReadVersionAt);
     std::error_code error;
-    const auto size = std::filesystem::file_size(path, error);
-    return !error && size > 0;
+    return file.get() == kWriteAhead && !std::filesystem::exists(path + "-wal", error);
 }
 
 /// "file:" URI: SQLite reads it as it lies there, without locks, logs or files beside it.
@@ -60,11 +65,10 @@ std::string immutable_uri(const std::string& path) {
 }
 
 std::unique_ptr<SQLite::Database> open_read_only(const std::string& path) {
-    // With nothing beside it the file is whole alone. Else somebody is writing it, or was killed while writing.
-    const bool alone = !has_content(path + "-wal") && !has_content(path + "-journal");
-    return alone ? std::make_unique<SQLite::Database>(immutable_uri(path),
-                                                      SQLite::OPEN_READONLY | SQLite::OPEN_URI)
-                 : std::make_unique<SQLite::Database>(path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
+    return lacks_its_log(path)
+               ? std::make_unique<SQLite::Database>(immutable_uri(path),
+                                                    SQLite::OPEN_READONLY | SQLite::OPEN_URI)
+               : std::make_unique<SQLite::Database>(path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
 }
 
 void distrust(SQLite::Database& database) {
@@ -113,12 +117,12 @@ Status check_pages(SQLite::Database& database, const std::string& path) {
     return damage_error(path, found.substr(0, found.find('\n')));
 }
 
-Status check_all(SQLite::Database& database, const std::string& path) {
+Status check_all(SQLite::Database& database, const std::string& path, PageCheck check) {
     distrust(database);
     if (Status status = check_version(database, path); !status.ok()) return status;
     for (const TableSpec& table : session_tables())
         if (Status status = check_table(database, path, table); !status.ok()) return status;
-    return check_pages(database, path);
+    return check == PageCheck::kWhole ? check_pages(database, path) : Status();
 }
 
 }  // namespace
@@ -127,11 +131,11 @@ Error damage_error(const std::string& path, const std::string& what) {
     return {fmt::format("'{}' is damaged ({})", path, what), "use another copy of it"};
 }
 
-Result<std::unique_ptr<SQLite::Database>> open_session_database(const std::string& path) {
+Result<std::unique_ptr<SQLite::Database>> open_session_database(const std::string& path, PageCheck check) {
     if (Status status = check_header(path); !status.ok()) return status.error();
     try {
         auto database = open_read_only(path);
-        if (Status status = check_all(*database, path); !status.ok()) return status.error();
+        if (Status status = check_all(*database, path, check); !status.ok()) return status.error();
         return database;
     } catch (const SQLite::Exception& e) {
         if (e.getErrorCode() == SQLITE_NOTADB) return not_a_session(path, "not an SQLite file");

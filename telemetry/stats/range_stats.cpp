@@ -42,17 +42,6 @@ void for_evictions(const Store& store, TimeRange range, Fn&& fn) {
     for (; row != rows.end() && row->t_ns < range.end_ns; ++row) fn(*row);
 }
 
-void add_end(RangeStats& stats, const RequestTimes& times) {
-    ++stats.ended;
-    stats.failed += times.failed();
-    stats.cancelled += times.reason == FinishReason::kCancelled;
-    if (!times.finished()) return;
-    ++stats.finished;
-    stats.good += is_good(times, stats.slo);
-    stats.ttft_misses += !meets_ttft(times, stats.slo);
-    stats.tpot_misses += !meets_tpot(times, stats.slo);
-}
-
 void add_request(RangeStats& stats, const RequestRow& row) {
     stats.arrived += stats.range.contains(row.arrival_ns);
     stats.output_tokens += tokens_in(row, stats.range);
@@ -61,7 +50,7 @@ void add_request(RangeStats& stats, const RequestRow& row) {
         stats.prompt_tokens += row.prompt_tokens;
         stats.cached_tokens += row.cached_tokens;
     }
-    if (row.ended() && row.end_ns >= 0 && stats.range.contains(row.end_ns)) add_end(stats, times_of(row));
+    if (row.ended() && row.end_ns >= 0 && stats.range.contains(row.end_ns)) stats.add_end(times_of(row));
 }
 
 }  // namespace
@@ -128,6 +117,17 @@ double RangeStats::hit_rate() const {
 }
 double Bucket::hit_rate() const {
     return ratio(static_cast<double>(cached_tokens), static_cast<double>(prompt_tokens));
+}
+
+void RangeStats::add_end(const RequestTimes& times) {
+    ++ended;
+    failed += times.failed();
+    cancelled += times.reason == FinishReason::kCancelled;
+    if (!times.finished()) return;
+    ++finished;
+    good += is_good(times, slo);
+    ttft_misses += !meets_ttft(times, slo);
+    tpot_misses += !meets_tpot(times, slo);
 }
 
 RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {

@@ -59,6 +59,7 @@ struct RangeStats {
     uint64_t evicted_blocks = 0;
     bool complete = true;  ///< false: the store has trimmed rows of the range, or events were dropped
 
+    void add_end(const RequestTimes& times);  ///< of a request that ended in the range
     double seconds() const { return static_cast<double>(range.end_ns - range.begin_ns) * 1e-9; }
     double output_tokens_per_s() const;
     double prefill_tokens_per_s() const;  ///< computed prompt tokens, without what the cache gave
