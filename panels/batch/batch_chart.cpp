@@ -117,7 +117,8 @@ void BatchChart::draw_selection() {
     const int y = span ? presenter_.lane_y(span->lane) : -1;
     if (y < 0) return;
     const int x0 = std::max(b.left - 2, span->x0 - 2), x1 = std::min(b.right + 2, span->x1 + 2);
-    outline(x0, y - 2, x1 - x0, std::max(2, int(presenter_.lane_height())) + 4, 2, chosen);
+    const int line = presenter_.lane_height() < t.scaled(5) ? 1 : 2;
+    outline(x0, y - line, x1 - x0, std::max(2, int(presenter_.lane_height())) + 2 * line, line, chosen);
     dashes(b.left - 3, x0, y + int(presenter_.lane_height() / 2), 1, 3, chosen);
 }
 

@@ -87,8 +87,9 @@ void BatchPresenter::add_lane(const BatchSpan& span, const std::vector<uint8_t>&
                                           BatchRole::kLaneDecode, BatchRole::kLaneRecompute,
                                           BatchRole::kLanePrefill};
     const int lane_top = lane_y(span.lane), lane_h = std::max(2, static_cast<int>(lane_height_));
-    const std::array<int, 5> heights = {1, std::min(lane_h, px(2)), std::min(lane_h, px(4)),
-                                        std::max(2, lane_h - 1), std::max(2, lane_h - 1)};
+    const int line = lane_height_ >= 5 * scale_ ? px(2) : 1;  // thin lanes still tell a prefill from a decode
+    const std::array<int, 5> heights = {1, line, std::min(lane_h, 2 * line), std::max(2, lane_h - 1),
+                                        std::max(2, lane_h - 1)};
     const auto inside = [&](size_t c) { return columns_[c].x >= span.x0 && columns_[c].x < span.x1; };
     for (size_t c = 0; c < columns_.size();) {
         if (!inside(c)) {

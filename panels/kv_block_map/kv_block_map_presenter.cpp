@@ -10,7 +10,7 @@
 namespace pitwall::panels {
 namespace {
 
-constexpr int kSummaryWidth = 166, kSummaryGap = 16, kSummaryMax = 240, kInset = 12, kTop = 6, kBottom = 8;
+constexpr int kSummaryWidth = 166, kSummaryGap = 16, kSummaryMax = 240, kInset = 12, kTop = 4, kBottom = 6;
 constexpr int kBelowHeight = 28, kLeastWidth = 480, kLeastHeight = 120, kLabelSpacing = 44;
 constexpr double kDigitWidth = 6.6;  // of the number font at 11 px: .6 em
 

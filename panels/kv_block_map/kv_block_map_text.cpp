@@ -67,7 +67,8 @@ std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
         if (mode_ == KvMode::kFill)
             rows.push_back(row(colours.fill_colour(band), QString::fromLatin1(kFills[i]), counts_.fill[i]));
     }
-    if (mode_ != KvMode::kAge) rows.push_back(row(palette_.cached, QStringLiteral("cached"), counts_.cached));
+    const uint32_t cached = mode_ == KvMode::kFill ? colours.quiet_cached() : palette_.cached;
+    if (mode_ != KvMode::kAge) rows.push_back(row(cached, QStringLiteral("cached"), counts_.cached));
     rows.push_back(row(palette_.free, QStringLiteral("free"), counts_.free));
     return rows;
 }

@@ -138,9 +138,11 @@ void KvMapView::paint_shares(QPainter& painter, double y) {
     const auto blocks = static_cast<int64_t>(presenter_.request_blocks());
     paint_quantity(painter, t, right, y, {format_count(blocks), QStringLiteral("blocks")}, Side::kRight);
     y += t.scaled(18);
-    if (y <= bottom)
-        paint_text(painter, t.words("small"), t.color("text.secondary"), s.x + t.scaled(15), y,
-                   presenter_.request_note());
+    if (y > bottom) return;
+    const QString note = presenter_.request_note();
+    const double indent =
+        std::min<double>(t.scaled(15), s.w - QFontMetricsF(t.words("small")).horizontalAdvance(note));
+    paint_text(painter, t.words("small"), t.color("text.secondary"), s.x + std::max(0.0, indent), y, note);
 }
 
 void KvMapView::paint_summary(QPainter& painter) {
@@ -192,7 +194,8 @@ void KvMapView::paint_over(QPainter& painter) {
     shown.lines.push_back(card.detail);
     if (card.swatch) shown.swatch = QColor::fromRgb(*card.swatch);
     const PixelRect cell = presenter_.rect_of(*block);
-    paint_card(painter, t, rect(), QRectF(cell.x - 3, cell.y - 3, cell.w + 6, cell.h + 6), shown);
+    const QRectF bounds(map.x, 2, map.w, height() - 4);
+    paint_card(painter, t, bounds, QRectF(cell.x - 3, cell.y - 3, cell.w + 6, cell.h + 6), shown);
 }
 
 std::optional<BlockId> KvMapView::card_block() const {

@@ -46,6 +46,7 @@ class KvColours {
     static int age_band(const telemetry::BlockRow& block, int64_t now_ns);
     static int fill_band(const telemetry::BlockRow& block, uint32_t block_tokens);
     uint32_t age_colour(int band) const { return age_[static_cast<size_t>(band)]; }
+    uint32_t quiet_cached() const { return cached_[2]; }  ///< of cached blocks where they are not the point
     uint32_t fill_colour(int band) const { return fill_[static_cast<size_t>(band)]; }
 
   private:

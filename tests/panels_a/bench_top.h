@@ -20,7 +20,9 @@ class NotedControl : public telemetry::Control {
         prompts.push_back(std::move(prompt));
         return answer("submit");
     }
-    std::future<Answer> cancel(RequestId request) override { return answer("cancel " + std::to_string(raw(request))); }
+    std::future<Answer> cancel(RequestId request) override {
+        return answer("cancel " + std::to_string(raw(request)));
+    }
     std::future<Answer> set_knob(std::string_view name, std::string_view value) override {
         return answer("set " + std::string(name) + "=" + std::string(value));
     }
@@ -28,13 +30,15 @@ class NotedControl : public telemetry::Control {
     std::future<Answer> pause() override { return answer("pause"); }
     std::future<Answer> resume() override { return answer("resume"); }
     std::future<Answer> single_step() override { return answer("step"); }
-    std::future<Answer> burst(uint32_t requests) override { return answer("burst " + std::to_string(requests)); }
+    std::future<Answer> burst(uint32_t requests) override {
+        return answer("burst " + std::to_string(requests));
+    }
     std::future<Answer> request_keyframe() override { return answer("keyframe"); }
 
     std::vector<std::string> calls;
     std::vector<telemetry::PromptSpec> prompts;
-    Answer next;            ///< what is answered
-    bool hold = false;      ///< keep promises open; release() fulfils the oldest
+    Answer next;        ///< what is answered
+    bool hold = false;  ///< keep promises open; release() fulfils the oldest
     void release() {
         held_.front().set_value(next);
         held_.pop_front();

@@ -37,8 +37,10 @@ class PanelFrame : public QWidget {
         const panels::Theme& t = *theme_;
         painter.fillRect(rect(), t.color("bg.panel"));
         const double x = t.scaled(12), y = t.scaled(18.5);
-        const double end = x + panels::paint_text(painter, t.words("title", 600), t.color("text.primary"), x, y, panel_->title());
-        panels::paint_text(painter, t.words("small"), t.color("text.secondary"), end + t.scaled(8), y, panel_->scope());
+        const double end = x + panels::paint_text(painter, t.words("title", 600), t.color("text.primary"), x,
+                                                  y, panel_->title());
+        panels::paint_text(painter, t.words("small"), t.color("text.secondary"), end + t.scaled(8), y,
+                           panel_->scope());
     }
 
   private:

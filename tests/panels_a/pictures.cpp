@@ -14,6 +14,8 @@
 #include "panels/batch/batch_panel.h"
 #include "panels/common/widgets.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
+#include "panels/prompt/prompt_panel.h"
+#include "panels/requests/requests_panel.h"
 #include "tests/panels_a/bench_top.h"
 #include "tests/panels_a/panel_frame.h"
 
@@ -52,7 +54,7 @@ Picture take(QWidget& widget, const QString& name) {
 
 class Pictures : public ::testing::TestWithParam<Theme::Mode> {
   protected:
-    Pictures() : top_(GetParam()), scene_({.budget = 256, .arrivals_per_s = 9, .change_at_s = 57.6}) {
+    Pictures() : top_(GetParam()), scene_({.budget = 256, .arrivals_per_s = 6.4, .change_at_s = 57.6}) {
         top_.feed(scene_, 60);
         qApp->setStyleSheet(panels::style_sheet(top_.theme));
         qApp->setPalette(panels::palette_of(top_.theme));
@@ -67,8 +69,10 @@ class Pictures : public ::testing::TestWithParam<Theme::Mode> {
             frame.show();
             panel->refresh();
             prepare(*panel);
-            const QString name =
-                QStringLiteral("%1-%2-%3x%4").arg(panel->id(), QLatin1String(name_of(GetParam()))).arg(size.width()).arg(size.height());
+            const QString name = QStringLiteral("%1-%2-%3x%4")
+                                     .arg(panel->id(), QLatin1String(name_of(GetParam())))
+                                     .arg(size.width())
+                                     .arg(size.height());
             const Picture picture = take(frame, name);
             EXPECT_GT(picture.colours(), 20u) << name.toStdString();
             check(picture, *panel);
@@ -80,6 +84,11 @@ class Pictures : public ::testing::TestWithParam<Theme::Mode> {
     }
     void check(const Picture& picture, panels::BatchPanel&) {
         for (const char* token : {"work.prefill", "work.decode", "signal.accent", "signal.select"})
+            EXPECT_TRUE(picture.holds(top_.theme.color(token))) << token;
+    }
+
+    void check(const Picture& picture, panels::RequestsPanel&) {
+        for (const char* token : {"cause.decode", "cause.prefill_others", "bg.selection"})
             EXPECT_TRUE(picture.holds(top_.theme.color(token))) << token;
     }
 
@@ -105,13 +114,33 @@ TEST_P(Pictures, KvBlockMapModes) {
     auto* modes = static_cast<panels::SegmentedControl*>(panel->title_control());
     for (int mode = 1; mode < 4; ++mode) {
         modes->set_current(mode);
-        const Picture picture = take(frame, QStringLiteral("kv_block_map-%1-mode%2").arg(QLatin1String(name_of(GetParam()))).arg(mode));
+        const Picture picture =
+            take(frame,
+                 QStringLiteral("kv_block_map-%1-mode%2").arg(QLatin1String(name_of(GetParam()))).arg(mode));
         EXPECT_GT(picture.colours(), 20u);
     }
 }
 
 TEST_P(Pictures, Batch) {
     in_all_sizes<panels::BatchPanel>([](panels::BatchPanel&) {});
+}
+
+TEST_P(Pictures, Requests) {
+    in_all_sizes<panels::RequestsPanel>([](panels::RequestsPanel&) {});
+}
+
+TEST_P(Pictures, Prompt) {
+    auto* panel = new panels::PromptPanel(top_.context());
+    PanelFrame frame(panel, &top_.theme);
+    frame.resize(320, 360);
+    frame.show();
+    EXPECT_GT(take(frame, QStringLiteral("prompt-%1-empty").arg(QLatin1String(name_of(GetParam())))).colours(), 10u);
+    top_.control.next.request = top_.selection.request();
+    panel->input()->setPlainText(QStringLiteral("How does a paged cache share blocks?"));
+    panel->send();
+    panel->input()->setPlainText(QStringLiteral("And when is a block evicted?"));
+    const Picture running = take(frame, QStringLiteral("prompt-%1-running").arg(QLatin1String(name_of(GetParam()))));
+    EXPECT_TRUE(running.holds(top_.theme.color("signal.accent_fill")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Themes, Pictures, ::testing::Values(Theme::Mode::kDark, Theme::Mode::kLight),

@@ -22,7 +22,7 @@ constexpr std::array kWords = {
     " last",   " one",      " is",   " full,",  " so",      " at",     " most",  " fifteen", " slots",
     " stand",  " empty.",   " When", " two",    " prompts", " start",  " the",   " same",    " way,",
     " second", " one",      " is",   " handed", " the",     " blocks", " of",    " the",     " first",
-    " and",    " computes", " only", " what",   " is",      " new.",   " Größe", " 日本",    " ✓"};
+    " and",    " computes", " only", " what",   " is",      " new.",   " Größe", " naïve",   " ✓"};
 
 int64_t ns(double seconds) { return static_cast<int64_t>(std::llround(seconds * 1e9)); }
 

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/prompt/prompt_panel.h"
+
+#include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QPainter>
+#include <QScrollBar>
+#include <QVBoxLayout>
+
+#include "panels/common/format.h"
+
+namespace pitwall::panels {
+namespace {
+constexpr int kPollMs = 30, kMostTokens = 1 << 20;
+}
+
+PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
+    : Panel(context, parent),
+      presenter_(*context_.store),
+      title_(new QWidget(this)),
+      modes_(new SegmentedControl(context_.theme, {"Chat", "Plain text"}, title_)),
+      new_chat_(new QPushButton(QStringLiteral("New chat"), title_)),
+      send_(new QPushButton(QStringLiteral("Send"), this)),
+      turns_(new QTextEdit(this)),
+      input_(new QPlainTextEdit(this)),
+      max_tokens_(new QSpinBox(this)),
+      priority_(new QSpinBox(this)),
+      temperature_(new QDoubleSpinBox(this)),
+      status_(new QLabel(this)) {
+    build();
+    setFocusProxy(input_);
+    poll_.setInterval(kPollMs);
+    connect(&poll_, &QTimer::timeout, this, &PromptPanel::poll);
+    connect(send_, &QPushButton::clicked, this, &PromptPanel::send);
+    connect(new_chat_, &QPushButton::clicked, this, [this] {
+        presenter_.new_chat();
+        show_state();
+        input_->setFocus();
+    });
+    connect(modes_, &SegmentedControl::chosen, this, [this](int mode) {
+        presenter_.set_chat(mode == 0);
+        show_state();
+    });
+    connect(context_.theme, &Theme::changed, this, &PromptPanel::take_theme);
+    take_theme();
+    show_state();
+}
+
+QWidget* PromptPanel::field(const QString& name, QWidget* editor, const QString& help) {
+    auto* holder = new QWidget(this);
+    auto* column = new QVBoxLayout(holder);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(2);
+    auto* label = new QLabel(name, holder);
+    label->setBuddy(editor);
+    names_.push_back(label);
+    column->addWidget(label);
+    column->addWidget(editor);
+    editor->setToolTip(help);
+    editor->setAccessibleName(name);
+    return holder;
+}
+
+void PromptPanel::build_fields() {
+    max_tokens_->setRange(0, kMostTokens);
+    max_tokens_->setSpecialValueText(QStringLiteral("default"));
+    temperature_->setRange(0, 2);
+    temperature_->setSingleStep(.1);
+    temperature_->setDecimals(2);
+    temperature_->setSpecialValueText(QStringLiteral("0 greedy"));
+    priority_->setRange(-1000, 1000);
+}
+
+void PromptPanel::build() {
+    auto* title = new QHBoxLayout(title_);
+    title->setContentsMargins(0, 0, 0, 0);
+    title->addStretch(1);
+    title->addWidget(new_chat_);
+    title->addWidget(modes_);
+    title_->hide();  // until the title bar takes it
+    build_fields();
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    row->addWidget(field(QStringLiteral("max_tokens"), max_tokens_,
+                         QStringLiteral("Output limit in tokens; default: the knob default_max_tokens")),
+                   1);
+    row->addWidget(field(QStringLiteral("temperature"), temperature_,
+                         QStringLiteral("0 takes the likeliest token, up to 2")),
+                   1);
+    row->addWidget(
+        field(QStringLiteral("priority"), priority_, QStringLiteral("Used with scheduling_policy priority")),
+        1);
+    auto* foot = new QHBoxLayout;
+    foot->addWidget(status_, 1);
+    foot->addWidget(send_);
+    auto* all = new QVBoxLayout(this);
+    all->setContentsMargins(12, 4, 12, 10);
+    all->setSpacing(8);
+    all->addWidget(turns_, 3);
+    all->addWidget(input_, 2);
+    all->addLayout(row);
+    all->addLayout(foot);
+    turns_->setReadOnly(true);
+    turns_->setFrameShape(QFrame::NoFrame);
+    turns_->setFocusPolicy(Qt::ClickFocus);
+    turns_->setAccessibleName(QStringLiteral("Turns of the chat"));
+    input_->setPlaceholderText(QStringLiteral("Ask the model something. Ctrl+Enter sends"));
+    input_->setAccessibleName(QStringLiteral("Prompt"));
+    input_->setTabChangesFocus(true);
+    input_->installEventFilter(this);
+    input_->setMinimumHeight(36);
+    turns_->setMinimumHeight(0);
+    status_->setWordWrap(true);
+    send_->setProperty("primary", true);
+    send_->setToolTip(QStringLiteral("Ctrl+Enter"));
+}
+
+void PromptPanel::take_theme() {
+    const Theme& t = *context_.theme;
+    const auto name = [&](const char* token) { return t.color(token).name(); };
+    turns_->setStyleSheet(QStringLiteral("QTextEdit { background: %1; color: %2; border: none; padding: 0; }")
+                              .arg(name("bg.panel"), name("text.primary")));
+    turns_->setFont(t.words("stream"));
+    input_->setFont(t.words("stream"));
+    for (QLabel* label : names_) {
+        label->setFont(t.numbers("small"));
+        label->setStyleSheet(QStringLiteral("color: %1").arg(name("text.secondary")));
+    }
+    for (QWidget* editor : {static_cast<QWidget*>(max_tokens_), static_cast<QWidget*>(temperature_),
+                            static_cast<QWidget*>(priority_)})
+        editor->setFont(t.numbers("small"));
+    status_->setFont(t.words("small"));
+    for (QPushButton* button : {send_, new_chat_}) button->setFont(t.words("small", 500));
+    turns_shown_.clear();
+    show_state();
+    update();
+}
+
+void PromptPanel::send() {
+    telemetry::PromptSpec& s = presenter_.settings();
+    s.max_tokens = static_cast<uint32_t>(max_tokens_->value());
+    s.temperature = static_cast<float>(temperature_->value());
+    s.priority = priority_->value();
+    if (presenter_.send(input_->toPlainText(), *context_.control)) poll();
+    show_state();
+}
+
+void PromptPanel::poll() {
+    const RequestId accepted = presenter_.poll();
+    if (accepted != kNoRequest) {
+        input_->clear();
+        context_.selection->select_request(accepted);
+    }
+    show_state();
+}
+
+void PromptPanel::refresh() {
+    if (presenter_.refresh()) show_state();
+}
+
+void PromptPanel::show_state() {
+    using State = PromptPresenter::State;
+    const State state = presenter_.state();
+    state == State::kSent ? poll_.start() : poll_.stop();
+    send_->setEnabled(state != State::kSent);
+    new_chat_->setVisible(presenter_.chat() && !presenter_.turns().empty());
+    const bool bad = state == State::kError;
+    status_->setText(bad ? QStringLiteral("\u2715 ") + presenter_.status() : presenter_.status());
+    status_->setStyleSheet(
+        QStringLiteral("color: %1").arg(context_.theme->color(bad ? "signal.bad" : "text.secondary").name()));
+    show_turns();
+}
+
+/// Rewritten as a whole: a chat is short, and its last turn alone grows.
+void PromptPanel::show_turns() {
+    const Theme& t = *context_.theme;
+    QString html;
+    for (const PromptPresenter::Turn& turn : presenter_.turns()) {
+        const bool mine = turn.role == QStringLiteral("user");
+        const QString colour = mine ? t.color("text.secondary").name() : t.request(turn.request).name();
+        html += QStringLiteral(
+                    "<p style='margin:0 0 8px 0'><span style='color:%1; font-weight:600'>%2</span><br>%3</p>")
+                    .arg(colour, mine ? QStringLiteral("You") : format_request(raw(turn.request)),
+                         turn.text.toHtmlEscaped().replace(u'\n', QStringLiteral("<br>")));
+    }
+    turns_->setVisible(!html.isEmpty());
+    if (html == turns_shown_) return;
+    turns_shown_ = html;
+    QScrollBar* bar = turns_->verticalScrollBar();
+    const bool at_end = bar->value() >= bar->maximum() - 4;
+    const int place = bar->value();
+    turns_->setHtml(html);
+    bar->setValue(at_end ? bar->maximum() : place);
+}
+
+bool PromptPanel::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == input_ && event->type() == QEvent::KeyPress) {
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
+        if (enter && key->modifiers().testFlag(Qt::ControlModifier)) return send(), true;
+    }
+    return Panel::eventFilter(watched, event);
+}
+
+void PromptPanel::paintEvent(QPaintEvent* /*event*/) {
+    QPainter painter(this);
+    painter.fillRect(rect(), context_.theme->color("bg.panel"));
+}
+
+}  // namespace pitwall::panels

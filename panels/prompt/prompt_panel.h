@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDoubleSpinBox>
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSpinBox>
+#include <QTextEdit>
+#include <QTimer>
+
+#include "panels/common/panel.h"
+#include "panels/common/widgets.h"
+#include "panels/prompt/prompt_presenter.h"
+
+namespace pitwall::panels {
+
+/// A box to send one's own request: a chat with its turns, or plain text. The stream shows here and, as the request is
+/// selected, in every other panel.
+class PromptPanel : public Panel {
+    Q_OBJECT
+  public:
+    explicit PromptPanel(PanelContext context, QWidget* parent = nullptr);
+
+    QString id() const override { return QStringLiteral("prompt"); }
+    QString title() const override { return QStringLiteral("Prompt"); }
+    QString scope() const override { return QStringLiteral("one request of your own"); }
+    void refresh() override;
+    QString csv() const override { return presenter_.csv(); }
+    QWidget* title_control() override { return title_; }
+
+    PromptPresenter& presenter() { return presenter_; }
+    QPlainTextEdit* input() { return input_; }
+    QPushButton* send_button() { return send_; }
+    QLabel* status() { return status_; }
+    void send();
+
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
+
+  private:
+    void build();
+    QWidget* field(const QString& name, QWidget* editor, const QString& help);
+    void build_fields();
+    void take_theme();
+    void poll();
+    void show_state();
+    void show_turns();
+
+    PromptPresenter presenter_;
+    QWidget* title_;
+    SegmentedControl* modes_;
+    QPushButton *new_chat_, *send_;
+    QTextEdit* turns_;
+    QPlainTextEdit* input_;
+    QSpinBox *max_tokens_, *priority_;
+    QDoubleSpinBox* temperature_;
+    QLabel* status_;
+    std::vector<QLabel*> names_;
+    QString turns_shown_;
+    QTimer poll_;
+};
+
+}  // namespace pitwall::panels

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/requests/request_detail.h"
+
+#include <QHelpEvent>
+#include <QPainter>
+#include <QScrollBar>
+#include <QTextBlock>
+#include <QToolTip>
+#include <algorithm>
+
+#include "panels/batch/text_line.h"
+#include "panels/common/paint.h"
+
+namespace pitwall::panels {
+namespace {
+
+using telemetry::DictionaryKind;
+using telemetry::RequestRow;
+
+constexpr int kInset = 12, kBarTop = 22, kBarHeight = 12, kLabelTop = 42, kLine = 19;  // at scale 1
+constexpr size_t kTokensShown = 2000;
+constexpr QChar kCaret(0x258C);
+
+QString from_utf8(std::string_view bytes) {
+    return QString::fromUtf8(bytes.data(), static_cast<qsizetype>(bytes.size()));
+}
+
+/// A token's own text so that blanks and line ends can be seen; what is not whole UTF-8 as bytes.
+QString visible_token(std::string_view bytes) {
+    QString text = from_utf8(bytes);
+    if (text.contains(QChar::ReplacementCharacter)) {
+        QString hex;
+        for (const char byte : bytes)
+            hex += QStringLiteral("<%1>").arg(static_cast<uint8_t>(byte), 2, 16, QChar(u'0'));
+        return hex;
+    }
+    return u'\u201c' + text.replace(u'\n', QChar(0x21b5)).replace(u'\t', QChar(0x21e5)) + u'\u201d';
+}
+
+}  // namespace
+
+RequestDetail::RequestDetail(Theme* theme, const RequestsPresenter& presenter, QWidget* parent)
+    : QWidget(parent), theme_(theme), presenter_(presenter), text_(new QTextEdit(this)) {
+    text_->setReadOnly(true);
+    text_->setFrameShape(QFrame::NoFrame);
+    text_->setUndoRedoEnabled(false);
+    text_->setFocusPolicy(Qt::ClickFocus);
+    text_->setAccessibleName(QStringLiteral("Text of the selected request"));
+    text_->document()->setDocumentMargin(0);
+    connect(theme_, &Theme::changed, this, &RequestDetail::take_theme);
+    take_theme();
+}
+
+void RequestDetail::take_theme() {
+    const auto name = [this](const char* token) { return theme_->color(token).name(); };
+    text_->setStyleSheet(QStringLiteral("QTextEdit { background: %1; color: %2; border: none; padding: 0; }")
+                             .arg(name("bg.panel"), name("text.primary")));
+    text_->setFont(show_ == Show::kTokens ? theme_->numbers("small") : theme_->words("stream"));
+    shown_.clear();
+    text_->clear();
+    caret_ = false;
+    resizeEvent(nullptr);
+    refresh();
+}
+
+void RequestDetail::set_request(RequestId request) {
+    if (request == request_) return;
+    request_ = request;
+    shown_.clear();
+    text_->clear();
+    caret_ = false;
+}
+
+void RequestDetail::set_show(Show show) {
+    if (show == show_) return;
+    show_ = show;
+    take_theme();
+}
+
+QString RequestDetail::token_lines(const RequestRow& row) const {
+    QString out;
+    const size_t first = row.tokens.size() > kTokensShown ? row.tokens.size() - kTokensShown : 0;
+    if (first)
+        out = QStringLiteral("The last %1 of %2 tokens\n")
+                  .arg(format_count(kTokensShown), format_count(int64_t(row.tokens.size())));
+    for (size_t i = first; i < row.tokens.size(); ++i) {
+        const int64_t before = i ? row.tokens[i - 1].t_ns : row.arrival_ns;
+        out += QStringLiteral("%1  +%2  %3  %4\n")
+                   .arg(i + 1, 5)
+                   .arg(format_duration(static_cast<double>(row.tokens[i].t_ns - before)).text(), 8)
+                   .arg(row.tokens[i].id, 6)
+                   .arg(visible_token(presenter_.store().text(DictionaryKind::kToken,
+                                                              static_cast<uint32_t>(row.tokens[i].id))));
+    }
+    return out;
+}
+
+QString RequestDetail::wanted_text(const RequestRow& row) const {
+    if (show_ == Show::kTokens) return row.tokens.empty() ? QStringLiteral("No token yet") : token_lines(row);
+    if (show_ == Show::kPrompt) {
+        const QString prompt = from_utf8(presenter_.store().text(DictionaryKind::kPrompt, raw(row.id)));
+        return prompt.isEmpty() ? QStringLiteral("The prompt is not kept: record_text is off") : prompt;
+    }
+    if (!row.error.empty()) return QString::fromStdString(row.error);
+    const QString output = QString::fromStdString(presenter_.store().output_text(row.id));
+    if (!output.isEmpty()) return output;
+    if (row.output_tokens > 0) return QStringLiteral("The answer is not kept: record_text is off");
+    return row.ended() ? QStringLiteral("It ended before its first token") : QString();
+}
+
+/// Appends where it can: what a reader has selected or scrolled to stays.
+void RequestDetail::set_text(const QString& text, bool more_comes) {
+    if (text == shown_ && more_comes == caret_) return;
+    QScrollBar* bar = text_->verticalScrollBar();
+    const bool at_end = bar->value() >= bar->maximum() - 4;
+    const bool appends = !shown_.isEmpty() && text.startsWith(shown_);
+    QTextCursor cursor(text_->document());
+    cursor.movePosition(appends ? QTextCursor::End : QTextCursor::Start);
+    if (appends && caret_) cursor.deletePreviousChar();
+    if (!appends) cursor.movePosition(QTextCursor::End, QTextCursor::KeepAnchor);
+    cursor.insertText((appends ? text.mid(shown_.size()) : text) +
+                      (more_comes ? QString(kCaret) : QString()));
+    if (!appends) {
+        QTextBlockFormat format;
+        format.setLineHeight(theme_->scaled(kLine), show_ == Show::kTokens ? QTextBlockFormat::SingleHeight
+                                                                           : QTextBlockFormat::FixedHeight);
+        cursor.select(QTextCursor::Document);
+        cursor.mergeBlockFormat(format);
+    }
+    shown_ = text;
+    caret_ = more_comes;
+    if (at_end && show_ != Show::kPrompt) bar->setValue(bar->maximum());
+}
+
+void RequestDetail::refresh() {
+    const RequestRow* row = presenter_.row(request_);
+    text_->setVisible(row != nullptr);
+    if (row) set_text(wanted_text(*row), show_ == Show::kOutput && !row->ended());
+    update();
+}
+
+void RequestDetail::resizeEvent(QResizeEvent* /*event*/) {
+    const int inset = theme_->scaled(kInset), line = theme_->scaled(kLine);
+    const int room = std::max(0, height() - text_top() - theme_->scaled(4));
+    // Whole lines, so that none is cut in half where the text is scrolled to its end.
+    const int lines = show_ == Show::kTokens ? room : room / line * line;
+    text_->setGeometry(inset, text_top(), std::max(0, width() - inset - theme_->scaled(4)), lines);
+}
+
+void RequestDetail::paint_header(QPainter& painter, const RequestRow& row) {
+    const Theme& t = *theme_;
+    const double left = t.scaled(kInset), right = width() - t.scaled(kInset), baseline = t.scaled(14);
+    paint_swatch(painter, t, left, baseline - t.scaled(4), t.request(row.id));
+    double x = left + t.scaled(15);
+    x += paint_text(painter, t.numbers("body", 600), t.color("text.primary"), x, baseline,
+                    format_request(raw(row.id))) +
+         t.scaled(8);
+    const QString time = detail_time(row, presenter_.store().now_ns());
+    const auto space = time.indexOf(u' ');
+    const double used =
+        paint_quantity(painter, t, right, baseline,
+                       {time.left(space), space < 0 ? QString() : time.mid(space + 1)}, Side::kRight);
+    const QFontMetricsF metrics(t.words("small"));
+    const QString phrase =
+        metrics.elidedText(detail_phrase(row), Qt::ElideRight, right - used - t.scaled(8) - x);
+    paint_text(painter, t.words("small"), t.color("text.secondary"), x, baseline, phrase);
+}
+
+void RequestDetail::paint_bar(QPainter& painter, const RequestRow& row) {
+    const double left = theme_->scaled(kInset), room = width() - 2 * left;
+    const int64_t total = cause_total_ns(row);
+    double x = left;
+    for (const CauseSlice& slice : cause_slices(row)) {
+        const double w = room * double(slice.ns) / double(total);
+        if (w > .3)
+            painter.fillRect(
+                QRectF(x, theme_->scaled(kBarTop), std::max(.6, w - 1), theme_->scaled(kBarHeight)),
+                theme_->cause(slice.cause));
+        x += w;
+    }
+}
+
+void RequestDetail::paint_labels(QPainter& painter, const RequestRow& row) {
+    const Theme& t = *theme_;
+    const double left = t.scaled(kInset), room = width() - 2 * left;
+    const QFontMetricsF words(t.words("small"));
+    const auto width_of = [&](const CauseSlice& slice) {
+        return std::max<double>(
+            t.scaled(62),
+            words.horizontalAdvance(QLatin1String(short_cause_name(slice.cause))) + t.scaled(14));
+    };
+    std::vector<CauseSlice> slices = longest_slices(row, 4);
+    const auto needed = [&] {
+        double need = 0;
+        for (const CauseSlice& slice : slices) need += width_of(slice);
+        return need;
+    };
+    for (size_t n = slices.size(); n > 1 && needed() > room; --n) slices = longest_slices(row, n - 1);
+    if (slices.empty()) return;
+    const double gap =
+        std::min<double>(t.scaled(28), (room - needed()) / std::max<double>(1, double(slices.size()) - 1));
+    double x = left;
+    for (const CauseSlice& slice : slices) {
+        const double baseline = t.scaled(kLabelTop + 8);
+        paint_swatch(painter, t, x, baseline - t.scaled(3.5), t.cause(slice.cause));
+        paint_text(painter, t.words("small"), t.color("text.secondary"), x + t.scaled(12), baseline,
+                   QLatin1String(short_cause_name(slice.cause)));
+        paint_quantity(painter, t, x + t.scaled(12), baseline + t.scaled(15),
+                       format_duration(double(slice.ns)));
+        x += width_of(slice) + gap;
+    }
+}
+
+void RequestDetail::paintEvent(QPaintEvent* /*event*/) {
+    QPainter painter(this);
+    const Theme& t = *theme_;
+    painter.fillRect(rect(), t.color("bg.panel"));
+    painter.fillRect(QRect(0, t.scaled(4), 1, height() - t.scaled(14)), t.color("line.border"));
+    const RequestRow* row = presenter_.row(request_);
+    if (!row) {
+        paint_text(painter, t.words("small"), t.color("text.secondary"), width() / 2.0, height() / 2.0,
+                   QStringLiteral("Select a request: a click, or J and K"), At::kMiddle);
+        return;
+    }
+    paint_header(painter, *row);
+    paint_bar(painter, *row);
+    paint_labels(painter, *row);
+}
+
+bool RequestDetail::event(QEvent* event) {
+    if (event->type() == QEvent::ToolTip) {
+        const auto* help = static_cast<QHelpEvent*>(event);
+        const RequestRow* row = presenter_.row(request_);
+        if (row && help->pos().y() < text_top())
+            QToolTip::showText(help->globalPos(), cause_table(*row), this);
+        return true;
+    }
+    return QWidget::event(event);
+}
+
+}  // namespace pitwall::panels

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTextEdit>
+#include <QWidget>
+
+#include "panels/common/theme.h"
+#include "panels/requests/requests_presenter.h"
+
+namespace pitwall::panels {
+
+/// The selected request: where its time went, and its text as it comes.
+class RequestDetail : public QWidget {
+    Q_OBJECT
+  public:
+    enum class Show { kOutput, kPrompt, kTokens };
+
+    RequestDetail(Theme* theme, const RequestsPresenter& presenter, QWidget* parent);
+    void set_request(RequestId request);
+    void set_show(Show show);
+    void refresh();
+    QString text() const { return text_->toPlainText(); }
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+
+  private:
+    int text_top() const { return theme_->scaled(72); }
+    void paint_header(QPainter& painter, const telemetry::RequestRow& row);
+    void paint_bar(QPainter& painter, const telemetry::RequestRow& row);
+    void paint_labels(QPainter& painter, const telemetry::RequestRow& row);
+    void take_theme();
+    void set_text(const QString& text, bool more_comes);
+    QString wanted_text(const telemetry::RequestRow& row) const;
+    QString token_lines(const telemetry::RequestRow& row) const;
+
+    Theme* theme_;
+    const RequestsPresenter& presenter_;
+    QTextEdit* text_;
+    QString shown_;  ///< what text_ holds, without the caret
+    bool caret_ = false;
+    RequestId request_ = kNoRequest;
+    Show show_ = Show::kOutput;
+};
+
+}  // namespace pitwall::panels

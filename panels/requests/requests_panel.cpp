@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/requests/requests_panel.h"
+
+#include <QHBoxLayout>
+#include <QKeyEvent>
+#include <algorithm>
+
+#include "presets/knob.h"
+
+namespace pitwall::panels {
+namespace {
+constexpr int kWide = 760;  // at scale 1: table and text side by side
+constexpr double kTableShare = .645;
+}  // namespace
+
+RequestsPanel::RequestsPanel(PanelContext context, QWidget* parent)
+    : Panel(context, parent),
+      presenter_(*context_.store),
+      model_(presenter_),
+      view_(new RequestsView(context_.theme, presenter_, model_, this)),
+      detail_(new RequestDetail(context_.theme, presenter_, this)),
+      cancel_(new CancelBar(context_, this)),
+      title_(new QWidget(this)),
+      filter_(new QLineEdit(title_)),
+      parts_(new SegmentedControl(context_.theme, {"Table", "Output", "Prompt", "Tokens"}, title_)),
+      empty_(new EmptyState(
+          context_.theme, QStringLiteral("No requests yet. Start the workload, or send a prompt"),
+          QStringLiteral("Start"),
+          [this] {
+              context_.control->set_knob(presets::spec(presets::KnobId::kWorkloadRunning).name, "true");
+          },
+          this)) {
+    build_title();
+    connect_all();
+    setFocusProxy(view_);
+}
+
+void RequestsPanel::build_title() {
+    auto* row = new QHBoxLayout(title_);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(context_.theme->px("m"));
+    row->addStretch(1);
+    row->addWidget(filter_);
+    row->addWidget(parts_);
+    filter_->setPlaceholderText(QStringLiteral("Filter  /"));
+    filter_->setAccessibleName(QStringLiteral("Filter requests"));
+    filter_->setToolTip(QStringLiteral("Words in the id, state, class or prompt (/). Esc clears"));
+    filter_->installEventFilter(this);
+    title_->hide();  // until the title bar takes it
+    const auto take_theme = [this] {
+        filter_->setFont(context_.theme->words("small"));
+        filter_->setFixedSize(context_.theme->scaled(120), context_.theme->scaled(22));
+        if (isVisible()) lay_out();
+    };
+    connect(context_.theme, &Theme::changed, this, take_theme);
+    take_theme();
+}
+
+void RequestsPanel::connect_all() {
+    connect(view_, &RequestsView::chosen, context_.selection, &SelectionModel::select_request);
+    connect(view_, &RequestsView::cleared, context_.selection, &SelectionModel::clear);
+    connect(view_, &RequestsView::opened, this, &RequestsPanel::open_steps);
+    connect(view_, &RequestsView::filter_asked, filter_, [this] { filter_->setFocus(); });
+    connect(view_, &RequestsView::cancel_asked, this,
+            [this] { cancel_->ask(presenter_.row(context_.selection->request())); });
+    connect(cancel_, &CancelBar::changed, this, &RequestsPanel::lay_out);
+    connect(cancel_, &CancelBar::closed, view_, [this] { view_->setFocus(); });
+    connect(filter_, &QLineEdit::textChanged, this, [this](const QString& text) {
+        presenter_.set_filter(text);
+        refresh();
+    });
+    connect(parts_, &SegmentedControl::chosen, this, &RequestsPanel::show_part);
+    connect(context_.selection, &SelectionModel::changed, this, [this] {
+        if (isVisible()) refresh();
+    });
+}
+
+bool RequestsPanel::wide() const { return width() >= context_.theme->scaled(kWide); }
+
+/// Side by side the first segment means "output too"; in a narrow panel it is the table alone.
+void RequestsPanel::show_part(int segment) {
+    if (segment > 0) detail_->set_show(static_cast<RequestDetail::Show>(segment - 1));
+    lay_out();
+    detail_->refresh();
+}
+
+void RequestsPanel::lay_out() {
+    const int bar = cancel_->isHidden() ? 0 : context_.theme->scaled(30);
+    parts_->set_enabled_segment(0, !wide());
+    if (wide() && parts_->current() == 0) parts_->set_current(1);
+    const bool table = wide() || parts_->current() == 0;
+    const int table_width = wide() ? static_cast<int>(width() * kTableShare) : width();
+    view_->setVisible(table);
+    detail_->setVisible(wide() || !table);
+    view_->setGeometry(0, 0, table_width - (wide() ? context_.theme->scaled(6) : 0), height() - bar);
+    detail_->setGeometry(wide() ? table_width : 0, 0, wide() ? width() - table_width : width(),
+                         height() - (wide() ? 0 : bar));
+    cancel_->setGeometry(0, height() - bar, table_width, bar);
+}
+
+void RequestsPanel::refresh() {
+    const auto change = presenter_.refresh();
+    model_.follow(change);
+    const RequestId selected = context_.selection->request();
+    view_->follow(selected);
+    detail_->set_request(selected);
+    if (detail_->isVisible()) detail_->refresh();
+    empty_->setVisible(presenter_.empty());
+    if (const QString now = presenter_.scope(); now != scope_) {
+        scope_ = now;
+        emit scope_changed();
+    }
+}
+
+/// Enter: the newest step that the selected request was in.
+void RequestsPanel::open_steps() {
+    const RequestId request = context_.selection->request();
+    const auto& steps = context_.store->steps();
+    const auto has = [&](const telemetry::StepRow& step) {
+        return std::any_of(step.members.begin(), step.members.end(),
+                           [&](const auto& m) { return m.request == request; });
+    };
+    const auto found = std::find_if(steps.rbegin(), steps.rend(), has);
+    if (found != steps.rend()) context_.selection->select_step(StepId{found->step.step_id});
+}
+
+bool RequestsPanel::eventFilter(QObject* watched, QEvent* event) {
+    if (watched != filter_ || event->type() != QEvent::KeyPress) return Panel::eventFilter(watched, event);
+    const int key = static_cast<QKeyEvent*>(event)->key();
+    if (key == Qt::Key_Escape) filter_->clear();
+    if (key != Qt::Key_Escape && key != Qt::Key_Return && key != Qt::Key_Enter && key != Qt::Key_Down)
+        return false;
+    view_->setFocus();
+    return true;
+}
+
+void RequestsPanel::resizeEvent(QResizeEvent* /*event*/) { lay_out(); }
+
+void RequestsPanel::showEvent(QShowEvent* /*event*/) {
+    lay_out();
+    refresh();
+}
+
+}  // namespace pitwall::panels
