@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/attention.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+namespace pitwall::engine::cpu {
+namespace {
+
+constexpr uint32_t kQueryRows =
+    48;  ///< query rows of an item: scores, K and V of a tile stay in the first-level cache
+constexpr uint32_t kWhole = UINT32_MAX;
+constexpr uint32_t kSplitRows = 16;  ///< an item of more rows has work enough for one thread
+constexpr uint32_t kItemsPerThread = 4;
+
+}  // namespace
+
+struct Attention::Scratch {
+    float* q;             ///< [max_rows, head_dim]
+    float* kernel;        ///< attention_scratch_floats
+    Partial sum, next;    ///< [max_rows]
+    uint32_t* positions;  ///< [max_rows]
+};
+
+Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena)
+    : layers_(config.num_layers),
+      heads_(config.num_heads),
+      kv_heads_(config.num_kv_heads),
+      head_dim_(config.head_dim),
+      padded_dim_(arena.padded_dim()),
+      tile_tokens_(std::max(1u, kQueryRows / (heads_ / kv_heads_))),
+      max_rows_(tile_tokens_ * (heads_ / kv_heads_)),
+      scale_(static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))),
+      pool_(pool),
+      kernels_(kernels),
+      arena_(arena),
+      scratch_(pool.threads()) {
+    const size_t floats = size_t{max_rows_} * head_dim_ + attention_scratch_floats(max_rows_, padded_dim_) +
+                          2 * size_t{max_rows_} * (padded_dim_ + 2) + max_rows_ + 64;
+    for (auto& scratch : scratch_) scratch.resize(floats);
+}
+
+Attention::Scratch Attention::scratch_of(uint32_t thread) {
+    float* next = scratch_[thread].data();
+    const auto take = [&](size_t floats) { return std::exchange(next, next + floats); };
+    const auto partial = [&]() {
+        return Partial{take(max_rows_), take(max_rows_), take(size_t{max_rows_} * padded_dim_)};
+    };
+    Scratch scratch{};
+    scratch.q = take(size_t{max_rows_} * head_dim_);
+    scratch.kernel = take(attention_scratch_floats(max_rows_, padded_dim_));
+    scratch.sum = partial();
+    scratch.next = partial();
+    scratch.positions = reinterpret_cast<uint32_t*>(take(max_rows_));
+    return scratch;
+}
+
+Attention::Partial Attention::partial_at(uint32_t row) {
+    float* value = parts_.data() + 2 * size_t{part_rows_};
+    return {parts_.data() + row, parts_.data() + part_rows_ + row, value + size_t{row} * padded_dim_};
+}
+
+void Attention::plan(std::span<const SequenceRows> sequences) {
+    items_.clear();
+    splits_.clear();
+    part_rows_ = 0;
+    flops_ = bytes_ = 0;
+    uint32_t whole = 0;
+    for (const auto& sequence : sequences)
+        whole += (sequence.tokens + tile_tokens_ - 1) / tile_tokens_ * kv_heads_;
+    const bool split = pool_.threads() > 1 && whole < kItemsPerThread * pool_.threads();
+    for (const auto& sequence : sequences) plan_sequence(sequence, split);
+    parts_.resize(std::max(parts_.size(), size_t{part_rows_} * (padded_dim_ + 2)));
+}
+
+void Attention::plan_sequence(const SequenceRows& sequence, bool split) {
+    for (uint32_t token = 0; token < sequence.tokens; token += tile_tokens_) {
+        const uint32_t tokens = std::min(tile_tokens_, sequence.tokens - token);
+        const uint32_t end_position = sequence.first_position + token + tokens;
+        const uint32_t chunks = (end_position + kAttentionChunk - 1) / kAttentionChunk;
+        const uint32_t rows = tokens * group();
+        bytes_ += double(end_position) * layers_ * kv_heads_ * head_dim_ * 4;
+        for (uint32_t t = 0; t < tokens; ++t)
+            flops_ += 4.0 * layers_ * heads_ * head_dim_ * (sequence.first_position + token + t + 1);
+        for (uint32_t kv_head = 0; kv_head < kv_heads_; ++kv_head) {
+            if (!split || chunks == 1 || rows > kSplitRows) {
+                items_.push_back({sequence, token, tokens, kv_head, 0, chunks, kWhole});
+                continue;
+            }
+            splits_.push_back({static_cast<uint32_t>(items_.size()), chunks});
+            for (uint32_t chunk = 0; chunk < chunks; ++chunk, part_rows_ += rows) {
+                items_.push_back({sequence, token, tokens, kv_head, chunk, chunk + 1, part_rows_});
+            }
+        }
+    }
+}
+
+void Attention::run(uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out) {
+    pool_.run(static_cast<uint32_t>(items_.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
+        for (uint32_t i = begin; i < end; ++i) run_item(items_[i], layer, qkv, ld_qkv, out, ld_out, thread);
+    });
+    for (const Split& split : splits_) finish_split(split, out, ld_out);
+}
+
+void Attention::run_item(const Item& item, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
+                         size_t ld_out, uint32_t thread) {
+    const Scratch scratch = scratch_of(thread);
+    for (uint32_t row = 0; row < item.tokens * group(); ++row) {
+        const uint32_t token = item.first_token + row / group(),
+                       head = item.kv_head * group() + row % group();
+        const float* q = qkv + (item.sequence.first_row + token) * ld_qkv + size_t{head} * head_dim_;
+        for (uint32_t d = 0; d < head_dim_; ++d) scratch.q[row * head_dim_ + d] = q[d] * scale_;
+        scratch.positions[row] = item.sequence.first_position + token;
+    }
+    const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
+    for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
+        const bool first = chunk == item.first_chunk;
+        attend_chunk(item, layer, chunk, scratch, first ? sum : scratch.next);
+        if (!first) merge_rows(item.tokens * group(), sum, scratch.next);
+    }
+    if (item.part == kWhole) write_out(item, sum, out, ld_out);
+}
+
+void Attention::attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
+                             const Partial& result) {
+    constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
+    const uint32_t rows = item.tokens * group();
+    const uint32_t last_position = scratch.positions[rows - 1];
+    const std::byte* blocks[kChunkBlocks] = {};
+    for (uint32_t b = 0; b < kChunkBlocks; ++b) {
+        const uint32_t index = chunk * kChunkBlocks + b;
+        if (index * kBlockTokens > last_position) break;
+        blocks[b] = arena_.head(item.sequence.block_table[index], layer, item.kv_head);
+    }
+    kernels_.attend({scratch.q, head_dim_, scratch.positions, rows, last_position, chunk * kAttentionChunk,
+                     blocks, head_dim_, padded_dim_, scratch.kernel, result.peak, result.weight,
+                     result.value});
+}
+
+void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& next) {
+    for (uint32_t row = 0; row < rows; ++row) {
+        const size_t at = size_t{row} * padded_dim_;
+        kernels_.merge({sum.peak + row, sum.weight + row, sum.value + at, next.peak[row], next.weight[row],
+                        next.value + at, padded_dim_});
+    }
+}
+
+void Attention::write_out(const Item& item, const Partial& sum, float* out, size_t ld_out) {
+    for (uint32_t row = 0; row < item.tokens * group(); ++row) {
+        const uint32_t token = item.first_token + row / group(),
+                       head = item.kv_head * group() + row % group();
+        float* target = out + (item.sequence.first_row + token) * ld_out + size_t{head} * head_dim_;
+        const float* value = sum.value + size_t{row} * padded_dim_;
+        const float scale = 1.0f / sum.weight[row];
+        for (uint32_t d = 0; d < head_dim_; ++d) target[d] = value[d] * scale;
+    }
+}
+
+void Attention::finish_split(const Split& split, float* out, size_t ld_out) {
+    const Item& item = items_[split.first_item];
+    const Partial sum = partial_at(item.part);
+    for (uint32_t i = 1; i < split.items; ++i)
+        merge_rows(item.tokens * group(), sum, partial_at(items_[split.first_item + i].part));
+    write_out(item, sum, out, ld_out);
+}
+
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Row-wise arithmetic of one tier: norm, activation, softmax, attention. Included after body_products.h.
+#pragma once
+
+#include "engine/exec/cpu/kernels.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+constexpr float kMasked = -3.0e38f;  ///< a score that no query sees; finite, so that differences stay numbers
+
+/// exp(x) within 2 units in the last place, for x <= 88; below -80 it is 0, so that a product with a value of binary16
+/// never underflows. Cephes' polynomial (S. Moshier) after x = n ln 2 + r.
+PITWALL_LANES F exponential(F x) {
+    const F clamped = max(min(x, broadcast(88.0f)), broadcast(-80.0f));
+    const F magic = broadcast(12582912.0f);  // 1.5 * 2^23: the sum's low bits are the nearest integer
+    const F shifted = fma(clamped, broadcast(1.44269504088896341f), magic);
+    const F n = sub(shifted, magic);
+    F r = fma(n, broadcast(-0.693359375f), clamped);
+    r = fma(n, broadcast(2.12194440e-4f), r);
+    F p = broadcast(1.9875691500e-4f);
+    p = fma(p, r, broadcast(1.3981999507e-3f));
+    p = fma(p, r, broadcast(8.3334519073e-3f));
+    p = fma(p, r, broadcast(4.1665795894e-2f));
+    p = fma(p, r, broadcast(1.6666665459e-1f));
+    p = fma(p, r, broadcast(5.0000001201e-1f));
+    p = add(fma(p, mul(r, r), r), broadcast(1.0f));
+    const I power = add(shift_left<23>(as_bits(shifted)), broadcast_bits(127 << 23));
+    return select_less(x, broadcast(-80.0f), zero(), mul(p, as_float(power)));
+}
+
+void exponential_rows(const float* x, uint32_t vectors, float* out) {
+    for (uint32_t v = 0; v < vectors; ++v) store(out + 16 * v, exponential(load(x + 16 * v)));
+}
+
+void rms_norm(const float* x, const float* norm_weight, uint32_t size, uint32_t count, float epsilon,
+              float* out) {
+    F squares = zero();
+    for (uint32_t i = 0; i < count; i += 16) squares = fma(load(x + i), load(x + i), squares);
+    const float mean = horizontal_sum(squares) / static_cast<float>(size);
+    const F scale = broadcast(1.0f / __builtin_sqrtf(mean + epsilon));
+    for (uint32_t i = 0; i < count; i += 16)
+        store(out + i, mul(mul(load(x + i), scale), load(norm_weight + i)));
+}
+
+void swiglu(const float* gate, const float* up, uint32_t vectors, float* out) {
+    for (uint32_t v = 0; v < vectors; ++v) {
+        const F g = load(gate + 16 * v);
+        const F silu = div(g, add(broadcast(1.0f), exponential(sub(zero(), g))));
+        store(out + 16 * v, mul(silu, load(up + 16 * v)));
+    }
+}
+
+void add_rows(float* sum, const float* term, uint32_t vectors) {
+    for (uint32_t v = 0; v < vectors; ++v) store(sum + 16 * v, add(load(sum + 16 * v), load(term + 16 * v)));
+}
+
+void to_half(const float* x, uint32_t vectors, uint16_t* out) {
+    const F most = broadcast(65504.0f), least = broadcast(-65504.0f);
+    for (uint32_t v = 0; v < vectors; ++v) store_half(out + 16 * v, max(min(load(x + 16 * v), most), least));
+}
+
+/// K and V of up to 64 positions as float: K [head_dim][64], V [64][padded_dim]. Blocks beyond `positions` are zero in
+/// K; V is read up to `positions` only.
+void open_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions, float* k,
+               float* v) {
+    for (uint32_t b = 0; b * 16 < kAttentionTile; ++b) {
+        const bool present = b * 16 < positions;
+        const std::byte* source = present ? blocks[b] : nullptr;
+        for (uint32_t d = 0; d < c.head_dim; ++d) {
+            store(k + d * kAttentionTile + b * 16, present ? load_half(source + size_t{d} * 32) : zero());
+        }
+        if (!present) continue;
+        const std::byte* values = source + size_t{c.head_dim} * 32;
+        const uint32_t tokens = positions - b * 16 < 16 ? positions - b * 16 : 16;
+        for (uint32_t i = 0; i < tokens * c.padded_dim; i += 16)
+            store(v + size_t{b} * 16 * c.padded_dim + i, load_half(values + size_t{i} * 2));
+    }
+}
+
+/// Hides what lies after `visible` positions and gives the largest score.
+PITWALL_LANES float mask_and_peak(float* scores, int32_t visible) {
+    const F lanes = [] {
+        alignas(64) static constexpr float kLanes[16] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                         8, 9, 10, 11, 12, 13, 14, 15};
+        return load(kLanes);
+    }();
+    F peak = broadcast(kMasked);
+    for (int32_t i = 0; i < static_cast<int32_t>(kAttentionTile); i += 16) {
+        F score = load(scores + i);
+        if (i + 16 > visible)
+            score = select_less(lanes, broadcast(static_cast<float>(visible - i)), score, broadcast(kMasked));
+        store(scores + i, score);
+        peak = max(score, peak);
+    }
+    return horizontal_max(peak);
+}
+
+/// Scores of one row become weights; what was summed before shrinks to the new peak.
+PITWALL_LANES void softmax_row(const AttentionChunk& c, uint32_t row, float* scores, int32_t visible) {
+    const float tile_peak = mask_and_peak(scores, visible);
+    const float peak = c.peak[row] > tile_peak ? c.peak[row] : tile_peak;
+    F sum = zero();
+    for (uint32_t i = 0; i < kAttentionTile; i += 16) {
+        const F w = exponential(sub(load(scores + i), broadcast(peak)));
+        store(scores + i, w);
+        sum = add(sum, w);
+    }
+    const F shrink = exponential(broadcast(c.peak[row] - peak));
+    float first[16];
+    store(first, shrink);
+    c.weight[row] = c.weight[row] * first[0] + horizontal_sum(sum);
+    c.peak[row] = peak;
+    float* value = c.value + size_t{row} * c.padded_dim;
+    // Adding zero keeps a sum from being -0, which a masked position's +0 would change.
+    for (uint32_t i = 0; i < c.padded_dim; i += 16)
+        store(value + i, add(mul(load(value + i), shrink), zero()));
+}
+
+void attend_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t tile_position) {
+    const uint32_t left = c.last_position + 1 - tile_position;
+    const uint32_t positions = left < kAttentionTile ? left : kAttentionTile;
+    float* k = c.scratch;
+    float* v = k + size_t{kAttentionTile} * c.padded_dim;
+    float* scores = v + size_t{kAttentionTile} * c.padded_dim;
+    open_tile(c, blocks, positions, k, v);
+    tile({c.q, c.ldq, k, kAttentionTile, scores, kAttentionTile, c.rows, kAttentionTile / 16, c.head_dim,
+          false});
+    for (uint32_t row = 0; row < c.rows; ++row) {
+        const int32_t visible =
+            static_cast<int32_t>(c.row_position[row]) + 1 - static_cast<int32_t>(tile_position);
+        softmax_row(c, row, scores + size_t{row} * kAttentionTile, visible);
+    }
+    tile({scores, kAttentionTile, v, c.padded_dim, c.value, c.padded_dim, c.rows, c.padded_dim / 16,
+          positions, true});
+}
+
+void attend(const AttentionChunk& c) {
+    for (uint32_t row = 0; row < c.rows; ++row) {
+        c.peak[row] = kMasked;
+        c.weight[row] = 0;
+    }
+    for (size_t i = 0; i < size_t{c.rows} * c.padded_dim; i += 16) store(c.value + i, zero());
+    for (uint32_t tile_begin = 0; tile_begin < kAttentionChunk; tile_begin += kAttentionTile) {
+        const uint32_t position = c.first_position + tile_begin;
+        if (position > c.last_position) break;
+        attend_tile(c, c.blocks + tile_begin / 16, position);
+    }
+}
+
+void merge(const AttentionMerge& m) {
+    const float peak = *m.peak > m.next_peak ? *m.peak : m.next_peak;
+    const F shrink = exponential(broadcast(*m.peak - peak));
+    const F next = exponential(broadcast(m.next_peak - peak));
+    float first[16], second[16];
+    store(first, shrink);
+    store(second, next);
+    *m.weight = *m.weight * first[0] + m.next_weight * second[0];
+    *m.peak = peak;
+    for (uint32_t i = 0; i < m.padded_dim; i += 16) {
+        store(m.value + i, fma(load(m.next_value + i), next, mul(load(m.value + i), shrink)));
+    }
+}
+
+constexpr Kernels kernels_of_this_tier(KernelTier tier) {
+    return {tier,
+            kTileVectors,
+            kTileRows[kTileVectors],
+            dequantize,
+            tile,
+            direct,
+            rms_norm,
+            swiglu,
+            add_rows,
+            to_half,
+            attend,
+            merge,
+            exponential_rows};
+}
+
+}  // namespace
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/cpu_executor.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "engine/exec/cpu/forward.h"
+#include "engine/sample/sampler.h"
+
+namespace pitwall::engine {
+namespace cpu {
+namespace {
+
+constexpr uint32_t kMostThreads = 1024;
+
+int64_t now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+std::string processor_name() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);) {
+        const size_t colon = line.find(": ");
+        if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+    }
+    return "CPU";
+}
+
+class CpuExecutor final : public Executor {
+  public:
+    CpuExecutor(KernelTier tier, uint32_t threads)
+        : pool_(threads), kernels_(kernels_of(tier)), samplers_(threads) {
+        device_.name = processor_name();
+        device_.kernel_tier = kernel_tier_name(tier);
+        device_.threads = threads;
+    }
+
+    Status load(const Model& model, const CpuOptions& options);
+
+    const DeviceInfo& device() const override { return device_; }
+    uint32_t vocab_size() const override { return model_->config.vocab_size; }
+    uint64_t bytes_per_block() const override { return arena_.bytes_per_block(); }
+    uint64_t weight_bytes() const override { return model_->bytes(); }
+    uint32_t capacity_blocks() const override { return arena_.capacity_blocks(); }
+    Status resize_pool(uint32_t num_blocks) override { return arena_.resize(num_blocks); }
+    Ticket submit(const StepPlan& plan) override;
+    StepResult collect(Ticket ticket) override;
+
+  private:
+    /// Part of a slice that runs in one batch.
+    struct Piece {
+        uint32_t slice, first_token;
+    };
+    /// A row whose logits are wanted, and where they go; slice is to be sampled, or kNoSlice.
+    struct HeadRow {
+        uint32_t row, slice;
+        float* logits;
+    };
+    static constexpr uint32_t kNoSlice = UINT32_MAX;
+
+    void run_copies(const StepPlan& plan);
+    void run_slices(const StepPlan& plan);
+    void add_piece(const StepPlan& plan, Piece piece, uint32_t tokens);
+    void run_batch(const StepPlan& plan);
+    void run_head(const StepPlan& plan);
+    void sample(const StepPlan& plan, std::span<const HeadRow> rows);
+
+    ThreadPool pool_;
+    const Kernels& kernels_;
+    DeviceInfo device_;
+    std::unique_ptr<PackedModel> model_;
+    KvArena arena_;
+    std::unique_ptr<Forward> forward_;
+    std::vector<SamplerScratch> samplers_;  ///< by thread
+    std::vector<float> logits_;             ///< [rows of one head call, vocab]
+
+    std::vector<TokenId> batch_tokens_;
+    std::vector<SequenceRows> batch_sequences_;
+    std::vector<HeadRow> head_rows_;
+    StepResult result_;
+    uint64_t ticket_ = 0;
+};
+
+Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
+    auto packed = pack_model(model, pool_, options.progress);
+    if (!packed.ok()) return packed.error();
+    model_ = std::move(packed).value();
+    auto arena = KvArena::create(model_->config, options.kv_cache_memory_bytes);
+    if (!arena.ok()) return arena.error();
+    arena_ = std::move(arena).value();
+    auto forward = Forward::create(*model_, pool_, kernels_, arena_);
+    if (!forward.ok()) return forward.error();
+    forward_ = std::move(forward).value();
+    return {};
+}
+
+Ticket CpuExecutor::submit(const StepPlan& plan) {
+    result_ = {};
+    result_.sampled.assign(plan.slices.size(), -1);
+    forward_->reset_counters();
+    const int64_t start = now_ns();
+    run_copies(plan);
+    result_.copy_ns = now_ns() - start;
+    run_slices(plan);
+    result_.execute_ns = now_ns() - start - result_.copy_ns - result_.sample_ns;
+    result_.flops = forward_->flops();
+    result_.bytes += forward_->bytes();
+    return Ticket{++ticket_};
+}
+
+StepResult CpuExecutor::collect([[maybe_unused]] Ticket ticket) {
+    assert(static_cast<uint64_t>(ticket) == ticket_);
+    return std::move(result_);
+}
+
+void CpuExecutor::run_copies(const StepPlan& plan) {
+    for (const BlockCopy& copy : plan.copies) arena_.copy(copy);
+    result_.bytes +=
+        2.0 * static_cast<double>(plan.copies.size()) * static_cast<double>(arena_.bytes_per_block());
+}
+
+void CpuExecutor::run_slices(const StepPlan& plan) {
+    for (uint32_t slice = 0; slice < plan.slices.size(); ++slice) {
+        const auto total = static_cast<uint32_t>(plan.slices[slice].tokens.size());
+        for (uint32_t first = 0; first < total;) {
+            if (batch_tokens_.size() == Forward::kMaxTokens) run_batch(plan);
+            const uint32_t room = Forward::kMaxTokens - static_cast<uint32_t>(batch_tokens_.size());
+            const uint32_t tokens = std::min(room, total - first);
+            add_piece(plan, {slice, first}, tokens);
+            first += tokens;
+        }
+    }
+    run_batch(plan);
+}
+
+void CpuExecutor::add_piece(const StepPlan& plan, Piece piece, uint32_t tokens) {
+    const SequenceSlice& slice = plan.slices[piece.slice];
+    const auto first_row = static_cast<uint32_t>(batch_tokens_.size());
+    const auto own = slice.tokens.subspan(piece.first_token, tokens);
+    batch_tokens_.insert(batch_tokens_.end(), own.begin(), own.end());
+    batch_sequences_.push_back(
+        {first_row, tokens, slice.first_position + piece.first_token, slice.block_table});
+    const size_t vocab = vocab_size();
+    assert(slice.logits_out.empty() || slice.logits_out.size() >= slice.tokens.size() * vocab);
+    for (uint32_t i = 0; i < tokens; ++i) {
+        const bool last = piece.first_token + i + 1 == slice.tokens.size();
+        const bool sampled = last && slice.sample;
+        if (slice.logits_out.empty() && !sampled) continue;
+        float* logits =
+            slice.logits_out.empty() ? nullptr : slice.logits_out.data() + (piece.first_token + i) * vocab;
+        head_rows_.push_back({first_row + i, sampled ? piece.slice : kNoSlice, logits});
+    }
+}
+
+void CpuExecutor::run_batch(const StepPlan& plan) {
+    if (!batch_tokens_.empty()) forward_->run(batch_tokens_, batch_sequences_);
+    run_head(plan);
+    batch_tokens_.clear();
+    batch_sequences_.clear();
+    head_rows_.clear();
+}
+
+void CpuExecutor::run_head(const StepPlan& plan) {
+    const size_t vocab = vocab_size();
+    for (size_t begin = 0; begin < head_rows_.size(); begin += Forward::kMaxHeadRows) {
+        const size_t count = std::min<size_t>(Forward::kMaxHeadRows, head_rows_.size() - begin);
+        const std::span<HeadRow> some(head_rows_.data() + begin, count);
+        logits_.resize(std::max(logits_.size(), count * vocab));
+        uint32_t rows[Forward::kMaxHeadRows];
+        float* targets[Forward::kMaxHeadRows];
+        for (size_t i = 0; i < count; ++i) {
+            if (some[i].logits == nullptr) some[i].logits = logits_.data() + i * vocab;
+            rows[i] = some[i].row;
+            targets[i] = some[i].logits;
+        }
+        forward_->head({rows, count}, targets);
+        sample(plan, some);
+    }
+}
+
+void CpuExecutor::sample(const StepPlan& plan, std::span<const HeadRow> rows) {
+    const int64_t start = now_ns();
+    pool_.run(static_cast<uint32_t>(rows.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
+        for (uint32_t i = begin; i < end; ++i) {
+            if (rows[i].slice == kNoSlice) continue;
+            const SequenceSlice& slice = plan.slices[rows[i].slice];
+            const uint64_t position = slice.first_position + slice.tokens.size();
+            result_.sampled[rows[i].slice] =
+                sample_token({rows[i].logits, vocab_size()}, slice.sampling, slice.history, slice.banned,
+                             position, samplers_[thread]);
+        }
+    });
+    result_.sample_ns += now_ns() - start;
+}
+
+}  // namespace
+}  // namespace cpu
+
+uint32_t available_threads() {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        return static_cast<uint32_t>(std::max(1, CPU_COUNT(&allowed)));
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+Result<std::unique_ptr<Executor>> make_cpu_executor(const Model& model, const CpuOptions& options) {
+    const auto tier = choose_kernel_tier(options.tier);
+    if (!tier.ok()) return tier.error();
+    if (options.threads > cpu::kMostThreads) {
+        return Error{fmt::format("{} threads asked for", options.threads),
+                     fmt::format("use 1 to {}, or 0 for all cores", cpu::kMostThreads)};
+    }
+    const uint32_t threads = options.threads != 0 ? options.threads : available_threads();
+    auto executor = std::make_unique<cpu::CpuExecutor>(tier.value(), threads);
+    if (Status status = executor->load(model, options); !status.ok()) return status.error();
+    return Result<std::unique_ptr<Executor>>(std::move(executor));
+}
+
+}  // namespace pitwall::engine

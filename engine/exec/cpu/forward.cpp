@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/forward.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+namespace pitwall::engine::cpu {
+namespace {
+
+/// Fewer tokens than this are normalised, rotated and cached by the calling thread: waking others costs more.
+constexpr uint32_t kSerialTokens = 4;
+constexpr uint32_t kTokenGrain = 8;
+
+size_t leading_dimension(uint32_t columns) { return round_to_panel(columns) + kPanelRows; }
+
+}  // namespace
+
+Forward::Forward(const PackedModel& model, ThreadPool& pool, const Kernels& kernels, KvArena& arena,
+                 Multiplier multiplier)
+    : model_(model),
+      pool_(pool),
+      kernels_(kernels),
+      arena_(arena),
+      multiplier_(std::move(multiplier)),
+      attention_(model.config, pool, kernels, arena),
+      token_block_(kMaxTokens),
+      token_slot_(kMaxTokens) {
+    const uint32_t pairs = model.config.head_dim / 2;
+    cos_.resize(size_t{kMaxTokens} * pairs);
+    sin_.resize(size_t{kMaxTokens} * pairs);
+    for (uint32_t i = 0; i < pairs; ++i) {
+        frequencies_.push_back(
+            std::pow(static_cast<double>(model.config.rope_base), -2.0 * i / model.config.head_dim));
+    }
+}
+
+Result<std::unique_ptr<Forward>> Forward::create(const PackedModel& model, ThreadPool& pool,
+                                                 const Kernels& kernels, KvArena& arena) {
+    auto multiplier = Multiplier::create(pool, kernels);
+    if (!multiplier.ok()) return multiplier.error();
+    std::unique_ptr<Forward> forward(new Forward(model, pool, kernels, arena, std::move(multiplier).value()));
+    const ModelConfig& config = model.config;
+    Rows* const buffers[] = {&forward->hidden_, &forward->normed_, &forward->qkv_, &forward->attended_,
+                             &forward->activated_};
+    const uint32_t columns[] = {config.hidden_size, config.hidden_size, model.qkv_columns,
+                                config.num_heads * config.head_dim, config.intermediate_size};
+    size_t floats = 0;
+    for (const uint32_t count : columns) floats += kMaxTokens * leading_dimension(count);
+    auto pages = PageBuffer::allocate(floats * sizeof(float), "activations");
+    if (!pages.ok()) return pages.error();
+    forward->buffer_ = std::move(pages).value();
+    auto* next = reinterpret_cast<float*>(forward->buffer_.data());
+    for (size_t i = 0; i < std::size(buffers); ++i) {
+        *buffers[i] = {next, leading_dimension(columns[i])};
+        next += kMaxTokens * buffers[i]->ld;
+    }
+    return forward;
+}
+
+template <class Work>
+void Forward::each_token(uint32_t tokens, uint32_t serial, const Work& work) {
+    if (tokens <= serial) {
+        for (uint32_t token = 0; token < tokens; ++token) work(token);
+        return;
+    }
+    pool_.run(tokens, kTokenGrain, [&](uint32_t begin, uint32_t end, uint32_t) {
+        for (uint32_t token = begin; token < end; ++token) work(token);
+    });
+}
+
+void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows> sequences) {
+    assert(tokens.size() <= kMaxTokens);
+    const auto count = static_cast<uint32_t>(tokens.size());
+    const ModelConfig& config = model_.config;
+    embed(tokens);
+    place(sequences);
+    attention_.plan(sequences);
+    for (uint32_t i = 0; i < config.num_layers; ++i) {
+        const PackedLayer& layer = model_.layers[i];
+        normalize(hidden_, layer.attn_norm, count);
+        multiply(layer.qkv, normed_, qkv_, model_.qkv_columns, count, Epilogue::kStore);
+        rotate_and_cache(i, count);
+        attention_.run(i, qkv_.data, qkv_.ld, attended_.data, attended_.ld);
+        multiply(layer.output, attended_, hidden_, config.hidden_size, count, Epilogue::kAdd);
+        normalize(hidden_, layer.ffn_norm, count);
+        multiply(layer.gate_up, normed_, activated_, config.intermediate_size, count, Epilogue::kSwiglu);
+        multiply(layer.ffn_down, activated_, hidden_, config.hidden_size, count, Epilogue::kAdd);
+    }
+    flops_ += attention_.flops();
+    bytes_ += attention_.bytes() +
+              static_cast<double>(count) * static_cast<double>(config.kv_values_per_token()) * 2;
+}
+
+void Forward::embed(std::span<const TokenId> tokens) {
+    each_token(static_cast<uint32_t>(tokens.size()), kSerialTokens, [&](uint32_t token) {
+        assert(tokens[token] >= 0 && static_cast<uint32_t>(tokens[token]) < model_.config.vocab_size);
+        model_.embedding.unpack_row(static_cast<uint32_t>(tokens[token]), hidden_.row(token));
+    });
+}
+
+/// Where each row's K and V go, and its rotation, which depends on its position alone.
+void Forward::place(std::span<const SequenceRows> sequences) {
+    const size_t pairs = frequencies_.size();
+    for (const auto& sequence : sequences) {
+        for (uint32_t i = 0; i < sequence.tokens; ++i) {
+            const uint32_t row = sequence.first_row + i, position = sequence.first_position + i;
+            assert(position / kBlockTokens < sequence.block_table.size());
+            token_block_[row] = sequence.block_table[position / kBlockTokens];
+            token_slot_[row] = position % kBlockTokens;
+            for (size_t pair = 0; pair < pairs; ++pair) {
+                const double angle = position * frequencies_[pair];
+                cos_[row * pairs + pair] = static_cast<float>(std::cos(angle));
+                sin_[row * pairs + pair] = static_cast<float>(std::sin(angle));
+            }
+        }
+    }
+}
+
+void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens) {
+    const ModelConfig& config = model_.config;
+    each_token(tokens, 2 * kSerialTokens, [&](uint32_t token) {
+        kernels_.rms_norm(from.row(token), weight.data(), config.hidden_size,
+                          round_to_panel(config.hidden_size), config.rms_epsilon, normed_.row(token));
+    });
+}
+
+void Forward::rotate_and_cache(uint32_t layer, uint32_t tokens) {
+    const ModelConfig& config = model_.config;
+    each_token(tokens, kSerialTokens, [&](uint32_t token) {
+        rotate_heads(qkv_.row(token), config.num_heads, token);
+        rotate_heads(qkv_.row(token) + model_.k_column, config.num_kv_heads, token);
+        cache_token(layer, token);
+    });
+}
+
+/// Rotary embedding of adjacent pairs (Su et al. 2021).
+void Forward::rotate_heads(float* heads, uint32_t count, uint32_t token) const {
+    const size_t pairs = frequencies_.size();
+    const float* cosines = cos_.data() + token * pairs;
+    const float* sines = sin_.data() + token * pairs;
+    for (uint32_t head = 0; head < count; ++head, heads += 2 * pairs) {
+        for (size_t pair = 0; pair < pairs; ++pair) {
+            const float a = heads[2 * pair], b = heads[2 * pair + 1];
+            heads[2 * pair] = a * cosines[pair] - b * sines[pair];
+            heads[2 * pair + 1] = a * sines[pair] + b * cosines[pair];
+        }
+    }
+}
+
+void Forward::cache_token(uint32_t layer, uint32_t token) {
+    const ModelConfig& config = model_.config;
+    const uint32_t dim = config.head_dim, padded = arena_.padded_dim(), slot = token_slot_[token];
+    const float* k = qkv_.row(token) + model_.k_column;
+    const float* v = qkv_.row(token) + model_.v_column;
+    for (uint32_t head = 0; head < config.num_kv_heads; ++head, k += dim, v += dim) {
+        auto* target = reinterpret_cast<uint16_t*>(arena_.head(token_block_[token], layer, head));
+        for (uint32_t d = 0; d < dim; d += kPanelRows) {
+            uint16_t halves[kPanelRows];
+            kernels_.to_half(k + d, 1, halves);
+            for (uint32_t i = 0; i < std::min(kPanelRows, dim - d); ++i)
+                target[size_t{d + i} * kBlockTokens + slot] = halves[i];
+        }
+        kernels_.to_half(v, padded / kPanelRows, target + size_t{dim} * kBlockTokens + size_t{slot} * padded);
+    }
+}
+
+void Forward::multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns,
+                       uint32_t tokens, Epilogue epilogue) {
+    multiplier_.multiply(product, x.data, x.ld, tokens, {out.data, out.ld, nullptr, columns, epilogue});
+    flops_ += 2.0 * static_cast<double>(product.macs()) * tokens;
+    bytes_ += static_cast<double>(product.bytes());
+}
+
+void Forward::head(std::span<const uint32_t> rows, float* const* logits) {
+    const auto count = static_cast<uint32_t>(rows.size());
+    const ModelConfig& config = model_.config;
+    for (uint32_t i = 0; i < count; ++i) {
+        kernels_.rms_norm(hidden_.row(rows[i]), model_.output_norm.data(), config.hidden_size,
+                          round_to_panel(config.hidden_size), config.rms_epsilon, normed_.row(i));
+    }
+    multiplier_.multiply(model_.head, normed_.data, normed_.ld, count,
+                         {nullptr, 0, logits, config.vocab_size, Epilogue::kStore});
+    flops_ += 2.0 * static_cast<double>(model_.head.macs()) * count;
+    bytes_ += static_cast<double>(model_.head.bytes());
+}
+
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/exec/cpu/attention.h"
+#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kv_arena.h"
+#include "engine/exec/cpu/packed_model.h"
+#include "engine/exec/cpu/product.h"
+#include "engine/exec/cpu/thread_pool.h"
+
+namespace pitwall::engine::cpu {
+
+/// The forward pass of a llama model (Touvron et al. 2023) over a batch of tokens of many sequences. What it computes
+/// for a token depends on that token's sequence alone.
+class Forward {
+  public:
+    /// Most tokens of a batch: bounds the activations; a longer step runs as several batches, with the same bits.
+    static constexpr uint32_t kMaxTokens = 512;
+    /// Most rows of one call of head().
+    static constexpr uint32_t kMaxHeadRows = 64;
+
+    static Result<std::unique_ptr<Forward>> create(const PackedModel& model, ThreadPool& pool,
+                                                   const Kernels& kernels, KvArena& arena);
+
+    /// Runs all layers: token i of `tokens` is row i, and `sequences` says whose the rows are. Writes K and V.
+    void run(std::span<const TokenId> tokens, std::span<const SequenceRows> sequences);
+    /// Logits of some rows of the last run: rows[i] -> logits[i] [vocab].
+    void head(std::span<const uint32_t> rows, float* const* logits);
+
+    double flops() const { return flops_; }  ///< since reset_counters()
+    double bytes() const { return bytes_; }
+    void reset_counters() { flops_ = bytes_ = 0; }
+
+  private:
+    /// [tokens, ld] float32; ld is not a power of two, so that rows do not share cache sets.
+    struct Rows {
+        float* data = nullptr;
+        size_t ld = 0;
+        float* row(uint32_t token) const { return data + token * ld; }
+    };
+
+    Forward(const PackedModel& model, ThreadPool& pool, const Kernels& kernels, KvArena& arena,
+            Multiplier multiplier);
+    void embed(std::span<const TokenId> tokens);
+    void place(std::span<const SequenceRows> sequences);
+    void normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens);
+    void rotate_and_cache(uint32_t layer, uint32_t tokens);
+    void rotate_heads(float* heads, uint32_t count, uint32_t token) const;
+    void cache_token(uint32_t layer, uint32_t token);
+    void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns, uint32_t tokens,
+                  Epilogue epilogue);
+    template <class Work>
+    void each_token(uint32_t tokens, uint32_t serial, const Work& work);
+
+    const PackedModel& model_;
+    ThreadPool& pool_;
+    const Kernels& kernels_;
+    KvArena& arena_;
+    Multiplier multiplier_;
+    Attention attention_;
+    PageBuffer buffer_;
+    Rows hidden_, normed_, qkv_, attended_, activated_;
+    std::vector<double> frequencies_;  ///< [head_dim / 2] radians a position
+    std::vector<float> cos_, sin_;     ///< [tokens, head_dim / 2]
+    std::vector<BlockId> token_block_;
+    std::vector<uint32_t> token_slot_;
+    double flops_ = 0, bytes_ = 0;
+};
+
+}  // namespace pitwall::engine::cpu

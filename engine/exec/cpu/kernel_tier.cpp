@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/kernel_tier.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace pitwall::engine {
+namespace {
+
+#if defined(__x86_64__)
+struct CpuFeatures {
+    bool fma = false, f16c = false, avx2 = false,
+         avx512 = false;  ///< and the system saves the registers they need
+};
+
+uint64_t saved_register_state() {
+    uint32_t low = 0, high = 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t{high} << 32) | low;
+}
+
+/// Bits as in Intel's Software Developer's Manual, volume 2A, CPUID leaves 1 and 7.
+CpuFeatures detect() {
+    CpuFeatures features;
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0) return features;
+    const bool os_saves = (c & bit_OSXSAVE) != 0;
+    if (!os_saves || (c & bit_AVX) == 0) return features;
+    const uint64_t state = saved_register_state();
+    const bool ymm = (state & 0x6) == 0x6;
+    const bool zmm = (state & 0xe6) == 0xe6;
+    features.fma = ymm && (c & bit_FMA) != 0;
+    features.f16c = ymm && (c & bit_F16C) != 0;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return features;
+    constexpr uint32_t kAvx512Bits = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    features.avx2 = ymm && (b & bit_AVX2) != 0;
+    features.avx512 = zmm && (b & kAvx512Bits) == kAvx512Bits;
+    return features;
+}
+#endif
+
+std::optional<KernelTier> tier_named(std::string_view name) {
+    for (const KernelTier tier : {KernelTier::kPlain, KernelTier::kAvx2, KernelTier::kAvx512}) {
+        if (kernel_tier_name(tier) == name) return tier;
+    }
+    return std::nullopt;
+}
+
+Result<KernelTier> checked(KernelTier tier) {
+    if (kernel_tier_available(tier)) return tier;
+    return Error{fmt::format("this processor cannot run the kernel tier {}", kernel_tier_name(tier)),
+                 fmt::format("use {} or lower", kernel_tier_name(available_kernel_tiers().back()))};
+}
+
+}  // namespace
+
+std::string_view kernel_tier_name(KernelTier tier) {
+    switch (tier) {
+        case KernelTier::kPlain:
+            return "plain";
+        case KernelTier::kAvx2:
+            return "avx2";
+        case KernelTier::kAvx512:
+            return "avx512";
+    }
+    return "?";
+}
+
+bool kernel_tier_available(KernelTier tier) {
+    if (tier == KernelTier::kPlain) return true;
+#if defined(__x86_64__)
+    static const CpuFeatures features = detect();
+    const bool avx2 = features.avx2 && features.fma && features.f16c;
+    return tier == KernelTier::kAvx2 ? avx2 : avx2 && features.avx512;
+#else
+    return false;
+#endif
+}
+
+std::vector<KernelTier> available_kernel_tiers() {
+    std::vector<KernelTier> tiers;
+    for (const KernelTier tier : {KernelTier::kPlain, KernelTier::kAvx2, KernelTier::kAvx512}) {
+        if (kernel_tier_available(tier)) tiers.push_back(tier);
+    }
+    return tiers;
+}
+
+Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced) {
+    if (forced) return checked(*forced);
+    const char* asked = std::getenv(kKernelTierVariable);
+    if (asked == nullptr || *asked == '\0') return available_kernel_tiers().back();
+    if (const auto tier = tier_named(asked)) return checked(*tier);
+    return Error{fmt::format("{}={} names no kernel tier", kKernelTierVariable, asked),
+                 "use plain, avx2 or avx512"};
+}
+
+}  // namespace pitwall::engine

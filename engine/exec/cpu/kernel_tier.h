@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "telemetry/base/result.h"
+
+namespace pitwall::engine {
+
+/// Which instructions the CPU kernels use. Higher is faster; bits may differ between plain and the others.
+enum class KernelTier { kPlain, kAvx2, kAvx512 };
+
+/// The environment variable that forces a tier, for tests and for comparing: "plain", "avx2" or "avx512".
+inline constexpr const char* kKernelTierVariable = "PITWALL_KERNEL_TIER";
+
+std::string_view kernel_tier_name(KernelTier tier);
+/// Whether this processor and operating system run the tier (avx2: with FMA and F16C; avx512: F, BW, DQ, VL and FMA).
+bool kernel_tier_available(KernelTier tier);
+/// All that run here, lowest first; never empty.
+std::vector<KernelTier> available_kernel_tiers();
+/// The tier to use: `forced`, else what the environment asks for, else the highest available.
+Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced);
+
+}  // namespace pitwall::engine

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The arithmetic of one kernel tier: plain functions on raw pointers, so that each tier lives in a file of its own
+// with its own instructions. Rows of tokens never meet: a result depends on its own row alone, and every sum over k
+// runs in ascending order, so tiles, threads and the number of tokens change no bit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/exec/cpu/kernel_tier.h"
+#include "engine/exec/cpu/panel_format.h"
+
+namespace pitwall::engine::cpu {
+
+inline constexpr uint32_t kDirectTokens = 4;  ///< most tokens of a direct product
+inline constexpr uint32_t kAttentionTile =
+    64;  ///< KV positions of one softmax tile, aligned to absolute position
+inline constexpr uint32_t kAttentionChunk = 256;  ///< KV positions of one partial result, aligned likewise
+
+/// c[r][n] (+)= sum over k of a[r][k] * b[k][n], n < 16 * vectors.
+struct TileProduct {
+    const float* a;
+    size_t lda;
+    const float* b;
+    size_t ldb;
+    float* c;
+    size_t ldc;
+    uint32_t rows, vectors, k;
+    bool accumulate;  ///< go on from what c holds
+};
+
+/// c[t][16 * p + lane] = sum over k of x[t][k] * weight(panel p, lane, k), weights unpacked in registers.
+struct DirectProduct {
+    const std::byte* const* panels;
+    uint32_t panel_count;
+    PanelFormat format;
+    uint32_t k;  ///< a multiple of 32
+    const float* x;
+    size_t ldx;
+    uint32_t tokens;  ///< at most kDirectTokens
+    float* c;
+    size_t ldc;
+};
+
+/// Attention of `rows` queries to one chunk of one KV head, FlashAttention's running softmax (Dao et al. 2022).
+/// A KV block of a head is K [head_dim][16 tokens], then V [16 tokens][padded_dim], all binary16.
+struct AttentionChunk {
+    const float* q;  ///< [rows, head_dim], rotated and scaled
+    size_t ldq;
+    const uint32_t* row_position;  ///< [rows] a row sees positions up to its own
+    uint32_t rows;
+    uint32_t last_position;          ///< the largest of row_position
+    uint32_t first_position;         ///< of the chunk
+    const std::byte* const* blocks;  ///< of this head, from first_position on
+    uint32_t head_dim, padded_dim;   ///< padded to a multiple of 16
+    float* scratch;                  ///< attention_scratch_floats()
+    float *peak, *weight;            ///< [rows] out: largest score, sum of exp(score - peak)
+    float* value;                    ///< [rows, padded_dim] out: sum of exp(score - peak) * V
+};
+
+constexpr size_t attention_scratch_floats(size_t rows, size_t padded_dim) {
+    return kAttentionTile * (2 * padded_dim + rows) + rows;
+}
+
+/// Folds the partial result of a later chunk into that of the earlier ones.
+struct AttentionMerge {
+    float *peak, *weight, *value;  ///< of one row; value [padded_dim]
+    float next_peak, next_weight;
+    const float* next_value;
+    uint32_t padded_dim;
+};
+
+struct Kernels {
+    KernelTier tier;
+    uint32_t tile_vectors;  ///< panels that tile() works on best at a time
+    uint32_t tile_rows;     ///< tokens of one register tile at that width
+    /// out[i * ld + lane] = weight(lane, k_begin + i) for i < k_count; both multiples of 32 in quantized formats.
+    void (*dequantize)(PanelFormat format, const std::byte* panel, uint32_t k_begin, uint32_t k_count,
+                       float* out, size_t ld);
+    void (*tile)(const TileProduct& product);
+    /// False where there is no such kernel; then dequantize() and tile() give the same bits.
+    bool (*direct)(const DirectProduct& product);
+    /// out = x / rms(x) * weight over `count` values, a multiple of 16 with zeros behind `size` (Zhang & Sennrich 2019).
+    void (*rms_norm)(const float* x, const float* weight, uint32_t size, uint32_t count, float epsilon,
+                     float* out);
+    /// out[i] = gate / (1 + exp(-gate)) * up for 16 * vectors values (Shazeer 2020, SwiGLU).
+    void (*swiglu)(const float* gate, const float* up, uint32_t vectors, float* out);
+    void (*add)(float* sum, const float* term, uint32_t vectors);  ///< sum += term
+    /// binary16 of `vectors` * 16 values; what does not fit saturates, what is not a number becomes the largest.
+    void (*to_half)(const float* x, uint32_t vectors, uint16_t* out);
+    void (*attend)(const AttentionChunk& chunk);
+    void (*merge)(const AttentionMerge& merge);
+    void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test
+};
+
+const Kernels& kernels_of(KernelTier tier);  ///< of an available tier
+
+// One per file; only those that the compiler's target has are defined.
+const Kernels& plain_kernels();
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+
+}  // namespace pitwall::engine::cpu

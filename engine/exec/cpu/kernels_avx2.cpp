@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/lanes_avx2.h"
+//
+#include "engine/exec/cpu/body_products.h"
+#include "engine/exec/cpu/body_rows.h"
+
+namespace pitwall::engine::cpu {
+
+const Kernels& avx2_kernels() {
+    static constexpr Kernels kKernels = kernels_of_this_tier(KernelTier::kAvx2);
+    return kKernels;
+}
+
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/lanes_avx512.h"
+//
+#include "engine/exec/cpu/body_products.h"
+#include "engine/exec/cpu/body_rows.h"
+
+namespace pitwall::engine::cpu {
+
+const Kernels& avx512_kernels() {
+    static constexpr Kernels kKernels = kernels_of_this_tier(KernelTier::kAvx512);
+    return kKernels;
+}
+
+}  // namespace pitwall::engine::cpu

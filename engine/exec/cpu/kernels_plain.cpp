@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/lanes_plain.h"
+//
+#include "engine/exec/cpu/body_products.h"
+#include "engine/exec/cpu/body_rows.h"
+
+namespace pitwall::engine::cpu {
+
+const Kernels& plain_kernels() {
+    static constexpr Kernels kKernels = kernels_of_this_tier(KernelTier::kPlain);
+    return kKernels;
+}
+
+}  // namespace pitwall::engine::cpu

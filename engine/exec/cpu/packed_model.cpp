@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/packed_model.h"
+
+#include <fmt/format.h>
+
+namespace pitwall::engine::cpu {
+namespace {
+
+Error damaged(std::string what) { return {std::move(what), "use another model file"}; }
+
+Status check_config(const ModelConfig& config) {
+    const bool whole = config.num_layers > 0 && config.hidden_size > 0 && config.num_heads > 0 &&
+                       config.num_kv_heads > 0 && config.head_dim > 0 && config.intermediate_size > 0 &&
+                       config.vocab_size > 0;
+    if (!whole) return damaged("the model's shape has a size of zero");
+    if (config.num_heads % config.num_kv_heads != 0) {
+        return damaged(fmt::format("{} query heads cannot share {} KV heads equally", config.num_heads,
+                                   config.num_kv_heads));
+    }
+    if (config.head_dim % 2 != 0)
+        return damaged(
+            fmt::format("head dimension {} is odd, rotary pairs need an even one", config.head_dim));
+    return {};
+}
+
+/// Repacks one tensor after the other, and remembers the first thing that went wrong.
+class Packer {
+  public:
+    Packer(const Model& model, ThreadPool& pool, const LoadProgress& progress)
+        : model_(model), pool_(pool), progress_(progress) {}
+
+    PackedMatrix matrix(const TensorView& view, const std::string& name, uint32_t rows, uint32_t columns) {
+        if (!check(view, name, rows, columns)) return {};
+        auto packed = PackedMatrix::pack(view, name.c_str(), pool_);
+        advance(view);
+        if (packed.ok()) return std::move(packed).value();
+        status_ = packed.error();
+        return {};
+    }
+
+    std::vector<float> norm(const TensorView& view, const std::string& name, uint32_t size) {
+        std::vector<float> values(round_to_panel(size), 0.0f);
+        if (!check(view, name, 1, size)) return values;
+        dequantize(view.type, view.data, size, values.data());
+        advance(view);
+        return values;
+    }
+
+    const Status& status() const { return status_; }
+
+  private:
+    bool check(const TensorView& view, const std::string& name, uint32_t rows, uint32_t columns) {
+        if (!status_.ok()) return false;
+        const bool fits = !view.empty() && view.rows == rows && view.columns == columns &&
+                          columns % block_values(view.type) == 0 &&
+                          view.bytes >= rows * row_bytes(view.type, columns);
+        if (!fits) {
+            status_ = damaged(fmt::format("tensor {} is {} x {}, the model's shape needs {} x {}", name,
+                                          view.rows, view.columns, rows, columns));
+        }
+        return fits;
+    }
+
+    void advance(const TensorView& view) {
+        done_bytes_ += view.bytes;
+        model_.release_pages();
+        if (progress_) progress_(std::min(done_bytes_, model_.weight_bytes()), model_.weight_bytes());
+    }
+
+    const Model& model_;
+    ThreadPool& pool_;
+    const LoadProgress& progress_;
+    uint64_t done_bytes_ = 0;
+    Status status_;
+};
+
+void pack_layer(Packer& packer, const LayerWeights& weights, const ModelConfig& config,
+                const std::string& prefix, PackedLayer& layer) {
+    const uint32_t hidden = config.hidden_size, ffn = config.intermediate_size;
+    const uint32_t q_rows = config.num_heads * config.head_dim,
+                   kv_rows = config.num_kv_heads * config.head_dim;
+    layer.attn_norm = packer.norm(weights.attn_norm, prefix + "attn_norm.weight", hidden);
+    layer.q = packer.matrix(weights.q, prefix + "attn_q.weight", q_rows, hidden);
+    layer.k = packer.matrix(weights.k, prefix + "attn_k.weight", kv_rows, hidden);
+    layer.v = packer.matrix(weights.v, prefix + "attn_v.weight", kv_rows, hidden);
+    layer.attn_output = packer.matrix(weights.attn_output, prefix + "attn_output.weight", hidden, q_rows);
+    layer.ffn_norm = packer.norm(weights.ffn_norm, prefix + "ffn_norm.weight", hidden);
+    layer.gate = packer.matrix(weights.gate, prefix + "ffn_gate.weight", ffn, hidden);
+    layer.up = packer.matrix(weights.up, prefix + "ffn_up.weight", ffn, hidden);
+    layer.down = packer.matrix(weights.down, prefix + "ffn_down.weight", hidden, ffn);
+}
+
+void join_products(const PackedModel& model, PackedLayer& layer) {
+    layer.qkv.append(layer.q, 0);
+    layer.qkv.append(layer.k, model.k_column);
+    layer.qkv.append(layer.v, model.v_column);
+    layer.output.append(layer.attn_output, 0);
+    layer.gate_up.append_pairs(layer.gate, layer.up);
+    layer.ffn_down.append(layer.down, 0);
+}
+
+uint64_t matrix_bytes(const PackedLayer& layer) {
+    return layer.qkv.bytes() + layer.output.bytes() + layer.gate_up.bytes() + layer.ffn_down.bytes();
+}
+
+}  // namespace
+
+uint64_t PackedModel::layer_bytes() const {
+    uint64_t sum = 0;
+    for (const auto& layer : layers) sum += matrix_bytes(layer);
+    return sum;
+}
+
+uint64_t PackedModel::bytes() const {
+    const uint64_t norms = (2 * layers.size() + 1) * output_norm.size() * sizeof(float);
+    return layer_bytes() + embedding.bytes() + (separate_head ? separate_head->bytes() : 0) + norms;
+}
+
+Result<std::unique_ptr<PackedModel>> pack_model(const Model& model, ThreadPool& pool,
+                                                const LoadProgress& progress) {
+    const ModelConfig& config = model.config();
+    if (Status status = check_config(config); !status.ok()) return status.error();
+    auto packed = std::make_unique<PackedModel>();
+    packed->config = config;
+    packed->k_column = round_to_panel(config.num_heads * config.head_dim);
+    packed->v_column = packed->k_column + round_to_panel(config.num_kv_heads * config.head_dim);
+    packed->qkv_columns = packed->v_column + round_to_panel(config.num_kv_heads * config.head_dim);
+
+    Packer packer(model, pool, progress);
+    packed->embedding =
+        packer.matrix(model.embedding(), "token_embd.weight", config.vocab_size, config.hidden_size);
+    packed->output_norm = packer.norm(model.output_norm(), "output_norm.weight", config.hidden_size);
+    packed->layers.resize(config.num_layers);
+    for (uint32_t i = 0; i < config.num_layers && packer.status().ok(); ++i) {
+        pack_layer(packer, model.layer(i), config, fmt::format("blk.{}.", i), packed->layers[i]);
+    }
+    if (model.output_head().data != model.embedding().data) {
+        packed->separate_head =
+            packer.matrix(model.output_head(), "output.weight", config.vocab_size, config.hidden_size);
+    }
+    if (!packer.status().ok()) return packer.status().error();
+    for (auto& layer : packed->layers) join_products(*packed, layer);
+    packed->head.append(packed->separate_head ? *packed->separate_head : packed->embedding, 0);
+    return packed;
+}
+
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/packed_matrix.h"
+#include "engine/exec/cpu/thread_pool.h"
+
+namespace pitwall::engine::cpu {
+
+constexpr uint32_t round_to_panel(uint32_t columns) {
+    return (columns + kPanelRows - 1) / kPanelRows * kPanelRows;
+}
+
+/// Weight matrices that the same activations are multiplied with, as one list of panels: q|k|v, or gate and up in
+/// turns. Points into matrices that must outlive it.
+class Product {
+  public:
+    /// Adds outputs [first_column, first_column + rows of the matrix).
+    void append(const PackedMatrix& matrix, uint32_t first_column);
+    /// Gate and up panels in turns, so that a pair gives 16 outputs of SwiGLU.
+    void append_pairs(const PackedMatrix& gate, const PackedMatrix& up);
+
+    struct Panel {
+        const std::byte* data;
+        PanelFormat format;
+        uint32_t column;  ///< of its first output
+    };
+    const std::vector<Panel>& panels() const { return panels_; }
+    uint32_t k() const { return k_; }
+    uint64_t bytes() const { return bytes_; }
+    uint64_t macs() const { return macs_; }  ///< of one token
+
+  private:
+    void count(const PackedMatrix& matrix);
+
+    std::vector<Panel> panels_;
+    uint32_t k_ = 0;
+    uint64_t bytes_ = 0, macs_ = 0;
+};
+
+/// What becomes of the sums.
+enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
+
+struct Output {
+    float* data = nullptr;  ///< [tokens, ld]
+    size_t ld = 0;
+    float* const* rows = nullptr;  ///< where given, of each token, instead of data
+    uint32_t columns = 0;          ///< nothing is written from there on
+    Epilogue epilogue = Epilogue::kStore;
+    float* row(uint32_t token) const { return rows != nullptr ? rows[token] : data + token * ld; }
+};
+
+/// Carries out products over all threads; splits over panels and tokens, never over k.
+class Multiplier {
+  public:
+    static Result<Multiplier> create(ThreadPool& pool, const Kernels& kernels);
+
+    /// x [tokens, ldx]
+    void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
+
+  private:
+    struct Strip;
+    Multiplier(ThreadPool& pool, const Kernels& kernels) : pool_(&pool), kernels_(&kernels) {}
+    void multiply_strip(const Strip& strip, uint32_t thread);
+    bool multiply_direct(const Strip& strip, float* sums, size_t ld);
+    void multiply_tiles(const Strip& strip, float* weights, float* sums, size_t ld);
+    void finish(const Strip& strip, float* sums, size_t ld);
+
+    ThreadPool* pool_;
+    const Kernels* kernels_;
+    PageBuffer scratch_;
+};
+
+}  // namespace pitwall::engine::cpu
