@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/window/control_relay.h"
+
+#include <utility>
+
+namespace pitwall::app {
+
+namespace {
+
+std::future<telemetry::Answer> refused() {
+    std::promise<telemetry::Answer> answer;
+    answer.set_value({telemetry::Verdict::kRefused, "no session is running: open one with File > New session",
+                      0, kNoRequest});
+    return answer.get_future();
+}
+
+}  // namespace
+
+std::future<telemetry::Answer> ControlRelay::submit(telemetry::PromptSpec prompt) {
+    return target_ == nullptr ? refused() : target_->submit(std::move(prompt));
+}
+std::future<telemetry::Answer> ControlRelay::cancel(RequestId request) {
+    return target_ == nullptr ? refused() : target_->cancel(request);
+}
+std::future<telemetry::Answer> ControlRelay::set_knob(std::string_view name, std::string_view value) {
+    return target_ == nullptr ? refused() : target_->set_knob(name, value);
+}
+std::future<telemetry::Answer> ControlRelay::flush_prefix_cache() {
+    return target_ == nullptr ? refused() : target_->flush_prefix_cache();
+}
+std::future<telemetry::Answer> ControlRelay::pause() {
+    return target_ == nullptr ? refused() : target_->pause();
+}
+std::future<telemetry::Answer> ControlRelay::resume() {
+    return target_ == nullptr ? refused() : target_->resume();
+}
+std::future<telemetry::Answer> ControlRelay::single_step() {
+    return target_ == nullptr ? refused() : target_->single_step();
+}
+std::future<telemetry::Answer> ControlRelay::burst(uint32_t requests) {
+    return target_ == nullptr ? refused() : target_->burst(requests);
+}
+std::future<telemetry::Answer> ControlRelay::request_keyframe() {
+    return target_ == nullptr ? refused() : target_->request_keyframe();
+}
+
+}  // namespace pitwall::app

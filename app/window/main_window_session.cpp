@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAction>
+#include <algorithm>
+
+#include "app/window/main_window.h"
+#include "panels/common/format.h"
+
+namespace pitwall::app {
+
+namespace {
+/// 128 bytes each: 32 MiB hold several seconds of the busiest engine, so that a slow frame loses nothing.
+constexpr size_t kReaderEvents = size_t{1} << 18;
+constexpr int64_t kStateIntervalNs = 100'000'000;
+constexpr int64_t kRateIntervalNs = 1'000'000'000;
+constexpr int64_t kKeyframeRetryNs = 1'000'000'000;
+}  // namespace
+
+void MainWindow::open(Source source) {
+    if (loader_.loading()) return say(QStringLiteral("A session is being opened; wait for it"), true);
+    end_session();
+    store_->clear();
+    selection_.clear();
+    failure_.clear();
+    source_ = std::move(source);
+    if (source_.replay != replay_panels_) {
+        build_panels(source_.replay);
+        restyle();
+        if (shown_) apply_plan();
+    }
+    transport_->session_changed();
+    loader_.start(source_.open);
+    show_state();
+}
+
+void MainWindow::poll_loader() {
+    auto result = loader_.take();
+    if (!result) return;
+    if (result->ok())
+        adopt(std::move(*result).value());
+    else
+        fail(result->error());
+}
+
+void MainWindow::adopt(std::unique_ptr<Session> session) {
+    session_ = std::move(session);
+    // Asked for before start(), so that not even the first dictionary is missed.
+    reader_ = session_->add_reader(telemetry::Overflow::kDrop, kReaderEvents);
+    clock_.set_reader(reader_);
+    relay_.set_target(&session_->control());
+    rate_from_ns_ = 0;
+    session_->start();
+    if (session_->replay() != nullptr) session_->replay()->play(replay_speed_ = 1);
+    refresher_->mark_urgent();
+    emit opened();
+}
+
+void MainWindow::fail(const Error& error) {
+    failure_ = QString::fromStdString(error.text());
+    show_state();
+    emit failed(failure_);
+}
+
+void MainWindow::end_session() {
+    relay_.set_target(nullptr);
+    answers_.clear();
+    clock_.set_reader(nullptr);
+    reader_.reset();
+    std::erase_if(ending_, [](std::future<void>& f) {
+        return f.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    });
+    if (!session_) return;
+    // Stopping waits for the step that runs and for the recording: not on the thread that answers the mouse.
+    ending_.push_back(std::async(std::launch::async, [session = std::move(session_)] { session->stop(); }));
+}
+
+void MainWindow::on_frame(const Frame& frame) {
+    if (loader_.loading()) poll_loader();
+    answers_.poll([this](const QString& sentence, bool /*refused*/) { say(sentence, true); });
+    if (frame.events > 0) refresher_->mark_dirty();
+    if (frame.knob_changed) refresher_->mark_urgent();
+    note_gap(frame);
+    const int64_t now = clock_.now_ns();
+    show_rates(now);
+    if (now - state_shown_ns_ >= kStateIntervalNs || frame.knob_changed) {
+        state_shown_ns_ = now;
+        show_state();
+    }
+    refresher_->tick();
+}
+
+/// After a gap the block map is unsure until the next keyframe, so one is asked for.
+void MainWindow::note_gap(const Frame& frame) {
+    const int64_t now = clock_.now_ns();
+    if (frame.dropped == 0 && !(store_->incomplete() && now - keyframe_asked_ns_ > kKeyframeRetryNs)) return;
+    if (now - keyframe_asked_ns_ < kKeyframeRetryNs) return;
+    keyframe_asked_ns_ = now;
+    if (session_ && session_->replay() == nullptr) relay_.request_keyframe();
+}
+
+void MainWindow::show_rates(int64_t now_ns) {
+    if (rate_from_ns_ == 0) {
+        rate_from_ns_ = now_ns;
+        rate_from_events_ = store_->events_applied();
+        return;
+    }
+    if (now_ns - rate_from_ns_ < kRateIntervalNs) return;
+    const uint64_t events = store_->events_applied();
+    events_per_s_ = events < rate_from_events_
+                        ? 0
+                        : double(events - rate_from_events_) * 1e9 / double(now_ns - rate_from_ns_);
+    rate_from_ns_ = now_ns;
+    rate_from_events_ = events;
+    refresher_->mark_dirty();  // the clock and the status bar go on when nothing comes
+}
+
+SourceState MainWindow::describe() const {
+    using Kind = SourceState::Kind;
+    SourceState state;
+    state.name = source_.name;
+    if (loader_.loading()) {
+        const Progress progress = loader_.progress();
+        state.kind = Kind::kLoading;
+        state.sentence = progress_sentence(progress);
+        state.share = progress.total > 0 ? double(progress.done) / double(progress.total) : 0;
+        return state;
+    }
+    if (!session_) {
+        state.kind = failure_.isEmpty() ? Kind::kNone : Kind::kFailed;
+        state.sentence = failure_;
+        return state;
+    }
+    state.name = QString::fromStdString(session_->model_name());
+    state.device = QString::fromStdString(session_->device_name());
+    if (telemetry::ReplayControl* replay = session_->replay()) {
+        state.kind = Kind::kReplay;
+        const QString speed =
+            replay->speed() == 0 ? QStringLiteral("paused") : QString::number(replay->speed()) + u'\u00d7';
+        state.sentence =
+            QStringLiteral("Replay %1 of %2, %3. L goes live")
+                .arg(panels::format_clock(store_->now_ns()), panels::format_clock(replay->end_ns()), speed);
+        return state;
+    }
+    state.kind = session_->finished() ? Kind::kEnded : source_.simulated ? Kind::kSimulated : Kind::kLive;
+    state.paused = store_->paused() && state.kind != Kind::kEnded;
+    const uint64_t step = store_->steps().empty() ? 0 : store_->steps().back().step.step_id;
+    if (state.paused)
+        state.sentence = QStringLiteral("%1Paused at step %2. Space resumes, . runs one step")
+                             .arg(source_.simulated ? QStringLiteral("Simulated. ") : QString(),
+                                  panels::format_count(int64_t(step)));
+    return state;
+}
+
+void MainWindow::show_state() {
+    toolbar_->set_state(describe());
+    panels::TransportState transport;
+    panels::StatusFacts facts = status_->facts();
+    transport.end_ns = store_->now_ns();
+    if (session_) {
+        transport.running = !session_->finished();
+        transport.recording = session_->recording();
+        transport.recorded_bytes = session_->recorded_bytes();
+        if (telemetry::ReplayControl* replay = session_->replay()) {
+            transport.replay = true;
+            transport.begin_ns = replay->begin_ns();
+            transport.end_ns = replay->end_ns();
+            transport.speed = replay->speed();
+        }
+        facts.model = QString::fromStdString(session_->model_name());
+        facts.device = QString::fromStdString(session_->device_name());
+        facts.recording = session_->recording();
+        facts.recorder_lag_ns = session_->recorder_lag_ns();
+    }
+    facts.events_per_s = events_per_s_;
+    transport_->set_state(transport);
+    status_->set_facts(facts);
+}
+
+void MainWindow::say(const QString& sentence, bool bad) {
+    panels::StatusFacts facts = status_->facts();
+    facts.message = sentence;
+    facts.message_bad = bad;
+    status_->set_facts(facts);
+    if (!sentence.isEmpty()) message_timer_.start();
+}
+
+}  // namespace pitwall::app

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/window/screenshots.h"
+
+#include <QCoreApplication>
+#include <QDir>
+#include <QPixmap>
+
+namespace pitwall::app {
+
+namespace {
+
+Status save(QWidget& widget, const QString& path) {
+    if (widget.grab().save(path, "PNG")) return {};
+    return Error{(QStringLiteral("cannot write ") + path).toStdString(),
+                 "choose a folder that can be written to"};
+}
+
+void settle(MainWindow& window, panels::Panel& panel) {
+    QCoreApplication::sendPostedEvents();
+    QCoreApplication::processEvents();
+    panel.refresh();
+    window.status().refresh();
+    QCoreApplication::processEvents();
+}
+
+}  // namespace
+
+Status take_screenshots(MainWindow& window, const QString& folder) {
+    if (!QDir().mkpath(folder))
+        return Error{(QStringLiteral("cannot make the folder ") + folder).toStdString(),
+                     "choose one that can be written to"};
+    const QDir dir(folder);
+    for (PanelDock* dock : window.docks().docks())
+        if (dock->isVisible()) settle(window, *dock->panel());
+    if (Status saved = save(window, dir.filePath(QStringLiteral("window.png"))); !saved.ok()) return saved;
+    for (PanelDock* dock : window.docks().docks()) {
+        dock->show();
+        dock->raise();
+        settle(window, *dock->panel());
+        if (Status saved = save(*dock, dir.filePath(dock->panel()->id() + QStringLiteral(".png")));
+            !saved.ok())
+            return saved;
+    }
+    return {};
+}
+
+}  // namespace pitwall::app

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/window/window_entry.h"
+
+#include <QApplication>
+#include <QFileInfo>
+#include <QSettings>
+#include <QTimer>
+#include <cstdio>
+#include <optional>
+
+#include "app/window/main_window.h"
+#include "app/window/screenshots.h"
+
+namespace pitwall::app {
+
+namespace {
+
+int complain(const Error& error) {
+    std::fprintf(stderr, "pitwall: %s\n", error.text().c_str());
+    return kExitFailed;
+}
+
+Source live_source(SessionOptions session) {
+    session.paced = true;  // people watch it: a simulated device keeps wall-clock time
+    if (!session.knobs.given(presets::KnobId::kWorkload)) {
+        const presets::KnobSpec& workload = presets::spec(presets::KnobId::kWorkload);
+        if (const auto chat = presets::parse_value(workload, "chat"); chat.ok())
+            session.knobs.set(presets::KnobId::kWorkload, chat.value());
+    }
+    Source source;
+    source.simulated = session.device.starts_with("sim");
+    source.name = session.model.empty() ? QStringLiteral("the default model")
+                                        : QFileInfo(QString::fromStdString(session.model)).fileName();
+    source.open = [session](const ProgressFn& progress) { return open_live_session(session, progress); };
+    return source;
+}
+
+Source replay_source(const std::string& path) {
+    Source source;
+    source.replay = true;
+    source.name = QFileInfo(QString::fromStdString(path)).fileName();
+    source.open = [path](const ProgressFn&) { return open_replay_session(path); };
+    return source;
+}
+
+void dress(panels::Theme& theme, const WindowOptions& options) {
+    if (options.theme == "light") theme.set_mode(panels::Theme::Mode::kLight);
+    if (options.theme == "dark") theme.set_mode(panels::Theme::Mode::kDark);
+}
+
+/// Waits for the session, lets it run, takes the pictures and leaves with the exit code.
+void plan_screenshots(MainWindow& window, const WindowOptions& options) {
+    const auto shoot = [&window, &options] {
+        const Status taken = take_screenshots(window, QString::fromStdString(options.screenshots_dir));
+        QApplication::exit(taken.ok() ? kExitDone : complain(taken.error()));
+    };
+    QObject::connect(&window, &MainWindow::opened, &window, [&window, &options, shoot] {
+        QTimer::singleShot(int(options.after_s * 1000), &window, shoot);
+    });
+    QObject::connect(&window, &MainWindow::failed, &window, [](const QString& sentence) {
+        std::fprintf(stderr, "pitwall: %s\n", sentence.toUtf8().constData());
+        QApplication::exit(kExitFailed);
+    });
+}
+
+int run_headless(const WindowOptions& options) {
+    std::fprintf(stderr,
+                 "pitwall: there is no display here, so the session runs without a window; Ctrl-C ends it\n");
+    std::vector<std::string> words = headless_words(options);
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    return run_command_line(static_cast<int>(words.size()), argv.data(), nullptr);
+}
+
+}  // namespace
+
+bool has_display() {
+    if (!qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) return true;
+#ifdef Q_OS_LINUX
+    return !qEnvironmentVariableIsEmpty("DISPLAY") || !qEnvironmentVariableIsEmpty("WAYLAND_DISPLAY");
+#else
+    return true;
+#endif
+}
+
+std::vector<std::string> headless_words(const WindowOptions& options) {
+    if (!options.replay_path.empty()) return {"pitwall", "replay", options.replay_path, "--headless"};
+    const SessionOptions& s = options.session;
+    std::vector<std::string> words{"pitwall", "run",    "--headless",          "--device",
+                                   s.device,  "--seed", std::to_string(s.seed)};
+    const auto add = [&](const char* name, const std::string& value) {
+        words.emplace_back(name);
+        words.push_back(value);
+    };
+    if (!s.model.empty()) add("--model", s.model);
+    if (s.threads > 0) add("--threads", std::to_string(s.threads));
+    if (!s.record_path.empty()) add("--record", s.record_path);
+    for (const presets::KnobSpec& spec : presets::knob_table())
+        if (s.knobs.given(spec.id))
+            add("--set", std::string(spec.name) + "=" + presets::format_value(spec, s.knobs.get(spec.id)));
+    return words;
+}
+
+int run_window(const WindowOptions& options) {
+    const bool pictures = !options.screenshots_dir.empty();
+    if (!has_display()) {
+        if (!pictures) return run_headless(options);
+        qputenv("QT_QPA_PLATFORM", "offscreen");  // pictures need no display
+    }
+    int argc = 1;
+    char name[] = "pitwall";
+    char* argv[] = {name, nullptr};
+    QApplication application(argc, argv);
+    QApplication::setApplicationName(QStringLiteral("pitwall"));
+    QApplication::setDesktopFileName(QStringLiteral("pitwall"));
+    QApplication::setStyle(QStringLiteral("Fusion"));
+    std::optional<QSettings> settings;
+    if (!pictures) settings.emplace(QStringLiteral("pitwall"), QStringLiteral("pitwall"));
+    panels::Theme theme;
+    MainWindow window(&theme, settings ? &*settings : nullptr);
+    dress(theme, options);
+    if (pictures || options.size_given) window.resize(options.width, options.height);
+    if (pictures) plan_screenshots(window, options);
+    window.set_live_source(live_source(options.session));
+    window.show();
+    window.open(options.replay_path.empty() ? live_source(options.session)
+                                            : replay_source(options.replay_path));
+    return QApplication::exec();
+}
+
+}  // namespace pitwall::app
