@@ -15,6 +15,7 @@
 #include "engine/exec/sim/sim_executor.h"
 #include "telemetry/bus/bus.h"
 #include "telemetry/bus/reader.h"
+#include "tests/engine_core/event_audit.h"
 
 namespace pitwall::engine::test {
 
@@ -52,7 +53,8 @@ struct RigOptions {
 inline ModelConfig tiny_config(uint32_t vocab) {
     ModelConfig config;
     config.name = "tiny";
-    config.num_layers = 2, config.hidden_size = 64, config.num_heads = 4, config.num_kv_heads = 2, config.head_dim = 16;
+    config.num_layers = 2, config.hidden_size = 64, config.num_heads = 4, config.num_kv_heads = 2,
+    config.head_dim = 16;
     config.intermediate_size = 128, config.vocab_size = vocab, config.max_context_tokens = 4096;
     return config;
 }
@@ -69,9 +71,11 @@ class Rig {
         sim.verify_kv = options.verify_kv;
         auto executor = make_sim_executor(tiny_config(options.vocab), options.profile, sim);
         EXPECT_TRUE(executor.ok());
-        if (options.keep_events) reader = bus.add_reader(Overflow::kWait, 1 << 16);
+        keep = options.keep_events;
+        reader = bus.add_reader(Overflow::kWait, 1 << 16);
         producer = bus.add_producer();
-        engine = std::make_unique<Engine>(std::move(executor).value(), options.tokenizer, knobs, clock, *producer, options.context);
+        engine = std::make_unique<Engine>(std::move(executor).value(), options.tokenizer, knobs, clock,
+                                          *producer, options.context);
         engine->publish_start();
     }
 
@@ -87,9 +91,13 @@ class Rig {
         request.arrival_ns = clock.now_ns();
         return submit(std::move(request));
     }
+    /// Takes what was published; the audit sees all of it.
     void collect() {
-        if (reader)
-            while (reader->drain(events, 1 << 20) > 0) {}
+        const size_t before = keep ? events.size() : 0;
+        if (!keep) events.clear();
+        while (reader->drain(events, 1 << 20) > 0) {
+        }
+        audit.add(std::span(events).subspan(before));
     }
     /// Steps until nothing is left. Fails when that takes too long.
     void finish(size_t most_steps = 100000) {
@@ -118,6 +126,8 @@ class Rig {
     std::unique_ptr<Engine> engine;
     std::vector<RequestId> ids;
     std::vector<Event> events;
+    EventAudit audit;
+    bool keep = true;
 };
 
 inline std::vector<TokenId> prompt_of(uint32_t length, uint32_t seed, uint32_t vocab = 997) {
@@ -138,8 +148,5 @@ struct Stretch {
 };
 std::ostream& operator<<(std::ostream& out, const Stretch& stretch);
 std::vector<Stretch> stretches(Rig& rig, RequestId request);
-
-/// Each request that ended: its causes begin at its arrival, follow each other without gap, and end at its end.
-void expect_causes_tile(const std::vector<Event>& events);
 
 }  // namespace pitwall::engine::test

@@ -33,7 +33,8 @@ std::vector<Asked> mixed_requests(uint32_t count, uint32_t seed) {
 using Answers = std::vector<std::vector<TokenId>>;
 
 /// All at once through one engine; `before_step` may turn knobs.
-Answers answer_all(const std::vector<Asked>& asked, RigOptions options, const std::function<void(Rig&, uint64_t)>& before_step = {},
+Answers answer_all(const std::vector<Asked>& asked, RigOptions options,
+                   const std::function<void(Rig&, uint64_t)>& before_step = {},
                    KeyframeCounters* counters = nullptr) {
     Rig rig(options);
     for (const Asked& a : asked) rig.submit(a.prompt, a.max_tokens);
@@ -56,16 +57,17 @@ Answers answer_all(const std::vector<Asked>& asked, RigOptions options, const st
     }
     rig.engine->publish_keyframe();
     rig.collect();
-    expect_causes_tile(rig.events);
-    for (const Event& e : rig.events)
-        if (counters && e.kind == EventKind::kKeyframe && e.keyframe.part == KeyframePart::kCounters) *counters = e.keyframe.counters;
+    rig.audit.expect_all_ended();
+    if (counters) *counters = rig.audit.counters();
     return ids;
 }
 
 Answers answer_alone(const std::vector<Asked>& asked) {
     Answers ids;
     for (const Asked& a : asked)
-        ids.push_back(answer_all({a}, {.knobs = {{KnobId::kMaxNumSeqs, 1}, {KnobId::kEnablePrefixCaching, 0}}}).front());
+        ids.push_back(
+            answer_all({a}, {.knobs = {{KnobId::kMaxNumSeqs, 1}, {KnobId::kEnablePrefixCaching, 0}}})
+                .front());
     return ids;
 }
 
@@ -90,7 +92,8 @@ Answers Invariants::alone_;
 
 TEST_P(Invariants, AnyChunkSize) {
     for (const double chunk : {1, 7, 64, 0}) {
-        const auto knobs = options({{KnobId::kLongPrefillTokenThreshold, chunk}, {KnobId::kMaxNumBatchedTokens, chunk == 0 ? 8192 : 128}});
+        const auto knobs = options({{KnobId::kLongPrefillTokenThreshold, chunk},
+                                    {KnobId::kMaxNumBatchedTokens, chunk == 0 ? 8192 : 128}});
         EXPECT_EQ(answer_all(asked_, knobs), alone_) << "chunk " << chunk;
     }
 }
@@ -99,7 +102,9 @@ TEST_P(Invariants, PrefixCacheOnAndOff) {
     KeyframeCounters counters{};
     EXPECT_EQ(answer_all(asked_, options({{KnobId::kEnablePrefixCaching, 0}}), {}, &counters), alone_);
     EXPECT_EQ(counters.cached_tokens, 0u);
-    EXPECT_EQ(answer_all(asked_, options({{KnobId::kEnablePrefixCaching, 1}, {KnobId::kMaxNumSeqs, 4}}), {}, &counters), alone_);
+    EXPECT_EQ(answer_all(asked_, options({{KnobId::kEnablePrefixCaching, 1}, {KnobId::kMaxNumSeqs, 4}}), {},
+                         &counters),
+              alone_);
     EXPECT_GT(counters.cached_tokens, 0u) << "nothing was shared, so nothing was tried";
 }
 
@@ -111,7 +116,9 @@ TEST_P(Invariants, PoolSoSmallThatItPreempts) {
     for (const double caching : {0, 1})
         for (const double batching : {0, 1}) {
             KeyframeCounters counters{};
-            const auto knobs = options({{KnobId::kNumKvBlocks, 24}, {KnobId::kEnablePrefixCaching, caching}, {KnobId::kBatching, batching}});
+            const auto knobs = options({{KnobId::kNumKvBlocks, 24},
+                                        {KnobId::kEnablePrefixCaching, caching},
+                                        {KnobId::kBatching, batching}});
             EXPECT_EQ(answer_all(growing, knobs, {}, &counters), alone);
             EXPECT_GT(counters.preemptions, 10u) << "hardly anything was preempted, so nothing was tried";
         }
@@ -123,8 +130,13 @@ TEST_P(Invariants, StaticBatching) {
 }
 
 TEST_P(Invariants, WithoutChunking) {
-    EXPECT_EQ(answer_all(asked_, options({{KnobId::kEnableChunkedPrefill, 0}, {KnobId::kMaxNumBatchedTokens, 40}})), alone_);
-    EXPECT_EQ(answer_all(asked_, options({{KnobId::kEnableChunkedPrefill, 0}, {KnobId::kMaxNumBatchedTokens, 8}, {KnobId::kNumKvBlocks, 48}})), alone_);
+    EXPECT_EQ(
+        answer_all(asked_, options({{KnobId::kEnableChunkedPrefill, 0}, {KnobId::kMaxNumBatchedTokens, 40}})),
+        alone_);
+    EXPECT_EQ(answer_all(asked_, options({{KnobId::kEnableChunkedPrefill, 0},
+                                          {KnobId::kMaxNumBatchedTokens, 8},
+                                          {KnobId::kNumKvBlocks, 48}})),
+              alone_);
 }
 
 TEST_P(Invariants, FewerTokensThanSequences) {
@@ -133,7 +145,10 @@ TEST_P(Invariants, FewerTokensThanSequences) {
 
 TEST_P(Invariants, AnyPolicy) {
     for (const double policy : {0, 1, 2, 3})
-        EXPECT_EQ(answer_all(asked_, options({{KnobId::kSchedulingPolicy, policy}, {KnobId::kMaxNumSeqs, 3}})), alone_) << policy;
+        EXPECT_EQ(
+            answer_all(asked_, options({{KnobId::kSchedulingPolicy, policy}, {KnobId::kMaxNumSeqs, 3}})),
+            alone_)
+            << policy;
 }
 
 /// A knob of effect `schedule`, taken from the table, so that a new one joins by itself.
@@ -157,7 +172,8 @@ TEST_P(Invariants, KnobStorm) {
             if (step % 3 != 0) return;
             const auto knobs = schedule_knobs();
             const KnobId id = knobs[random() % knobs.size()];
-            const Answer answer = rig.engine->set_knob(id, random_value(presets::spec(id), random), KnobOrigin::kScript);
+            const Answer answer =
+                rig.engine->set_knob(id, random_value(presets::spec(id), random), KnobOrigin::kScript);
             EXPECT_NE(answer.verdict, Verdict::kRefused) << answer.reason;
             if (random() % 8 == 0) rig.engine->flush_prefix_cache();
         };
@@ -186,7 +202,8 @@ TEST_P(Invariants, SeededSamplingToo) {
     EXPECT_NE(one, alone_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Depth, Invariants, testing::Values(1u, 2u), [](const auto& depth) { return "Depth" + std::to_string(depth.param); });
+INSTANTIATE_TEST_SUITE_P(Depth, Invariants, testing::Values(1u, 2u),
+                         [](const auto& depth) { return "Depth" + std::to_string(depth.param); });
 
 }  // namespace
 }  // namespace pitwall::engine::test
