@@ -47,7 +47,8 @@ Result<std::unique_ptr<SessionWriter>> SessionWriter::create(const std::string& 
 }
 
 void SessionWriter::open() {
-    database_ = std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+    database_ = std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX,
+                                                   kBusyTimeoutMs);
     if (options_.most_pages > 0) grant_pages(options_.most_pages);
     // The schema first, and only then the log: a file that is killed young still says what it is.
     database_->exec(fmt::format("BEGIN; PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId,
