@@ -125,7 +125,7 @@ std::string knob_value(std::string_view column) {
          WHEN {choice} THEN coalesce((SELECT CAST(text AS TEXT) FROM name WHERE dictionary = {choice_kind}
                                       AND id = knob * 256 + CAST({column} AS INTEGER)), CAST(CAST({column} AS INTEGER) AS TEXT))
          WHEN {integer} THEN CAST(CAST({column} AS INTEGER) AS TEXT)
-         ELSE CAST({column} AS TEXT) END)sql",
+         ELSE printf('%.15g', {column}) END)sql",
                        fmt::arg("column", column), fmt::arg("boolean", static_cast<int>(ValueKind::kBoolean)),
                        fmt::arg("choice", static_cast<int>(ValueKind::kChoice)),
                        fmt::arg("integer", static_cast<int>(ValueKind::kInteger)),

@@ -114,7 +114,7 @@ Status SessionReader::seek(int64_t t_ns, int64_t history_ns) {
         std::upper_bound(keyframes_.begin(), keyframes_.end(), t_ns - history_ns,
                          [](int64_t t, const Keyframe& keyframe) { return t < keyframe.t_ns; });
     ranges_.clear();
-    if (after == keyframes_.begin()) {
+    if (after == keyframes_.begin() || t_ns - history_ns <= begin_ns_) {
         ranges_.push_back({first_seq_, kLastSeq, kAllTables, nullptr});
     } else {
         const Keyframe& keyframe = *std::prev(after);

@@ -2,6 +2,8 @@
 #include "tests/telemetry/session_helpers.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,6 +123,49 @@ std::string difference(std::span<const Event> expected, std::span<const Event> g
     if (expected.size() != got.size())
         return fmt::format("expected {} events, got {}", expected.size(), got.size());
     return {};
+}
+
+std::string as_text(const SummaryFigures& f) {
+    const auto percentiles = [](const Percentiles& p) {
+        return fmt::format("n {} p50 {} p95 {} p99 {} mean {} min {} max {}", p.n, p.p50, p.p95, p.p99,
+                           p.mean, p.minimum, p.maximum);
+    };
+    return fmt::format(
+        "requests {} finished {} stop {} length {} rejected {} cancelled {} timed out {} failed {} "
+        "unfinished {} prompt {} "
+        "output {} preemptions {} duration {} output/s {} prefill/s {} requests/s {} ttft [{}] tpot [{}] e2e "
+        "[{}] goodput {} "
+        "fraction {} good {} slo {} {} admissions {} {} {} hit {} evictions {} steps {} {} {} {} {} {} "
+        "occupancy {} {} "
+        "causes {} knobs {} dropped {} complete {}",
+        f.requests, f.finished, f.stopped, f.length, f.rejected, f.cancelled, f.timed_out, f.failed,
+        f.unfinished, f.prompt_tokens, f.output_tokens, f.preemptions, f.duration_ns, f.output_tokens_per_s,
+        f.prefill_tokens_per_s, f.requests_per_s, percentiles(f.ttft_ns), percentiles(f.tpot_ns),
+        percentiles(f.e2e_ns), f.goodput_per_s, f.good_fraction, f.good, f.slo.ttft_ns, f.slo.tpot_ns,
+        f.admissions, f.admitted_prompt_tokens, f.cached_tokens, f.hit_rate, f.evictions, f.steps.steps,
+        f.steps.prefill_tokens, f.steps.recompute_tokens, f.steps.decode_tokens, f.steps.duration_ns,
+        f.steps.flops, f.steps.occupancy, f.steps.peak_occupancy, fmt::join(f.cause_ns, " "), f.knob_changes,
+        f.dropped_events, f.complete);
+}
+
+void expect_sound_views(SQLite::Database& database) {
+    const std::pair<const char*, const char*> rules[] = {
+        {"ended requests whose causes do not sum to e2e",
+         "v_request r WHERE end_ns IS NOT NULL AND e2e_ns IS NOT (SELECT sum(duration_ns) FROM v_cause WHERE "
+         "request_id = r.request_id)"},
+        {"causes of negative length", "v_cause WHERE duration_ns < 0"},
+        {"causes without a name", "v_cause WHERE cause IS NULL"},
+        {"members without a kind", "v_step_member WHERE kind IS NULL"},
+        {"ended requests without a reason", "v_request WHERE (end_ns IS NULL) <> (finish_reason IS NULL)"},
+        {"ttft that is not the difference of its stamps",
+         "v_request WHERE ttft_ns IS NOT first_token_ns - arrival_ns"},
+        {"e2e that is not the difference of its stamps", "v_request WHERE e2e_ns IS NOT end_ns - arrival_ns"},
+        {"steps whose members do not sum to their tokens",
+         "v_step s WHERE prefill_tokens + recompute_tokens + decode_tokens + draft_tokens IS NOT "
+         "(SELECT coalesce(sum(tokens), 0) FROM v_step_member WHERE step_id = s.step_id)"},
+    };
+    for (const auto& [rule, sql] : rules)
+        EXPECT_EQ(one(database, std::string("SELECT count(*) FROM ") + sql).getInt(), 0) << rule;
 }
 
 SQLite::Column one(SQLite::Database& database, const std::string& sql) { return database.execAndGet(sql); }

@@ -11,6 +11,7 @@
 
 #include "telemetry/event.h"
 #include "telemetry/record/recorder.h"
+#include "telemetry/summary/session_summary.h"
 
 namespace pitwall::telemetry::testing {
 
@@ -38,6 +39,11 @@ Result<std::vector<Event>> read_session(const std::string& path, size_t at_once 
 std::string payload(const Event& event);
 /// "" or a sentence about the first difference.
 std::string difference(std::span<const Event> expected, std::span<const Event> got);
+
+/// Every figure of a summary as text, to the last bit.
+std::string as_text(const SummaryFigures& figures);
+/// What must hold in every session file, as SQL that counts the exceptions.
+void expect_sound_views(SQLite::Database& database);
 
 /// A query's only value.
 SQLite::Column one(SQLite::Database& database, const std::string& sql);
