@@ -18,10 +18,6 @@ struct ChainHash {
     bool operator==(const ChainHash&) const = default;
 };
 
-struct ChainHashMap {  // already uniform: the table needs no further mixing
-    size_t operator()(const ChainHash& hash) const { return static_cast<size_t>(hash.low); }
-};
-
 using BlockTokens = std::array<TokenId, kBlockTokens>;
 
 namespace detail {

@@ -7,6 +7,15 @@
 
 namespace pitwall::engine {
 
+KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer) : pool_(num_blocks), observer_(observer) {
+    index_.resize(num_blocks);
+}
+
+void KvCache::grow(uint32_t num_blocks) {
+    pool_.grow(num_blocks);
+    index_.resize(num_blocks);
+}
+
 PrefixMatch KvCache::match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens,
                            bool allow_copy) const {
     PrefixMatch match;
@@ -112,6 +121,7 @@ std::vector<KvCache::Move> KvCache::shrink(uint32_t num_blocks) {
         tell(BlockPhase::kReleased, source, owner);
     }
     pool_.drop_retired();
+    index_.resize(num_blocks);
     return moves;
 }
 

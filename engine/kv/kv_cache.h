@@ -45,8 +45,7 @@ struct PrefixMatch {
 /// first.
 class KvCache {
   public:
-    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr)
-        : pool_(num_blocks), observer_(observer) {}
+    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr);
 
     uint32_t size() const { return pool_.size(); }
     uint32_t available() const { return pool_.free_count() + pool_.cached_count(); }
@@ -92,7 +91,7 @@ class KvCache {
         BlockId source, target;
         uint32_t filled_tokens;
     };
-    void grow(uint32_t num_blocks) { pool_.grow(num_blocks); }
+    void grow(uint32_t num_blocks);
     /// Empties the ids from `num_blocks` on: cached blocks there are evicted, held ones move to ids below,
     /// for which the oldest cached ones make room. The caller copies the bytes and rewrites the tables. held
     /// blocks <= num_blocks.

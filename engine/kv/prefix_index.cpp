@@ -2,59 +2,87 @@
 #include "engine/kv/prefix_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 
 namespace pitwall::engine {
 
+void PrefixIndex::resize(uint32_t num_blocks) {
+    entries_.resize(num_blocks);
+    table_.assign(std::bit_ceil(size_t{num_blocks} * 2 + 2), kEmpty);
+    size_ = 0;
+    for (uint32_t id = 0; id < num_blocks; ++id) {
+        if (!entries_[id].used) continue;
+        table_[slot_of(entries_[id].hash)] = id;
+        ++size_;
+    }
+}
+
+size_t PrefixIndex::slot_of(const ChainHash& hash) const {
+    size_t slot = home(hash);
+    while (table_[slot] != kEmpty && entries_[table_[slot]].hash != hash)
+        slot = (slot + 1) & (table_.size() - 1);
+    return slot;
+}
+
 bool PrefixIndex::insert(const ChainHash& hash, std::span<const TokenId> tokens, BlockId block) {
-    assert(tokens.size() == kBlockTokens);
-    if (block_hash_.contains(raw(block))) return false;
-    const auto [at, inserted] = entries_.try_emplace(hash);
-    if (!inserted) return false;
-    at->second.block = block;
-    std::copy(tokens.begin(), tokens.end(), at->second.tokens.begin());
-    block_hash_.emplace(raw(block), hash);
+    assert(tokens.size() == kBlockTokens && raw(block) < entries_.size());
+    Entry& entry = entries_[raw(block)];
+    const size_t slot = slot_of(hash);
+    if (entry.used || table_[slot] != kEmpty) return false;
+    table_[slot] = raw(block);
+    entry.hash = hash;
+    entry.used = true;
+    std::copy(tokens.begin(), tokens.end(), entry.tokens.begin());
+    ++size_;
     ++version_;
     return true;
 }
 
 BlockId PrefixIndex::find(const ChainHash& hash, std::span<const TokenId> tokens) const {
-    const auto at = entries_.find(hash);
-    if (at == entries_.end()) return kNoBlock;
-    return std::equal(tokens.begin(), tokens.end(), at->second.tokens.begin(), at->second.tokens.end())
-               ? at->second.block
-               : kNoBlock;
+    const uint32_t id = table_.empty() ? kEmpty : table_[slot_of(hash)];
+    if (id == kEmpty) return kNoBlock;
+    const BlockTokens& held = entries_[id].tokens;
+    return std::equal(tokens.begin(), tokens.end(), held.begin(), held.end()) ? BlockId{id} : kNoBlock;
 }
 
 void PrefixIndex::erase(BlockId block, bool evicted) {
-    const auto at = block_hash_.find(raw(block));
-    if (at == block_hash_.end()) return;
-    if (evicted && evicted_.insert(at->second.low).second) {
-        evicted_order_.push_back(at->second.low);
-        if (evicted_order_.size() > kRememberedEvictions) {
-            evicted_.erase(evicted_order_.front());
-            evicted_order_.pop_front();
-        }
-    }
-    entries_.erase(at->second);
-    block_hash_.erase(at);
+    Entry& entry = entries_[raw(block)];
+    if (!entry.used) return;
+    if (evicted) evicted_[entry.hash.low % kRememberedEvictions] = entry.hash.low;
+    const size_t slot = slot_of(entry.hash);
+    entry.used = false;
+    close_gap(slot);
+    --size_;
     ++version_;
 }
 
+/// Entries behind a removed one move up where they may, so that probing never needs tombstones (Knuth 6.4, R).
+void PrefixIndex::close_gap(size_t gap) {
+    const size_t mask = table_.size() - 1;
+    for (size_t next = (gap + 1) & mask; table_[next] != kEmpty; next = (next + 1) & mask) {
+        const size_t from_home = (next - home(entries_[table_[next]].hash)) & mask,
+                     from_gap = (next - gap) & mask;
+        if (from_home < from_gap) continue;
+        table_[gap] = table_[next];
+        gap = next;
+    }
+    table_[gap] = kEmpty;
+}
+
 void PrefixIndex::move(BlockId from, BlockId to) {
-    const auto at = block_hash_.find(raw(from));
-    if (at == block_hash_.end()) return;
+    if (!holds(from)) return;
     assert(!holds(to));
-    const ChainHash hash = at->second;
-    block_hash_.erase(at);
-    block_hash_.emplace(raw(to), hash);
-    entries_.at(hash).block = to;
+    table_[slot_of(entries_[raw(from)].hash)] = raw(to);
+    entries_[raw(to)] = entries_[raw(from)];
+    entries_[raw(from)].used = false;
     ++version_;
 }
 
 void PrefixIndex::clear() {
-    entries_.clear();
-    block_hash_.clear();
+    for (Entry& entry : entries_) entry.used = false;
+    std::fill(table_.begin(), table_.end(), kEmpty);
+    size_ = 0;
     ++version_;
 }
 
