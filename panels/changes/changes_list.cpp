@@ -152,7 +152,7 @@ void ChangesList::draw_row(QPainter& painter, const ChangeRowView& row, double t
     painter.setPen(theme_->color("text.secondary"));
     painter.drawText(QPointF(right - time_width, baseline), row.time);
     painter.setPen(theme_->color("text.primary"));
-    const double room = right - time_width - theme_->scaled(8) - left;
+    const double room = right - time_width - theme_->scaled(4) - left;
     const QString name = metrics.elidedText(row.knob, Qt::ElideMiddle, room);
     painter.drawText(QPointF(left, baseline), name);
     painter.setPen(theme_->color("signal.accent"));

@@ -35,6 +35,14 @@ ChangesPanel::ChangesPanel(PanelContext context, QWidget* parent)
     connect(list_, &ChangesList::undone, this, &ChangesPanel::undo);
     connect(list_, &ChangesList::current_moved, this,
             [this](int top, int height) { scroll_->ensureVisible(0, top + height / 2, 0, height / 2); });
+    // The newest stays in view, unless somebody looks at an older one.
+    QScrollBar* bar = scroll_->verticalScrollBar();
+    connect(bar, &QScrollBar::rangeChanged, this, [this, bar](int, int maximum) {
+        if (follow_) bar->setValue(maximum);
+    });
+    connect(bar, &QScrollBar::sliderMoved, this, [this, bar] { follow_ = bar->value() >= bar->maximum(); });
+    connect(bar, &QScrollBar::actionTriggered, this,
+            [this, bar] { follow_ = bar->sliderPosition() >= bar->maximum(); });
     connect(context.theme, &Theme::changed, this, &ChangesPanel::recompute);
     recompute();
 }
@@ -44,9 +52,6 @@ void ChangesPanel::refresh() {
 }
 
 void ChangesPanel::recompute() {
-    const size_t before = presenter_.rows().size();
-    const QScrollBar* bar = scroll_->verticalScrollBar();
-    const bool at_end = bar->value() >= bar->maximum();
     presenter_.update();
     list_->show_rows(presenter_.rows());
     scroll_->setVisible(!presenter_.rows().empty());
@@ -55,11 +60,6 @@ void ChangesPanel::recompute() {
     QPalette palette = empty_->palette();
     palette.setColor(QPalette::WindowText, context_.theme->color("text.secondary"));
     empty_->setPalette(palette);
-    // The newest stays in view, unless somebody looks at an older one.
-    if (presenter_.rows().size() > before && at_end) {
-        list_->resize(list_->width(), list_->sizeHint().height());
-        scroll_->ensureVisible(0, list_->sizeHint().height());
-    }
 }
 
 void ChangesPanel::go_to(uint32_t number) {

@@ -38,6 +38,7 @@ class ChangesPanel : public Panel {
     ChangesList* list_;
     QScrollArea* scroll_;
     QLabel* empty_;
+    bool follow_ = true;
 };
 
 /// Paints the rows; keyboard and mouse move a current one.

@@ -8,6 +8,7 @@
 #include "panels/changes/change_groups.h"
 #include "panels/knobs/knob_text.h"
 #include "panels/throughput/bar_layer.h"
+#include "panels/throughput/end_ticks.h"
 #include "panels/workload/start_arrivals.h"
 
 namespace pitwall::panels {
@@ -19,6 +20,9 @@ constexpr StripGeometry kStrips[] = {kStrip, kStrip};
 constexpr int kBothFrom = 190, kChartFrom = 92;  ///< height of the panel without its title, at scale 1
 constexpr int kSloConfirmMs = 1500;
 constexpr const char* kColours[] = {"work.prefill", "work.decode"};
+constexpr telemetry::Formula kFormulas[] = {telemetry::Formula::kVllm, telemetry::Formula::kAiperf,
+                                            telemetry::Formula::kGuidellm, telemetry::Formula::kLlmperf};
+constexpr int64_t kRefusalShownMs = 10'000;
 constexpr const char* kSloKnobs[] = {"ttft_slo_ms", "tpot_slo_ms"};
 
 }  // namespace
@@ -28,7 +32,7 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
       presenter_(*context.store),
       chart_(new StripChart(context.theme, kStrips, this)),
       figures_(new QLabel(this)),
-      definitions_(new DefinitionButton(context.theme, presenter_.formula(), this)),
+      definitions_(new MenuButton(context.theme, this)),
       empty_(make_empty_state(context, QStringLiteral("No request has had its first token in this range."),
                               chart_)) {
     auto* layout = new QVBoxLayout(this);
@@ -36,6 +40,7 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
     layout->addWidget(chart_, 1);
     layout->addWidget(figures_);
     figures_->setContentsMargins(12, 0, 12, 0);
+    fill_definitions();
     setFocusProxy(chart_);
     for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot}) {
         bars_[which] = new BarLayer(chart_->strip(which));
@@ -51,18 +56,9 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
     connect(chart_, &StripChart::left, this, [this] { chart_->set_card({}, {}); });
     connect(chart_, &StripChart::stepped, this, &LatencyPanel::walk_bins);
     connect(chart_, &StripChart::cancelled, this, [this] { walked_bin_.reset(); });
-    connect(&slo_timer_, &QTimer::timeout, this, [this] {
-        if (const auto value = throttle_.due(clock_.elapsed())) send_slo(*value);
-        for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot})
-            if (dragging_ != which && clock_.elapsed() - slo_sent_ms_[which] > kSloConfirmMs)
-                presenter_.hold_slo(which, std::nullopt);
-        if (!dragging_ && clock_.elapsed() - std::max(slo_sent_ms_[0], slo_sent_ms_[1]) > kSloConfirmMs) {
-            slo_timer_.stop();
-            recompute();
-        }
-    });
-    connect(definitions_, &DefinitionButton::chosen, this, [this](telemetry::Formula formula) {
-        presenter_.set_formula(formula);
+    connect(&slo_timer_, &QTimer::timeout, this, &LatencyPanel::watch_slo);
+    connect(definitions_, &MenuButton::chosen, this, [this](int index) {
+        presenter_.set_formula(kFormulas[index]);
         recompute();
     });
     connect(context.theme, &Theme::changed, this, &LatencyPanel::recompute);
@@ -72,6 +68,20 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
 }
 
 LatencyPanel::~LatencyPanel() = default;
+
+void LatencyPanel::fill_definitions() {
+    QStringList names, tips;
+    for (const telemetry::Formula formula : kFormulas) {
+        names << to_qstring(telemetry::name(formula));
+        tips << QStringLiteral("TTFT: %1\nTPOT: %2")
+                    .arg(to_qstring(telemetry::definition(telemetry::Metric::kTtft, formula)),
+                         to_qstring(telemetry::definition(telemetry::Metric::kTpot, formula)));
+    }
+    definitions_->setObjectName(QStringLiteral("definitions"));
+    definitions_->set_choices(names, tips);
+    definitions_->set_pattern(QStringLiteral("%1 definitions"));
+    definitions_->set_current(0);
+}
 
 void LatencyPanel::refresh() {
     if (gate_.due(*context_.store)) recompute();
@@ -99,7 +109,7 @@ void LatencyPanel::draw(Which which) {
     const LatencyHistogram& view = presenter_.histogram(which);
     const Theme& theme = *context_.theme;
     chart_->x_axis(which)->setRange(0, view.right_edge());
-    set_value_axis(*chart_->y_axis(which), std::max(view.highest, 4.0), {});
+    set_count_axis(*chart_->y_axis(which), std::max(view.highest, 4.0), chart_->strip(which)->height());
     const QBrush met(theme.color(kColours[which])), missed(hatch(theme, theme.color("signal.bad")));
     auto& bars = bars_[which]->bars;
     bars.clear();
@@ -123,9 +133,18 @@ void LatencyPanel::draw(Which which) {
     Caption caption;
     caption.parts = {{.text = view.name + QStringLiteral("  "), .token = "text.primary", .strong = true},
                      {.text = view.samples}};
+    if (which == active_ && !refusal_.isEmpty())
+        caption.parts = {{.text = QStringLiteral("refused: ") + refusal_, .token = "signal.bad"}};
     chart_->set_caption(which, caption);
+    if (which == LatencyPresenter::kTtft && presenter_.outline_change()) {
+        caption.aside = QStringLiteral("outline: before");
+        caption.pin = presenter_.outline_change();
+    }
     std::vector<AxisLabel> labels;
-    for (const HistogramTick& tick : view.ticks) labels.push_back({tick.value, tick.text, tick.last});
+    // The sentence of an empty panel stands where the first histogram's labels would be.
+    const bool bare = presenter_.empty() && which == LatencyPresenter::kTtft;
+    for (const HistogramTick& tick : bare ? std::vector<HistogramTick>() : view.ticks)
+        labels.push_back({tick.value, tick.text, tick.last});
     chart_->set_x_labels(which, std::move(labels));
 }
 
@@ -217,6 +236,27 @@ void LatencyPanel::send_slo(double value) {
     const Which which = dragging_.value_or(active_);
     slo_sent_ms_[which] = clock_.elapsed();
     slo_answer_ = context_.control->set_knob(kSloKnobs[which], QString::number(value, 'g', 6).toStdString());
+}
+
+/// Sends what was held back; lets the hand's value go once the engine had time to tell its own, or refused.
+void LatencyPanel::watch_slo() {
+    const int64_t now = clock_.elapsed();
+    if (const auto value = throttle_.due(now)) send_slo(*value);
+    if (slo_answer_.valid() && slo_answer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+        const telemetry::Answer answer = slo_answer_.get();
+        if (answer.verdict == telemetry::Verdict::kRefused) {
+            refusal_ = QString::fromStdString(answer.reason);
+            refused_ms_ = now;
+            slo_sent_ms_ = {now - kSloConfirmMs - 1, now - kSloConfirmMs - 1};
+        }
+    }
+    if (dragging_ || throttle_.holding()) return;
+    for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot})
+        if (now - slo_sent_ms_[which] > kSloConfirmMs) presenter_.hold_slo(which, std::nullopt);
+    if (now - refused_ms_ > kRefusalShownMs) refusal_.clear();
+    const bool settled = now - std::max(slo_sent_ms_[0], slo_sent_ms_[1]) > kSloConfirmMs;
+    if (settled) recompute();
+    if (settled && refusal_.isEmpty()) slo_timer_.stop();
 }
 
 void LatencyPanel::select_bin(size_t bin) {

@@ -9,7 +9,7 @@
 #include "panels/common/panel.h"
 #include "panels/common/widgets.h"
 #include "panels/knobs/knob_throttle.h"
-#include "panels/latency/definition_button.h"
+#include "panels/knobs/menu_button.h"
 #include "panels/latency/latency_presenter.h"
 #include "panels/throughput/refresh_gate.h"
 #include "panels/throughput/strip_chart.h"
@@ -45,6 +45,7 @@ class LatencyPanel : public Panel {
 
   private:
     using Which = LatencyPresenter::Which;
+    void fill_definitions();
     void recompute();
     void draw(Which which);
     void choose_layout();
@@ -53,6 +54,7 @@ class LatencyPanel : public Panel {
     void mouse_released();
     void drag_slo(QPointF position);
     void send_slo(double value);
+    void watch_slo();
     void select_bin(size_t bin);
     void walk_bins(int direction);
     std::optional<Which> at(QPointF position) const;
@@ -63,7 +65,7 @@ class LatencyPanel : public Panel {
     std::array<BarLayer*, 2> bars_{};
     std::array<QCPGraph*, 2> outlines_{};
     QLabel* figures_;
-    DefinitionButton* definitions_;
+    MenuButton* definitions_;
     EmptyState* empty_;
     Which active_ = LatencyPresenter::kTtft;
     std::optional<Which> dragging_;
@@ -74,6 +76,8 @@ class LatencyPanel : public Panel {
         slo_timer_;  ///< sends what the throttle held, and lets the hand's value go once the engine told its own
     std::array<int64_t, 2> slo_sent_ms_{};
     std::future<telemetry::Answer> slo_answer_;
+    QString refusal_;  ///< why the objective did not move, for a while
+    int64_t refused_ms_ = 0;
     QString shown_scope_;
 };
 

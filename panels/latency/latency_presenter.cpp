@@ -99,8 +99,7 @@ void LatencyPresenter::update(TimeRange range, const QString& range_label, Reque
         build(which, slo, collect(which, before_range, slo));
     }
     scope_ = QStringLiteral("%1, n = %2").arg(range_label, format_count(int64_t(histograms_[kTtft].n)));
-    if (!histograms_[kTtft].outline.empty())
-        scope_ += QStringLiteral("; outline: before change %1").arg(groups.back().number);
+    outline_change_ = histograms_[kTtft].outline.empty() ? 0 : groups.back().number;
 }
 
 void LatencyPresenter::build(Which which, const telemetry::Slo& slo, const std::vector<Sample>& before) {

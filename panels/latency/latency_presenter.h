@@ -54,6 +54,9 @@ class LatencyPresenter {
     const LatencyHistogram& histogram(Which which) const { return histograms_[which]; }
     bool empty() const { return histograms_[kTtft].n == 0 && histograms_[kTpot].n == 0; }
     QString scope() const { return scope_; }
+    uint32_t outline_change() const {
+        return outline_change_;
+    }  ///< the change that the outline is before; 0: none
     /// The figures alone, for a panel too low to draw in: "TTFT p50 96.0 ms, p95 470 ms, p99 880 ms".
     QString figures(Which which) const;
     /// A request of that bin: the newest, or the one before `after` when that is in the bin already.
@@ -84,6 +87,7 @@ class LatencyPresenter {
     std::array<double, 2> axis_slo_ns_{};
     QString scope_, range_label_;
     RequestId selected_ = kNoRequest;
+    uint32_t outline_change_ = 0;
 };
 
 /// Where a histogram's axis ends: a round value past the objective, so that the line stays in view. Only where nearly

@@ -10,7 +10,7 @@ namespace pitwall::panels {
 
 namespace {
 constexpr StripGeometry kStrips[] = {
-    {.above = 22, .below = 0, .height = 0, .caption_lift = 14, .right = 14},
+    {.above = 24, .below = 0, .height = 0, .caption_lift = 14, .right = 14},
     {.above = 26, .below = 22, .height = 36, .caption_lift = 8, .right = 14}};
 constexpr double kFill = 0.22;
 }  // namespace
@@ -43,6 +43,7 @@ void PrefixCachePanel::show(telemetry::TimeRange window, std::optional<int64_t> 
     evictions_->bars.clear();
     const QBrush grey(theme.color("text.disabled"));
     for (const PrefixCachePresenter::Point& point : presenter_.points()) {
+        if (!point.told) continue;
         const double end = double(std::min(point.end_ns, window.end_ns)) / 1e9;
         // A point that is not a number breaks the line: nothing was asked, or events are missing.
         line_->addData(end, point.gap ? qQNaN() : point.hit_rate * 100);

@@ -44,7 +44,9 @@ void PrefixCachePresenter::update(TimeRange window, TimeRange range, const QStri
     points_.assign(buckets.size(), {});
     for (size_t i = 0; i < buckets.size(); ++i) {
         points_[i].begin_ns = buckets[i].begin_ns;
-        points_[i].end_ns = buckets[i].end_ns;
+        points_[i].end_ns =
+            std::min(buckets[i].end_ns, std::max(store_.now_ns() + 1, buckets[i].begin_ns + 1));
+        points_[i].told = worth_a_point(buckets[i].begin_ns, buckets[i].end_ns, store_.now_ns());
     }
     point_ns_ = buckets.front().end_ns - buckets.front().begin_ns;
     add_requests();
@@ -128,8 +130,7 @@ HoverCard PrefixCachePresenter::card_at(int64_t t_ns, const QString& moment) con
     if (!point) return {};
     HoverCard card;
     card.title = moment;
-    card.aside =
-        QStringLiteral("%1 before it").arg(format_duration(double(std::max(kSmoothNs, point_ns_))).text());
+    card.aside = QStringLiteral("%1 before it").arg(seconds_text(std::max(kSmoothNs, point_ns_)));
     const QString unit = unit_ == Unit::kTokens ? QStringLiteral("tokens") : QStringLiteral("blocks");
     card.lines.push_back(
         QStringLiteral("%1 of %2 %3 from cache")

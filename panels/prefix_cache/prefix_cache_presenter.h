@@ -28,6 +28,7 @@ class PrefixCachePresenter {
             misses{};  ///< requests, of the same
         double evictions_per_s = 0;
         bool gap = false;  ///< events were left out here
+        bool told = true;  ///< false for the newest while less than half of it is over
     };
     /// Few prompts a second make a rate of single points meaningless: each looks back so far.
     static constexpr int64_t kSmoothNs = 12'000'000'000;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QString>
+#include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "panels/common/format.h"
@@ -22,7 +24,20 @@ struct CaptionPart {
 struct Caption {
     std::vector<CaptionPart> parts;
     Quantity value;
-    QString aside;  ///< in the number font, where there is no value: the name of a dashed line
+    QString aside;     ///< in the number font, where there is no value: the name of a dashed line
+    uint32_t pin = 0;  ///< a change's number after `aside`, which is in words then
 };
+
+/// "4 s", "0.5 s"
+inline QString seconds_text(int64_t ns) {
+    const double seconds = double(ns) / 1e9;
+    return format_fixed(seconds, seconds == std::floor(seconds) ? 0 : 1) + QStringLiteral(" s");
+}
+
+/// Whether a piece of a time axis is worth a point: the newest one is once half of it is over, or its fraction would
+/// jump at every frame.
+inline bool worth_a_point(int64_t begin_ns, int64_t end_ns, int64_t now_ns) {
+    return now_ns - begin_ns >= (end_ns - begin_ns) / 2;
+}
 
 }  // namespace pitwall::panels

@@ -78,12 +78,17 @@ class StripChart::Captions final : public QCPLayerable {
             paint_quantity(painter, theme, right, baseline, caption.value, Side::kRight, "body", 600);
             return;
         }
-        const QFont font = theme.numbers("small");
+        if (caption.aside.isEmpty()) return;
+        const QFont font = caption.pin ? theme.words("small") : theme.numbers("small");
         const double width = QFontMetricsF(font).horizontalAdvance(caption.aside);
-        if (right - width < words_end + theme.scaled(4)) return;
+        const double text_right = caption.pin ? right - theme.scaled(18) : right;
+        if (text_right - width < words_end + theme.scaled(4)) return;
         painter.setFont(font);
         painter.setPen(theme.color("text.secondary"));
-        painter.drawText(QPointF(right - width, baseline), caption.aside);
+        painter.drawText(QPointF(text_right - width, baseline), caption.aside);
+        if (caption.pin)
+            paint_pin(painter, theme, QPointF(right - theme.scaled(7), baseline - theme.scaled(4)),
+                      caption.pin, 6.5);
     }
 
     StripChart* chart_;

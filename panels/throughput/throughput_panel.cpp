@@ -11,7 +11,7 @@ namespace pitwall::panels {
 namespace {
 
 constexpr StripGeometry kStrips[] = {
-    {.above = 22, .below = 0, .height = 0, .caption_lift = 14, .right = 14},
+    {.above = 24, .below = 0, .height = 0, .caption_lift = 14, .right = 14},
     {.above = 26, .below = 22, .height = 36, .caption_lift = 8, .right = 14}};
 
 QColor faded(QColor colour, float alpha) {
@@ -60,12 +60,13 @@ void ThroughputPanel::show_rates(telemetry::TimeRange window) {
     lower_->data()->clear();
     upper_->data()->clear();
     for (const ThroughputPresenter::Point& point : presenter_.points()) {
-        if (point.begin_ns > context_.store->now_ns()) break;
+        if (!point.told) continue;
         const double end = double(std::min(point.end_ns, window.end_ns)) / 1e9;
         lower_->addData(end, point.gap ? qQNaN() : point.lower);
         upper_->addData(end, point.gap ? qQNaN() : point.upper + (stacked ? point.lower : 0));
     }
-    set_value_axis(*chart().y_axis(0), std::max(presenter_.most(), stacked ? 10.0 : 1.0), {});
+    set_count_axis(*chart().y_axis(0), std::max(presenter_.most(), stacked ? 10.0 : 1.0),
+                   chart().strip(0)->height());
 }
 
 void ThroughputPanel::show_queue(telemetry::TimeRange window) {

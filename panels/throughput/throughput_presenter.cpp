@@ -23,6 +23,7 @@ void ThroughputPresenter::update(TimeRange window, std::optional<int64_t> cursor
     for (size_t i = 0; i < buckets.size(); ++i) {
         points_[i].begin_ns = buckets[i].begin_ns;
         points_[i].end_ns = buckets[i].end_ns;
+        points_[i].told = worth_a_point(buckets[i].begin_ns, buckets[i].end_ns, store_.now_ns());
     }
     point_ns_ = buckets.front().end_ns - buckets.front().begin_ns;
     add_rates(buckets);
@@ -37,6 +38,7 @@ void ThroughputPresenter::update(TimeRange window, std::optional<int64_t> cursor
 void ThroughputPresenter::add_rates(const std::vector<telemetry::Bucket>& buckets) {
     most_ = 0;
     for (size_t i = 0; i < buckets.size(); ++i) {
+        if (!points_[i].told) continue;
         // Two pieces back to back: the newest is not over, and its fraction alone would jump at every frame.
         const telemetry::Bucket& newest = buckets[i];
         const telemetry::Bucket* before = i > 0 ? &buckets[i - 1] : nullptr;
@@ -107,8 +109,14 @@ const ThroughputPresenter::Point* ThroughputPresenter::point_at(int64_t t_ns) co
                              size_t((t_ns - points_.front().begin_ns) / std::max<int64_t>(1, point_ns_)))];
 }
 
+const ThroughputPresenter::Point* ThroughputPresenter::newest_told() const {
+    const auto found =
+        std::find_if(points_.rbegin(), points_.rend(), [](const Point& point) { return point.told; });
+    return found == points_.rend() ? nullptr : &*found;
+}
+
 void ThroughputPresenter::write_captions(std::optional<int64_t> cursor_ns) {
-    const Point* point = cursor_ns ? point_at(*cursor_ns) : &points_.back();
+    const Point* point = cursor_ns ? point_at(*cursor_ns) : newest_told();
     const Point none;
     if (!point) point = &none;
     const auto rate = [](double value) { return format_rate(value, {}).number; };
@@ -147,7 +155,7 @@ HoverCard ThroughputPresenter::card_at(int64_t t_ns, const QString& moment) cons
     if (!point) return {};
     HoverCard card;
     card.title = moment;
-    card.aside = QStringLiteral("over %1").arg(format_duration(2.0 * double(point_ns_)).text());
+    card.aside = QStringLiteral("over %1").arg(seconds_text(2 * point_ns_));
     if (unit_ == Unit::kTokens)
         card.lines.push_back(QStringLiteral("output %1, prefill %2")
                                  .arg(format_rate(point->lower, QStringLiteral("tok/s")).text(),

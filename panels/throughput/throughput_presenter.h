@@ -24,6 +24,7 @@ class ThroughputPresenter {
         uint32_t waiting = 0;  ///< the most in it: a queue must not hide between two points
         uint32_t steps = 0;
         bool gap = false;  ///< events were left out here
+        bool told = true;  ///< false for the newest while less than half of it is over
     };
     /// max_num_seqs from that moment on.
     struct Limit {
@@ -49,15 +50,14 @@ class ThroughputPresenter {
     bool limit_shown() const;
     Caption rate_caption() const { return rate_caption_; }
     Caption queue_caption() const { return queue_caption_; }
-    QString scope() const {
-        return QStringLiteral("each point over %1").arg(format_duration(2.0 * double(point_ns_)).text());
-    }
+    QString scope() const { return QStringLiteral("each point over %1").arg(seconds_text(2 * point_ns_)); }
     bool empty() const { return store_.steps().empty(); }
     HoverCard card_at(int64_t t_ns, const QString& moment) const;
     QString csv() const;
 
   private:
     const Point* point_at(int64_t t_ns) const;
+    const Point* newest_told() const;
     void add_rates(const std::vector<telemetry::Bucket>& buckets);
     void add_queue(telemetry::TimeRange window);
     void add_limits(telemetry::TimeRange window);

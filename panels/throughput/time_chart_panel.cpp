@@ -81,9 +81,11 @@ void TimeChartPanel::recompute() {
     if (!cursor && context_.selection->has_step())
         if (const auto* step = context_.store->find_step(context_.selection->step()))
             line = double(step->start_ns) / double(kSecond);
+    // Over a change its own line says where one is, and the number on it stays to be read.
+    const bool over_change = mouse_ && !key_cursor_ns_ && chart_->overlay(0).change_at(*mouse_) != 0;
     for (size_t i = 0; i < 2; ++i) {
         chart_->overlay(i).set_changes(group_marks(groups, window_));
-        chart_->overlay(i).set_cursor(line);
+        chart_->overlay(i).set_cursor(over_change ? qQNaN() : line);
     }
     empty_->setVisible(empty());
     chart_->replot();
