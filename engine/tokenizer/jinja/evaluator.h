@@ -51,7 +51,6 @@ class Evaluator {
     std::vector<Scope> scopes_;  ///< innermost last
     std::string out_;
     uint32_t line_ = 0;
-    int64_t loop_depth_ = 0;
 };
 
 }  // namespace pitwall::engine::jinja

@@ -169,6 +169,12 @@ class Lexer {
             ++length;
             while (is_digit(peek(length))) ++length;
         }
+        const size_t sign = peek(length + 1) == '+' || peek(length + 1) == '-' ? 1 : 0;
+        if ((peek(length) | 32) == 'e' && is_digit(peek(length + 1 + sign))) {
+            kind = Kind::kFloat;
+            length += 2 + sign;
+            while (is_digit(peek(length))) ++length;
+        }
         if (is_name(peek(length))) fail(line_, "has a number that goes on with a letter");
         push(kind, source_.substr(at_, length));
         advance(length);

@@ -22,7 +22,8 @@ using Kind = Value::Kind;
     fail(0, fmt::format("has {} {} {}, which is not supported", kind_name(a), op, kind_name(b)));
 }
 
-Value checked(bool overflow, int64_t result) {
+/// `result` by reference: it is written by the expression that gives `overflow`.
+Value checked(bool overflow, const int64_t& result) {
     if (overflow) fail(0, "has a whole number that is too large");
     return Value::of(result);
 }

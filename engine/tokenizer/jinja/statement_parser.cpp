@@ -24,13 +24,12 @@ Statement statement(Kind kind, uint32_t line) {
 
 Body StatementParser::parse() {
     std::string end;
-    Body body = parse_body({}, end);
-    return body;
+    return parse_body(1, {}, end);
 }
 
-Body StatementParser::parse_body(std::initializer_list<std::string_view> ends, std::string& end) {
+Body StatementParser::parse_body(uint32_t begin_line, std::initializer_list<std::string_view> ends,
+                                 std::string& end) {
     if (++depth_ > kDeepest) fail(tokens_.line(), "has tags that are nested too deeply");
-    const uint32_t begin_line = tokens_.line();
     Body body;
     while (true) {
         const uint32_t line = tokens_.line();
@@ -78,7 +77,8 @@ Statement StatementParser::parse_if(uint32_t line) {
     while (end != "endif") {
         ExpressionPtr condition = end == "else" ? nullptr : expressions_.parse_tuple();
         end_tag();
-        Body body = condition ? parse_body({"elif", "else", "endif"}, end) : parse_body({"endif"}, end);
+        Body body =
+            condition ? parse_body(line, {"elif", "else", "endif"}, end) : parse_body(line, {"endif"}, end);
         s.branches.emplace_back(std::move(condition), std::move(body));
     }
     end_tag();
@@ -96,11 +96,11 @@ Statement StatementParser::parse_for(uint32_t line) {
     end_tag();
     ++loops_;
     std::string end;
-    s.body = parse_body({"else", "endfor"}, end);
+    s.body = parse_body(line, {"else", "endfor"}, end);
     --loops_;
     if (end == "else") {
         end_tag();
-        s.otherwise = parse_body({"endfor"}, end);
+        s.otherwise = parse_body(line, {"endfor"}, end);
     }
     end_tag();
     return s;
@@ -120,7 +120,7 @@ Statement StatementParser::parse_set(uint32_t line) {
     s.kind = Kind::kSetBlock;
     end_tag();
     std::string end;
-    s.body = parse_body({"endset"}, end);
+    s.body = parse_body(line, {"endset"}, end);
     end_tag();
     return s;
 }
@@ -130,7 +130,7 @@ Statement StatementParser::parse_generation(uint32_t line) {
     Statement s = statement(Kind::kGroup, line);
     end_tag();
     std::string end;
-    s.body = parse_body({"endgeneration"}, end);
+    s.body = parse_body(line, {"endgeneration"}, end);
     end_tag();
     return s;
 }

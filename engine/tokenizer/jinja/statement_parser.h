@@ -15,7 +15,8 @@ class StatementParser {
 
   private:
     /// Statements up to a tag whose first word is one of `ends`; that tag's "{%" and word are taken, the word is told.
-    Body parse_body(std::initializer_list<std::string_view> ends, std::string& end);
+    /// `line` is that of the tag it belongs to.
+    Body parse_body(uint32_t line, std::initializer_list<std::string_view> ends, std::string& end);
     Statement parse_tag();
     Statement parse_if(uint32_t line);
     Statement parse_for(uint32_t line);

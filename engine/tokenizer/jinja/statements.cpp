@@ -132,8 +132,8 @@ Dict* Evaluator::begin_loop(size_t count) {
         add(name, Value::none());
     }
     add("length", Value::of(static_cast<int64_t>(count)));
-    add("depth", Value::of(loop_depth_));
-    add("depth0", Value::of(loop_depth_ - 1));
+    add("depth", Value::of(int64_t{1}));  // counts recursive loops, which there are none of
+    add("depth0", Value::of(int64_t{0}));
     return arena_.keep(std::move(loop));
 }
 
@@ -159,7 +159,6 @@ Evaluator::Flow Evaluator::run_for(const Statement& s) {
         scopes_.pop_back();
         return flow;
     }
-    ++loop_depth_;
     Dict* loop = begin_loop(items.size());
     Flow flow = Flow::kNext;
     for (size_t i = 0; i < items.size() && flow != Flow::kBreak; ++i) {
@@ -169,7 +168,6 @@ Evaluator::Flow Evaluator::run_for(const Statement& s) {
         flow = run_body(s.body);
         scopes_.pop_back();
     }
-    --loop_depth_;
     return Flow::kNext;
 }
 
