@@ -87,7 +87,8 @@ void columns(Visitor& v, Payload& e) {
 
 template <class Visitor, Is<MarkEvent> Payload>
 void columns(Visitor& v, Payload& e) {
-    v("mark", e.mark, values_of<MarkKind>()), v("value", e.value);
+    v("mark", e.mark, values_up_to(MarkKind::kSessionEnd));  // a jump is of a replay, never of a recording
+    v("value", e.value);
 }
 
 // Keyframes: one table a part. `keyframe` holds where each begins and ends.

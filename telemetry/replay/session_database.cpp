@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
@@ -24,6 +25,15 @@ constexpr int kBusyTimeoutMs = 2000;
 const int kOneReader = SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX;
 /// Up to this size every page is looked at before use; above, damage is found where it is read.
 constexpr uintmax_t kCheckWholeBytes = uintmax_t{256} << 20;
+
+/// SQLite quotes what it could not read, which may be a page of anything.
+std::string in_short(const std::string& what) {
+    constexpr size_t kLongest = 80;
+    std::string text = what.substr(0, kLongest);
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    return what.size() > kLongest ? text + "..." : text;
+}
 
 Error not_a_session(const std::string& path, std::string_view why) {
     return {fmt::format("'{}' is not a Pitwall session ({})", path, why),
@@ -129,7 +139,7 @@ Status check_all(SQLite::Database& database, const std::string& path, PageCheck 
 }  // namespace
 
 Error damage_error(const std::string& path, const std::string& what) {
-    return {fmt::format("'{}' is damaged ({})", path, what), "use another copy of it"};
+    return {fmt::format("'{}' is damaged ({})", path, in_short(what)), "use another copy of it"};
 }
 
 Result<std::unique_ptr<SQLite::Database>> open_session_database(const std::string& path, PageCheck check) {

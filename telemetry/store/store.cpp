@@ -65,7 +65,7 @@ void Store::clear() {
     const uint64_t version = blocks_version_ + 1;
     *this = Store(budget);
     blocks_version_ = version;
-    incomplete_ = true;
+    incomplete_ = history_cut_ = true;
 }
 
 // ------------------------------------------------------------------------------------------------ texts

@@ -188,6 +188,7 @@ class Store {
     size_t budget_bytes_;
     size_t rows_bytes_ = 0;  ///< of all that grows with time
     int64_t history_begin_ns_ = std::numeric_limits<int64_t>::min();
+    bool history_cut_ = false;    ///< cleared: history begins with the next keyframe
     bool eviction_open_ = false;  ///< the last eviction row belongs to the step under way
     uint32_t knob_changes_seen_ = 0;
     uint64_t pending_step_ = 0;

@@ -187,7 +187,9 @@ void Store::end_keyframe() {
             ended_.emplace_back(now_ns_, id);
         }
     }
-    incomplete_ = false;
+    const bool at_start = !counters_ || counters_->steps == 0;
+    if (history_cut_ && !at_start) history_begin_ns_ = std::max(history_begin_ns_, now_ns_);
+    incomplete_ = history_cut_ = false;
     staging_ = {};
 }
 

@@ -337,7 +337,9 @@ TEST(FullDisk, ALimitOfTheSystemEndsItAsWell) {
         signal(SIGXFSZ, SIG_IGN);
         const rlimit limit{600 << 10, 600 << 10};
         setrlimit(RLIMIT_FSIZE, &limit);
-        _exit(record(storm(3, 3000), path).ok() ? 1 : 0);
+        RecorderOptions small_batches;
+        small_batches.batch_events = 256;
+        _exit(record(storm(3, 3000), path, small_batches).ok() ? 1 : 0);
     }
     int status = 0;
     waitpid(child, &status, 0);
@@ -377,6 +379,7 @@ TEST(Seek, GivesTheStateThatARunHadThen) {
         ASSERT_EQ(sought.knob(0).last.effective_value, live.knob(0).last.effective_value);
         ASSERT_EQ(sought.knob_changes().size(), live.knob_changes().size()) << "markers have their numbers";
         ASSERT_EQ(sought.session_facts(), live.session_facts());
+        ASSERT_LE(sought.history_begin_ns(), t) << "panels can say from when on they know";
         for (const auto& [id, row] : live.requests()) {
             if (row.ended()) continue;
             const RequestRow* other = sought.find_request(id);

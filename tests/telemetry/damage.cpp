@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/telemetry/damage.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
+
+#include <array>
+
+#include "telemetry/record/schema.h"
+#include "telemetry/replay/session_reader.h"
+#include "telemetry/stats/range_stats.h"
+#include "telemetry/store/store.h"
+#include "telemetry/summary/session_summary.h"
+
+namespace pitwall::telemetry::testing {
+
+std::string exercise(const std::string& path) {
+    auto opened = SessionReader::open(path);
+    if (!opened.ok()) return opened.error().text();
+    SessionReader& reader = *opened.value();
+    Store store(8 << 20);
+    SessionSummary summary;
+    for (auto some = reader.next(500); !some.empty(); some = reader.next(500)) {
+        store.apply(some);
+        summary.apply(some);
+    }
+    (void)summary.figures();
+    (void)range_stats(store, {reader.begin_ns(), reader.end_ns() + 1});
+    if (!reader.status().ok()) return reader.status().error().text();
+    if (Status sought = reader.seek(reader.end_ns() / 2); !sought.ok()) return sought.error().text();
+    while (!reader.next(500).empty()) {
+    }
+    return reader.status().ok() ? std::string() : reader.status().error().text();
+}
+
+std::string nonsense_update(const std::string& path, unsigned long long choice) {
+    constexpr std::array<const char*, 14> kValues{"-1",
+                                                  "1e300",
+                                                  "9223372036854775807",
+                                                  "-9223372036854775808",
+                                                  "4294967296",
+                                                  "'text'",
+                                                  "x'00ff'",
+                                                  "255",
+                                                  "65536",
+                                                  "1099511627776",
+                                                  "0",
+                                                  "7",
+                                                  "4294967295",
+                                                  "0.5"};
+    const auto pick = [&choice](size_t count) {
+        const size_t index = choice % count;
+        choice /= count;
+        return index;
+    };
+    const auto tables = session_tables();
+    const TableSpec& table = tables[pick(tables.size())];
+    const std::string& column = table.columns[pick(table.columns.size())];
+    const std::string value = kValues[pick(kValues.size())];
+    const std::string sql =
+        fmt::format("UPDATE OR IGNORE {} SET {} = {} WHERE rowid = (SELECT rowid FROM {} LIMIT 1 OFFSET {})",
+                    table.name, column, value, table.name, pick(20));
+    SQLite::Database(path, SQLite::OPEN_READWRITE).tryExec(sql);  // not every value goes into every column
+    return sql;
+}
+
+}  // namespace pitwall::telemetry::testing
