@@ -23,7 +23,7 @@ KnobSpec view_row(KnobId id, std::string_view name, KnobType type, std::string_v
 KnobSpec record_text() {
     KnobSpec row =
         view_row(KnobId::kRecordText, "record_text", KnobType::kBoolean,
-                 "Off leaves prompts and answers out of recordings. Holds from the next recording on.");
+                 "Off leaves the text of prompts and answers out of the events, and so out of recordings and panels, from then on.");
     row.maximum = 1, row.default_value = 1;
     return row;
 }

@@ -17,17 +17,21 @@ namespace pitwall::app {
 
 /// What the command line says of a session.
 struct SessionOptions {
-    std::string model;               ///< FILE, synthetic:SHAPE, or "" for the default model
-    std::string device = "cpu";      ///< cpu, sim, sim:PROFILE
-    uint32_t threads = 0;            ///< 0: as many as the machine has cores for us
+    std::string model;           ///< FILE, synthetic:SHAPE, or "" for the default model
+    std::string device = "cpu";  ///< cpu, sim, sim:PROFILE
+    uint32_t threads = 0;        ///< 0: as many as the machine has cores for us
     uint64_t seed = 1;
     presets::KnobValues knobs;
-    std::string record_path;         ///< "": not recorded
-    bool paced = false;              ///< a simulated device keeps wall-clock time (in the window)
+    std::string record_path;  ///< "": not recorded
+    bool paced = false;       ///< a simulated device keeps wall-clock time (in the window)
+    int64_t duration_ns = 0;  ///< the session ends by itself at this session time; 0: it does not
 };
 
 /// A stage of opening, for people: "Reading weights", 61e6, 98e6, "bytes".
-struct Progress { std::string stage; uint64_t done = 0, total = 0; };
+struct Progress {
+    std::string stage;
+    uint64_t done = 0, total = 0;
+};
 using ProgressFn = std::function<void(const Progress&)>;
 
 /// A source of events and the control that belongs to it: a live engine or a recorded session. No panel knows which.
@@ -36,15 +40,21 @@ class Session {
     virtual ~Session() = default;
     virtual telemetry::Control& control() = 0;
     /// A reader of the session's bus; ask before start() to miss nothing. Lossy for the UI, lossless for a summary.
-    virtual std::shared_ptr<telemetry::Reader> add_reader(telemetry::Overflow overflow, size_t capacity_events) = 0;
-    virtual void start() = 0;          ///< begins the thread that produces events
-    virtual void stop() = 0;           ///< ends it: what is unfinished is cancelled, the recording is closed. Idempotent
-    virtual bool finished() const = 0; ///< no more events will come
+    virtual std::shared_ptr<telemetry::Reader> add_reader(telemetry::Overflow overflow,
+                                                          size_t capacity_events) = 0;
+    virtual void start() = 0;  ///< begins the thread that produces events
+    virtual void
+    stop() = 0;  ///< ends it: what is unfinished is cancelled, the recording is closed. Idempotent
+    virtual bool finished() const = 0;  ///< no more events will come
     virtual int64_t now_ns() const = 0;
     virtual telemetry::ReplayControl* replay() { return nullptr; }  ///< null: live
     /// Begins or ends a recording while running; live sessions only.
-    virtual Status start_recording(const std::string& /*path*/) { return Error{"a replay cannot be recorded", "open a live session"}; }
+    virtual Status start_recording(const std::string& /*path*/) {
+        return Error{"a replay cannot be recorded", "open a live session"};
+    }
     virtual void stop_recording() {}
+    /// As stop_recording(), and says why the recording ended before, where it did (a full disk).
+    virtual Status end_recording() { return stop_recording(), Status(); }
     virtual bool recording() const { return false; }
     virtual uint64_t recorded_bytes() const { return 0; }
     virtual int64_t recorder_lag_ns() const { return 0; }

@@ -34,14 +34,21 @@ void shorten(std::string& text, double share) {
     text += tail;
 }
 
+/// Makes the prompt smaller: of a conversation, what was said between the system prompt and the last turn goes first.
+void reduce(telemetry::PromptSpec& prompt, double share) {
+    if (prompt.messages.size() > 2)
+        prompt.messages.erase(prompt.messages.begin() + 1, prompt.messages.end() - 1);
+    else
+        shorten(longest_text(prompt), share);
+}
+
 }  // namespace
 
 Result<engine::GenerationRequest> fit_prompt(telemetry::PromptSpec& prompt,
                                              const engine::Tokenizer& tokenizer, uint32_t limit_tokens) {
     auto request = make_request(prompt, tokenizer);
-    for (int tries = 0; tries < 3 && request.ok() && request.value().prompt.size() > limit_tokens; ++tries) {
-        shorten(longest_text(prompt),
-                0.97 * limit_tokens / static_cast<double>(request.value().prompt.size()));
+    for (int tries = 0; tries < 4 && request.ok() && request.value().prompt.size() > limit_tokens; ++tries) {
+        reduce(prompt, 0.97 * limit_tokens / static_cast<double>(request.value().prompt.size()));
         request = make_request(prompt, tokenizer);
     }
     // A limit below what frames the text: what is left is cut as tokens.

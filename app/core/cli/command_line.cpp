@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/core/cli/command_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "app/core/cli/commands.h"
+#include "app/core/cli/console.h"
+#include "app/core/session/engine_parts.h"
+#include "presets/nearest.h"
+#include "presets/preset.h"
+
+namespace pitwall::app {
+
+namespace {
+
+struct Screenshots {
+    std::string directory, size, theme;
+    double after_s = 10;
+};
+
+void add_common_options(CLI::App& app, CommandContext& context) {
+    app.add_option("--model", context.session.model,
+                   "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...)");
+    app.add_option("--device", context.session.device, "cpu, cuda, sim or sim:PROFILE")
+        ->capture_default_str();
+    app.add_option("--threads", context.session.threads,
+                   "threads of the CPU executor; 0: as many as there are cores")
+        ->check(CLI::Range(0, 1024));
+    app.add_option("--preset", context.preset_path, "FILE of settings, read before --set");
+    app.add_option("--set", context.settings, "KNOB=VALUE, repeatable; `pitwall knobs` lists them")
+        ->allow_extra_args(false);
+    app.add_option("--seed", context.session.seed, "of the workload and of random weights")
+        ->capture_default_str();
+    app.add_flag("--json", context.json, "results as JSON");
+}
+
+void add_window_options(CLI::App& app, Screenshots& shots) {
+    app.add_option("--screenshots", shots.directory,
+                   "DIR: run the window under its workload, write its pictures there, exit");
+    app.add_option("--size", shots.size, "WxH of the window");
+    app.add_option("--theme", shots.theme, "light or dark")->check(CLI::IsMember({"light", "dark"}));
+    app.add_option("--after", shots.after_s, "seconds before the pictures are taken")
+        ->check(CLI::Range(0.0, 3600.0));
+}
+
+void add_commands(CLI::App& app, CommandContext& context) {
+    add_run(app, context);
+    add_replay(app, context);
+    add_generate(app, context);
+    add_tokenize(app, context);
+    add_detokenize(app, context);
+    add_score(app, context);
+    add_bench(app, context);
+    add_knobs(app, context);
+    add_preset(app, context);
+    add_inspect(app, context);
+}
+
+/// The deepest command that was named: its options are those that a misspelt word is compared with.
+const CLI::App* named_command(const CLI::App& app) {
+    const CLI::App* named = &app;
+    while (!named->get_subcommands().empty()) named = named->get_subcommands().front();
+    return named;
+}
+
+std::vector<std::string> option_names(const CLI::App& app, const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::App* each : {&command, &app})
+        for (const CLI::Option* option : each->get_options())
+            if (!option->get_lnames().empty()) names.push_back("--" + option->get_lnames().front());
+    return names;
+}
+
+std::vector<std::string> command_names(const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const CLI::App* each : command.get_subcommands(nullptr)) names.push_back(each->get_name());
+    return names;
+}
+
+std::string nearest_of(const std::string& word, const std::vector<std::string>& names) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    return std::string(presets::nearest(word, views));
+}
+
+Error unexpected(const CLI::App& app, const std::string& word) {
+    const CLI::App* command = named_command(app);
+    const std::string help =
+        command == &app ? "`pitwall --help`" : fmt::format("`pitwall {} --help`", command->get_name());
+    if (word.starts_with("-"))
+        return {fmt::format("there is no option {}", word),
+                fmt::format("did you mean {}? See {}", nearest_of(word, option_names(app, *command)), help)};
+    const auto commands = command_names(*command);
+    if (!commands.empty())
+        return {fmt::format("there is no command \"{}\"", word),
+                fmt::format("did you mean {}? See {}", nearest_of(word, commands), help)};
+    return {fmt::format("\"{}\" was not expected", word), fmt::format("see {}", help)};
+}
+
+Error wrong_words(const CLI::App& app, const CLI::ParseError& error) {
+    const auto rest = app.remaining(true);
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) && !rest.empty()) return unexpected(app, rest.front());
+    const CLI::App* command = named_command(app);
+    return {error.what(),
+            fmt::format("see `pitwall {}--help`", command == &app ? "" : command->get_name() + " ")};
+}
+
+/// The preset first, then the settings in order; the last word on a knob holds.
+Status read_settings(CommandContext& context) {
+    if (!context.preset_path.empty()) {
+        auto preset = presets::load_preset(context.preset_path);
+        if (!preset.ok()) return preset.error();
+        context.session.knobs = preset.value().values;
+        context.preset_name = preset.value().name, context.preset_description = preset.value().description;
+    }
+    for (const std::string& setting : context.settings)
+        if (auto status = context.session.knobs.set_from_text(setting); !status.ok()) return status.error();
+    const auto device = parse_device(context.session.device);
+    return device.ok() ? Status() : Status(device.error());
+}
+
+Status read_size(const std::string& text, WindowOptions& options) {
+    if (text.empty()) return {};
+    int width = 0, height = 0, end = 0;
+    const bool read = std::sscanf(text.c_str(), "%dx%d%n", &width, &height, &end) == 2 &&
+                      static_cast<size_t>(end) == text.size();
+    if (!read || width < 320 || height < 200 || width > 16384 || height > 16384)
+        return Error{fmt::format("--size {} is no size of a window", text), "write it as 1280x800"};
+    options.width = width, options.height = height, options.size_given = true;
+    return {};
+}
+
+int open_window(const CommandContext& context, const Screenshots& shots) {
+    if (!context.window)
+        return report(
+            {"this program has no window",
+             "start `pitwall`, or say `pitwall-headless run --headless --workload chat --duration 30`"},
+            kExitWrongUse);
+    WindowOptions options;
+    options.session = context.session;
+    options.session.paced = true;
+    options.screenshots_dir = shots.directory, options.theme = shots.theme, options.after_s = shots.after_s;
+    if (auto status = read_size(shots.size, options); !status.ok())
+        return report(status.error(), kExitWrongUse);
+    return context.window(options);
+}
+
+}  // namespace
+
+ProgressFn progress_on_stderr(const CommandContext& context) {
+    if (context.json || !::isatty(STDERR_FILENO)) return nullptr;
+    return [](const Progress& progress) {
+        const double share = progress.total > 0 ? 100.0 * static_cast<double>(progress.done) /
+                                                      static_cast<double>(progress.total)
+                                                : 100;
+        fmt::print(stderr, "\r\033[K{} {:.0f} %{}", progress.stage, share,
+                   progress.done >= progress.total ? "\r\033[K" : "");
+        std::fflush(stderr);
+    };
+}
+
+int run_command_line(int argc, char** argv, const WindowEntry& window) {
+    CLI::App app("Pitwall: the pit wall for LLM inference", "pitwall");
+    CommandContext context;
+    context.window = window;
+    Screenshots shots;
+    app.fallthrough();
+    app.set_version_flag("--version", std::string("pitwall ") + PITWALL_VERSION);
+    add_common_options(app, context);
+    add_window_options(app, shots);
+    add_commands(app, context);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& help) {
+        return app.exit(help);
+    } catch (const CLI::ParseError& error) {
+        return report(wrong_words(app, error), kExitWrongUse);
+    }
+    if (auto status = read_settings(context); !status.ok()) return report(status.error(), kExitWrongUse);
+    return context.chosen ? context.chosen() : open_window(context, shots);
+}
+
+}  // namespace pitwall::app

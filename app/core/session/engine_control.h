@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "app/core/session/command_queue.h"
+#include "app/core/workload/workload_feeder.h"
+#include "engine/core/engine.h"
+#include "telemetry/base/clock.h"
+
+namespace pitwall::app {
+
+/// Control of a live engine: checks and tokenizes on the caller's thread, acts on the engine's.
+class EngineControl final : public telemetry::Control {
+  public:
+    EngineControl(CommandQueue& commands, engine::Engine& engine, WorkloadFeeder& feeder,
+                  const engine::Tokenizer& tokenizer, const Clock& clock)
+        : commands_(commands), engine_(engine), feeder_(feeder), tokenizer_(tokenizer), clock_(clock) {}
+
+    std::future<telemetry::Answer> submit(telemetry::PromptSpec prompt) override;
+    std::future<telemetry::Answer> cancel(RequestId request) override;
+    std::future<telemetry::Answer> set_knob(std::string_view name, std::string_view value) override;
+    std::future<telemetry::Answer> flush_prefix_cache() override;
+    std::future<telemetry::Answer> pause() override;
+    std::future<telemetry::Answer> resume() override;
+    std::future<telemetry::Answer> single_step() override;
+    std::future<telemetry::Answer> burst(uint32_t requests) override;
+    std::future<telemetry::Answer> request_keyframe() override;
+
+  private:
+    telemetry::Answer single_step_now();
+
+    CommandQueue& commands_;
+    engine::Engine& engine_;
+    WorkloadFeeder& feeder_;
+    const engine::Tokenizer& tokenizer_;
+    const Clock& clock_;
+};
+
+}  // namespace pitwall::app

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/core/session/engine_parts.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/exec/cpu/cpu_executor.h"
+#include "engine/exec/sim/sim_executor.h"
+#include "presets/nearest.h"
+
+namespace pitwall::app {
+
+using presets::KnobId;
+
+namespace {
+
+void tell(const ProgressFn& progress, std::string stage, uint64_t done, uint64_t total) {
+    if (progress) progress({std::move(stage), done, total});
+}
+
+/// A simulated device has its profile's memory; kv_cache_memory_bytes bounds it only where somebody gave it.
+Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, const SessionOptions& options,
+                                                   const OpenedModel& opened, Clock& clock) {
+    engine::SimOptions sim;
+    sim.clock = &clock;
+    sim.paced = options.paced;
+    sim.weight_bytes = opened.model->weight_bytes();
+    if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) {
+        const double block = sim.kv_bytes_per_value *
+                             static_cast<double>(opened.model->config().kv_values_per_token()) *
+                             engine::kBlockTokens;
+        sim.capacity_blocks = static_cast<uint32_t>(
+            std::clamp(options.knobs.get(KnobId::kKvCacheMemoryBytes) / block, 1.0, 4194304.0));
+    }
+    return engine::make_sim_executor(opened.model->config(), profile.empty() ? "h100" : profile, sim);
+}
+
+}  // namespace
+
+Result<DeviceChoice> parse_device(const std::string& device) {
+    constexpr std::array<std::string_view, 3> kKnown = {"cpu", "cuda", "sim"};
+    if (device == "cpu") return DeviceChoice{};
+    if (device == "sim") return DeviceChoice{true, ""};
+    if (device.starts_with("sim:")) return DeviceChoice{true, device.substr(4)};
+    if (device == "cuda")
+        return Error{"--device cuda: this build has no CUDA executor", "use --device cpu or --device sim"};
+    return Error{fmt::format("there is no device \"{}\"", device.substr(0, 40)),
+                 fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
+}
+
+Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool weights_needed,
+                                             const ProgressFn& progress) {
+    tell(progress, "Opening the model", 0, 1);
+    auto model = engine::open_model(options.model, options.seed, weights_needed);
+    if (!model.ok()) return model.error();
+    auto tokenizer = engine::Tokenizer::create(model.value()->vocabulary());
+    if (!tokenizer.ok()) return tokenizer.error();
+    tell(progress, "Opening the model", 1, 1);
+    return OpenedModel{std::move(model).value(), std::move(tokenizer).value()};
+}
+
+Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
+                                                        const OpenedModel& opened, Clock& clock,
+                                                        const ProgressFn& progress) {
+    const auto device = parse_device(options.device);
+    if (!device.ok()) return device.error();
+    if (device.value().simulated) return make_sim(device.value().profile, options, opened, clock);
+    engine::CpuOptions cpu;
+    cpu.threads = options.threads;
+    cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
+    cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
+    return engine::make_cpu_executor(*opened.model, cpu);
+}
+
+Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,
+                                                     const ProgressFn& progress) {
+    const auto device = parse_device(options.device);
+    if (!device.ok()) return device.error();
+    const bool simulated = device.value().simulated;
+    auto opened = open_model_and_tokenizer(options, !simulated, progress);
+    if (!opened.ok()) return opened.error();
+    auto parts = std::make_unique<EngineParts>();
+    parts->opened = std::move(opened).value();
+    if (simulated && !options.paced)
+        parts->clock = std::make_unique<VirtualClock>();
+    else
+        parts->clock = std::make_unique<WallClock>();
+    auto executor = make_executor(options, parts->opened, *parts->clock, progress);
+    if (!executor.ok()) return executor.error();
+    // The session begins when everything is there: opening the model is no part of it.
+    if (!parts->clock->is_virtual()) static_cast<WallClock&>(*parts->clock) = WallClock();
+    parts->producer = parts->bus.add_producer();
+    parts->kv_bytes = executor.value()->capacity_blocks() * executor.value()->bytes_per_block();
+    parts->weight_bytes = executor.value()->weight_bytes();
+    parts->engine = std::make_unique<engine::Engine>(
+        std::move(executor).value(), parts->opened.tokenizer.get(), options.knobs, *parts->clock,
+        *parts->producer, parts->config().max_context_tokens);
+    return parts;
+}
+
+void publish_session_facts(EngineParts& parts, const SessionOptions& options,
+                           std::chrono::system_clock::time_point start) {
+    const engine::DeviceInfo& device = parts.engine->device();
+    const engine::Model& model = *parts.opened.model;
+    const presets::KnobSpec& workload = presets::spec(KnobId::kWorkload);
+    const std::pair<std::string_view, std::string> facts[] = {
+        {"version", PITWALL_VERSION},
+        {"model", parts.config().name},
+        {"model_path", std::string(model.path())},
+        {"model_sha256", std::string(model.sha256())},
+        {"model_format", model.format_summary()},
+        {"device", device.name},
+        {"kernel_tier", device.kernel_tier},
+        {"threads", fmt::format("{}", device.threads)},
+        {"seed", fmt::format("{}", options.seed)},
+        {"workload", presets::format_value(workload, options.knobs.get(KnobId::kWorkload))},
+        {"max_context_tokens", fmt::format("{}", parts.config().max_context_tokens)},
+        {"start_utc",
+         fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(start)))},
+    };
+    uint32_t id = 0;
+    for (const auto& [key, value] : facts)
+        parts.producer->publish_text(telemetry::DictionaryKind::kSession, id++,
+                                     fmt::format("{}={}", key, value), parts.clock->now_ns());
+}
+
+}  // namespace pitwall::app

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "app/core/session/session.h"
+#include "engine/core/engine.h"
+#include "engine/model/model.h"
+#include "engine/tokenizer/tokenizer.h"
+#include "telemetry/base/clock.h"
+#include "telemetry/bus/bus.h"
+
+namespace pitwall::app {
+
+/// "cpu", "sim" or "sim:PROFILE", taken apart and checked.
+struct DeviceChoice {
+    bool simulated = false;
+    std::string profile;  ///< "" for the default one
+};
+Result<DeviceChoice> parse_device(const std::string& device);
+
+/// Opens the model and its tokenizer; weights only where a device computes with them.
+struct OpenedModel {
+    std::unique_ptr<engine::Model> model;
+    std::unique_ptr<engine::Tokenizer> tokenizer;
+};
+Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool weights_needed,
+                                             const ProgressFn& progress);
+
+/// The executor that options.device names, with room for the KV memory that the knobs give.
+Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
+                                                        const OpenedModel& opened, Clock& clock,
+                                                        const ProgressFn& progress);
+
+/// An engine with everything around it, in the order in which it must be torn down again (last first).
+struct EngineParts {
+    OpenedModel opened;
+    std::unique_ptr<Clock> clock;
+    telemetry::Bus bus;
+    std::shared_ptr<telemetry::Producer> producer;
+    uint64_t kv_bytes = 0, weight_bytes = 0;
+    std::unique_ptr<engine::Engine> engine;
+
+    const engine::Tokenizer& tokenizer() const { return *opened.tokenizer; }
+    const engine::ModelConfig& config() const { return opened.model->config(); }
+};
+Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,
+                                                     const ProgressFn& progress);
+
+/// What v_session holds of a session: version, model and its SHA-256, device (with the CPU's name), kernel tier, threads,
+/// seed, workload, UTC start. Published before anything else, and again for a recording that begins later.
+void publish_session_facts(EngineParts& parts, const SessionOptions& options,
+                           std::chrono::system_clock::time_point start);
+
+}  // namespace pitwall::app

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "app/core/session/engine_control.h"
+#include "app/core/session/engine_loop.h"
+#include "app/core/session/engine_parts.h"
+#include "app/core/session/recording.h"
+#include "app/core/session/session.h"
+
+namespace pitwall::app {
+
+/// An engine of our own under its workload. Everything but start(), stop() and the recording runs on the engine thread.
+class LiveSession final : public Session {
+  public:
+    LiveSession(std::unique_ptr<EngineParts> parts, SessionOptions options);
+    ~LiveSession() override;
+
+    telemetry::Control& control() override { return control_; }
+    std::shared_ptr<telemetry::Reader> add_reader(telemetry::Overflow overflow,
+                                                  size_t capacity_events) override;
+    void start() override;
+    void stop() override;
+    bool finished() const override { return finished_.load(std::memory_order_acquire); }
+    int64_t now_ns() const override;
+    Status start_recording(const std::string& path) override;
+    void stop_recording() override;
+    bool recording() const override;
+    uint64_t recorded_bytes() const override;
+    int64_t recorder_lag_ns() const override;
+    std::string model_name() const override { return parts_->config().name; }
+    std::string device_name() const override { return parts_->engine->device().name; }
+    Status end_recording() override;
+
+  private:
+    void run();
+    presets::KnobValues present_knobs();
+
+    SessionOptions options_;
+    std::chrono::system_clock::time_point opened_ = std::chrono::system_clock::now();
+    std::unique_ptr<EngineParts> parts_;
+    CommandQueue commands_;
+    WorkloadFeeder feeder_;
+    DeviceSampler sampler_;
+    EngineControl control_;
+    EngineLoop loop_;
+    std::thread thread_;
+    std::atomic<bool> finished_{false};
+    mutable std::mutex recording_mutex_;  ///< guards recording_
+    std::unique_ptr<Recording> recording_;
+};
+
+}  // namespace pitwall::app

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "presets/knob.h"
+#include "telemetry/bus/bus.h"
+#include "telemetry/record/recorder.h"
+
+namespace pitwall::app {
+
+/// A recorder and its reader, as one thing that begins and ends. A session file that is there already is replaced; any
+/// other file is not.
+class Recording {
+  public:
+    /// Before the first event that it is to hold. The bus must outlive it.
+    static Result<std::unique_ptr<Recording>> begin(telemetry::Bus& bus, const std::string& path,
+                                                    const presets::KnobValues& knobs);
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+    /// Writes what was published before and completes the file; gives why the recording ended before, where it did.
+    Status end();
+    const telemetry::Recorder& recorder() const { return recorder_; }
+
+  private:
+    Recording(telemetry::Bus& bus, std::shared_ptr<telemetry::Reader> reader,
+              const telemetry::RecorderOptions& options)
+        : bus_(bus), reader_(reader), recorder_(std::move(reader), options) {}
+
+    telemetry::Bus& bus_;
+    std::shared_ptr<telemetry::Reader> reader_;
+    telemetry::Recorder recorder_;
+};
+
+}  // namespace pitwall::app
