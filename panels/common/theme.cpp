@@ -14,10 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace {
-// A static library's resources are linked in only when somebody names them, from outside any namespace.
-void load_resources() { Q_INIT_RESOURCE(pitwall); }
-}  // namespace
+// A static library's resources are linked in only when somebody names them; the macro declares a function of the
+// global namespace, so this stands outside of any other.
+static void load_resources() { Q_INIT_RESOURCE(pitwall); }
 
 namespace pitwall::panels {
 
