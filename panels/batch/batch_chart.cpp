@@ -146,7 +146,10 @@ void BatchChart::paint_gutter(QPainter& painter) {
         number(b.time_top + t.scaled(20), presenter_.max_time_text());
     }
     word(b.axis, presenter_.axis().mode() == BatchAxis::Mode::kTime ? "time" : "step");
-    if (b.lanes_h < t.scaled(40)) return;
+    // The selected request's name goes first where both want the same place.
+    const BatchSpan* span = presenter_.span_of(context_.selection->request());
+    const int lane = span ? presenter_.lane_y(span->lane) : -1;
+    if (b.lanes_h < t.scaled(40) || lane > b.axis - t.scaled(56)) return;
     word(b.axis - t.scaled(31), "running");
     number(b.axis - t.scaled(18), presenter_.running_text());
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/batch/batch_panel.h"
 
-#include <QHBoxLayout>
 #include <algorithm>
 
 #include "panels/batch/text_line.h"
@@ -11,7 +10,8 @@
 namespace pitwall::panels {
 namespace {
 
-constexpr int kSwatch = 13, kNameGap = 5, kItemGap = 12;  // at scale 1
+constexpr int kSwatch = 13, kNameGap = 5, kItemGap = 12, kReadoutWidth = 520,
+              kScopeWidth = 190;  // at scale 1
 
 const char* token_of(BatchRole role) {
     switch (role) {
@@ -32,24 +32,33 @@ const char* token_of(BatchRole role) {
 
 }  // namespace
 
-BatchReadout::BatchReadout(Theme* theme, const BatchPresenter& presenter, QWidget* parent)
-    : QWidget(parent), theme_(theme), presenter_(presenter) {
-    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
-    setAttribute(Qt::WA_TransparentForMouseEvents);
+BatchTitle::BatchTitle(Theme* theme, const BatchPresenter& presenter, QWidget* parent)
+    : QWidget(parent),
+      theme_(theme),
+      presenter_(presenter),
+      modes_(new SegmentedControl(theme, {"Steps", "Time"}, this)) {
+    modes_->setToolTip(QStringLiteral("Equal steps, or as wide as they took (T)"));
 }
 
-QSize BatchReadout::sizeHint() const {
-    // Room for five figures of four digits: it must not move the title bar with every step.
-    return {theme_->scaled(520), theme_->scaled(20)};
+QSize BatchTitle::sizeHint() const {
+    // The same whatever the figures are, or the title bar would move with every step.
+    const int room = (parentWidget() ? parentWidget()->width() : 0) - theme_->scaled(kScopeWidth);
+    const int readout = std::clamp(room - modes_->sizeHint().width(), 0, theme_->scaled(kReadoutWidth));
+    return {readout + theme_->px("m") + modes_->sizeHint().width(), theme_->scaled(20)};
 }
 
-void BatchReadout::paintEvent(QPaintEvent* /*event*/) {
+void BatchTitle::resizeEvent(QResizeEvent* /*event*/) {
+    const QSize size = modes_->sizeHint();
+    modes_->setGeometry(width() - size.width(), (height() - size.height()) / 2, size.width(), size.height());
+}
+
+void BatchTitle::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);
     const Theme& t = *theme_;
     const auto items = presenter_.reading();
     const QFont words = t.words("small"), numbers = t.numbers("small", 500);
     const double baseline = height() / 2.0 + t.scaled(4);
-    double x = width() - t.scaled(4);
+    double x = modes_->x() - t.px("m");
     for (auto it = items.rbegin(); it != items.rend(); ++it) {
         const double need = QFontMetricsF(numbers).horizontalAdvance(it->value) +
                             QFontMetricsF(words).horizontalAdvance(it->name) + t.scaled(kSwatch + kNameGap);
@@ -71,9 +80,7 @@ BatchPanel::BatchPanel(PanelContext context, QWidget* parent)
     : Panel(context, parent),
       presenter_(*context_.store),
       chart_(new BatchChart(context_, presenter_, this)),
-      title_(new QWidget(this)),
-      readout_(new BatchReadout(context_.theme, presenter_, title_)),
-      modes_(new SegmentedControl(context_.theme, {"Steps", "Time"}, title_)),
+      title_(new BatchTitle(context_.theme, presenter_, this)),
       empty_(new EmptyState(
           context_.theme, QStringLiteral("No steps yet. Start the workload, or send a prompt"),
           QStringLiteral("Start"),
@@ -81,27 +88,22 @@ BatchPanel::BatchPanel(PanelContext context, QWidget* parent)
               context_.control->set_knob(presets::spec(presets::KnobId::kWorkloadRunning).name, "true");
           },
           this)) {
-    auto* row = new QHBoxLayout(title_);
-    row->setContentsMargins(0, 0, 0, 0);
-    row->setSpacing(context_.theme->px("m"));
-    row->addWidget(readout_, 1);
-    row->addWidget(modes_);
     title_->hide();  // until the title bar takes it
-    modes_->setToolTip(QStringLiteral("Equal steps, or as wide as they took (T)"));
     setFocusProxy(chart_);
-    connect(modes_, &SegmentedControl::chosen, this, [this](int mode) {
+    connect(title_->modes(), &SegmentedControl::chosen, this, [this](int mode) {
         presenter_.set_mode(mode == 1 ? BatchAxis::Mode::kTime : BatchAxis::Mode::kSteps);
         refresh();
     });
-    connect(chart_, &BatchChart::toggled, this, [this] { modes_->set_current(1 - modes_->current()); });
+    connect(chart_, &BatchChart::toggled, this,
+            [this] { title_->modes()->set_current(1 - title_->modes()->current()); });
     connect(chart_, &BatchChart::moved, this, &BatchPanel::refresh);
-    connect(chart_, &BatchChart::read, readout_, qOverload<>(&QWidget::update));
+    connect(chart_, &BatchChart::read, title_, qOverload<>(&QWidget::update));
     connect(context_.selection, &SelectionModel::changed, this, [this] {
         if (isVisible()) refresh();
     });
     connect(context_.theme, &Theme::changed, this, [this] {
         presenter_.set_size(width(), height(), context_.theme->scale());
-        readout_->updateGeometry();
+        title_->updateGeometry();
         if (isVisible()) refresh();
     });
 }
@@ -111,7 +113,7 @@ void BatchPanel::refresh() {
     presenter_.set_selection(s.request(), s.has_step() ? std::optional(s.step()) : std::nullopt);
     if (presenter_.refresh()) {
         chart_->update();
-        readout_->update();
+        title_->update();
     }
     empty_->setVisible(presenter_.empty());
     if (const QString now = presenter_.scope(); now != scope_) {
@@ -123,7 +125,7 @@ void BatchPanel::refresh() {
 void BatchPanel::resizeEvent(QResizeEvent* /*event*/) {
     chart_->setGeometry(rect());
     presenter_.set_size(width(), height(), context_.theme->scale());
-    refresh();
+    if (isVisible()) refresh();
 }
 
 void BatchPanel::showEvent(QShowEvent* /*event*/) { refresh(); }

@@ -7,21 +7,24 @@
 
 namespace pitwall::panels {
 
-/// The read-out at the right of the title: the figures of the step under the pointer, else of the selected
-/// step, else of the newest. Swatches make it the legend as well. What has no room is left out from the left.
-class BatchReadout : public QWidget {
+/// The right of the title: the figures of the step under the pointer, else of the selected step, else of the newest, and
+/// the switch of the axis. Swatches make the read-out the legend as well. It leaves room for the panel's name and scope:
+/// what does not fit is left out from the left.
+class BatchTitle : public QWidget {
     Q_OBJECT
   public:
-    BatchReadout(Theme* theme, const BatchPresenter& presenter, QWidget* parent);
+    BatchTitle(Theme* theme, const BatchPresenter& presenter, QWidget* parent);
+    SegmentedControl* modes() { return modes_; }
     QSize sizeHint() const override;
-    QSize minimumSizeHint() const override { return {theme_->scaled(80), theme_->scaled(20)}; }
 
   protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
   private:
     Theme* theme_;
     const BatchPresenter& presenter_;
+    SegmentedControl* modes_;
 };
 
 /// What each step computed and for whom.
@@ -48,9 +51,7 @@ class BatchPanel : public Panel {
   private:
     BatchPresenter presenter_;
     BatchChart* chart_;
-    QWidget* title_;
-    BatchReadout* readout_;
-    SegmentedControl* modes_;
+    BatchTitle* title_;
     EmptyState* empty_;
     QString scope_;
 };

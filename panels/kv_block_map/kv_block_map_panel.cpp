@@ -47,7 +47,7 @@ void KvBlockMapPanel::refresh() {
 void KvBlockMapPanel::resizeEvent(QResizeEvent* /*event*/) {
     view_->setGeometry(rect());
     presenter_.set_size(width(), height(), context_.theme->scale());
-    refresh();
+    if (isVisible()) refresh();
 }
 
 void KvBlockMapPanel::showEvent(QShowEvent* /*event*/) { refresh(); }

@@ -52,8 +52,9 @@ bool KvBlockMapPresenter::refresh() {
     if (!dirty_ && !pool_changed && !ages && store_.blocks_version() == seen_version_) return false;
     seen_version_ = store_.blocks_version();
     lay_out();
-    const size_t owners = mode_ == KvMode::kOwner ? 6 : 0;
-    counts_ = count_blocks(store_.blocks(), store_.block_tokens(), store_.now_ns(), owners);
+    constexpr size_t kOwnersNamed = 6;
+    counts_ = classify_blocks(mode_, store_.blocks(), store_.block_tokens(), store_.now_ns(), kOwnersNamed,
+                              classes_);
     table_ = request_ == kNoRequest ? std::vector<BlockId>{} : store_.block_table(request_);
     paint();
     dirty_ = false;
@@ -83,14 +84,12 @@ void KvBlockMapPresenter::lay_out() {
 }
 
 void KvBlockMapPresenter::paint() {
-    mine_.clear();
-    if (mode_ == KvMode::kState && !table_.empty()) {
-        mine_.assign(store_.blocks().size(), 0);
+    if (mode_ == KvMode::kState)
         for (const BlockId id : table_)
-            if (raw(id) < mine_.size()) mine_[raw(id)] = 1;
-    }
-    const KvColours colours(mode_, palette_, store_.blocks(), store_.block_tokens(), store_.now_ns());
-    paint_blocks(store_.blocks(), layout_, colours, palette_, mine_, request_colour(request_), pixels_);
+            if (raw(id) < classes_.size()) classes_[raw(id)] = kKvMine;
+    colours_ = class_colours(mode_, palette_, request_colour(request_));
+    paint_blocks({mode_, store_.blocks(), classes_, colours_, palette_, store_.block_tokens()}, layout_,
+                 pixels_);
 }
 
 uint32_t KvBlockMapPresenter::request_colour(RequestId id) const {

@@ -105,8 +105,9 @@ class KvBlockMapPresenter {
     double scale_ = 1;
     RequestId request_ = kNoRequest;
     BlockId block_ = kNoBlock;
-    std::vector<BlockId> table_;  ///< of the selected request
-    std::vector<uint8_t> mine_;   ///< one a block, of the selected request
+    std::vector<BlockId> table_;    ///< of the selected request
+    std::vector<uint8_t> classes_;  ///< KvClass, one a block
+    std::array<uint32_t, kKvClasses> colours_{};
     std::vector<uint32_t> pixels_;
     uint64_t frame_ = 0, seen_version_ = 0;
     bool dirty_ = true;

@@ -52,7 +52,6 @@ void KvBlockMapPresenter::owner_rows(std::vector<KvLegendRow>& rows) const {
 
 std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
     std::vector<KvLegendRow> rows;
-    const KvColours colours(KvMode::kFill, palette_, {}, store_.block_tokens(), store_.now_ns());
     static constexpr std::array kAges = {"under 1 s", "1 to 10 s", "10 to 60 s", "1 to 10 min",
                                          "over 10 min"};
     static constexpr std::array kFills = {"full", "3/4 filled", "1/2 filled", "1/4 filled", "less"};
@@ -60,14 +59,14 @@ std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
         rows.push_back(row(palette_.shared, QStringLiteral("shared"), counts_.shared));
     if (mode_ == KvMode::kState) rows.push_back(row(palette_.held, QStringLiteral("held"), counts_.held));
     if (mode_ == KvMode::kOwner) owner_rows(rows);
-    for (int band = 0; band < KvColours::kBands; ++band) {
+    for (int band = 0; band < kKvBands; ++band) {
         const auto i = static_cast<size_t>(band);
         if (mode_ == KvMode::kAge)
-            rows.push_back(row(colours.age_colour(band), QString::fromLatin1(kAges[i]), counts_.age[i]));
+            rows.push_back(row(colours_[kKvAge + i], QString::fromLatin1(kAges[i]), counts_.age[i]));
         if (mode_ == KvMode::kFill)
-            rows.push_back(row(colours.fill_colour(band), QString::fromLatin1(kFills[i]), counts_.fill[i]));
+            rows.push_back(row(colours_[kKvFill + i], QString::fromLatin1(kFills[i]), counts_.fill[i]));
     }
-    const uint32_t cached = mode_ == KvMode::kFill ? colours.quiet_cached() : palette_.cached;
+    const uint32_t cached = mode_ == KvMode::kFill ? colours_[kKvCached] : palette_.cached;
     if (mode_ != KvMode::kAge) rows.push_back(row(cached, QStringLiteral("cached"), counts_.cached));
     rows.push_back(row(palette_.free, QStringLiteral("free"), counts_.free));
     return rows;
@@ -107,7 +106,9 @@ KvCard KvBlockMapPresenter::card_of_many(BlockId first) const {
                 some.push_back(store_.blocks()[static_cast<size_t>(index)]);
         }
     }
-    const KvCounts c = count_blocks(some, store_.block_tokens(), store_.now_ns(), 0);
+    std::vector<uint8_t> classes;
+    const KvCounts c =
+        classify_blocks(KvMode::kState, some, store_.block_tokens(), store_.now_ns(), 0, classes);
     KvCard card;
     card.title = QStringLiteral("%1 at block %2")
                      .arg(plural(some.size(), QStringLiteral("block"), QStringLiteral("blocks")),

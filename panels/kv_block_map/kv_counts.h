@@ -3,23 +3,43 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "panels/kv_block_map/kv_pixels.h"
+#include "telemetry/store/store.h"
 
 namespace pitwall::panels {
 
-/// The figures beside the map, all from one pass over the pool.
+enum class KvMode { kState, kOwner, kAge, kFill };
+inline constexpr int kKvBands = 5;  ///< of age, of cached blocks' order of eviction, of fill
+
+/// What a block looks like in a mode, as one byte: a million blocks are looked at ten times a second.
+enum KvClass : uint8_t {
+    kKvFree,
+    kKvHeld,
+    kKvShared,
+    kKvCached,                      ///< and the four after it: from the newest to the next one out
+    kKvAge = kKvCached + kKvBands,  ///< and the four after it: see kKvAgeNs
+    kKvFill = kKvAge + kKvBands,    ///< and the four after it: full, 3/4 and more, 1/2, 1/4, less
+    kKvMine = kKvFill + kKvBands,   ///< of the selected request, in state mode
+    kKvClasses
+};
+
+/// Upper ends of the first four bands of age; what is older is in the fifth.
+inline constexpr std::array<int64_t, kKvBands - 1> kKvAgeNs = {1'000'000'000, 10'000'000'000, 60'000'000'000,
+                                                               600'000'000'000};
+
+/// The figures beside the map.
 struct KvCounts {
     uint64_t total = 0, free = 0, cached = 0;
-    uint64_t held = 0;          ///< with one owner
-    uint64_t shared = 0;        ///< with two owners or more
-    uint64_t slots_filled = 0;  ///< token slots of held and shared blocks that hold a token
-    uint64_t slots_held = 0;    ///< token slots of held and shared blocks
-    std::array<uint64_t, KvColours::kBands> age{};   ///< blocks that are not free, by KvColours::age_band
-    std::array<uint64_t, KvColours::kBands> fill{};  ///< held and shared blocks, by KvColours::fill_band
-    /// Owner mode only: the most blocks first, requests of equal number by id; `owned_rest` are the others'.
+    uint64_t held = 0;                      ///< with one owner
+    uint64_t shared = 0;                    ///< with two owners or more
+    uint64_t slots_filled = 0;              ///< token slots of held and shared blocks that hold a token
+    uint64_t slots_held = 0;                ///< token slots of held and shared blocks
+    std::array<uint64_t, kKvBands> age{};   ///< age mode: blocks that are not free
+    std::array<uint64_t, kKvBands> fill{};  ///< fill mode: held and shared blocks
+    /// Owner mode: the most blocks first, requests of equal number by id; `owned_rest` are the others'.
     std::vector<std::pair<RequestId, uint64_t>> owners;
     uint64_t owned_rest = 0;
 
@@ -28,7 +48,8 @@ struct KvCounts {
     double slot_share() const;
 };
 
-KvCounts count_blocks(std::span<const telemetry::BlockRow> blocks, uint32_t block_tokens, int64_t now_ns,
-                      size_t owners_wanted);
+/// Looks at every block once: its class into `classes`, and the counts. `owners_wanted` are ranked in owner mode.
+KvCounts classify_blocks(KvMode mode, std::span<const telemetry::BlockRow> blocks, uint32_t block_tokens,
+                         int64_t now_ns, size_t owners_wanted, std::vector<uint8_t>& classes);
 
 }  // namespace pitwall::panels

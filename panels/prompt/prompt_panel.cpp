@@ -17,9 +17,8 @@ constexpr int kPollMs = 30, kMostTokens = 1 << 20;
 PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
     : Panel(context, parent),
       presenter_(*context_.store),
-      title_(new QWidget(this)),
-      modes_(new SegmentedControl(context_.theme, {"Chat", "Plain text"}, title_)),
-      new_chat_(new QPushButton(QStringLiteral("New chat"), title_)),
+      modes_(new SegmentedControl(context_.theme, {"Chat", "Text"}, this)),
+      new_chat_(new QPushButton(QStringLiteral("New chat"), this)),
       send_(new QPushButton(QStringLiteral("Send"), this)),
       turns_(new QTextEdit(this)),
       input_(new QPlainTextEdit(this)),
@@ -69,15 +68,14 @@ void PromptPanel::build_fields() {
     temperature_->setDecimals(2);
     temperature_->setSpecialValueText(QStringLiteral("0 greedy"));
     priority_->setRange(-1000, 1000);
+    for (QAbstractSpinBox* box :
+         {static_cast<QAbstractSpinBox*>(max_tokens_), static_cast<QAbstractSpinBox*>(temperature_),
+          static_cast<QAbstractSpinBox*>(priority_)})
+        box->setButtonSymbols(QAbstractSpinBox::NoButtons);  // wheel and Up, Down turn them
 }
 
 void PromptPanel::build() {
-    auto* title = new QHBoxLayout(title_);
-    title->setContentsMargins(0, 0, 0, 0);
-    title->addStretch(1);
-    title->addWidget(new_chat_);
-    title->addWidget(modes_);
-    title_->hide();  // until the title bar takes it
+    modes_->hide();  // until the title bar takes it
     build_fields();
     auto* row = new QHBoxLayout;
     row->setSpacing(8);
@@ -92,6 +90,7 @@ void PromptPanel::build() {
         1);
     auto* foot = new QHBoxLayout;
     foot->addWidget(status_, 1);
+    foot->addWidget(new_chat_);
     foot->addWidget(send_);
     auto* all = new QVBoxLayout(this);
     all->setContentsMargins(12, 4, 12, 10);

@@ -24,10 +24,10 @@ class PromptPanel : public Panel {
 
     QString id() const override { return QStringLiteral("prompt"); }
     QString title() const override { return QStringLiteral("Prompt"); }
-    QString scope() const override { return QStringLiteral("one request of your own"); }
+    QString scope() const override { return QStringLiteral("your own request"); }
     void refresh() override;
     QString csv() const override { return presenter_.csv(); }
-    QWidget* title_control() override { return title_; }
+    QWidget* title_control() override { return modes_; }
 
     PromptPresenter& presenter() { return presenter_; }
     QPlainTextEdit* input() { return input_; }
@@ -49,7 +49,6 @@ class PromptPanel : public Panel {
     void show_turns();
 
     PromptPresenter presenter_;
-    QWidget* title_;
     SegmentedControl* modes_;
     QPushButton *new_chat_, *send_;
     QTextEdit* turns_;

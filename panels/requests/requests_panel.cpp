@@ -92,7 +92,11 @@ void RequestsPanel::lay_out() {
     const int table_width = wide() ? static_cast<int>(width() * kTableShare) : width();
     view_->setVisible(table);
     detail_->setVisible(wide() || !table);
-    view_->setGeometry(0, 0, table_width - (wide() ? context_.theme->scaled(6) : 0), height() - bar);
+    // Whole rows: the last one is not cut in half.
+    const int row = context_.theme->px("row"), head = view_->horizontalHeader()->height(),
+              room = height() - bar - head;
+    view_->setGeometry(0, 0, table_width - (wide() ? context_.theme->scaled(6) : 0),
+                       head + std::max(room / row * row, row));
     detail_->setGeometry(wide() ? table_width : 0, 0, wide() ? width() - table_width : width(),
                          height() - (wide() ? 0 : bar));
     cancel_->setGeometry(0, height() - bar, table_width, bar);

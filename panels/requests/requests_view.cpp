@@ -115,6 +115,7 @@ void RequestsView::follow(RequestId selected) {
 void RequestsView::resizeEvent(QResizeEvent* event) {
     QTableView::resizeEvent(event);
     lay_out();
+    if (const int row = presenter_.row_of(selected_); row >= 0) scrollTo(model_.index(row, 0));
 }
 
 void RequestsView::scrollContentsBy(int dx, int dy) {

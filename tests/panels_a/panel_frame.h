@@ -28,7 +28,7 @@ class PanelFrame : public QWidget {
         panel_->setGeometry(0, title, width(), height() - title);
         QWidget* control = panel_->title_control();
         if (!control) return;
-        const int w = std::min(control->sizeHint().width(), width() - theme_->scaled(240));
+        const int w = control->sizeHint().width();
         const int h = control->sizeHint().height();
         control->setGeometry(width() - theme_->scaled(8) - w, (title - h) / 2 + 1, w, h);
     }

@@ -134,12 +134,15 @@ TEST_P(Pictures, Prompt) {
     PanelFrame frame(panel, &top_.theme);
     frame.resize(320, 360);
     frame.show();
-    EXPECT_GT(take(frame, QStringLiteral("prompt-%1-empty").arg(QLatin1String(name_of(GetParam())))).colours(), 10u);
+    EXPECT_GT(
+        take(frame, QStringLiteral("prompt-%1-empty").arg(QLatin1String(name_of(GetParam())))).colours(),
+        10u);
     top_.control.next.request = top_.selection.request();
     panel->input()->setPlainText(QStringLiteral("How does a paged cache share blocks?"));
     panel->send();
     panel->input()->setPlainText(QStringLiteral("And when is a block evicted?"));
-    const Picture running = take(frame, QStringLiteral("prompt-%1-running").arg(QLatin1String(name_of(GetParam()))));
+    const Picture running =
+        take(frame, QStringLiteral("prompt-%1-running").arg(QLatin1String(name_of(GetParam()))));
     EXPECT_TRUE(running.holds(top_.theme.color("signal.accent_fill")));
 }
 
@@ -148,10 +151,3 @@ INSTANTIATE_TEST_SUITE_P(Themes, Pictures, ::testing::Values(Theme::Mode::kDark,
 
 }  // namespace
 }  // namespace pitwall::testing
-
-int main(int argc, char** argv) {
-    if (!qEnvironmentVariableIsSet("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
-    QApplication app(argc, argv);
-    ::testing::InitGoogleTest(&argc, argv);
-    return RUN_ALL_TESTS();
-}
