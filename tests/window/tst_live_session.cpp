@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The whole window over a real engine: a simulated device, and the CPU with a small made-up model.
+#include <QDir>
+#include <QSet>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/window/main_window.h"
+#include "app/window/screenshots.h"
+#include "app/window/window_entry.h"
+#include "panels/kv_block_map/kv_block_map_panel.h"
+
+using namespace pitwall;
+using namespace pitwall::app;
+
+namespace {
+
+SessionOptions busy_session(const char* device) {
+    SessionOptions options;
+    options.model = "synthetic:tiny";
+    options.device = device;
+    options.threads = 1;
+    options.paced = true;
+    for (const char* knob : {"workload=chat", "request_rate=30", "num_kv_blocks=256"}) {
+        const Status set = options.knobs.set_from_text(knob);
+        if (!set.ok()) qFatal("%s", set.error().text().c_str());
+    }
+    return options;
+}
+
+Source live(const SessionOptions& options) {
+    Source source;
+    source.simulated = options.device.starts_with("sim");
+    source.name = QStringLiteral("tiny");
+    source.open = [options](const ProgressFn& progress) { return open_live_session(options, progress); };
+    return source;
+}
+
+struct Running {
+    explicit Running(const SessionOptions& options) : window(&theme, nullptr) {
+        window.resize(1600, 1000);
+        window.show();
+        window.set_live_source(live(options));
+        window.open(live(options));
+    }
+    /// True once the engine has made that many steps.
+    bool wait_for_steps(size_t steps) {
+        return QTest::qWaitFor([&] { return window.store().steps().size() >= steps; }, 20'000);
+    }
+    panels::Theme theme;
+    MainWindow window;
+};
+
+size_t colours_of(const QString& path) {
+    const QImage image(path);
+    QSet<QRgb> colours;
+    for (int y = 0; y < image.height(); ++y)
+        for (int x = 0; x < image.width(); ++x) colours.insert(image.pixel(x, y));
+    return size_t(colours.size());
+}
+
+}  // namespace
+
+class LiveSessionTest : public QObject {
+    Q_OBJECT
+  private slots:
+    void a_knob_turned_in_the_panel_comes_back_from_the_engine_data() {
+        QTest::addColumn<QByteArray>("device");
+        QTest::newRow("simulated") << QByteArray("sim");
+        QTest::newRow("CPU") << QByteArray("cpu");
+    }
+    void a_knob_turned_in_the_panel_comes_back_from_the_engine() {
+        QFETCH(QByteArray, device);
+        Running running(busy_session(device.constData()));
+        QVERIFY2(running.wait_for_steps(10), qPrintable(running.window.failure()));
+        auto* row = running.window.docks()
+                        .dock(QStringLiteral("knobs"))
+                        ->findChild<QWidget*>(QStringLiteral("max_num_seqs"));
+        QVERIFY(row != nullptr);
+        row->setFocus();
+        const auto knob = static_cast<uint16_t>(presets::KnobId::kMaxNumSeqs);
+        const double before = running.window.store().knob(knob).last.effective_value;
+        QTest::keyClick(row, Qt::Key_Down);
+        QVERIFY(QTest::qWaitFor([&] { return !running.window.store().knob_changes().empty(); }, 10'000));
+        const telemetry::KnobChange change = running.window.store().knob_changes().front();
+        QCOMPARE(change.event.knob, knob);
+        QCOMPARE(int(change.event.origin), int(telemetry::KnobOrigin::kUser));
+        QCOMPARE(change.event.old_value, before);
+        QVERIFY(change.event.asked_value < before);
+        QCOMPARE(running.window.source_state().kind,
+                 device == "sim" ? SourceState::Kind::kSimulated : SourceState::Kind::kLive);
+    }
+    void a_click_on_a_block_selects_its_request_everywhere() {
+        Running running(busy_session("sim"));
+        QVERIFY2(running.wait_for_steps(50), qPrintable(running.window.failure()));
+        auto* panel = qobject_cast<panels::KvBlockMapPanel*>(
+            running.window.docks().dock(QStringLiteral("kv_block_map"))->panel());
+        QVERIFY(panel != nullptr);
+        QTest::keyClick(&running.window,
+                        Qt::Key_Space);  // so that the owner does not leave under the pointer
+        QVERIFY(QTest::qWaitFor([&] { return running.window.store().paused(); }, 10'000));
+        QVERIFY(running.window.source_state().paused ||
+                QTest::qWaitFor([&] { return running.window.source_state().paused; }));
+        panel->refresh();
+        BlockId block = kNoBlock;
+        const auto blocks = running.window.store().blocks();
+        for (uint32_t b = 0; b < blocks.size(); ++b)
+            if (blocks[b].state == telemetry::BlockState::kHeld) block = BlockId{b};
+        QVERIFY(block != kNoBlock);
+        const panels::PixelRect cell = panel->presenter().rect_of(block);
+        QTest::mouseClick(panel->view(), Qt::LeftButton, {},
+                          QPoint(cell.x + cell.w / 2, cell.y + cell.h / 2));
+        QVERIFY(QTest::qWaitFor([&] { return running.window.selection().request() != kNoRequest; }, 2'000));
+        QCOMPARE(raw(running.window.selection().request()), raw(blocks[raw(block)].owner));
+        std::vector<uint64_t> before;
+        for (PanelDock* dock : running.window.docks().docks())
+            before.push_back(running.window.refresher().refreshes_of(dock->panel()));
+        running.window.selection().select_request(
+            RequestId{1});  // every panel that is in sight is told at once
+        QTest::qWait(100);
+        for (size_t i = 0; i < before.size(); ++i) {
+            PanelDock* dock = running.window.docks().docks()[i];
+            const bool seen = !dock->panel()->visibleRegion().isEmpty();
+            QVERIFY2(!seen || running.window.refresher().refreshes_of(dock->panel()) > before[i],
+                     qPrintable(dock->panel()->id()));
+        }
+    }
+    void a_recorded_session_is_replayed_in_the_same_window() {
+        Running running(busy_session("sim"));
+        QVERIFY2(running.wait_for_steps(20), qPrintable(running.window.failure()));
+        QTest::keyClick(&running.window, Qt::Key_R);
+        QVERIFY2(running.window.session()->recording(), qPrintable(running.window.status().facts().message));
+        QTest::qWait(700);
+        QTest::keyClick(&running.window, Qt::Key_R);
+        QVERIFY(QTest::qWaitFor([&] { return !running.window.session()->recording(); }, 5'000));
+        const QDir folder(qEnvironmentVariable("XDG_DATA_HOME") + QStringLiteral("/pitwall/sessions"));
+        const QStringList files = folder.entryList({QStringLiteral("*.db")}, QDir::Files, QDir::Time);
+        QVERIFY(!files.isEmpty());
+        const std::string path = folder.filePath(files.front()).toStdString();
+        Source replay;
+        replay.replay = true;
+        replay.open = [path](const ProgressFn&) { return open_replay_session(path); };
+        QSignalSpy opened(&running.window, &MainWindow::opened);
+        running.window.open(replay);
+        QVERIFY2(opened.wait(10'000), qPrintable(running.window.failure()));
+        QVERIFY(running.wait_for_steps(3));
+        QVERIFY(QTest::qWaitFor(
+            [&] { return running.window.source_state().kind == SourceState::Kind::kReplay; }));
+        QFile::remove(QString::fromStdString(path));
+    }
+    void pictures_are_not_blank() {
+        Running running(busy_session("sim"));
+        QVERIFY2(running.wait_for_steps(100), qPrintable(running.window.failure()));
+        const QTemporaryDir folder;
+        const Status taken = take_screenshots(running.window, folder.path());
+        QVERIFY2(taken.ok(), taken.ok() ? "" : taken.error().text().c_str());
+        QVERIFY(colours_of(folder.filePath(QStringLiteral("window.png"))) > 50);
+        for (PanelDock* dock : running.window.docks().docks())
+            QVERIFY2(colours_of(folder.filePath(dock->panel()->id() + QStringLiteral(".png"))) > 6,
+                     qPrintable(dock->panel()->id()));
+    }
+    void the_words_without_a_window_say_the_same() {
+        WindowOptions options;
+        options.session = busy_session("sim");
+        const std::vector<std::string> words = headless_words(options);
+        const auto has = [&](const char* word) {
+            return std::find(words.begin(), words.end(), word) != words.end();
+        };
+        QVERIFY(has("--headless") && has("sim") && has("synthetic:tiny") && has("workload=chat"));
+    }
+};
+
+QTEST_MAIN(LiveSessionTest)
+#include "tst_live_session.moc"

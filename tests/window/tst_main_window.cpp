@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QMenuBar>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/window/find_box.h"
+#include "app/window/main_window.h"
+#include "app/window/screenshots.h"
+#include "tests/window/fake_session.h"
+
+using namespace pitwall;
+using namespace pitwall::app;
+using pitwall::testing::fake_source;
+using pitwall::testing::FakeSession;
+
+namespace {
+
+telemetry::Event mark(telemetry::MarkKind kind, int64_t t_ns) {
+    telemetry::Event event;
+    event.kind = telemetry::EventKind::kMark;
+    event.mark = {};
+    event.mark.mark = kind;
+    event.t_ns = t_ns;
+    return event;
+}
+
+struct Opened {
+    explicit Opened(bool replay = false) : window(&theme, nullptr) {
+        window.resize(1280, 800);
+        window.show();
+        QSignalSpy opened(&window, &MainWindow::opened);
+        window.open(fake_source(&outside, replay));
+        QTest::qWaitFor([&] { return opened.size() == 1; }, 5000);
+    }
+    telemetry::Producer& producer() { return static_cast<FakeSession*>(window.session())->producer(); }
+    void publish(telemetry::Event event) { producer().publish(event); }
+    FakeSession::Outside outside;  // before the window, which stops the session as it goes
+    panels::Theme theme;
+    MainWindow window;
+};
+
+}  // namespace
+
+class MainWindowTest : public QObject {
+    Q_OBJECT
+  private slots:
+    void docks_share_the_window_without_overlap_data() {
+        QTest::addColumn<QSize>("size");
+        QTest::addColumn<double>("scale");
+        QTest::newRow("small") << QSize(1280, 800) << 1.0;
+        QTest::newRow("middle") << QSize(1600, 1000) << 1.0;
+        QTest::newRow("large") << QSize(2560, 1440) << 1.0;
+        QTest::newRow("teaching") << QSize(1920, 1080) << 1.35;
+    }
+    void docks_share_the_window_without_overlap() {
+        QFETCH(QSize, size);
+        QFETCH(double, scale);
+        panels::Theme theme;
+        theme.set_scale(scale);
+        MainWindow window(&theme, nullptr);
+        window.resize(size);
+        window.show();
+        QTest::qWait(100);
+        QCOMPARE(window.size(), size);
+        std::vector<std::pair<QString, QRect>> places;
+        const auto note = [&](QWidget& widget, const QString& name) {
+            places.emplace_back(name, QRect(widget.mapTo(&window, QPoint(0, 0)), widget.size()));
+        };
+        note(window.toolbar(), QStringLiteral("toolbar"));
+        note(window.figures(), QStringLiteral("figures"));
+        note(window.transport(), QStringLiteral("transport"));
+        note(window.status(), QStringLiteral("status"));
+        for (PanelDock* dock : window.docks().docks())
+            if (!dock->visibleRegion().isEmpty()) note(*dock, dock->panel()->id());
+        QVERIFY(places.size() >= 4 + 7);
+        for (size_t a = 0; a < places.size(); ++a) {
+            QVERIFY2(QRect(QPoint(0, 0), size).contains(places[a].second), qPrintable(places[a].first));
+            for (size_t b = a + 1; b < places.size(); ++b)
+                QVERIFY2(!places[a].second.intersects(places[b].second),
+                         qPrintable(places[a].first + u" over " + places[b].first));
+        }
+    }
+    void the_middle_layout_is_that_of_the_design() {
+        panels::Theme theme;
+        MainWindow window(&theme, nullptr);
+        window.resize(1600, 1000);
+        window.show();
+        QTest::qWait(100);
+        const auto width_of = [&](const char* id) { return window.docks().dock(QLatin1String(id))->width(); };
+        QVERIFY2(std::abs(width_of("knobs") - 264) <= 4, qPrintable(QString::number(width_of("knobs"))));
+        QVERIFY2(std::abs(width_of("batch") - 920) <= 8, qPrintable(QString::number(width_of("batch"))));
+        QVERIFY2(std::abs(width_of("latency") - 400) <= 4, qPrintable(QString::number(width_of("latency"))));
+        QCOMPARE(window.toolbar().height(), 40);
+        QCOMPARE(window.figures().height(), 64);
+        QCOMPARE(window.transport().height(), 56);
+        QCOMPARE(window.status().height(), 24);
+    }
+
+    void loading_does_not_hold_the_window() {
+        panels::Theme theme;
+        FakeSession::Outside outside;
+        MainWindow window(&theme, nullptr);
+        window.show();
+        window.open(fake_source(&outside, false, 400));
+        QElapsedTimer longest;
+        qint64 worst = 0;
+        int turns = 0;
+        while (window.loading()) {
+            longest.restart();
+            QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
+            worst = std::max(worst, longest.elapsed());
+            ++turns;
+            if (turns == 10) QCOMPARE(window.source_state().kind, SourceState::Kind::kLoading);
+            QTest::qSleep(2);
+        }
+        QVERIFY2(worst < 350,
+                 qPrintable(QString::number(worst)));  // it never waited for the thread that loads
+        QVERIFY(turns > 10);
+        QCOMPARE(outside.started, 1);
+        QTest::qWait(150);
+        QCOMPARE(window.source_state().kind, SourceState::Kind::kLive);
+        QCOMPARE(window.source_state().name, QStringLiteral("Fake-1B"));
+    }
+    void the_stage_is_told_in_words() {
+        QCOMPARE(progress_sentence({"Reading weights", 61'000'000, 98'000'000}),
+                 QStringLiteral("Reading weights, 61 of 98 MB"));
+        QCOMPARE(progress_sentence({"Packing layers", 3, 30}), QStringLiteral("Packing layers, 3 of 30"));
+        QCOMPARE(progress_sentence({"Opening", 0, 0}), QStringLiteral("Opening"));
+    }
+    void closing_while_loading_or_running_is_clean() {
+        panels::Theme theme;
+        FakeSession::Outside outside;
+        {
+            MainWindow window(&theme, nullptr);
+            window.show();
+            window.open(fake_source(&outside, false, 200));
+            window.close();
+        }
+        QCOMPARE(outside.started, 0);
+        {
+            MainWindow window(&theme, nullptr);
+            window.show();
+            QSignalSpy opened(&window, &MainWindow::opened);
+            window.open(fake_source(&outside));
+            QVERIFY(opened.wait(5000));
+            window.close();
+        }
+        QCOMPARE(outside.stopped, 1);
+    }
+    void a_session_that_cannot_be_opened_is_told() {
+        panels::Theme theme;
+        MainWindow window(&theme, nullptr);
+        window.show();
+        QSignalSpy failed(&window, &MainWindow::failed);
+        Source source;
+        source.open = [](const ProgressFn&) -> SessionLoader::Opened {
+            return Error{"no model x.gguf", "name one with --model"};
+        };
+        window.open(source);
+        QVERIFY(failed.wait(5000));
+        QCOMPARE(window.source_state().kind, SourceState::Kind::kFailed);
+        QCOMPARE(window.failure(), QStringLiteral("no model x.gguf: name one with --model"));
+    }
+    void a_session_that_throws_is_told_as_well() {
+        panels::Theme theme;
+        MainWindow window(&theme, nullptr);
+        QSignalSpy failed(&window, &MainWindow::failed);
+        Source source;
+        source.open = [](const ProgressFn&) -> SessionLoader::Opened { throw std::bad_alloc(); };
+        window.open(source);
+        QVERIFY(failed.wait(5000));
+        QVERIFY(window.failure().contains(u"cannot be opened"));
+    }
+
+    void the_keys_reach_the_engine() {
+        Opened opened;
+        QTest::keyClick(&opened.window, Qt::Key_Space);
+        QTest::keyClick(&opened.window, Qt::Key_Period);
+        QVERIFY(QTest::qWaitFor([&] { return opened.outside.control.asked.size() >= 2; }));
+        QCOMPARE(opened.outside.control.asked[0], std::string("pause"));
+        QCOMPARE(opened.outside.control.asked[1], std::string("step"));
+        opened.publish(mark(telemetry::MarkKind::kPaused, 5'000'000));
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.source_state().paused; }));
+        QTest::keyClick(&opened.window, Qt::Key_Space);
+        QCOMPARE(opened.outside.control.asked.back(), std::string("resume"));
+    }
+    void paused_and_replay_cannot_be_overlooked() {
+        Opened opened;
+        QCOMPARE(opened.window.toolbar().surface(), opened.theme.color("bg.window"));
+        opened.publish(mark(telemetry::MarkKind::kPaused, 5'000'000));
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.source_state().paused; }));
+        QCOMPARE(opened.window.toolbar().surface(), opened.theme.color("text.primary"));
+        QVERIFY(opened.window.source_state().sentence.startsWith(u"Paused at step"));
+        const QImage bar = opened.window.toolbar().grab().toImage();
+        QCOMPARE(bar.pixelColor(bar.width() / 2, 2), opened.theme.color("text.primary"));
+
+        Opened replay(true);
+        QTest::qWait(150);
+        QCOMPARE(replay.window.toolbar().surface(), replay.theme.color("signal.accent_fill"));
+        QVERIFY(replay.window.source_state().sentence.contains(u"of 3:20.0, 1\u00d7. L goes live"));
+    }
+    void a_replay_is_played_paused_and_sought() {
+        Opened opened(true);
+        QCOMPARE(opened.outside.replay.speed(), 1.0);
+        QTest::keyClick(&opened.window, Qt::Key_Space);
+        QCOMPARE(opened.outside.replay.speed(), 0.0);
+        QTest::keyClick(&opened.window, Qt::Key_Space);
+        QCOMPARE(opened.outside.replay.speed(), 1.0);
+        QTest::qWait(150);
+        const panels::TimeAxis axis = opened.window.transport().axis();
+        QTest::mouseClick(&opened.window.transport(), Qt::LeftButton, {},
+                          QPoint(int(axis.left + axis.width / 2), 30));
+        QCOMPARE(opened.outside.replay.seeks.size(), size_t{1});
+        QVERIFY(std::abs(opened.outside.replay.seeks[0] - 100'000'000'000) < 1'000'000'000);
+        QVERIFY(opened.outside.control.asked.empty());
+    }
+    void dragging_on_the_strip_of_a_live_session_sets_the_range() {
+        Opened opened;
+        opened.publish(mark(telemetry::MarkKind::kSingleStep, 100'000'000'000));
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.store().now_ns() > 0; }));
+        const panels::TimeAxis axis = opened.window.transport().axis();
+        panels::TransportBar& bar = opened.window.transport();
+        QTest::mousePress(&bar, Qt::LeftButton, {}, QPoint(int(axis.left + axis.width * 0.25), 30));
+        QTest::mouseMove(&bar, QPoint(int(axis.left + axis.width * 0.5), 30));
+        QTest::mouseRelease(&bar, Qt::LeftButton, {}, QPoint(int(axis.left + axis.width * 0.5), 30));
+        QCOMPARE(opened.window.range().mode(), panels::RangeModel::Mode::kDragged);
+        const telemetry::TimeRange range = opened.window.range().resolve(opened.window.store());
+        QVERIFY(std::abs(range.begin_ns - 25'000'000'000) < 500'000'000);
+        QVERIFY(std::abs(range.end_ns - 50'000'000'000) < 500'000'000);
+        QTest::keyClick(&opened.window, Qt::Key_L);
+        QCOMPARE(opened.window.range().mode(), panels::RangeModel::Mode::kLast60s);
+    }
+    void dropped_events_are_shown_and_a_keyframe_is_asked_for() {
+        Opened opened;
+        for (int i = 0; i < 600'000; ++i) opened.publish(mark(telemetry::MarkKind::kSingleStep, i));
+        QVERIFY(QTest::qWaitFor([&] { return !opened.outside.control.asked.empty(); }));
+        QCOMPARE(opened.outside.control.asked[0], std::string("keyframe"));
+        QVERIFY(opened.window.store().events_dropped() > 0);
+        opened.window.status().refresh();
+        bool told = false;
+        for (const panels::StatusCell& cell : opened.window.status().cells())
+            told |= cell.words == u"dropped" && cell.warn;
+        QVERIFY(told);
+    }
+    void ctrl_digits_focus_panels_and_escape_clears() {
+        Opened opened;
+        QTest::keyClick(&opened.window, Qt::Key_4, Qt::ControlModifier);
+        PanelDock* fourth = opened.window.docks().docks()[3];
+        QVERIFY(QApplication::focusWidget() != nullptr);
+        QVERIFY2(fourth->isAncestorOf(QApplication::focusWidget()), qPrintable(fourth->panel()->id()));
+        opened.window.selection().select_request(RequestId{3});
+        QTest::keyClick(&opened.window, Qt::Key_Escape);
+        QCOMPARE(raw(opened.window.selection().request()), 0u);
+    }
+    void scale_and_theme_from_the_keyboard() {
+        Opened opened;
+        QTest::keyClick(&opened.window, Qt::Key_Plus, Qt::ControlModifier);
+        QCOMPARE(qRound(opened.theme.scale() * 10), 11);
+        QTest::keyClick(&opened.window, Qt::Key_Minus, Qt::ControlModifier);
+        QTest::keyClick(&opened.window, Qt::Key_T, Qt::ControlModifier);
+        QCOMPARE(opened.theme.mode(), panels::Theme::Mode::kLight);
+        QTest::qWait(50);
+        const QImage image = opened.window.grab().toImage();
+        QCOMPARE(image.pixelColor(1, 100), opened.theme.color("bg.window"));
+    }
+    void find_lists_commands_panels_and_knobs() {
+        Opened opened;
+        opened.window.toolbar().find_wanted();
+        auto* box = opened.window.findChild<FindBox*>();
+        QVERIFY(box != nullptr);
+        QTest::keyClicks(QApplication::focusWidget() != nullptr ? QApplication::focusWidget() : box,
+                         QStringLiteral("batched"));
+        QStringList listed = box->listed();
+        QVERIFY2(listed.size() == 1 && listed[0].startsWith(u"max_num_batched_tokens"),
+                 qPrintable(listed.join(u';')));
+        box->close();
+    }
+
+    void what_one_arranged_is_remembered() {
+        const QTemporaryDir folder;
+        const QString path = folder.filePath(QStringLiteral("pitwall.ini"));
+        {
+            QSettings settings(path, QSettings::IniFormat);
+            panels::Theme theme;
+            MainWindow window(&theme, &settings);
+            window.resize(1500, 900);
+            window.show();
+            QTest::qWait(100);
+            theme.set_mode(panels::Theme::Mode::kLight);
+            theme.set_scale(1.2);
+            window.range().set_mode(panels::RangeModel::Mode::kSession);
+            window.docks().docks()[1]->setFloating(true);
+            QTest::qWait(50);
+            window.close();
+        }
+        QSettings settings(path, QSettings::IniFormat);
+        panels::Theme theme;
+        MainWindow window(&theme, &settings);
+        window.show();
+        QTest::qWait(100);
+        QCOMPARE(theme.mode(), panels::Theme::Mode::kLight);
+        QCOMPARE(theme.scale(), 1.2);
+        QCOMPARE(window.range().mode(), panels::RangeModel::Mode::kSession);
+        QVERIFY(window.docks().docks()[1]->isFloating());
+        window.reset_layout();
+        QTest::qWait(50);
+        QVERIFY(!window.docks().docks()[1]->isFloating());
+    }
+    void pictures_of_the_window_and_of_every_panel() {
+        Opened opened;
+        const QTemporaryDir folder;
+        const QString target = folder.filePath(QStringLiteral("new/pictures"));
+        QVERIFY(take_screenshots(opened.window, target).ok());
+        QCOMPARE(QImage(target + QStringLiteral("/window.png")).size(), QSize(1280, 800));
+        for (PanelDock* dock : opened.window.docks().docks()) {
+            const QImage image(target + u'/' + dock->panel()->id() + QStringLiteral(".png"));
+            QVERIFY2(!image.isNull(), qPrintable(dock->panel()->id()));
+            QSet<QRgb> colours;
+            for (int y = 0; y < image.height(); ++y)
+                for (int x = 0; x < image.width(); ++x) colours.insert(image.pixel(x, y));
+            QVERIFY2(colours.size() >= 4, qPrintable(dock->panel()->id()));
+        }
+        QVERIFY(!take_screenshots(opened.window, QStringLiteral("/proc/nowhere")).ok());
+    }
+};
+
+QTEST_MAIN(MainWindowTest)
+#include "tst_main_window.moc"
