@@ -86,7 +86,7 @@ void bench_scheduler() {
     for (uint64_t step = 1; us.size() < kSteps; ++step) {
         const double begin = thread_us();
         std::vector<BlockCopy> copies;
-        const auto slices = scheduler.apply(scheduler.propose(), step, copies);
+        const auto slices = scheduler.apply(scheduler.propose(), copies);
         for (const ScheduledSlice& slice : slices) {
             if (slice.sample) slice.sequence->tokens.push_back(static_cast<TokenId>(step % kVocabulary));
             scheduler.commit(slice);

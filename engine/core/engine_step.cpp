@@ -59,7 +59,7 @@ void Engine::Impl::submit_step(const Proposal& proposal, int64_t start_ns) {
 
     InFlight step;
     step.start_ns = start_ns;
-    step.slices = scheduler_.apply(proposal, step_id + 1, step.plan.copies);
+    step.slices = scheduler_.apply(proposal, step.plan.copies);
     wait_log_.set(start_ns, scheduler_.waiting().empty() ? Cause::kScheduling : proposal.waiting_cause);
     publish_schedule(proposal, step.slices);
     if (step.slices.empty()) return;

@@ -41,7 +41,7 @@ std::vector<Sequence*> Scheduler::service_order(uint32_t budget) const {
         std::stable_partition(order.begin(), order.end(), [](Sequence* s) { return s->pending() == 1; });
     else
         std::stable_sort(order.begin(), order.end(),
-                         [](Sequence* a, Sequence* b) { return a->last_step < b->last_step; });
+                         [](Sequence* a, Sequence* b) { return a->last_served < b->last_served; });
     return order;
 }
 

@@ -9,8 +9,7 @@
 namespace pitwall::engine {
 void Scheduler::enqueue(Sequence& sequence) { waiting_.insert(sequence); }
 
-std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, uint64_t step_number,
-                                             std::vector<BlockCopy>& copies) {
+std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, std::vector<BlockCopy>& copies) {
     for (Sequence* victim : proposal.victims) preempt(*victim);
     std::vector<ScheduledSlice> slices;
     slices.reserve(proposal.running.size() + proposal.admissions.size());
@@ -32,7 +31,7 @@ std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, uint64_t 
         slice.first_position = s.computed;
         s.computed += slice.tokens;
         slice.sample = s.computed == s.length();
-        s.last_step = step_number;
+        s.last_served = ++served_;
         ++s.plans_in_flight;
         while (s.block_table.size() < Sequence::blocks_for(s.computed))
             s.block_table.push_back(kv_.allocate(s.id, static_cast<uint32_t>(s.block_table.size())));

@@ -88,9 +88,8 @@ class Scheduler {
 
     void enqueue(Sequence& sequence);
     Proposal propose();
-    /// Carries the proposal out. Where it has victims nothing may be in flight. `step_number` counts from 1.
-    std::vector<ScheduledSlice> apply(const Proposal& proposal, uint64_t step_number,
-                                      std::vector<BlockCopy>& copies);
+    /// Carries the proposal out. Where it has victims nothing may be in flight.
+    std::vector<ScheduledSlice> apply(const Proposal& proposal, std::vector<BlockCopy>& copies);
     /// The slice was computed: its blocks are full so far, and findable.
     void commit(const ScheduledSlice& slice);
     /// The slice's step is over, whatever became of it.
@@ -129,6 +128,7 @@ class Scheduler {
     WaitingQueue waiting_;
     bool batch_open_ = false;  ///< static batching: the present batch is still being admitted
     bool last_was_lone_ = false;
+    uint64_t served_ = 0;
 };
 
 }  // namespace pitwall::engine

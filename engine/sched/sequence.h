@@ -39,7 +39,7 @@ struct Sequence {
     uint32_t cached_tokens = 0;  ///< of the prompt, taken from the prefix cache when it was first scheduled
     uint32_t preemptions = 0;
     uint32_t plans_in_flight = 0;
-    uint64_t last_step = 0;  ///< the number (from 1) of the last step it was in; 0: none yet
+    uint64_t last_served = 0;  ///< grows in the order in which sequences are served; 0: not yet
     bool scheduled_once = false;
 
     uint32_t length() const { return static_cast<uint32_t>(tokens.size()); }
