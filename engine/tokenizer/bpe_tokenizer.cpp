@@ -87,9 +87,10 @@ class BpeTokenizer final : public Tokenizer {
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::create(const Vocabulary& vocabulary) {
-    Result<BpeVocabulary> checked = BpeVocabulary::create(vocabulary);
-    if (!checked.ok()) return checked.error();
     Result<std::unique_ptr<PreTokenizer>> words = PreTokenizer::create(vocabulary.pre);
+    const bool whole_words = words.ok() && words.value()->takes_whole_words();
+    Result<BpeVocabulary> checked = BpeVocabulary::create(vocabulary, whole_words);
+    if (!checked.ok()) return checked.error();  // first, for another kind of tokenizer has other rules too
     if (!words.ok()) return words.error();
     const TokenId first = vocabulary.add_bos ? vocabulary.bos : -1;
     return std::unique_ptr<Tokenizer>(std::make_unique<BpeTokenizer>(

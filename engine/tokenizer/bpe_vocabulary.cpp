@@ -89,7 +89,7 @@ Status add_merges(const Vocabulary& file, const Spelling& ids, BpeVocabulary& ou
     return {};
 }
 
-Status add_tokens(const Vocabulary& file, BpeVocabulary& out) {
+Status add_tokens(const Vocabulary& file, bool whole_words, BpeVocabulary& out) {
     std::vector<std::pair<std::string, TokenId>> specials;
     for (size_t i = 0; i < file.tokens.size(); ++i) {
         const std::string& text = file.tokens[i];
@@ -97,7 +97,7 @@ Status add_tokens(const Vocabulary& file, BpeVocabulary& out) {
         out.special.push_back(special);
         out.bytes.push_back(special ? text : symbols_to_bytes(text));
         if (!special) {
-            out.by_bytes.emplace(out.bytes.back(), static_cast<TokenId>(i));
+            if (whole_words) out.by_bytes.emplace(out.bytes.back(), static_cast<TokenId>(i));
         } else if (text.size() > SpecialTokens::kLongestBytes) {
             return wrong(fmt::format("has a special token {} of {} bytes", i, text.size()));
         } else if (!text.empty()) {
@@ -122,12 +122,12 @@ void find_ends(const Vocabulary& file, BpeVocabulary& out) {
 
 }  // namespace
 
-Result<BpeVocabulary> BpeVocabulary::create(const Vocabulary& file) {
+Result<BpeVocabulary> BpeVocabulary::create(const Vocabulary& file, bool whole_words) {
     if (Status s = check_shape(file); !s.ok()) return s.error();
     const Result<Spelling> ids = spell(file);
     if (!ids.ok()) return ids.error();
     BpeVocabulary out;
-    if (Status s = add_tokens(file, out); !s.ok()) return s.error();
+    if (Status s = add_tokens(file, whole_words, out); !s.ok()) return s.error();
     if (Status s = add_merges(file, ids.value(), out); !s.ok()) return s.error();
     for (uint32_t byte = 0; byte < 256; ++byte) {
         const auto found = ids.value().find(byte_symbol(static_cast<uint8_t>(byte)));

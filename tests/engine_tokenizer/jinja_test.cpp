@@ -83,7 +83,11 @@ TEST(Jinja, BoundsWhatATemplateMayDo) {
         sum += "+1", attributes += ".a", nots += "not ", minus += "- ", lists += "[";
     std::string ifs;
     for (int i = 0; i < 50'000; ++i) ifs += "{% if true %}";
+    std::string names;
+    for (int i = 0; i < 40'000; ++i) names += "{% set a" + std::to_string(i) + " = 1 %}";
+    names += "{% for i in range(90000) %}{{ nope is defined }}{% endfor %}";
     const std::string bad[] = {
+        names,
         "{{ " + many + " }}",
         "{{ " + sum + " }}",
         "{{ " + attributes + " }}",

@@ -56,6 +56,7 @@ struct Expression {
 };
 
 struct Statement;
+struct Branch;
 struct Body {
     std::vector<Statement> statements;
 };
@@ -64,7 +65,7 @@ struct Statement {
     enum class Kind : uint8_t {
         kText,      ///< text
         kPrint,     ///< value
-        kIf,        ///< branches: condition (null: else) and body
+        kIf,        ///< branches
         kFor,       ///< targets in value [if filter]: body, otherwise
         kSet,       ///< targets = value, or targets[0].attribute = value
         kSetBlock,  ///< targets[0] = what body writes
@@ -77,8 +78,13 @@ struct Statement {
     std::string text, attribute;
     std::vector<std::string> targets;
     ExpressionPtr value, filter;
-    std::vector<std::pair<ExpressionPtr, Body>> branches;
+    std::vector<Branch> branches;
     Body body, otherwise;
+};
+
+struct Branch {
+    ExpressionPtr condition;  ///< null: else
+    Body body;
 };
 
 bool is_known_filter(std::string_view name);

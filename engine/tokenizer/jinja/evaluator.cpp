@@ -12,11 +12,14 @@ namespace pitwall::engine::jinja {
 namespace {
 
 using ValueKind = Value::Kind;
+constexpr size_t kNamesAStep = 16;  ///< compared while looking for one
 
 }  // namespace
 
-Value Evaluator::look_up(std::string_view name) const {
+/// Many names make every look-up slow, so that is paid for as well.
+Value Evaluator::look_up(std::string_view name) {
     for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
+        arena_.spend_steps(scope->size() / kNamesAStep);
         for (const auto& [known, value] : *scope) {
             if (known == name) return value;
         }
@@ -25,6 +28,7 @@ Value Evaluator::look_up(std::string_view name) const {
 }
 
 void Evaluator::assign(std::string_view name, const Value& value) {
+    arena_.spend_steps(1 + scopes_.back().size() / kNamesAStep);
     for (auto& [known, old] : scopes_.back()) {
         if (known == name) {
             old = value;

@@ -44,7 +44,7 @@ class Evaluator {
     Value evaluate_compare(const Expression& e);
     Value evaluate_conditional(const Expression& e);
     Call arguments_of(const Expression& e, std::string_view name);
-    Value look_up(std::string_view name) const;
+    Value look_up(std::string_view name);
     void assign(std::string_view name, const Value& value);
 
     Arena& arena_;

@@ -79,7 +79,7 @@ Statement StatementParser::parse_if(uint32_t line) {
         end_tag();
         Body body =
             condition ? parse_body(line, {"elif", "else", "endif"}, end) : parse_body(line, {"endif"}, end);
-        s.branches.emplace_back(std::move(condition), std::move(body));
+        s.branches.push_back({std::move(condition), std::move(body)});
     }
     end_tag();
     return s;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kMostSourceBytes = 1 << 20;
 constexpr size_t kMostBytes = size_t{64} << 20;  ///< of values and text that one run makes
-constexpr uint64_t kMostSteps = 10'000'000;
+constexpr uint64_t kMostSteps = 3'000'000;
 
 Error error_of(const Failure& failure, uint32_t line) {
     return {fmt::format("line {} {}", failure.line != 0 ? failure.line : line, failure.what), ""};
