@@ -39,12 +39,23 @@ function(pitwall_library name)
   target_link_libraries(${name} PUBLIC pitwall_options fmt::fmt)
 endfunction()
 
+# Only the sources that read files of the tree are told where it is: an absolute path on every command line would keep
+# two checkouts from sharing a compiler cache.
+function(pitwall_define_source_dir)
+  foreach(source ${ARGN})
+    file(STRINGS ${source} uses REGEX PITWALL_SOURCE_DIR LIMIT_COUNT 1)
+    if(uses)
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS PITWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    endif()
+  endforeach()
+endfunction()
+
 # pitwall_test(NAME LIBS... SOURCES...) makes one GoogleTest program, found by ctest case by case.
 function(pitwall_test name)
   cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE ${T_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE PITWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  pitwall_define_source_dir(${T_SOURCES})
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
