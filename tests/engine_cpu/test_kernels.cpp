@@ -55,27 +55,33 @@ TEST_P(EveryTier, TileAgreesWithFloat64InAllShapes) {
 TEST_P(EveryTier, DirectProductsHaveTheBitsOfTiles) {
     ThreadPool pool(1);
     int direct_kernels = 0;
+    constexpr uint32_t kPanels = 7, kRows = 16 * kPanels, kDepth = 512;
     for (const TensorType type : kAllTypes) {
-        const uint32_t rows = 16 * 7, k = 512;
-        const auto blocks = random_blocks(type, size_t{rows} * k, 1.0f, random_);
-        const auto packed = PackedMatrix::pack({type, rows, k, blocks.data(), blocks.size()}, "sample", pool);
+        const auto blocks = random_blocks(type, size_t{kRows} * kDepth, 1.0f, random_);
+        const auto packed =
+            PackedMatrix::pack({type, kRows, kDepth, blocks.data(), blocks.size()}, "sample", pool);
         ASSERT_TRUE(packed.ok());
         std::vector<const std::byte*> panels;
-        std::vector<float> weights(size_t{k} * rows);
-        for (uint32_t p = 0; p < 7; ++p) {
+        std::vector<float> weights(size_t{kDepth} * kRows);
+        for (uint32_t p = 0; p < kPanels; ++p) {
             panels.push_back(packed.value().panel(p));
-            kernels().dequantize(packed.value().format(), panels[p], 0, k, weights.data() + 16 * p, rows);
+            kernels().dequantize(packed.value().format(), panels[p], 0, kDepth, weights.data() + 16 * p,
+                                 kRows);
         }
         for (uint32_t tokens = 1; tokens <= kDirectTokens; ++tokens) {
-            const auto x = random_floats(size_t{tokens} * k, random_);
-            std::vector<float> by_tile(size_t{tokens} * rows), by_direct(size_t{tokens} * rows);
-            kernels().tile({x.data(), k, weights.data(), rows, by_tile.data(), rows, tokens, 7, k, false});
-            if (!kernels().direct({panels.data(), 7, packed.value().format(), k, x.data(), k, tokens,
-                                   by_direct.data(), rows}))
-                continue;
-            ++direct_kernels;
-            EXPECT_EQ(std::memcmp(by_tile.data(), by_direct.data(), by_tile.size() * 4), 0)
-                << tensor_type_name(type) << ", " << tokens << " tokens";
+            const auto x = random_floats(size_t{tokens} * kDepth, random_);
+            for (uint32_t count = 1; count <= kPanels; ++count) {
+                const size_t ld = count * 16;
+                std::vector<float> by_tile(tokens * ld), by_direct(tokens * ld);
+                kernels().tile({x.data(), kDepth, weights.data(), kRows, by_tile.data(), ld, tokens, count,
+                                kDepth, false});
+                if (!kernels().direct({panels.data(), count, packed.value().format(), kDepth, x.data(),
+                                       kDepth, tokens, by_direct.data(), ld}))
+                    continue;
+                ++direct_kernels;
+                ASSERT_EQ(std::memcmp(by_tile.data(), by_direct.data(), by_tile.size() * 4), 0)
+                    << tensor_type_name(type) << ", " << tokens << " tokens, " << count << " panels";
+            }
         }
     }
     EXPECT_EQ(direct_kernels > 0, GetParam() != KernelTier::kPlain);

@@ -224,34 +224,40 @@ void direct_panels(const DirectProduct& p, uint32_t first) {
     });
 }
 
+/// Fewest panels of a direct kernel: single panels beside several tokens would only cost compile time.
+constexpr int least_panels(int tokens) { return tokens > 1 && kDirectPanels[tokens] > 1 ? 2 : 1; }
+
 template <PanelFormat kFormat, int kTokens, int kPanels = kDirectPanels[kTokens]>
 void direct_from(const DirectProduct& p, uint32_t first) {
     for (; first + kPanels <= p.panel_count; first += kPanels)
         direct_panels<kFormat, kPanels, kTokens>(p, first);
-    if constexpr (kPanels > 1) direct_from<kFormat, kTokens, kPanels / 2>(p, first);
+    if constexpr (kPanels > least_panels(kTokens)) direct_from<kFormat, kTokens, kPanels / 2>(p, first);
+}
+
+template <PanelFormat kFormat, int kTokens>
+bool direct_of_tokens(const DirectProduct& p) {
+    if constexpr (kDirectPanels[kTokens] == 0) {
+        return false;
+    } else {
+        if (p.panel_count % least_panels(kTokens) != 0) return false;
+        direct_from<kFormat, kTokens>(p, 0);
+        return true;
+    }
 }
 
 template <PanelFormat kFormat>
 bool direct_of_format(const DirectProduct& p) {
-    if constexpr (kDirectPanels[1] == 0) {
-        return false;
-    } else {
-        switch (p.tokens) {
-            case 1:
-                direct_from<kFormat, 1>(p, 0);
-                return true;
-            case 2:
-                direct_from<kFormat, 2>(p, 0);
-                return true;
-            case 3:
-                direct_from<kFormat, 3>(p, 0);
-                return true;
-            case 4:
-                direct_from<kFormat, 4>(p, 0);
-                return true;
-            default:
-                return false;
-        }
+    switch (p.tokens) {
+        case 1:
+            return direct_of_tokens<kFormat, 1>(p);
+        case 2:
+            return direct_of_tokens<kFormat, 2>(p);
+        case 3:
+            return direct_of_tokens<kFormat, 3>(p);
+        case 4:
+            return direct_of_tokens<kFormat, 4>(p);
+        default:
+            return false;
     }
 }
 

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Rates of the CPU executor, one line of JSON a figure.
+//   bench_cpu MODEL [--threads N] [--repeat N] [--only prefill|decode|batch|read]
+// prefill: 512 tokens of one sequence; decode: one token at a time after 16; batch: 16 sequences side by side;
+// read: what all threads together read from memory the size of the weights, the bound of decode.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/exec/cpu/cpu_executor.h"
+
+namespace {
+
+using namespace pitwall;
+using namespace pitwall::engine;
+
+constexpr uint32_t kPrefillTokens = 512, kPromptTokens = 16, kDecodeSteps = 32, kBatch = 16;
+
+struct Arguments {
+    std::string model, only;
+    uint32_t threads = 0;
+    int repeat = 5;
+};
+
+struct Rate {
+    double median, least, most;
+};
+
+Rate summarize(std::vector<double> rates) {
+    std::sort(rates.begin(), rates.end());
+    return {rates[rates.size() / 2], rates.front(), rates.back()};
+}
+
+class Bench {
+  public:
+    Bench(Executor& executor, int repeat) : executor_(executor), repeat_(repeat) {
+        for (uint32_t i = 0; i < kBatch; ++i) {
+            std::vector<BlockId> table;
+            for (uint32_t b = 0; b < kBlocksEach; ++b) table.push_back(BlockId{i * kBlocksEach + b});
+            tables_.push_back(table);
+        }
+        for (uint32_t i = 0; i < kPrefillTokens; ++i)
+            tokens_.push_back(static_cast<TokenId>((i * 7919 + 11) % executor.vocab_size()));
+    }
+    static constexpr uint32_t kBlocksEach = kPrefillTokens / kBlockTokens;
+
+    void prefill() {
+        step(1, 0, kPrefillTokens);
+        std::vector<double> rates;
+        for (int i = 0; i < repeat_; ++i) rates.push_back(kPrefillTokens / step(1, 0, kPrefillTokens));
+        print(fmt::format("prefill_{}", kPrefillTokens), "tokens/s", rates, kPrefillTokens);
+    }
+
+    void decode(const char* name, uint32_t sequences, double read_bytes_per_s) {
+        step(sequences, 0, kPromptTokens);
+        std::vector<double> rates;
+        for (int i = 0; i < repeat_; ++i) {
+            double seconds = 0;
+            for (uint32_t j = 0; j < kDecodeSteps; ++j) seconds += step(sequences, kPromptTokens + j, 1);
+            rates.push_back(sequences * kDecodeSteps / seconds);
+        }
+        print(name, "tokens/s", rates, sequences, read_bytes_per_s);
+    }
+
+  private:
+    /// One step of `count` tokens for each of the first `sequences`, in seconds.
+    double step(uint32_t sequences, uint32_t position, uint32_t count) {
+        StepPlan plan;
+        for (uint32_t i = 0; i < sequences; ++i) {
+            SequenceSlice slice;
+            slice.tokens = std::span<const TokenId>(tokens_).subspan(position, count);
+            slice.history = std::span<const TokenId>(tokens_).first(position + count);
+            slice.first_position = position;
+            slice.block_table = tables_[i];
+            slice.sample = true;
+            plan.slices.push_back(slice);
+        }
+        const auto start = std::chrono::steady_clock::now();
+        last_ = executor_.collect(executor_.submit(plan));
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+
+    void print(const std::string& name, const char* unit, const std::vector<double>& rates,
+               uint32_t tokens_a_step, double read_bytes_per_s = 0) {
+        const Rate rate = summarize(rates);
+        const double steps_per_s = rate.median / tokens_a_step;
+        std::string line = fmt::format(
+            R"({{"name": "{}", "unit": "{}", "median": {:.1f}, "min": {:.1f}, "max": {:.1f}, "gmac_per_s": {:.1f}, "gb_per_s": {:.2f})",
+            name, unit, rate.median, rate.least, rate.most, last_.flops / 2e9 * steps_per_s,
+            last_.bytes / 1e9 * steps_per_s);
+        if (read_bytes_per_s > 0)
+            line += fmt::format(R"(, "fraction_of_read_bandwidth": {:.3f})",
+                                last_.bytes * steps_per_s / read_bytes_per_s);
+        const DeviceInfo& device = executor_.device();
+        fmt::print(R"({}, "cpu": "{}", "kernel_tier": "{}", "threads": {}}})"
+                   "\n",
+                   line, device.name, device.kernel_tier, device.threads);
+    }
+
+    Executor& executor_;
+    int repeat_;
+    std::vector<std::vector<BlockId>> tables_;
+    std::vector<TokenId> tokens_;
+    StepResult last_;
+};
+
+/// Bytes a second that `threads` threads read, best of several passes over a buffer of the size given.
+double read_bandwidth(uint32_t threads, size_t bytes) {
+    std::vector<uint64_t> words(bytes / 8, 3);
+    std::vector<uint64_t> sums(threads);
+    const auto pass = [&](uint32_t thread) {
+        const uint64_t* begin = words.data() + words.size() * thread / threads;
+        const size_t count = words.size() / threads / 32 * 8;
+        uint64_t sum[4][8] = {};
+        for (size_t i = 0; i + 8 <= count; i += 8) {  // four streams, as the kernels have
+            for (size_t stream = 0; stream < 4; ++stream) {
+                for (size_t j = 0; j < 8; ++j) sum[stream][j] ^= begin[stream * count + i + j];
+            }
+        }
+        for (const auto& row : sum) sums[thread] += std::accumulate(row, row + 8, uint64_t{0});
+    };
+    double best = 0;
+    for (int i = 0; i < 7; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        std::vector<std::thread> workers;
+        for (uint32_t thread = 1; thread < threads; ++thread) workers.emplace_back(pass, thread);
+        pass(0);
+        for (auto& worker : workers) worker.join();
+        best = std::max(best,
+                        static_cast<double>(bytes) /
+                            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return std::accumulate(sums.begin(), sums.end(), uint64_t{0}) == 1 ? 0 : best;
+}
+
+bool parse(int argc, char** argv, Arguments& arguments) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word == "--threads" && i + 1 < argc)
+            arguments.threads = static_cast<uint32_t>(std::atoi(argv[++i]));
+        else if (word == "--repeat" && i + 1 < argc)
+            arguments.repeat = std::max(1, std::atoi(argv[++i]));
+        else if (word == "--only" && i + 1 < argc)
+            arguments.only = argv[++i];
+        else if (!word.starts_with("--"))
+            arguments.model = word;
+        else
+            return false;
+    }
+    return true;
+}
+
+int fail(const Error& error) {
+    fmt::print(stderr, "bench_cpu: {}\n", error.text());
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Arguments arguments;
+    if (!parse(argc, argv, arguments)) {
+        fmt::print(
+            stderr,
+            "usage: bench_cpu [MODEL] [--threads N] [--repeat N] [--only prefill|decode|batch|read]\n");
+        return 2;
+    }
+    auto model = open_model(arguments.model, 1, true);
+    if (!model.ok()) return fail(model.error());
+    CpuOptions options;
+    options.threads = arguments.threads;
+    auto made = make_cpu_executor(*model.value(), options);
+    if (!made.ok()) return fail(made.error());
+    Executor& executor = *made.value();
+    if (Status status = executor.resize_pool(kBatch * Bench::kBlocksEach); !status.ok())
+        return fail(status.error());
+    const auto wanted = [&](const char* name) { return arguments.only.empty() || arguments.only == name; };
+    double read = 0;
+    if (wanted("read")) {
+        read = read_bandwidth(executor.device().threads, executor.weight_bytes());
+        fmt::print(R"({{"name": "read_bandwidth", "unit": "GB/s", "median": {:.2f}, "threads": {}}})"
+                   "\n",
+                   read / 1e9, executor.device().threads);
+    }
+    Bench bench(executor, arguments.repeat);
+    if (wanted("prefill")) bench.prefill();
+    if (wanted("decode")) bench.decode("decode_1", 1, read);
+    if (wanted("batch")) bench.decode(fmt::format("decode_{}", kBatch).c_str(), kBatch, read);
+    return 0;
+}
