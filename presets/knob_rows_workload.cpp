@@ -53,7 +53,7 @@ KnobSpec request_rate() {
     KnobSpec row = workload_row(KnobId::kRequestRate, "request_rate", KnobType::kReal,
                                 "Mean arrivals a second of the open loop.");
     row.unit = "req/s";
-    row.minimum = 0.01, row.maximum = 10000, row.default_value = 1, row.step = 0.1, row.logarithmic = true;
+    row.minimum = 0.01, row.maximum = 10000, row.default_value = 1.5, row.step = 0.1, row.logarithmic = true;
     return row;
 }
 

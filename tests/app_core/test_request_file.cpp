@@ -128,7 +128,8 @@ TEST_F(RequestFile, BytesTurnedAtRandomNeverCrash) {
         for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips)
             text[random() % text.size()] ^= static_cast<char>(1u << (random() % 8));
         const auto requests = parse(text);
-        if (!requests.ok()) EXPECT_EQ(requests.error().text().find('\n'), std::string::npos);
+        if (requests.ok()) continue;
+        EXPECT_EQ(requests.error().text().find('\n'), std::string::npos);
     }
 }
 

@@ -95,8 +95,9 @@ TEST(PromptGenerator, IsDeterministicBySeed) {
         const WorkloadPrompt x = a.next(WorkloadKind::kMix, 64), y = b.next(WorkloadKind::kMix, 64),
                              z = c.next(WorkloadKind::kMix, 64);
         ASSERT_EQ(x.spec.messages.size(), y.spec.messages.size());
-        if (!x.spec.messages.empty())
+        if (!x.spec.messages.empty()) {
             EXPECT_EQ(x.spec.messages.back().content, y.spec.messages.back().content);
+        }
         EXPECT_EQ(x.spec.prompt, y.spec.prompt);
         EXPECT_EQ(x.spec.max_tokens, y.spec.max_tokens);
         differ = differ || x.spec.prompt != z.spec.prompt || x.spec.max_tokens != z.spec.max_tokens;
@@ -154,7 +155,9 @@ TEST(FitPrompt, KeepsToTheLimitAndKeepsTheQuestion) {
             const auto request = fit_prompt(prompt.spec, *tokenizer.value(), limit);
             ASSERT_TRUE(request.ok()) << request.error().text();
             EXPECT_LE(request.value().prompt.size(), limit);
-            if (limit == 100'000u) EXPECT_EQ(prompt.spec.messages.size(), original.messages.size());
+            if (limit == 100'000u) {
+                EXPECT_EQ(prompt.spec.messages.size(), original.messages.size());
+            }
             if (limit < 700u || original.request_class != "document") continue;
             const std::string& asked = original.messages.back().content;
             EXPECT_THAT(request.value().prompt_text, HasSubstr(asked.substr(asked.rfind("\n\n") + 2)));

@@ -101,7 +101,9 @@ Error unexpected(const CLI::App& app, const std::string& word) {
 
 Error wrong_words(const CLI::App& app, const CLI::ParseError& error) {
     const auto rest = app.remaining(true);
-    if (dynamic_cast<const CLI::ExtrasError*>(&error) && !rest.empty()) return unexpected(app, rest.front());
+    const bool unknown_word =
+        dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
+    if (unknown_word && !rest.empty()) return unexpected(app, rest.front());
     const CLI::App* command = named_command(app);
     return {error.what(),
             fmt::format("see `pitwall {}--help`", command == &app ? "" : command->get_name() + " ")};

@@ -47,10 +47,10 @@ int replay_headless(const CommandContext& context, const ReplayOptions& options)
 
 int replay(CommandContext& context, const ReplayOptions& options) {
     if (options.headless || !options.summary_path.empty()) return replay_headless(context, options);
-    if (!context.window) return report({"this program has no window", "add --headless"}, kExitWrongUse);
     // Said here, and not by a window that opens for nothing.
     if (auto file = telemetry::SessionReader::open(options.path); !file.ok())
         return report(file.error(), kExitWrongUse);
+    if (!context.window) return report({"this program has no window", "add --headless"}, kExitWrongUse);
     WindowOptions window;
     window.session = context.session;
     window.replay_path = options.path;

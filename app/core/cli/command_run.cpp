@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -59,7 +62,18 @@ int run_headless(const CommandContext& context, const RunOptions& options) {
     return interrupts.pending() ? kExitInterrupted : kExitDone;
 }
 
+/// Said before the session and not after it.
+Status check_summary_path(const std::string& path) {
+    if (path.empty()) return {};
+    const auto folder = std::filesystem::absolute(path).parent_path();
+    if (::access(folder.c_str(), W_OK) == 0) return {};
+    return Error{fmt::format("cannot write {}: {}", path, std::strerror(errno)),
+                 "is the folder there and writable?"};
+}
+
 int run(CommandContext& context, const RunOptions& options) {
+    if (auto status = check_summary_path(options.summary_path); !status.ok())
+        return report(status.error(), kExitWrongUse);
     if (!options.workload.empty())
         if (auto status = context.session.knobs.set_from_text("workload=" + options.workload); !status.ok())
             return report(status.error(), kExitWrongUse);

@@ -19,6 +19,23 @@ constexpr auto kTick = std::chrono::milliseconds(10), kTickPaused = std::chrono:
 constexpr int64_t kHistory_ns = 60'000'000'000;
 constexpr double kFastest = 1000;
 
+struct Names {
+    std::string model, device;
+};
+
+/// The facts come first in a recording, or soon where it began in the middle of a session.
+Names names_of(telemetry::SessionReader& file) {
+    constexpr size_t kMostEvents = size_t{1} << 18, kBudgetBytes = size_t{16} << 20;
+    telemetry::Store store(kBudgetBytes);
+    for (size_t seen = 0; seen < kMostEvents && store.session("device").empty();) {
+        const auto events = file.next(kBatchEvents);
+        if (events.empty()) break;
+        store.apply(events);
+        seen += events.size();
+    }
+    return {std::string(store.session("model")), std::string(store.session("device"))};
+}
+
 }  // namespace
 
 ReplaySession::ReplaySession(std::unique_ptr<telemetry::SessionReader> file, std::string model_name,
@@ -134,13 +151,11 @@ double ReplaySession::speed() const {
 Result<std::unique_ptr<Session>> open_replay_session(const std::string& path) {
     auto file = telemetry::SessionReader::open(path);
     if (!file.ok()) return file.error();
-    // The facts come first in every recording.
-    telemetry::Store facts;
-    facts.apply(file.value()->next(kBatchEvents));
+    const auto names = names_of(*file.value());
     auto again = telemetry::SessionReader::open(path);
     if (!again.ok()) return again.error();
-    return std::unique_ptr<Session>(std::make_unique<ReplaySession>(
-        std::move(again).value(), std::string(facts.session("model")), std::string(facts.session("device"))));
+    return std::unique_ptr<Session>(
+        std::make_unique<ReplaySession>(std::move(again).value(), names.model, names.device));
 }
 
 }  // namespace pitwall::app

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Sessions as the window uses them: live ones on the simulated device and the tiny model, and their replays.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "app/core/session/session.h"
+#include "telemetry/store/store.h"
+#include "tests/app_core/program.h"
+
+using namespace pitwall;
+using namespace pitwall::app;
+using namespace std::chrono_literals;
+using telemetry::Answer;
+using telemetry::Verdict;
+using ::testing::HasSubstr;
+using testing_program::temporary;
+
+namespace {
+
+SessionOptions simulated(std::initializer_list<std::string_view> settings = {}) {
+    SessionOptions options;
+    options.model = "synthetic:tiny";
+    options.device = "sim:test";
+    for (const std::string_view setting : settings)
+        EXPECT_TRUE(options.knobs.set_from_text(setting).ok()) << setting;
+    return options;
+}
+
+std::unique_ptr<Session> open(const SessionOptions& options) {
+    auto session = open_live_session(options, nullptr);
+    EXPECT_TRUE(session.ok()) << session.error().text();
+    return std::move(session).value();
+}
+
+/// A session and everything that it said so far.
+struct Watched {
+    explicit Watched(std::unique_ptr<Session> of)
+        : session(std::move(of)), reader(session->add_reader(telemetry::Overflow::kWait, 1 << 18)) {}
+
+    void drain() {
+        std::vector<telemetry::Event> batch;
+        while (reader->drain(batch, 1 << 16) > 0) {
+            store.apply(batch);
+            batch.clear();
+        }
+    }
+    template <class Condition>
+    bool until(Condition condition) {
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        while (std::chrono::steady_clock::now() < deadline) {
+            drain();
+            if (condition(store)) return true;
+            std::this_thread::sleep_for(2ms);
+        }
+        return false;
+    }
+    Answer ask(std::future<Answer> answer) {
+        EXPECT_EQ(answer.wait_for(20s), std::future_status::ready);
+        return answer.get();
+    }
+
+    std::unique_ptr<Session> session;
+    std::shared_ptr<telemetry::Reader> reader;
+    telemetry::Store store;
+};
+
+int64_t count(SQLite::Database& db, const std::string& what) {
+    return db.execAndGet("select count(*) from " + what).getInt64();
+}
+
+}  // namespace
+
+TEST(LiveSession, RecordedInVirtualTimeItsPartsSumToTheWhole) {
+    const std::string path = temporary("sums.db");
+    SessionOptions options = simulated({"workload=mix", "request_rate=20", "num_kv_blocks=160",
+                                        "max_num_seqs=24", "workload_max_prompt_tokens=512"});
+    options.duration_ns = 20'000'000'000;
+    options.record_path = path;
+    Watched watched(open(options));
+    watched.session->start();
+    ASSERT_TRUE(watched.until([&](const auto&) { return watched.session->finished(); }));
+    watched.session->stop();
+    ASSERT_TRUE(watched.session->end_recording().ok());
+    watched.drain();
+    SQLite::Database db(path);
+    EXPECT_GT(count(db, "v_request"), 100);
+    EXPECT_GT(
+        db.execAndGet("select count(*) from v_request where finish_reason in ('stop', 'length')").getInt64(),
+        50);
+    EXPECT_EQ(count(db, "v_request where end_ns is null"), 0);
+    EXPECT_EQ(count(db,
+                    "v_request r where e2e_ns is not (select sum(duration_ns) from v_cause where request_id "
+                    "= r.request_id)"),
+              0);
+    EXPECT_EQ(count(db, "v_request where e2e_ns is not end_ns - arrival_ns"), 0);
+    EXPECT_EQ(count(db,
+                    "v_step s where prefill_tokens + recompute_tokens + decode_tokens + draft_tokens is not "
+                    "(select coalesce(sum(tokens), 0) from v_step_member where step_id = s.step_id)"),
+              0);
+    EXPECT_EQ(count(db, "(select distinct blocks_held + blocks_cached + blocks_free from v_step)"), 1);
+    EXPECT_EQ(static_cast<size_t>(count(db, "v_knob where old_value is null")), presets::kKnobCount);
+    for (const char* key : {"version", "model", "model_sha256", "device", "kernel_tier", "threads", "seed",
+                            "workload", "start_utc"})
+        EXPECT_EQ(count(db, std::string("v_session where key = '") + key + "'"), 1) << key;
+    EXPECT_EQ(static_cast<size_t>(count(db, "v_request")), watched.store.requests().size())
+        << "the bus and the file tell the same";
+    EXPECT_EQ(static_cast<size_t>(count(db, "v_step")), watched.store.steps().size());
+}
+
+TEST(LiveSession, ObeysItsControl) {
+    SessionOptions options = simulated({"workload=none"});
+    options.device = "cpu";
+    Watched watched(open(options));
+    telemetry::Control& control = watched.session->control();
+    watched.session->start();
+
+    EXPECT_EQ(watched.ask(control.set_knob("max_num_seqs", "3")).effective_value, 3);
+    EXPECT_EQ(watched.ask(control.set_knob("max_num_seqs", "0")).verdict, Verdict::kRefused);
+    EXPECT_THAT(watched.ask(control.set_knob("max_num_seq", "3")).reason, HasSubstr("max_num_seqs"));
+    EXPECT_THAT(watched.ask(control.set_knob("kv_cache_memory_bytes", "2097152")).reason,
+                HasSubstr("not live"));
+    EXPECT_EQ(watched.ask(control.single_step()).verdict, Verdict::kRefused) << "it runs";
+
+    EXPECT_EQ(watched.ask(control.pause()).verdict, Verdict::kAccepted);
+    telemetry::PromptSpec prompt;
+    prompt.prompt = "hello", prompt.max_tokens = 4;
+    const RequestId first = watched.ask(control.submit(prompt)).request;
+    ASSERT_NE(first, kNoRequest);
+    prompt.temperature = -1;
+    EXPECT_THAT(watched.ask(control.submit(prompt)).reason, HasSubstr("temperature"));
+    EXPECT_EQ(watched.ask(control.single_step()).verdict, Verdict::kAccepted);
+    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return s.steps().size() == 1; }));
+    std::this_thread::sleep_for(50ms);
+    watched.drain();
+    EXPECT_EQ(watched.store.steps().size(), 1u) << "one step, and paused again";
+    EXPECT_EQ(watched.ask(control.resume()).verdict, Verdict::kAccepted);
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) {
+        const auto* r = s.find_request(first);
+        return r && r->ended();
+    }));
+
+    prompt.temperature = 0, prompt.max_tokens = 1500;
+    const RequestId second = watched.ask(control.submit(prompt)).request;
+    EXPECT_EQ(watched.ask(control.cancel(second)).verdict, Verdict::kAccepted);
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) {
+        const auto* r = s.find_request(second);
+        return r && r->ended();
+    }));
+    EXPECT_EQ(watched.store.find_request(second)->finish_reason, telemetry::FinishReason::kCancelled);
+    EXPECT_EQ(watched.ask(control.cancel(RequestId{999})).verdict, Verdict::kRefused);
+
+    EXPECT_EQ(watched.ask(control.burst(5)).verdict, Verdict::kAccepted);
+    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return s.requests().size() >= 7; }));
+    EXPECT_EQ(watched.ask(control.flush_prefix_cache()).verdict, Verdict::kAccepted);
+    EXPECT_EQ(watched.ask(control.request_keyframe()).verdict, Verdict::kAccepted);
+
+    watched.session->stop();
+    watched.session->stop();
+    EXPECT_TRUE(watched.session->finished());
+    EXPECT_EQ(watched.ask(control.pause()).verdict, Verdict::kRefused);
+    watched.drain();
+    for (const auto& [id, request] : watched.store.requests()) EXPECT_TRUE(request.ended()) << raw(id);
+}
+
+TEST(LiveSession, AClosedLoopKeepsItsUsersAndStopsWhenTold) {
+    SessionOptions options =
+        simulated({"workload=chat", "arrival_process=closed", "concurrency=6", "max_num_seqs=64"});
+    options.duration_ns = 300'000'000;
+    Watched watched(open(options));
+    watched.session->start();
+    ASSERT_TRUE(watched.until([&](const auto&) { return watched.session->finished(); }));
+    watched.session->stop();
+    watched.drain();
+    uint32_t most = 0;
+    for (const telemetry::StepRow& step : watched.store.steps())
+        most = std::max(most, step.step.running + step.step.waiting);
+    EXPECT_LE(most, 6u);
+    EXPECT_GT(watched.store.requests().size(), 20u);
+}
+
+TEST(LiveSession, WorkloadKnobsHoldFromTheNextArrivalOn) {
+    SessionOptions options = simulated({"workload=chat", "request_rate=200"});
+    options.device = "sim:test", options.paced = true;
+    Watched watched(open(options));
+    watched.session->start();
+    telemetry::Control& control = watched.session->control();
+    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return s.requests().size() > 20; }));
+    EXPECT_EQ(watched.ask(control.set_knob("workload_running", "false")).verdict, Verdict::kAccepted);
+    std::this_thread::sleep_for(20ms);
+    watched.drain();
+    const size_t stopped_at = watched.store.requests().size();
+    std::this_thread::sleep_for(200ms);
+    watched.drain();
+    EXPECT_EQ(watched.store.requests().size(), stopped_at);
+    EXPECT_EQ(watched.ask(control.set_knob("workload", "code")).verdict, Verdict::kAccepted);
+    EXPECT_EQ(watched.ask(control.set_knob("workload_running", "true")).verdict, Verdict::kAccepted);
+    ASSERT_TRUE(
+        watched.until([&](const telemetry::Store& s) { return s.requests().size() > stopped_at + 5; }));
+    const auto& last = watched.store.requests().rbegin()->second;
+    EXPECT_EQ(watched.store.text(telemetry::DictionaryKind::kRequestClass, last.request_class), "code");
+    watched.session->stop();
+}
+
+TEST(LiveSession, ARecordingBegunInTheMiddleKnowsTheSession) {
+    SessionOptions options = simulated({"workload=chat", "request_rate=200"});
+    options.paced = true;
+    Watched watched(open(options));
+    watched.session->start();
+    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return s.requests().size() > 20; }));
+    const std::string path = temporary("middle.db");
+    ASSERT_TRUE(watched.session->start_recording(path).ok());
+    EXPECT_TRUE(watched.session->recording());
+    EXPECT_FALSE(watched.session->start_recording(temporary("other.db")).ok());
+    const size_t then = watched.store.requests().size();
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) { return s.requests().size() > then + 20; }));
+    watched.session->stop_recording();
+    EXPECT_FALSE(watched.session->recording());
+    watched.session->stop();
+    auto replay = open_replay_session(path);
+    ASSERT_TRUE(replay.ok()) << replay.error().text();
+    EXPECT_THAT(replay.value()->model_name(), HasSubstr("tiny"));
+    Watched again(std::move(replay).value());
+    again.session->start();
+    again.session->replay()->play(1000);
+    ASSERT_TRUE(again.until(
+        [&](const auto&) { return again.session->now_ns() >= again.session->replay()->end_ns(); }));
+    EXPECT_FALSE(again.store.incomplete());
+    EXPECT_TRUE(again.store.knob(0).known);
+}
+
+TEST(ReplaySession, PlaysSeeksAndRefusesCommands) {
+    const std::string path = temporary("replay.db");
+    SessionOptions options = simulated({"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
+    options.duration_ns = 20'000'000'000;
+    options.record_path = path;
+    {
+        auto session = open(options);
+        session->start();
+        while (!session->finished()) std::this_thread::sleep_for(1ms);
+        session->stop();
+    }
+    auto opened = open_replay_session(path);
+    ASSERT_TRUE(opened.ok()) << opened.error().text();
+    Watched watched(std::move(opened).value());
+    telemetry::ReplayControl* replay = watched.session->replay();
+    ASSERT_NE(replay, nullptr);
+    watched.session->start();
+    EXPECT_EQ(replay->speed(), 0);
+    EXPECT_THAT(watched.ask(watched.session->control().set_knob("max_num_seqs", "3")).reason,
+                HasSubstr("recorded session"));
+    replay->play(1000);
+    ASSERT_TRUE(watched.until([&](const auto&) { return watched.session->now_ns() >= replay->end_ns(); }));
+    const size_t all = watched.store.requests().size();
+    EXPECT_GT(all, 50u);
+
+    const int64_t middle = (replay->begin_ns() + replay->end_ns()) / 2;
+    replay->play(0);
+    replay->seek(middle);
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) {
+        return s.now_ns() <= middle && watched.session->now_ns() <= middle;
+    }));
+    std::this_thread::sleep_for(100ms);
+    watched.drain();
+    EXPECT_LE(watched.store.now_ns(), middle);
+    EXPECT_LT(watched.store.requests().size(), all);
+    EXPECT_FALSE(watched.store.incomplete());
+    replay->seek(replay->end_ns());
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) { return s.requests().size() == all; }));
+    watched.session->stop();
+    EXPECT_TRUE(watched.session->finished());
+}
+
+TEST(ReplaySession, StopsThoughNobodyReads) {
+    const std::string path = temporary("unread.db");
+    SessionOptions options = simulated({"workload=mix", "request_rate=50"});
+    options.duration_ns = 10'000'000'000;
+    options.record_path = path;
+    auto live = open(options);
+    live->start();
+    while (!live->finished()) std::this_thread::sleep_for(1ms);
+    live->stop();
+    auto opened = open_replay_session(path);
+    ASSERT_TRUE(opened.ok());
+    const auto reader = opened.value()->add_reader(telemetry::Overflow::kDrop, 64);
+    opened.value()->start();
+    opened.value()->replay()->play(1000);
+    std::this_thread::sleep_for(100ms);
+    opened.value()->stop();
+    EXPECT_TRUE(opened.value()->finished());
+}

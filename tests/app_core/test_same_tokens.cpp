@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A request's tokens depend on the request alone: 32 concurrent requests against each by itself, whatever the chunks, the
+// prefix cache, the pool, and a storm of schedule knobs do.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+
+#include "app/core/cli/generate_run.h"
+#include "app/core/workload/workload_texts.h"
+
+using namespace pitwall;
+using namespace pitwall::app;
+using presets::KnobId;
+
+namespace {
+
+constexpr size_t kRequests = 32;
+/// The longest request has 64 + 12 tokens: five blocks.
+constexpr int kLeastPool = 8;
+
+std::vector<FileRequest> requests_of(const engine::Tokenizer& tokenizer, uint64_t seed) {
+    const WorkloadTexts texts = shipped_workload_texts();
+    const std::vector<TokenId> text = tokenizer.encode(texts.documents.front().text, false);
+    std::mt19937_64 random(seed);
+    std::vector<FileRequest> requests;
+    for (size_t i = 0; i < kRequests; ++i) {
+        FileRequest request;
+        const size_t length = 1 + random() % 32, first = 100 + random() % 200;
+        if (i % 2 == 0)
+            request.request.prompt.assign(text.begin(), text.begin() + 32);  // a shared prefix of two blocks
+        request.request.prompt.insert(request.request.prompt.end(),
+                                      text.begin() + static_cast<ptrdiff_t>(first),
+                                      text.begin() + static_cast<ptrdiff_t>(first + length));
+        request.request.max_tokens = 2 + static_cast<uint32_t>(random() % 10);
+        request.request.ignore_eos = true;
+        if (i % 4 == 3)
+            request.request.sampling = {.temperature = 1,
+                                        .top_k = 0,
+                                        .top_p = 0.9f,
+                                        .min_p = 0,
+                                        .repetition_penalty = 1.1f,
+                                        .seed = i};
+        requests.push_back(std::move(request));
+    }
+    return requests;
+}
+
+SessionOptions options_of(const std::string& model, std::initializer_list<std::string_view> settings) {
+    SessionOptions options;
+    options.model = model;
+    options.knobs.set(KnobId::kKvCacheMemoryBytes, 256 << 20);
+    for (const std::string_view setting : settings)
+        EXPECT_TRUE(options.knobs.set_from_text(setting).ok()) << setting;
+    return options;
+}
+
+/// A value for a schedule knob; the pool never falls below what the longest request needs.
+double random_value(const presets::KnobSpec& knob, std::mt19937_64& random) {
+    if (knob.type == presets::KnobType::kBoolean) return static_cast<double>(random() % 2);
+    if (knob.type == presets::KnobType::kChoice) return static_cast<double>(random() % knob.choices.size());
+    if (knob.id == KnobId::kNumKvBlocks) return kLeastPool + static_cast<double>(random() % 64);
+    return std::max(knob.minimum, static_cast<double>(random() % 48));
+}
+
+std::vector<ScheduledKnob> storm(uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::vector<const presets::KnobSpec*> schedule;
+    for (const presets::KnobSpec& knob : presets::knob_table())
+        if (knob.live && knob.effect == presets::KnobEffect::kSchedule) schedule.push_back(&knob);
+    std::vector<ScheduledKnob> knobs;
+    for (uint64_t step = 1; step < 400; step += 3) {
+        const presets::KnobSpec& knob = *schedule[random() % schedule.size()];
+        knobs.push_back({step, knob.id, random_value(knob, random)});
+    }
+    return knobs;
+}
+
+std::vector<GenerationOutcome> answers(const SessionOptions& options, std::vector<ScheduledKnob> knobs = {}) {
+    auto parts = assemble_engine(options, nullptr);
+    EXPECT_TRUE(parts.ok()) << parts.error().text();
+    if (!parts.ok()) return {};
+    Interrupts interrupts;
+    GenerateRun run(*parts.value(), std::move(knobs), nullptr);
+    auto outcomes = run.run(requests_of(parts.value()->tokenizer(), 7), interrupts);
+    EXPECT_TRUE(parts.value()->engine->check_integrity().ok());
+    return outcomes;
+}
+
+void expect_same(const std::vector<GenerationOutcome>& alone, const std::vector<GenerationOutcome>& together,
+                 std::string_view way) {
+    ASSERT_EQ(alone.size(), together.size());
+    for (size_t i = 0; i < alone.size(); ++i) {
+        EXPECT_EQ(alone[i].ids, together[i].ids) << way << ", request " << i;
+        EXPECT_EQ(alone[i].text, together[i].text) << way << ", request " << i;
+        EXPECT_EQ(together[i].reason, engine::FinishReason::kLength)
+            << way << ", request " << i << ": " << together[i].error;
+    }
+}
+
+void every_way(const std::string& model) {
+    const auto alone = answers(options_of(model, {"max_num_seqs=1", "enable_prefix_caching=false"}));
+    ASSERT_EQ(alone.size(), kRequests);
+    const auto expect_way = [&](std::initializer_list<std::string_view> settings, std::string_view name) {
+        auto options = options_of(model, settings);
+        options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
+        expect_same(alone, answers(options), name);
+    };
+    expect_way({"long_prefill_token_threshold=1"}, "chunks of 1");
+    expect_way({"long_prefill_token_threshold=7"}, "chunks of 7");
+    expect_way({"long_prefill_token_threshold=64"}, "chunks of 64");
+    expect_way({"enable_chunked_prefill=false"}, "whole prompts");
+    expect_way({"enable_prefix_caching=false"}, "without the prefix cache");
+    expect_way({"num_kv_blocks=24"}, "a pool that preempts");
+    for (const uint64_t seed : {1u, 2u}) {
+        auto options = options_of(model, {});
+        options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
+        expect_same(alone, answers(options, storm(seed)), "storm of seed " + std::to_string(seed));
+    }
+}
+
+}  // namespace
+
+TEST(SameTokens, TinyModel) { every_way("synthetic:tiny"); }
+
+TEST(SameTokens, RealModel) {
+    const std::string path = engine::default_model_path();
+    if (!std::filesystem::exists(path))
+        GTEST_SKIP() << "no model at " << path << ": scripts/fetch-model gets it";
+    every_way(path);
+}
