@@ -185,7 +185,7 @@ void KnobRow::open_editor(const QString& first) {
         editor_->setObjectName(QStringLiteral("value"));
         editor_->setAlignment(Qt::AlignRight);
         editor_->setFrame(false);
-        connect(editor_, &QLineEdit::returnPressed, this, [this] { close_editor(true); });
+        editor_->installEventFilter(this);
         connect(editor_, &QLineEdit::editingFinished, this, [this] { close_editor(false); });
     }
     editor_->setFont(theme_->numbers("body", 500));
@@ -229,13 +229,17 @@ bool KnobRow::event(QEvent* event) {
                            this);
         return true;
     }
-    if (event->type() == QEvent::KeyPress && editor_ && editor_->isVisible() &&
-        static_cast<QKeyEvent*>(event)->key() == Qt::Key_Escape) {
-        close_editor(false);
-        setFocus();
-        return true;
-    }
     return QWidget::event(event);
+}
+
+/// A line edit passes Enter and Escape on after it saw them: here they would open the field once more.
+bool KnobRow::eventFilter(QObject* watched, QEvent* event) {
+    if (watched != editor_ || event->type() != QEvent::KeyPress) return QWidget::eventFilter(watched, event);
+    const int key = static_cast<QKeyEvent*>(event)->key();
+    if (key != Qt::Key_Return && key != Qt::Key_Enter && key != Qt::Key_Escape) return false;
+    close_editor(key != Qt::Key_Escape);
+    setFocus();
+    return true;
 }
 
 }  // namespace pitwall::panels

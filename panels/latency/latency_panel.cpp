@@ -40,6 +40,7 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
     layout->addWidget(chart_, 1);
     layout->addWidget(figures_);
     figures_->setContentsMargins(12, 0, 12, 0);
+    figures_->hide();
     fill_definitions();
     setFocusProxy(chart_);
     for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot}) {
@@ -109,7 +110,7 @@ void LatencyPanel::draw(Which which) {
     const LatencyHistogram& view = presenter_.histogram(which);
     const Theme& theme = *context_.theme;
     chart_->x_axis(which)->setRange(0, view.right_edge());
-    set_count_axis(*chart_->y_axis(which), std::max(view.highest, 4.0), chart_->strip(which)->height());
+    set_count_axis(*chart_->y_axis(which), std::max(view.highest, 4.0), chart_->plot_height(which));
     const QBrush met(theme.color(kColours[which])), missed(hatch(theme, theme.color("signal.bad")));
     auto& bars = bars_[which]->bars;
     bars.clear();
@@ -130,22 +131,28 @@ void LatencyPanel::draw(Which which) {
     overlay.set_percentiles(view.percentiles);
     overlay.set_slo(view.slo);
     overlay.set_selected(view.selected.value_or(qQNaN()), theme.request(context_.selection->request()));
-    Caption caption;
-    caption.parts = {{.text = view.name + QStringLiteral("  "), .token = "text.primary", .strong = true},
-                     {.text = view.samples}};
-    if (which == active_ && !refusal_.isEmpty())
-        caption.parts = {{.text = QStringLiteral("refused: ") + refusal_, .token = "signal.bad"}};
-    chart_->set_caption(which, caption);
-    if (which == LatencyPresenter::kTtft && presenter_.outline_change()) {
-        caption.aside = QStringLiteral("outline: before");
-        caption.pin = presenter_.outline_change();
-    }
+    chart_->set_caption(which, caption_of(which));
     std::vector<AxisLabel> labels;
     // The sentence of an empty panel stands where the first histogram's labels would be.
     const bool bare = presenter_.empty() && which == LatencyPresenter::kTtft;
     for (const HistogramTick& tick : bare ? std::vector<HistogramTick>() : view.ticks)
         labels.push_back({tick.value, tick.text, tick.last});
     chart_->set_x_labels(which, std::move(labels));
+}
+
+Caption LatencyPanel::caption_of(Which which) const {
+    const LatencyHistogram& view = presenter_.histogram(which);
+    Caption caption;
+    if (which == active_ && !refusal_.isEmpty()) {
+        caption.parts = {{.text = QStringLiteral("refused: ") + refusal_, .token = "signal.bad"}};
+        return caption;
+    }
+    caption.parts = {{.text = view.name + QStringLiteral("  "), .token = "text.primary", .strong = true},
+                     {.text = view.samples}};
+    if (view.outline.empty()) return caption;
+    caption.aside = QStringLiteral("outline: before");
+    caption.pin = presenter_.outline_change();
+    return caption;
 }
 
 void LatencyPanel::choose_layout() {
@@ -163,6 +170,7 @@ void LatencyPanel::choose_layout() {
 void LatencyPanel::resizeEvent(QResizeEvent* event) {
     Panel::resizeEvent(event);
     choose_layout();
+    recompute();
 }
 
 void LatencyPanel::keyPressEvent(QKeyEvent* event) {
@@ -172,6 +180,7 @@ void LatencyPanel::keyPressEvent(QKeyEvent* event) {
     active_ = active_ == LatencyPresenter::kTtft ? LatencyPresenter::kTpot : LatencyPresenter::kTtft;
     walked_bin_.reset();
     choose_layout();
+    recompute();
 }
 
 // ---------------------------------------------------------------------------------------------- mouse and keys

@@ -99,7 +99,8 @@ void LatencyPresenter::update(TimeRange range, const QString& range_label, Reque
         build(which, slo, collect(which, before_range, slo));
     }
     scope_ = QStringLiteral("%1, n = %2").arg(range_label, format_count(int64_t(histograms_[kTtft].n)));
-    outline_change_ = histograms_[kTtft].outline.empty() ? 0 : groups.back().number;
+    const bool outlined = !histograms_[kTtft].outline.empty() || !histograms_[kTpot].outline.empty();
+    outline_change_ = outlined ? groups.back().number : 0;
 }
 
 void LatencyPresenter::build(Which which, const telemetry::Slo& slo, const std::vector<Sample>& before) {
@@ -188,7 +189,7 @@ void LatencyPresenter::add_lines(Which which, double slo_ns, const std::vector<d
                                          .arg(format_share(double(histogram.missed) / double(histogram.n)))
                                    : QString();
         const QString text = slo_ns >= 1e9
-                                 ? format_duration(slo_ns).text()
+                                 ? axis_number(std::round(slo_ns / 1e7) / 100) + QStringLiteral(" s")
                                  : QStringLiteral("%1 ms").arg(axis_number(std::round(ms * 100) / 100));
         histogram.slo = {slo_ns / histogram.unit_ns, QStringLiteral("SLO ") + text, missed};
     }

@@ -56,7 +56,7 @@ class LatencyPresenter {
     QString scope() const { return scope_; }
     uint32_t outline_change() const {
         return outline_change_;
-    }  ///< the change that the outline is before; 0: none
+    }  ///< the change that the outlines are before; 0: none
     /// The figures alone, for a panel too low to draw in: "TTFT p50 96.0 ms, p95 470 ms, p99 880 ms".
     QString figures(Which which) const;
     /// A request of that bin: the newest, or the one before `after` when that is in the bin already.

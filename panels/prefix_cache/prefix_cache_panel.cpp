@@ -31,7 +31,7 @@ PrefixCachePanel::PrefixCachePanel(PanelContext context, QWidget* parent)
     recompute();
 }
 
-void PrefixCachePanel::show(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) {
+void PrefixCachePanel::present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) {
     window_ = window;
     const Theme& theme = *context_.theme;
     presenter_.update(window, context_.range->resolve(*context_.store), context_.range->label(), cursor_ns);

@@ -110,7 +110,7 @@ StripChart::StripChart(Theme* theme, std::span<const StripGeometry> strips, QWid
     plot_->addLayer(QStringLiteral("captions"));
     new Captions(this, QStringLiteral("captions"));  // a layerable belongs to its plot
     restyle(*plot_, *theme);
-    plot_->setMinimumSize(0, 0);
+    plot_->setMinimumSize(1, 1);  // its own hint would keep small panels from shrinking
     plot_->setMouseTracking(true);
     plot_->setFocusPolicy(Qt::NoFocus);
     plot_->installEventFilter(this);
@@ -195,6 +195,19 @@ void StripChart::set_card(const HoverCard& card, QRectF at) {
 void StripChart::show_card() {
     card_shown_ = !card_.title.isEmpty();
     replot();
+}
+
+double StripChart::plot_height(size_t index) const {
+    if (strips_[index].geometry.height > 0) return theme_->scaled(strips_[index].geometry.height);
+    double room = height();
+    int sharing = 0;
+    for (const Strip& strip : strips_) {
+        if (!strip.visible) continue;
+        const QMargins margins = strip.rect->margins();
+        room -= margins.top() + margins.bottom() + theme_->scaled(strip.geometry.height);
+        sharing += strip.geometry.height <= 0;
+    }
+    return std::max(0.0, room / std::max(1, sharing));
 }
 
 void StripChart::replot() { plot_->replot(QCustomPlot::rpQueuedReplot); }

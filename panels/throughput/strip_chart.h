@@ -58,6 +58,8 @@ class StripChart : public QWidget {
     double pixel_of(size_t index, double key) const;
     /// What the card beside `at` says; it shows 250 ms after the mouse came to rest. An empty title takes it away.
     void set_card(const HoverCard& card, QRectF at);
+    /// How high the plot of a visible strip is at the present size, before it is drawn.
+    double plot_height(size_t index) const;
     void replot();
 
   signals:

@@ -38,7 +38,7 @@ ThroughputPanel::ThroughputPanel(PanelContext context, QWidget* parent)
     recompute();
 }
 
-void ThroughputPanel::show(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) {
+void ThroughputPanel::present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) {
     window_ = window;
     presenter_.update(window, cursor_ns);
     show_rates(window);
@@ -66,7 +66,7 @@ void ThroughputPanel::show_rates(telemetry::TimeRange window) {
         upper_->addData(end, point.gap ? qQNaN() : point.upper + (stacked ? point.lower : 0));
     }
     set_count_axis(*chart().y_axis(0), std::max(presenter_.most(), stacked ? 10.0 : 1.0),
-                   chart().strip(0)->height());
+                   chart().plot_height(0));
 }
 
 void ThroughputPanel::show_queue(telemetry::TimeRange window) {

@@ -23,7 +23,7 @@ class ThroughputPanel : public TimeChartPanel {
     const ThroughputPresenter& presenter() const { return presenter_; }
 
   protected:
-    void show(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) override;
+    void present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) override;
     HoverCard card_at(int64_t t_ns) const override;
     bool empty() const override { return presenter_.empty(); }
     int64_t point_ns() const override { return presenter_.point_ns(); }

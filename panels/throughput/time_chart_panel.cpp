@@ -74,7 +74,7 @@ void TimeChartPanel::recompute() {
     window_ = chart_window(*context_.range, *context_.store);
     show_axis(window_);
     const auto cursor = cursor_ns();
-    show(window_, cursor);
+    present(window_, cursor);
     const auto groups = group_changes(context_.store->knob_changes());
     // The selected step has its line as well, where the cursor does not say otherwise.
     double line = cursor ? double(*cursor) / double(kSecond) : qQNaN();

@@ -26,7 +26,7 @@ class TimeChartPanel : public Panel {
 
   protected:
     /// Brings presenter and plots up to date. `cursor_ns`: the moment to read out, nothing for the newest.
-    virtual void show(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) = 0;
+    virtual void present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) = 0;
     /// What the card at the cursor says beside the captions; an empty title for no card.
     virtual HoverCard card_at(int64_t t_ns) const = 0;
     virtual bool empty() const = 0;
