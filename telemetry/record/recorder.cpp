@@ -105,16 +105,14 @@ int64_t Recorder::lag_ns() const {
 
 void Recorder::run() {
     try {
+        // What came before stop() belongs to the recording; producers may go on meanwhile.
         for (uint64_t last_wanted = kForEver; last_seq_ < last_wanted;) {
             take_batch();
-            if (!batch_.empty()) {
-                write_batch();
-                continue;
-            }
-            if (last_wanted != kForEver) break;  // the rest overflowed
+            if (!batch_.empty()) write_batch();
+            if (batch_.empty() && last_wanted != kForEver) break;  // the rest overflowed
             if (writer_->in_transaction() && wall_ns() - begun_wall_ns_ >= options_.batch_ns) commit();
-            // What came before stop() belongs to the recording; producers may go on meanwhile.
-            if (pause_until_stop()) last_wanted = reader_->last_published_seq();
+            const bool stopping = pause_until_stop(batch_.empty());
+            if (stopping && last_wanted == kForEver) last_wanted = reader_->last_published_seq();
         }
         finish();
     } catch (const SQLite::Exception& e) {
@@ -126,9 +124,10 @@ void Recorder::run() {
     recording_ = false;
 }
 
-bool Recorder::pause_until_stop() {
+/// True once stop() was called; waits a little for that where there is nothing else to do.
+bool Recorder::pause_until_stop(bool idle) {
     std::unique_lock lock(mutex_);
-    return wake_.wait_for(lock, kLook, [this] { return stopping_; });
+    return wake_.wait_for(lock, idle ? kLook : kLook.zero(), [this] { return stopping_; });
 }
 
 void Recorder::take_batch() {
@@ -145,7 +144,7 @@ void Recorder::write_batch() {
         last_t_ns_ = std::max(last_t_ns_, event.t_ns);
     }
     taken_t_ns_.store(last_t_ns_, std::memory_order_relaxed);
-    if (batch_.size() >= options_.batch_events || wall_ns() - begun_wall_ns_ >= options_.batch_ns) commit();
+    if (batch_.size() >= options_.batch_events) commit();
 }
 
 /// The bus numbers all events, and this reader is given all: a hole in the numbers is what overflowed.

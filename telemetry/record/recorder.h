@@ -72,7 +72,7 @@ class Recorder {
     void commit();
     void fail(const Error& error, bool disk_full);
     void finish();
-    bool pause_until_stop();
+    bool pause_until_stop(bool idle);
 
     std::shared_ptr<Reader> reader_;
     RecorderOptions options_;

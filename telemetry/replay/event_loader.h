@@ -46,7 +46,7 @@ class EventLoader {
     uint64_t first_seq(uint32_t tables, uint64_t seq);
 
   private:
-    static constexpr uint64_t kChunk = 8192;
+    static constexpr uint64_t kChunk = 2048;
     struct Statements {
         std::unique_ptr<SQLite::Statement> rows, first;
     };

@@ -33,7 +33,8 @@ std::string exercise(const std::string& path) {
     return reader.status().ok() ? std::string() : reader.status().error().text();
 }
 
-std::string nonsense_update(const std::string& path, unsigned long long choice) {
+namespace {
+std::string nonsense_update(uint64_t choice) {
     constexpr std::array<const char*, 14> kValues{"-1",
                                                   "1e300",
                                                   "9223372036854775807",
@@ -57,11 +58,22 @@ std::string nonsense_update(const std::string& path, unsigned long long choice) 
     const TableSpec& table = tables[pick(tables.size())];
     const std::string& column = table.columns[pick(table.columns.size())];
     const std::string value = kValues[pick(kValues.size())];
-    const std::string sql =
-        fmt::format("UPDATE OR IGNORE {} SET {} = {} WHERE rowid = (SELECT rowid FROM {} LIMIT 1 OFFSET {})",
-                    table.name, column, value, table.name, pick(20));
-    SQLite::Database(path, SQLite::OPEN_READWRITE).tryExec(sql);  // not every value goes into every column
-    return sql;
+    return fmt::format(
+        "UPDATE OR IGNORE {} SET {} = {} WHERE rowid = (SELECT rowid FROM {} LIMIT 1 OFFSET {}); ",
+        table.name, column, value, table.name, pick(20));
+}
+}  // namespace
+
+std::string nonsense_updates(const std::string& path, std::span<const uint64_t> choices) {
+    SQLite::Database database(path, SQLite::OPEN_READWRITE);
+    database.exec("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
+    std::string all;
+    for (const uint64_t choice : choices) {
+        const std::string sql = nonsense_update(choice);
+        database.tryExec(sql);  // not every value goes into every column
+        all += sql;
+    }
+    return all;
 }
 
 }  // namespace pitwall::telemetry::testing

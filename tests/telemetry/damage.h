@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 
 namespace pitwall::telemetry::testing {
@@ -9,7 +11,7 @@ namespace pitwall::telemetry::testing {
 /// summary, and a seek. Gives "" where nothing was wrong, else the sentence.
 std::string exercise(const std::string& path);
 
-/// Statements that put a value that cannot be into a session: `choice` picks table, row, column and value.
-std::string nonsense_update(const std::string& path, unsigned long long choice);
+/// Puts values that cannot be into a session: each choice picks table, row, column and value. Gives the statements.
+std::string nonsense_updates(const std::string& path, std::span<const uint64_t> choices);
 
 }  // namespace pitwall::telemetry::testing

@@ -4,12 +4,14 @@
 // bytes each, to a sound session, so that the fuzzer gets past SQLite's own checks to ours.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "tests/telemetry/damage.h"
 #include "tests/telemetry/event_storm.h"
@@ -36,17 +38,15 @@ struct Workplace {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const Workplace place;
-    constexpr size_t kMagic = 6, kEdit = 8, kMostEdits = 16;
+    constexpr size_t kMagic = 6, kMostEdits = 16;
     if (size >= kMagic && std::memcmp(data, "SQLite", kMagic) == 0) {
         std::ofstream(place.bad, std::ios::binary | std::ios::trunc)
             .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
     } else {
         std::filesystem::copy_file(place.whole, place.bad, std::filesystem::copy_options::overwrite_existing);
-        for (size_t i = 0; i + kEdit <= size && i < kMostEdits * kEdit; i += kEdit) {
-            unsigned long long choice = 0;
-            std::memcpy(&choice, data + i, kEdit);
-            nonsense_update(place.bad, choice);
-        }
+        std::vector<uint64_t> choices(std::min(size / sizeof(uint64_t), kMostEdits));
+        if (!choices.empty()) std::memcpy(choices.data(), data, choices.size() * sizeof(uint64_t));
+        nonsense_updates(place.bad, choices);
     }
     const std::string said = exercise(place.bad);
     if (said.find('\n') != std::string::npos) std::abort();

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <vector>
 
 #include "telemetry/replay/session_reader.h"
 #include "tests/telemetry/damage.h"
@@ -149,9 +150,9 @@ TEST_F(Damaged, AStormOfValuesThatCannotBeNeverCrashes) {
     const auto rounds = static_cast<int>(from_environment("PITWALL_TEST_ROUNDS", 120));
     for (int round = 0; round < rounds; ++round) {
         write_file(folder.path("bad.db"), whole);
-        std::string did;
-        for (uint64_t edits = 1 + random() % 3; edits > 0; --edits)
-            did += nonsense_update(folder.path("bad.db"), random()) + "; ";
+        std::vector<uint64_t> choices(1 + random() % 3);
+        for (uint64_t& choice : choices) choice = random();
+        const std::string did = nonsense_updates(folder.path("bad.db"), choices);
         SCOPED_TRACE(::testing::Message() << "seed " << seed << " " << did);
         const std::string said = exercise(folder.path("bad.db"));
         if (!said.empty()) expect_sentence(said, folder.path("bad.db"));

@@ -235,6 +235,7 @@ TEST(RangeStats, StepFiguresAreMeansOverTheStepsOfTheRange) {
     EXPECT_DOUBLE_EQ(stats.steps.mean(stats.steps.occupancy), occupancy / static_cast<double>(steps));
     EXPECT_DOUBLE_EQ(stats.steps.mean_slot_fill(), fill / static_cast<double>(held_steps));
     EXPECT_EQ(stats.steps.peak_occupancy, peak);
+    EXPECT_EQ(stats.evicted_blocks, evicted);
     EXPECT_EQ(range_stats(s.store, {0, s.slow.last_ns + 1}).evicted_blocks, s.slow.evictions.size());
 }
 
