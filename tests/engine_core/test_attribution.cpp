@@ -199,20 +199,21 @@ TEST(Attribution, RecorderFull) {
     rig.engine->step();  // until 15,200
     rig.clock.advance(7000);
     rig.engine->book_recorder_wait(15200);
+    rig.clock.advance(100);  // what the loop does besides is the loop's again
     rig.finish();
     EXPECT_EQ(stretches(rig, rig.ids[0]), (Stretches{{kScheduling, 0, 1000},
                                                      {kPrefillOwn, 1000, 14000},
                                                      {kSampling, 15000, 200},
                                                      {kRecorder, 15200, 7000},
-                                                     {kScheduling, 22200, 1000},
-                                                     {kDecode, 23200, 11000},
-                                                     {kSampling, 34200, 200}}));
+                                                     {kScheduling, 22200, 1100},
+                                                     {kDecode, 23300, 11000},
+                                                     {kSampling, 34300, 200}}));
     EXPECT_EQ(stretches(rig, rig.ids[1]), (Stretches{{kWaitCapacity, 0, 15200},
                                                      {kRecorder, 15200, 7000},
-                                                     {kWaitCapacity, 22200, 12200},
-                                                     {kScheduling, 34400, 1000},
-                                                     {kPrefillOwn, 35400, 14000},
-                                                     {kSampling, 49400, 200}}));
+                                                     {kWaitCapacity, 22200, 12300},
+                                                     {kScheduling, 34500, 1000},
+                                                     {kPrefillOwn, 35500, 14000},
+                                                     {kSampling, 49500, 200}}));
 }
 
 TEST(Attribution, PreemptedAndRecomputed) {
@@ -290,12 +291,13 @@ TEST(Attribution, TimedOut) {
     rig.engine->pause();
     rig.clock.advance(1000000);  // does not count
     rig.engine->resume();
+    rig.clock.advance(40);
     rig.finish();
-    // Unpaused time reaches 20,000 within step 1, which ends at 1,027,400; ends are between steps.
+    // Unpaused time reaches 20,000 within step 1, which ends at 1,027,440; ends are between steps.
     EXPECT_EQ(answer.reason, FinishReason::kTimeout);
     EXPECT_EQ(
         stretches(rig, last(rig)),
-        (Stretches{{kWaitCapacity, 0, 15200}, {kPaused, 15200, 1000000}, {kWaitCapacity, 1015200, 12200}}));
+        (Stretches{{kWaitCapacity, 0, 15200}, {kPaused, 15200, 1000000}, {kWaitCapacity, 1015200, 12240}}));
 }
 
 TEST(Attribution, Cancelled) {
