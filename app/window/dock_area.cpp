@@ -8,7 +8,8 @@
 
 namespace pitwall::app {
 
-DockArea::DockArea(panels::Theme* theme, QWidget* parent) : QMainWindow(parent, Qt::Widget), theme_(theme) {
+DockArea::DockArea(panels::Theme* theme, QWidget* parent) : QMainWindow(parent), theme_(theme) {
+    setWindowFlags(Qt::Widget);  // its constructor makes every QMainWindow a window of its own
     setObjectName(QStringLiteral("dock_area"));
     setDockNestingEnabled(true);
     setDockOptions(AllowNestedDocks | AllowTabbedDocks);
@@ -18,6 +19,8 @@ DockArea::DockArea(panels::Theme* theme, QWidget* parent) : QMainWindow(parent, 
     connect(qApp, &QApplication::focusChanged, this,
             [this](QWidget* /*old*/, QWidget* now) { note_focus(now); });
 }
+
+DockArea::~DockArea() { disconnect(qApp, nullptr, this, nullptr); }  // focus moves once more while docks go
 
 PanelDock* DockArea::add_panel(panels::Panel* panel) {
     auto* dock = new PanelDock(panel, theme_, this);

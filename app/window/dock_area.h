@@ -15,6 +15,7 @@ class DockArea : public QMainWindow {
     Q_OBJECT
   public:
     explicit DockArea(panels::Theme* theme, QWidget* parent = nullptr);
+    ~DockArea() override;
 
     PanelDock* add_panel(panels::Panel* panel);
     PanelDock* dock(const QString& panel_id) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/window/session_loader.h"
 
-#include <QtAssert>
+#include <QtGlobal>
 #include <exception>
 
 #include "panels/common/format.h"

@@ -32,7 +32,7 @@ struct Opened {
         window.show();
         QSignalSpy opened(&window, &MainWindow::opened);
         window.open(fake_source(&outside, replay));
-        QTest::qWaitFor([&] { return opened.size() == 1; }, 5000);
+        if (!QTest::qWaitFor([&] { return opened.size() == 1; }, 5000)) qFatal("the session did not open");
     }
     telemetry::Producer& producer() { return static_cast<FakeSession*>(window.session())->producer(); }
     void publish(telemetry::Event event) { producer().publish(event); }
@@ -79,7 +79,7 @@ class MainWindowTest : public QObject {
             QVERIFY2(QRect(QPoint(0, 0), size).contains(places[a].second), qPrintable(places[a].first));
             for (size_t b = a + 1; b < places.size(); ++b)
                 QVERIFY2(!places[a].second.intersects(places[b].second),
-                         qPrintable(places[a].first + u" over " + places[b].first));
+                         qPrintable(places[a].first + QStringLiteral(" over ") + places[b].first));
         }
     }
     void the_middle_layout_is_that_of_the_design() {
