@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include "app/core/session/session.h"
@@ -110,6 +111,53 @@ TEST(LiveSession, RecordedInVirtualTimeItsPartsSumToTheWhole) {
     EXPECT_EQ(static_cast<size_t>(count(db, "v_request")), watched.store.requests().size())
         << "the bus and the file tell the same";
     EXPECT_EQ(static_cast<size_t>(count(db, "v_step")), watched.store.steps().size());
+}
+
+TEST(LiveSession, ArrivalsAreWhereTheScheduleSays) {
+    SessionOptions options = simulated({"workload=code", "arrival_process=constant", "request_rate=10"});
+    options.duration_ns = 5'000'000'000;
+    Watched watched(open(options));
+    watched.session->start();
+    ASSERT_TRUE(watched.until([&](const auto&) { return watched.session->finished(); }));
+    watched.session->stop();
+    watched.drain();
+    ASSERT_EQ(watched.store.requests().size(), 50u);
+    int64_t due_ns = watched.store.requests().begin()->second.arrival_ns;
+    for (const auto& [id, request] : watched.store.requests()) {
+        EXPECT_EQ(request.arrival_ns, due_ns) << raw(id);
+        due_ns += 100'000'000;
+    }
+}
+
+TEST(LiveSession, BurstsArriveTogetherAtTheMeanRate) {
+    SessionOptions options = simulated({"workload=burst", "arrival_process=constant", "request_rate=16"});
+    options.duration_ns = 4'000'000'000;
+    Watched watched(open(options));
+    watched.session->start();
+    ASSERT_TRUE(watched.until([&](const auto&) { return watched.session->finished(); }));
+    watched.session->stop();
+    watched.drain();
+    EXPECT_EQ(watched.store.requests().size(), 64u);
+    std::map<int64_t, int> at;
+    for (const auto& [id, request] : watched.store.requests()) ++at[request.arrival_ns];
+    EXPECT_EQ(at.size(), 8u);
+    for (const auto& [t_ns, requests] : at) EXPECT_EQ(requests, 8) << t_ns;
+}
+
+TEST(LiveSession, WithoutTextNothingOfItIsRecorded) {
+    const std::string path = temporary("mute.db");
+    SessionOptions options = simulated({"workload=chat", "request_rate=20", "record_text=off"});
+    options.duration_ns = 3'000'000'000;
+    options.record_path = path;
+    auto session = open(options);
+    session->start();
+    while (!session->finished()) std::this_thread::sleep_for(1ms);
+    session->stop();
+    SQLite::Database db(path);
+    EXPECT_GT(count(db, "v_request"), 20);
+    EXPECT_EQ(testing_program::slurp(path).find("museum"), std::string::npos)
+        << "a word of the system prompts";
+    EXPECT_EQ(count(db, "request where token >= 0"), 0);
 }
 
 TEST(LiveSession, ObeysItsControl) {

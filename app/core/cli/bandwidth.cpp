@@ -12,7 +12,8 @@ namespace pitwall::app {
 
 namespace {
 
-constexpr size_t kBytesPerThread = size_t{128} << 20;
+/// Far more than the caches of one core, and little enough in sum for a machine with many.
+constexpr size_t kMostBytesPerThread = size_t{128} << 20, kMostBytes = size_t{2} << 30;
 constexpr int kPasses = 5;
 
 /// Eight sums, so that the additions do not wait for each other.
@@ -27,8 +28,9 @@ uint64_t sum(const std::vector<uint64_t>& words) {
 
 double measure_read_bandwidth(uint32_t threads) {
     threads = std::max(threads, 1u);
+    const size_t bytes = std::min(kMostBytesPerThread, kMostBytes / threads);
     std::vector<std::vector<uint64_t>> buffers(threads);
-    for (auto& buffer : buffers) buffer.assign(kBytesPerThread / sizeof(uint64_t), 1);
+    for (auto& buffer : buffers) buffer.assign(bytes / sizeof(uint64_t), 1);
     std::atomic<uint64_t> total{0};  // keeps the sums from being left out
     double best = 0;
     for (int pass = 0; pass < kPasses; ++pass) {
@@ -37,7 +39,7 @@ double measure_read_bandwidth(uint32_t threads) {
         for (const auto& buffer : buffers) readers.emplace_back([&] { total += sum(buffer); });
         for (std::thread& reader : readers) reader.join();
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-        best = std::max(best, static_cast<double>(kBytesPerThread) * threads / seconds.count());
+        best = std::max(best, static_cast<double>(bytes) * threads / seconds.count());
     }
     return total > 0 ? best : 0;
 }

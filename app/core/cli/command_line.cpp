@@ -57,6 +57,9 @@ void add_commands(CLI::App& app, CommandContext& context) {
     add_knobs(app, context);
     add_preset(app, context);
     add_inspect(app, context);
+    for (CLI::App* command : app.get_subcommands(nullptr))
+        command->footer(
+            "Options that hold everywhere, such as --model, --device, --set and --json: `pitwall --help`");
 }
 
 /// The deepest command that was named: its options are those that a misspelt word is compared with.

@@ -15,7 +15,7 @@ using telemetry::Verdict;
 namespace {
 
 /// One click must not ask for more than a queue is meant to hold.
-constexpr uint32_t kLargestBurst = 4096;
+constexpr uint32_t kLargestBurst = 1024;
 
 Answer refusal(const Error& error) { return {Verdict::kRefused, error.text(), 0, kNoRequest}; }
 

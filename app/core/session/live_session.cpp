@@ -44,15 +44,19 @@ int64_t LiveSession::now_ns() const {
     return parts_->clock->is_virtual() || finished() ? loop_.now_ns() : parts_->clock->now_ns();
 }
 
-presets::KnobValues LiveSession::present_knobs() {
-    presets::KnobValues knobs = options_.knobs;
-    if (!thread_.joinable()) return knobs;
+/// Between two steps, before this returns; not at all once the session has ended.
+void LiveSession::on_engine_thread(const std::function<void()>& action) {
     commands_
         .post([&] {
-            knobs = parts_->engine->effective_knobs();
+            action();
             return telemetry::Answer{};
         })
         .wait();
+}
+
+presets::KnobValues LiveSession::present_knobs() {
+    presets::KnobValues knobs = options_.knobs;
+    if (thread_.joinable()) on_engine_thread([&] { knobs = parts_->engine->effective_knobs(); });
     return knobs;
 }
 
@@ -66,10 +70,9 @@ Status LiveSession::start_recording(const std::string& path) {
     recording_ = std::move(recording).value();
     // One that begins in the middle is told what the others have heard: the facts, and with a keyframe all the rest.
     if (thread_.joinable())
-        commands_.post([this] {
+        on_engine_thread([this] {
             publish_session_facts(*parts_, options_, opened_);
             parts_->engine->publish_keyframe();
-            return telemetry::Answer{};
         });
     return {};
 }

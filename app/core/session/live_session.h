@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -39,6 +40,7 @@ class LiveSession final : public Session {
 
   private:
     void run();
+    void on_engine_thread(const std::function<void()>& action);
     presets::KnobValues present_knobs();
 
     SessionOptions options_;

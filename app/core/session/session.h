@@ -48,7 +48,8 @@ class Session {
     virtual bool finished() const = 0;  ///< no more events will come
     virtual int64_t now_ns() const = 0;
     virtual telemetry::ReplayControl* replay() { return nullptr; }  ///< null: live
-    /// Begins or ends a recording while running; live sessions only.
+    /// Begins or ends a recording while running; live sessions only. Returns after the next step: not for a thread that
+    /// lets a lossless reader of its own run full meanwhile.
     virtual Status start_recording(const std::string& /*path*/) {
         return Error{"a replay cannot be recorded", "open a live session"};
     }
