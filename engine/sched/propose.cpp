@@ -145,32 +145,52 @@ bool Scheduler::fits(Sequence& s, int64_t room, Proposal::Admission& admission) 
     return false;
 }
 
-void Scheduler::admit(Proposal& proposal) {
-    const auto stop = [&](Cause cause) { proposal.waiting_cause = cause; };
-    if (waiting_.empty() && proposal.victims.empty()) return;
-    if (!proposal.victims.empty()) return stop(Cause::kWaitCapacity);
-    int64_t room = room_for_admission();
-    size_t seats_taken = running_.size();
+/// Who may be admitted, in order. While a static batch holds the door shut, those of the batch that were preempted.
+std::vector<Sequence*> Scheduler::shut_door_line() const {
+    std::vector<Sequence*> line;
     for (const WaitingQueue::Entry& entry : waiting_.order()) {
-        Sequence& s = *entry.sequence;
-        if (!proposal.admission_open && s.state != SequenceState::kPreempted) return stop(Cause::kWaitPolicy);
-        if (seats_taken >= settings_.max_num_seqs) return stop(Cause::kWaitCapacity);
-        const uint32_t left = proposal.budget - std::min(proposal.used, proposal.budget);
-        if (proposal.blocked_by_budget || left == 0) return stop(Cause::kWaitBudget);
-        Proposal::Admission admission{};
-        if (!fits(s, room, admission)) return stop(Cause::kWaitCapacity);
-        const bool alone =
-            proposal.used == 0 && admission.tokens > proposal.budget && !settings_.enable_chunked_prefill;
-        const uint32_t tokens = alone ? admission.tokens : chunk_for(admission.tokens, left);
-        if (tokens == 0) return stop(Cause::kWaitBudget);
-        admission.tokens = tokens;
-        room -= int64_t{admission.match.revived} + admission.new_blocks +
-                (Sequence::blocks_for(s.length()) < s.most_blocks());
-        proposal.used += tokens;
-        proposal.lone = alone;
-        ++seats_taken;
-        proposal.admissions.push_back(std::move(admission));
+        if (line.size() == preempted_.size()) break;
+        if (entry.sequence->state == SequenceState::kPreempted) line.push_back(entry.sequence);
     }
+    return line;
+}
+
+void Scheduler::admit(Proposal& proposal) {
+    if (!proposal.victims.empty()) {
+        proposal.waiting_cause = Cause::kWaitCapacity;
+        return;
+    }
+    AdmissionRoom left{room_for_admission(), running_.size()};
+    if (!proposal.admission_open) {
+        for (Sequence* s : shut_door_line())
+            if (admit_one(*s, left, proposal) != Cause::kScheduling) break;
+        proposal.waiting_cause = Cause::kWaitPolicy;
+        return;
+    }
+    for (const WaitingQueue::Entry& entry : waiting_.order()) {
+        proposal.waiting_cause = admit_one(*entry.sequence, left, proposal);
+        if (proposal.waiting_cause != Cause::kScheduling) return;
+    }
+}
+
+/// kScheduling: admitted. Otherwise what stands in the way.
+Cause Scheduler::admit_one(Sequence& s, AdmissionRoom& room, Proposal& proposal) {
+    if (room.seats_taken >= settings_.max_num_seqs) return Cause::kWaitCapacity;
+    const uint32_t left = proposal.budget - std::min(proposal.used, proposal.budget);
+    if (proposal.blocked_by_budget || left == 0) return Cause::kWaitBudget;
+    Proposal::Admission admission{};
+    if (!fits(s, room.blocks, admission)) return Cause::kWaitCapacity;
+    const bool alone =
+        proposal.used == 0 && admission.tokens > proposal.budget && !settings_.enable_chunked_prefill;
+    admission.tokens = alone ? admission.tokens : chunk_for(admission.tokens, left);
+    if (admission.tokens == 0) return Cause::kWaitBudget;
+    room.blocks -= int64_t{admission.match.revived} + admission.new_blocks +
+                   (Sequence::blocks_for(s.length()) < s.most_blocks());
+    ++room.seats_taken;
+    proposal.used += admission.tokens;
+    proposal.lone = alone;
+    proposal.admissions.push_back(std::move(admission));
+    return Cause::kScheduling;
 }
 
 }  // namespace pitwall::engine

@@ -113,7 +113,13 @@ class Scheduler {
     void make_room(Proposal& proposal) const;
     Sequence* last_in_line(const std::vector<Sequence*>& spared) const;
     bool propose_lone(Proposal& proposal);
+    struct AdmissionRoom {
+        int64_t blocks;
+        size_t seats_taken;
+    };
     void admit(Proposal& proposal);
+    std::vector<Sequence*> shut_door_line() const;
+    Cause admit_one(Sequence& sequence, AdmissionRoom& room, Proposal& proposal);
     bool admission_open() const;
     int64_t room_for_admission() const;
     bool fits(Sequence& sequence, int64_t room, Proposal::Admission& admission);

@@ -245,6 +245,21 @@ TEST(Scheduler, StaticBatchIsAdmittedWhenTheLastIsDone) {
     EXPECT_EQ(bench.step(), (Given{{4, 8}}));
 }
 
+TEST(Scheduler, ThePreemptedOfAStaticBatchComeBackPastMoreImportantArrivals) {
+    SchedulerSettings s = settings(8, 64);
+    s.batching = Batching::kStatic;
+    Bench bench(5, s);
+    bench.scheduler.set_policy(SchedulingPolicy::kPriority);
+    bench.ask(16, 30, 5);
+    bench.ask(15, 30, 3);
+    bench.step();
+    bench.ask(10, 5, -1);
+    for (int i = 0; i < 200; ++i) bench.step();
+    EXPECT_GT(bench.sequences[0]->preemptions, 0u);
+    for (const auto& asked : bench.sequences) EXPECT_EQ(asked->output_tokens(), asked->max_tokens);
+    EXPECT_GT(bench.sequences[2]->last_served, bench.sequences[0]->last_served) << "the next batch";
+}
+
 TEST(Scheduler, SharesPrefixesWithTheRunningAndCopiesOnWrite) {
     Bench bench(100, settings(8, 200));
     Sequence& first = bench.ask(32, 5);
