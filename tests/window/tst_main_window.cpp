@@ -176,15 +176,21 @@ class MainWindowTest : public QObject {
 
     void the_keys_reach_the_engine() {
         Opened opened;
+        // A source that has not told its state yet is asked for it first, at a moment of the window's choosing.
+        const auto asked = [&] {
+            std::vector<std::string> commands = opened.outside.control.asked;
+            std::erase(commands, "keyframe");
+            return commands;
+        };
         QTest::keyClick(&opened.window, Qt::Key_Space);
         QTest::keyClick(&opened.window, Qt::Key_Period);
-        QVERIFY(QTest::qWaitFor([&] { return opened.outside.control.asked.size() >= 2; }));
-        QCOMPARE(opened.outside.control.asked[0], std::string("pause"));
-        QCOMPARE(opened.outside.control.asked[1], std::string("step"));
+        QVERIFY(QTest::qWaitFor([&] { return asked().size() >= 2; }));
+        QCOMPARE(asked()[0], std::string("pause"));
+        QCOMPARE(asked()[1], std::string("step"));
         opened.publish(mark(telemetry::MarkKind::kPaused, 5'000'000));
         QVERIFY(QTest::qWaitFor([&] { return opened.window.source_state().paused; }));
         QTest::keyClick(&opened.window, Qt::Key_Space);
-        QCOMPARE(opened.outside.control.asked.back(), std::string("resume"));
+        QCOMPARE(asked().back(), std::string("resume"));
     }
     void paused_and_replay_cannot_be_overlooked() {
         Opened opened;
@@ -235,9 +241,9 @@ class MainWindowTest : public QObject {
     void dropped_events_are_shown_and_a_keyframe_is_asked_for() {
         Opened opened;
         for (int i = 0; i < 600'000; ++i) opened.publish(mark(telemetry::MarkKind::kSingleStep, i));
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.store().events_dropped() > 0; }));
         QVERIFY(QTest::qWaitFor([&] { return !opened.outside.control.asked.empty(); }));
         QCOMPARE(opened.outside.control.asked[0], std::string("keyframe"));
-        QVERIFY(opened.window.store().events_dropped() > 0);
         opened.window.status().refresh();
         bool told = false;
         for (const panels::StatusCell& cell : opened.window.status().cells())

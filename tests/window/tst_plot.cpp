@@ -96,8 +96,9 @@ class PlotTest : public QObject {
         QVERIFY(before != after);
         const auto column_has = [&](double key, const QColor& color) {
             const int x = int(std::floor(plot->xAxis->coordToPixel(key)));
-            for (int y = 0; y < after.height(); ++y)
-                if (after.pixelColor(x, y) == color) return true;
+            for (int y = 0; y < after.height(); ++y)  // a line of 1 px lies on either side of the coordinate
+                for (int dx = -1; dx <= 1; ++dx)
+                    if (after.pixelColor(x + dx, y) == color) return true;
             return false;
         };
         QVERIFY(column_has(40, theme.color("signal.accent")));
