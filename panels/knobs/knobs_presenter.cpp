@@ -65,8 +65,11 @@ bool KnobsPresenter::busy() const {
 
 void KnobsPresenter::read_changes() {
     const auto changes = store_.knob_changes();
-    if (changes.size() == changes_read_) return;
+    const int64_t newest_ns = changes.empty() ? -1 : changes.back().t_ns;
+    // The same number of them after a seek may be others.
+    if (changes.size() == changes_read_ && newest_ns == newest_change_ns_) return;
     changes_read_ = changes.size();
+    newest_change_ns_ = newest_ns;
     history_ = {};
     for (const telemetry::KnobChange& change : changes) {
         const KnobSpec* spec = numbers_.spec(change.event.knob);

@@ -106,6 +106,7 @@ class KnobsPresenter {
     };
     std::array<History, presets::kKnobCount> history_;
     size_t changes_read_ = 0;
+    int64_t newest_change_ns_ = -1;
     uint64_t version_ = 0;
     std::future<telemetry::Answer> flush_;
     QString flush_text_;

@@ -17,7 +17,7 @@ class RefreshGate {
     bool due(const telemetry::Store& store) {
         const uint32_t changes = store.knob_changes().empty() ? 0 : store.knob_changes().back().number;
         const int64_t moved_ns = store.now_ns() - now_ns_;
-        constexpr int64_t kJumpNs = 2'000'000'000;
+        constexpr int64_t kJumpNs = 500'000'000;
         const bool jumped = moved_ns < 0 || moved_ns > kJumpNs || changes != changes_;
         const bool news = store.events_applied() != events_ || store.events_dropped() != dropped_;
         const bool waited = !timer_.isValid() || timer_.elapsed() >= interval_ms_;
