@@ -21,9 +21,9 @@ KnobSpec view_row(KnobId id, std::string_view name, KnobType type, std::string_v
 }
 
 KnobSpec record_text() {
-    KnobSpec row =
-        view_row(KnobId::kRecordText, "record_text", KnobType::kBoolean,
-                 "Off leaves the text of prompts and answers out of the events, and so out of recordings and panels, from then on.");
+    KnobSpec row = view_row(KnobId::kRecordText, "record_text", KnobType::kBoolean,
+                            "Off leaves the text of prompts and answers out of the events, and so out of "
+                            "recordings and panels, from then on.");
     row.maximum = 1, row.default_value = 1;
     return row;
 }

@@ -75,9 +75,9 @@ KnobSpec concurrency() {
 }
 
 KnobSpec workload_max_prompt_tokens() {
-    KnobSpec row =
-        workload_row(KnobId::kWorkloadMaxPromptTokens, "workload_max_prompt_tokens", KnobType::kInteger,
-                     "Longest prompt the workload sends: documents are cut, conversations forget what was said first.");
+    KnobSpec row = workload_row(
+        KnobId::kWorkloadMaxPromptTokens, "workload_max_prompt_tokens", KnobType::kInteger,
+        "Longest prompt the workload sends: documents are cut, conversations forget what was said first.");
     row.unit = "tokens";
     row.minimum = 16, row.maximum = 131072, row.default_value = 1024, row.step = 16, row.logarithmic = true;
     return row;

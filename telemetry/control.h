@@ -17,17 +17,19 @@ enum class Verdict : uint8_t { kAccepted, kClamped, kRefused };
 struct Answer {
     Verdict verdict = Verdict::kAccepted;
     std::string reason;
-    double effective_value = 0;         ///< of a knob, after the change
-    RequestId request = kNoRequest;     ///< of a submit
+    double effective_value = 0;      ///< of a knob, after the change
+    RequestId request = kNoRequest;  ///< of a submit
 };
 
 /// One prompt as a person or a workload sends it. Exactly one of `messages` and `prompt` is given.
-struct ChatMessage { std::string role, content; };
+struct ChatMessage {
+    std::string role, content;
+};
 struct PromptSpec {
     std::vector<ChatMessage> messages;  ///< rendered with the model's chat template
     std::string prompt;                 ///< plain text
     std::string request_class = "prompt";
-    uint32_t max_tokens = 0;            ///< 0: the knob default_max_tokens
+    uint32_t max_tokens = 0;  ///< 0: the knob default_max_tokens
     float temperature = 0, top_p = 1, min_p = 0, repetition_penalty = 1;
     int32_t top_k = 0, priority = 0;
     uint64_t seed = 0;

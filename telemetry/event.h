@@ -13,7 +13,19 @@
 
 namespace pitwall::telemetry {
 
-enum class EventKind : uint8_t { kDictionary, kKeyframe, kStep, kStepMember, kRequest, kBlock, kCause, kKnob, kDevice, kMark, kCount };
+enum class EventKind : uint8_t {
+    kDictionary,
+    kKeyframe,
+    kStep,
+    kStepMember,
+    kRequest,
+    kBlock,
+    kCause,
+    kKnob,
+    kDevice,
+    kMark,
+    kCount
+};
 
 // ---------------------------------------------------------------------------------------------- dictionary
 
@@ -32,7 +44,7 @@ enum class DictionaryKind : uint8_t {
 struct DictionaryEvent {
     static constexpr size_t kPieceBytes = 88;
     DictionaryKind dictionary;
-    uint8_t length;        ///< bytes of `bytes` in use
+    uint8_t length;  ///< bytes of `bytes` in use
     uint16_t reserved;
     uint32_t id;
     uint32_t total_bytes;  ///< of the whole text
@@ -75,7 +87,19 @@ struct StepMemberEvent {
 // ---------------------------------------------------------------------------------------------- requests
 
 enum class RequestPhase : uint8_t {
-    kArrived, kAdmitted, kRejected, kScheduled, kFirstToken, kToken, kPreempted, kResumed, kCancelled, kFinished, kFailed, kTimedOut, kCount
+    kArrived,
+    kAdmitted,
+    kRejected,
+    kScheduled,
+    kFirstToken,
+    kToken,
+    kPreempted,
+    kResumed,
+    kCancelled,
+    kFinished,
+    kFailed,
+    kTimedOut,
+    kCount
 };
 enum class FinishReason : uint8_t { kNone, kStop, kLength, kRejected, kCancelled, kTimeout, kFailed, kCount };
 /// Why (part of) a prompt was not found in the prefix cache.
@@ -101,7 +125,18 @@ struct RequestEvent {
 // ---------------------------------------------------------------------------------------------- blocks
 
 enum class BlockState : uint8_t { kFree, kHeld, kCached, kCount };
-enum class BlockPhase : uint8_t { kAllocated, kFilled, kShared, kHit, kReleased, kEvicted, kCopied, kConverted, kMoved, kCount };
+enum class BlockPhase : uint8_t {
+    kAllocated,
+    kFilled,
+    kShared,
+    kHit,
+    kReleased,
+    kEvicted,
+    kCopied,
+    kConverted,
+    kMoved,
+    kCount
+};
 enum class KvDtype : uint8_t { kF32, kF16, kBf16, kFp8, kInt8, kK8V4, kInt4, kCount };
 
 /// The block after the change; a map kept from these and a keyframe is the pool.
@@ -122,21 +157,21 @@ struct BlockEvent {
 
 /// Where a request's time went. Every nanosecond between arrival and end belongs to exactly one. FORMAT.md defines each.
 enum class Cause : uint8_t {
-    kWaitCapacity,    ///< waiting for blocks or a seat (max_num_seqs, pool)
-    kWaitBudget,      ///< waiting: the step's token budget was used up
-    kWaitPolicy,      ///< there was budget and room, another went first
-    kPaused,          ///< engine paused; counts toward no SLO and no time-out
-    kNotInStep,       ///< running, but not in this step (decodes rotate)
-    kRecorder,        ///< the recorder's queue was full
+    kWaitCapacity,  ///< waiting for blocks or a seat (max_num_seqs, pool)
+    kWaitBudget,    ///< waiting: the step's token budget was used up
+    kWaitPolicy,    ///< there was budget and room, another went first
+    kPaused,        ///< engine paused; counts toward no SLO and no time-out
+    kNotInStep,     ///< running, but not in this step (decodes rotate)
+    kRecorder,      ///< the recorder's queue was full
     kPrefillOwn,
-    kPrefillOthers,   ///< others' prefill in the same step
+    kPrefillOthers,  ///< others' prefill in the same step
     kDecode,
-    kSpeculation,     ///< drafting and rejected drafts
-    kPreempted,       ///< preempted, waiting to resume, and recomputing
-    kKvMove,          ///< moving or converting KV, copy-on-write
+    kSpeculation,  ///< drafting and rejected drafts
+    kPreempted,    ///< preempted, waiting to resume, and recomputing
+    kKvMove,       ///< moving or converting KV, copy-on-write
     kSampling,
-    kScheduling,      ///< planning and committing steps
-    kDelivery,        ///< from scheduled arrival until the engine took it in; handing tokens out
+    kScheduling,  ///< planning and committing steps
+    kDelivery,    ///< from scheduled arrival until the engine took it in; handing tokens out
     kCount
 };
 
@@ -174,19 +209,21 @@ struct DeviceEvent {
     uint64_t resident_bytes;  ///< of this process
     uint64_t kv_bytes;        ///< of the KV arena
     uint64_t weight_bytes;
-    int64_t cpu_ns;           ///< CPU time of this process so far
+    int64_t cpu_ns;  ///< CPU time of this process so far
     uint32_t threads;
     uint32_t reserved;
 };
 
 enum class MarkKind : uint8_t {
-    kPaused, kResumed, kSingleStep,
+    kPaused,
+    kResumed,
+    kSingleStep,
     kRecorderWait,    ///< value = ns that the engine waited for the recorder
     kGap,             ///< value = events left out here
     kCacheFlushed,    ///< value = blocks
     kRecordingEnded,  ///< value = errno-like reason; the engine goes on
     kSessionEnd,
-    kReplayJump,      ///< a replay went elsewhere: what follows begins anew, with a keyframe. Never recorded
+    kReplayJump,  ///< a replay went elsewhere: what follows begins anew, with a keyframe. Never recorded
     kCount
 };
 struct MarkEvent {
@@ -212,8 +249,16 @@ struct KeyframeBlockRun {
     uint16_t reserved;
     uint32_t idle_ms;  ///< since it was last used
 };
-struct KeyframeBegin { uint64_t keyframe_id; uint32_t num_blocks, block_tokens, requests; uint32_t bytes_per_block; };
-struct KeyframeBlocks { static constexpr size_t kRuns = 3; uint32_t used; KeyframeBlockRun runs[kRuns]; };
+struct KeyframeBegin {
+    uint64_t keyframe_id;
+    uint32_t num_blocks, block_tokens, requests;
+    uint32_t bytes_per_block;
+};
+struct KeyframeBlocks {
+    static constexpr size_t kRuns = 3;
+    uint32_t used;
+    KeyframeBlockRun runs[kRuns];
+};
 enum class RequestState : uint8_t { kWaiting, kPrefill, kDecode, kPreempted, kEnded, kCount };
 struct KeyframeRequest {
     RequestId request;
@@ -224,8 +269,17 @@ struct KeyframeRequest {
     uint32_t prompt_tokens, cached_tokens, output_tokens, max_tokens, blocks, preemptions;
     int32_t priority;
 };
-struct KeyframeKnob { uint16_t knob; ValueKind value_kind; KnobBound bound; uint32_t reserved; double asked_value, effective_value; };
-struct KeyframeCounters { uint64_t steps, requests, finished, preemptions, evictions, prompt_tokens, cached_tokens, output_tokens; uint64_t events; };
+struct KeyframeKnob {
+    uint16_t knob;
+    ValueKind value_kind;
+    KnobBound bound;
+    uint32_t reserved;
+    double asked_value, effective_value;
+};
+struct KeyframeCounters {
+    uint64_t steps, requests, finished, preemptions, evictions, prompt_tokens, cached_tokens, output_tokens;
+    uint64_t events;
+};
 struct KeyframeEvent {
     KeyframePart part;
     uint8_t reserved[7];

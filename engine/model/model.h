@@ -15,7 +15,19 @@
 namespace pitwall::engine {
 
 /// Storage formats of GGUF that we read; the numbers are GGUF's own (ggml_type).
-enum class TensorType : uint32_t { kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ4_1 = 3, kQ5_0 = 6, kQ5_1 = 7, kQ8_0 = 8, kQ4_K = 12, kQ5_K = 13, kQ6_K = 14, kBF16 = 30 };
+enum class TensorType : uint32_t {
+    kF32 = 0,
+    kF16 = 1,
+    kQ4_0 = 2,
+    kQ4_1 = 3,
+    kQ5_0 = 6,
+    kQ5_1 = 7,
+    kQ8_0 = 8,
+    kQ4_K = 12,
+    kQ5_K = 13,
+    kQ6_K = 14,
+    kBF16 = 30
+};
 
 std::string_view tensor_type_name(TensorType type);  ///< "Q4_1"
 uint32_t block_values(TensorType type);              ///< values in one storage block: 1, 32 or 256
@@ -36,20 +48,21 @@ struct TensorView {
 };
 
 struct LayerWeights {
-    TensorView attn_norm, q, k, v, attn_output;  ///< q [heads * head_dim, hidden], rotary pairs adjacent (2i, 2i+1)
+    TensorView attn_norm, q, k, v,
+        attn_output;  ///< q [heads * head_dim, hidden], rotary pairs adjacent (2i, 2i+1)
     TensorView ffn_norm, gate, up, down;
 };
 
 /// What the tokenizer needs of the file's metadata.
 struct Vocabulary {
-    std::string model;             ///< tokenizer.ggml.model: "gpt2"
-    std::string pre;               ///< tokenizer.ggml.pre: "smollm"
+    std::string model;  ///< tokenizer.ggml.model: "gpt2"
+    std::string pre;    ///< tokenizer.ggml.pre: "smollm"
     std::vector<std::string> tokens;
-    std::vector<int32_t> types;    ///< tokenizer.ggml.token_type: 1 normal, 3 control, 4 user defined, ...
+    std::vector<int32_t> types;  ///< tokenizer.ggml.token_type: 1 normal, 3 control, 4 user defined, ...
     std::vector<std::string> merges;
     int32_t bos = -1, eos = -1, eot = -1, unknown = -1, padding = -1;
     bool add_bos = false;
-    std::string chat_template;     ///< Jinja source, may be empty
+    std::string chat_template;  ///< Jinja source, may be empty
 };
 
 /// A model file (or seeded random weights) open for reading. Immutable after load; any thread may read.
@@ -62,9 +75,9 @@ class Model {
     virtual const TensorView& output_norm() const = 0;  ///< [hidden]
     virtual const LayerWeights& layer(uint32_t index) const = 0;
     virtual const Vocabulary& vocabulary() const = 0;
-    virtual std::string_view path() const = 0;       ///< absolute, or "synthetic:SHAPE"
-    virtual std::string_view sha256() const = 0;     ///< hex of the file, "" for synthetic
-    virtual uint64_t weight_bytes() const = 0;       ///< of all tensors as stored
+    virtual std::string_view path() const = 0;    ///< absolute, or "synthetic:SHAPE"
+    virtual std::string_view sha256() const = 0;  ///< hex of the file, "" for synthetic
+    virtual uint64_t weight_bytes() const = 0;    ///< of all tensors as stored
     /// The weights' formats by bytes, most first: "Q4_1 66 MB, Q8_0 30 MB".
     virtual std::string format_summary() const = 0;
     /// Lets go of the pages of the mapped file that the caller has repacked (madvise); reading again is allowed.

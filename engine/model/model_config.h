@@ -9,7 +9,8 @@ namespace pitwall::engine {
 /// The shape of a llama-architecture model (Touvron et al. 2023, with grouped-query attention).
 struct ModelConfig {
     std::string name;
-    uint32_t num_layers = 0, hidden_size = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0, intermediate_size = 0;
+    uint32_t num_layers = 0, hidden_size = 0, num_heads = 0, num_kv_heads = 0, head_dim = 0,
+             intermediate_size = 0;
     uint32_t vocab_size = 0, max_context_tokens = 0;
     float rms_epsilon = 1e-5f;
     float rope_base = 10000.0f;

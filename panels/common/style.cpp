@@ -17,7 +17,8 @@ QString filled(QString text, const Theme& theme) {
     for (const char* token : kTokens)
         text.replace(u'$' + QLatin1String(token) + u';', theme.color(token).name() + u';');
     for (int px = 24; px > 0; --px)
-        text.replace(u'@' + QString::number(px) + QLatin1String("px"), QString::number(theme.scaled(px)) + QLatin1String("px"));
+        text.replace(u'@' + QString::number(px) + QLatin1String("px"),
+                     QString::number(theme.scaled(px)) + QLatin1String("px"));
     return text;
 }
 

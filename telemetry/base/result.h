@@ -23,10 +23,10 @@ class [[nodiscard]] Result {
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
     bool ok() const { return state_.index() == 0; }
-    T& value() & { return assert(ok()), *std::get_if<0>(&state_); }
-    const T& value() const& { return assert(ok()), *std::get_if<0>(&state_); }
-    T&& value() && { return assert(ok()), std::move(*std::get_if<0>(&state_)); }
-    const Error& error() const { return assert(!ok()), *std::get_if<1>(&state_); }
+    T& value() & { return std::get<0>(state_); }
+    const T& value() const& { return std::get<0>(state_); }
+    T&& value() && { return std::get<0>(std::move(state_)); }
+    const Error& error() const { return std::get<1>(state_); }
 
   private:
     std::variant<T, Error> state_;
