@@ -47,8 +47,9 @@ void MainWindow::toggle_recording() {
     if (!session_ || session_->replay() != nullptr)
         return say(QStringLiteral("Only a live session can be recorded"), true);
     if (session_->recording()) {
-        session_->stop_recording();
-        return say(QStringLiteral("Recording ended"));
+        const Status ended = session_->end_recording();
+        return ended.ok() ? say(QStringLiteral("Recording ended"))
+                          : say(QString::fromStdString(ended.error().text()), true);
     }
     const QString folder = recordings_folder();
     if (!QDir().mkpath(folder)) return say(QStringLiteral("Cannot make the folder %1").arg(folder), true);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the window costs: share of one core that the GUI thread takes under a simulated engine's default workload, with
+// the frames drawn in that time beside it. One line of JSON. Arguments: seconds (default 10), device (default sim).
+#include <QApplication>
+#include <QTest>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
+#include "app/window/main_window.h"
+
+namespace {
+
+using namespace pitwall;
+using namespace pitwall::app;
+
+double cpu_seconds(clockid_t clock) {
+    timespec t{};
+    clock_gettime(clock, &t);
+    return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
+}
+
+int visible_panels(MainWindow& window) {
+    int seen = 0;
+    for (PanelDock* dock : window.docks().docks()) seen += dock->panel()->visibleRegion().isEmpty() ? 0 : 1;
+    return seen;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (qEnvironmentVariableIsEmpty("DISPLAY") && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
+        qputenv("QT_QPA_PLATFORM", "offscreen");
+    QApplication application(argc, argv);
+    QApplication::setStyle(QStringLiteral("Fusion"));
+    const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
+    SessionOptions options;
+    options.device = argc > 2 ? argv[2] : "sim";
+    options.model = options.device.starts_with("sim") ? "synthetic:tiny" : "";
+    options.paced = true;
+    panels::Theme theme;
+    MainWindow window(&theme, nullptr);
+    window.resize(1280, 800);
+    window.show();
+    Source source;
+    source.simulated = options.device.starts_with("sim");
+    source.open = [options](const ProgressFn& progress) { return open_live_session(options, progress); };
+    window.open(source);
+    if (!QTest::qWaitFor([&] { return window.store().steps().size() > 50 || !window.failure().isEmpty(); },
+                         60'000) ||
+        !window.failure().isEmpty()) {
+        std::fprintf(stderr, "pitwall: no session to look at: %s\n", qPrintable(window.failure()));
+        return 1;
+    }
+    QTest::qWait(2000);
+    const double gui = cpu_seconds(CLOCK_THREAD_CPUTIME_ID), process = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    const double wall = cpu_seconds(CLOCK_MONOTONIC);
+    const uint64_t ticks = window.frame_clock().ticks(), drawn = window.refresher().refreshes(),
+                   events = window.frame_clock().events();
+    QTest::qWait(int(seconds * 1000));
+    const double took = cpu_seconds(CLOCK_MONOTONIC) - wall;
+    std::string each;
+    for (PanelDock* dock : window.docks().docks())
+        each += (each.empty() ? "\"" : ", \"") + dock->panel()->id().toStdString() +
+                "\": " + std::to_string(window.refresher().refreshes_of(dock->panel()));
+    std::printf(
+        "{\"bench\": \"window\", \"platform\": \"%s\", \"size\": \"1280x800\", \"panels_visible\": %d, "
+        "\"seconds\": %.1f, "
+        "\"gui_thread_cores\": %.3f, \"process_cores\": %.3f, \"frames_per_s\": %.1f, \"refreshes_per_s\": "
+        "%.1f, "
+        "\"events_per_s\": %.0f, \"dropped\": %llu, \"longest_drain_ms\": %.2f, \"refreshes\": {%s}}\n",
+        qPrintable(QGuiApplication::platformName()), visible_panels(window), took,
+        (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - gui) / took,
+        (cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - process) / took,
+        double(window.frame_clock().ticks() - ticks) / took,
+        double(window.refresher().refreshes() - drawn) / took,
+        double(window.frame_clock().events() - events) / took,
+        static_cast<unsigned long long>(window.frame_clock().dropped()),
+        double(window.frame_clock().longest_drain_ns()) / 1e6, each.c_str());
+    return 0;
+}
