@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -76,7 +76,8 @@ TEST(Jinja, RefusesBytesThatAreNoUtf8) {
 
 /// Each of these would run for hours, fill the memory or overflow the stack.
 TEST(Jinja, BoundsWhatATemplateMayDo) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin =
+        std::clock();  // of this process alone: other work on the machine is no failure
     const std::string many(100'000, '(');
     std::string sum = "1", attributes = "x", nots, minus, lists;
     for (int i = 0; i < 50'000; ++i)
@@ -121,7 +122,7 @@ TEST(Jinja, BoundsWhatATemplateMayDo) {
     for (const std::string& source : bad) {
         EXPECT_THAT(refusal(source), ::testing::StartsWith("line ")) << source.substr(0, 120);
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(40));
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 60);
 }
 
 TEST(Jinja, LongConversationsFit) {

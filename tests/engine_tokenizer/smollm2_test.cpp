@@ -2,7 +2,7 @@
 // The default model's tokenizer against two independent ones, line by line (tests/data/smollm2).
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -91,7 +91,8 @@ TEST_F(SmolLM2, KnowsItsSpecialTokens) {
 
 /// Far above what it takes; a quadratic merge or match would take minutes.
 TEST_F(SmolLM2, LongWordsTakeNoLongerThanLongTexts) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin =
+        std::clock();  // of this process alone: other work on the machine is no failure
     for (const char* unit : {"a", " ", "\n", "ab", "\xc3\xa9", "!", "\x01", "'", "7", "\xff", "a\xcc\x81"}) {
         std::string text;
         while (text.size() < 1 << 20) text += unit;
@@ -100,7 +101,7 @@ TEST_F(SmolLM2, LongWordsTakeNoLongerThanLongTexts) {
             EXPECT_EQ(tokenizer_->decode(ids), text);
         }
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(60));
+    EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 60);
 }
 
 }  // namespace
