@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QCloseEvent>
+#include <QPainter>
 #include <QSettings>
 #include <QVBoxLayout>
 
@@ -42,6 +43,7 @@ void MainWindow::build() {
     setWindowTitle(QStringLiteral("Pitwall"));
     setWindowIcon(QIcon(QStringLiteral(":/pitwall/icons/pitwall.svg")));
     setMinimumSize(900, 560);
+    setFocusPolicy(Qt::ClickFocus);
     layout_ = new QVBoxLayout(this);
     toolbar_ = new Toolbar(theme_, &range_, this);
     layout_->addWidget(toolbar_);
@@ -116,10 +118,6 @@ void MainWindow::restyle() {
     qApp->setPalette(panels::palette_of(*theme_));
     qApp->setFont(theme_->words("body"));
     setStyleSheet(panels::style_sheet(*theme_));
-    QPalette palette = this->palette();
-    palette.setColor(QPalette::Window, theme_->color("bg.window"));
-    setPalette(palette);
-    setAutoFillBackground(true);
     const int gutter = theme_->px("gutter");
     layout_->setContentsMargins(0, 0, 0, 0);
     layout_->setSpacing(0);
@@ -177,6 +175,7 @@ void MainWindow::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
     if (shown_) return;
     shown_ = true;
+    setFocus();  // no control is marked until one presses Tab
     apply_plan();
     const QByteArray state =
         settings_ == nullptr ? QByteArray() : settings_->value(layout_key()).toByteArray();
@@ -184,6 +183,11 @@ void MainWindow::showEvent(QShowEvent* event) {
     placing_ = true;
     layout_touched_ = docks_->restoreState(state, kLayoutVersion);
     placing_ = false;
+}
+
+/// The gutters. By hand: a style sheet keeps the palette's colour of the theme that was there first.
+void MainWindow::paintEvent(QPaintEvent* /*event*/) {
+    QPainter(this).fillRect(rect(), theme_->color("bg.window"));
 }
 
 void MainWindow::resizeEvent(QResizeEvent* event) {
