@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <random>
 #include <thread>
@@ -40,6 +41,21 @@ TEST(ThreadPool, WhatWorkersWroteIsSeenAfterTheJoin) {
         });
         ASSERT_EQ(values[999], 999 * round);
         ASSERT_EQ(values[500], 500 * round);
+    }
+}
+
+TEST(ThreadPool, WorkersThatWakeUpLateTakeNothingOfTheNextJob) {
+    // Far more threads than cores and jobs that end before most have woken up.
+    ThreadPool pool(16);
+    std::mt19937 random(11);
+    for (uint32_t job = 0; job < 20'000; ++job) {
+        const uint32_t items = 2 + random() % 40;
+        std::array<std::atomic<uint32_t>, 42> runs{};
+        pool.run(items, 1, [&](uint32_t begin, uint32_t end, uint32_t) {
+            for (uint32_t i = begin; i < end; ++i) runs[i].fetch_add(1, std::memory_order_relaxed);
+        });
+        for (uint32_t i = 0; i < runs.size(); ++i)
+            ASSERT_EQ(runs[i], i < items ? 1u : 0u) << "seed 11, job " << job;
     }
 }
 
