@@ -84,7 +84,7 @@ TEST_P(EveryTier, DirectProductsHaveTheBitsOfTiles) {
             }
         }
     }
-    EXPECT_EQ(direct_kernels > 0, GetParam() != KernelTier::kPlain);
+    EXPECT_GT(direct_kernels, 0);
 }
 
 TEST_P(EveryTier, ExponentialIsWithinTwoUnits) {
