@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/sim/sim_executor.h"
@@ -101,6 +102,11 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
     return parts;
 }
 
+std::string EngineParts::model_name() const {
+    const std::string path(opened.model->path());
+    return path.starts_with("synthetic:") ? path : std::filesystem::path(path).stem().string();
+}
+
 void publish_session_facts(EngineParts& parts, const SessionOptions& options,
                            std::chrono::system_clock::time_point start) {
     const engine::DeviceInfo& device = parts.engine->device();
@@ -108,7 +114,7 @@ void publish_session_facts(EngineParts& parts, const SessionOptions& options,
     const presets::KnobSpec& workload = presets::spec(KnobId::kWorkload);
     const std::pair<std::string_view, std::string> facts[] = {
         {"version", PITWALL_VERSION},
-        {"model", parts.config().name},
+        {"model", parts.model_name()},
         {"model_path", std::string(model.path())},
         {"model_sha256", std::string(model.sha256())},
         {"model_format", model.format_summary()},

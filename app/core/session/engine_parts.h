@@ -45,6 +45,9 @@ struct EngineParts {
 
     const engine::Tokenizer& tokenizer() const { return *opened.tokenizer; }
     const engine::ModelConfig& config() const { return opened.model->config(); }
+    /// "SmolLM2-135M-Instruct.Q4_1": the file's name without its suffix, which users know better than what the file says
+    /// of itself; "synthetic:tiny" as it was asked for.
+    std::string model_name() const;
 };
 Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,
                                                      const ProgressFn& progress);

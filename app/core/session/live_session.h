@@ -34,7 +34,7 @@ class LiveSession final : public Session {
     bool recording() const override;
     uint64_t recorded_bytes() const override;
     int64_t recorder_lag_ns() const override;
-    std::string model_name() const override { return parts_->config().name; }
+    std::string model_name() const override { return parts_->model_name(); }
     std::string device_name() const override { return parts_->engine->device().name; }
     Status end_recording() override;
 
