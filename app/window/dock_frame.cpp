@@ -62,7 +62,6 @@ DockTitle::DockTitle(panels::Panel* panel, panels::Theme* theme, QDockWidget* do
     connect(panel_, &panels::Panel::scope_changed, this, qOverload<>(&QWidget::update));
     connect(theme_, &panels::Theme::changed, this, &DockTitle::restyle);
     connect(dock_, &QDockWidget::topLevelChanged, this, &DockTitle::restyle);
-    show_buttons(false);
     restyle();
 }
 
@@ -78,8 +77,7 @@ QToolButton* DockTitle::make_button(const QString& tip, std::function<void()> ac
 }
 
 void DockTitle::restyle() {
-    float_->setIcon(theme_->icon(dock_->isFloating() ? "dock" : "float", "text.secondary"));
-    close_->setIcon(theme_->icon("close", "text.secondary"));
+    show_buttons(buttons_shown_);
     updateGeometry();
     place_children();
     update();
@@ -122,12 +120,15 @@ void DockTitle::leaveEvent(QEvent* /*event*/) { show_buttons(float_->hasFocus() 
 
 /// Kept alive but see-through while not wanted: a hidden button cannot be reached by Tab.
 void DockTitle::show_buttons(bool shown) {
+    buttons_shown_ = shown;
+    const QString sheet = QStringLiteral("QToolButton { background: %1; border: none; padding: 0; }");
+    const char* float_icon = dock_->isFloating() ? "dock" : "float";
+    float_->setIcon(shown ? theme_->icon(float_icon, "text.secondary") : QIcon());
+    close_->setIcon(shown ? theme_->icon("close", "text.secondary") : QIcon());
     for (QToolButton* button : {float_, close_}) {
-        button->setProperty("wanted", shown);
+        button->setIconSize({theme_->px("icon"), theme_->px("icon")});
         button->setStyleSheet(
-            shown ? QStringLiteral("QToolButton { background: %1; }").arg(theme_->color("bg.panel").name())
-                  : QString());
-        button->setIconSize(shown ? QSize(theme_->px("icon"), theme_->px("icon")) : QSize(1, 1));
+            sheet.arg(shown ? theme_->color("bg.panel").name() : QStringLiteral("transparent")));
     }
     update();
 }

@@ -18,6 +18,7 @@ class DockTitle : public QWidget {
     DockTitle(panels::Panel* panel, panels::Theme* theme, QDockWidget* dock);
     /// In a row of tabs the tab says the name.
     void set_name_shown(bool shown);
+    bool name_shown() const { return name_shown_; }
     void set_marked(bool marked);  ///< the keyboard is in this panel
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
@@ -39,7 +40,7 @@ class DockTitle : public QWidget {
     panels::Theme* theme_;
     QDockWidget* dock_;
     QToolButton *float_, *close_;
-    bool name_shown_ = true, marked_ = false;
+    bool name_shown_ = true, marked_ = false, buttons_shown_ = false;
     int text_right_ = 0;
 };
 

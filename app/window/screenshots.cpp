@@ -23,6 +23,27 @@ void settle(MainWindow& window, panels::Panel& panel) {
     QCoreApplication::processEvents();
 }
 
+/// Without its tab beside it a picture says the panel's name itself.
+Status save_dock(PanelDock& dock, const QString& path) {
+    const bool named = dock.title_bar()->name_shown();
+    dock.title_bar()->set_name_shown(true);
+    Status saved = save(dock, path);
+    dock.title_bar()->set_name_shown(named);
+    return saved;
+}
+
+/// Stops the clock while it lives: every picture shows the same moment.
+class Still {
+  public:
+    explicit Still(FrameClock& clock) : clock_(clock) { clock_.stop(); }
+    ~Still() { clock_.start(); }
+    Still(const Still&) = delete;
+    Still& operator=(const Still&) = delete;
+
+  private:
+    FrameClock& clock_;
+};
+
 }  // namespace
 
 Status take_screenshots(MainWindow& window, const QString& folder) {
@@ -30,6 +51,7 @@ Status take_screenshots(MainWindow& window, const QString& folder) {
         return Error{(QStringLiteral("cannot make the folder ") + folder).toStdString(),
                      "choose one that can be written to"};
     const QDir dir(folder);
+    const Still still(window.frame_clock());
     for (PanelDock* dock : window.docks().docks())
         if (dock->isVisible()) settle(window, *dock->panel());
     if (Status saved = save(window, dir.filePath(QStringLiteral("window.png"))); !saved.ok()) return saved;
@@ -37,7 +59,7 @@ Status take_screenshots(MainWindow& window, const QString& folder) {
         dock->show();
         dock->raise();
         settle(window, *dock->panel());
-        if (Status saved = save(*dock, dir.filePath(dock->panel()->id() + QStringLiteral(".png")));
+        if (Status saved = save_dock(*dock, dir.filePath(dock->panel()->id() + QStringLiteral(".png")));
             !saved.ok())
             return saved;
     }

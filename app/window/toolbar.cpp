@@ -2,6 +2,7 @@
 #include "app/window/toolbar.h"
 
 #include <QFontMetricsF>
+#include <QLabel>
 #include <QMenu>
 #include <QMenuBar>
 #include <QPainter>
@@ -46,7 +47,8 @@ Toolbar::Toolbar(panels::Theme* theme, RangeModel* range, QWidget* parent)
       range_(range),
       menus_(new QMenuBar(this)),
       range_button_(new QPushButton(this)),
-      find_(new QPushButton(this)) {
+      find_(new QPushButton(this)),
+      find_key_(new QLabel(QStringLiteral("Ctrl K"), find_)) {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     menus_->setNativeMenuBar(false);
     auto* menu = new QMenu(range_button_);
@@ -113,16 +115,21 @@ void Toolbar::restyle() {
     menus_->setFont(theme_->words("body"));
     const QString sheet = QStringLiteral(
         "QPushButton { background: %1; border: none; color: %2; padding: 0 %3px; text-align: left; }"
-        "QPushButton:hover { background: %4; } QPushButton:focus { border: 2px solid %5; }"
+        "QPushButton:hover { background: %4; } QPushButton:focus { border: 2px solid %5; padding: 0 %6px; }"
         "QPushButton::menu-indicator { image: none; width: 0; }");
     const auto dress = [&](QPushButton* button, const char* token) {
         button->setFont(theme_->words("body"));
         button->setStyleSheet(sheet.arg(theme_->color("bg.panel").name(), theme_->color(token).name(),
                                         QString::number(theme_->px("m")), theme_->color("bg.hover").name(),
-                                        theme_->color("signal.focus").name()));
+                                        theme_->color("signal.focus").name(),
+                                        QString::number(theme_->px("m") - 2)));
     };
     dress(range_button_, "text.primary");
     dress(find_, "text.disabled");
+    find_key_->setFont(theme_->numbers("small"));
+    find_key_->setStyleSheet(QStringLiteral("color: %1;").arg(theme_->color("text.secondary").name()));
+    find_key_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    find_key_->setAttribute(Qt::WA_TransparentForMouseEvents);
     updateGeometry();
     place_children();
     update();
@@ -140,6 +147,8 @@ void Toolbar::place_children() {
     int right = width() - theme_->px("m");
     if (wide) {
         find_->setGeometry(right - find_width, top, find_width, tall);
+        find_key_->setGeometry(0, 0, find_width - theme_->px("m"), tall);
+        find_key_->setVisible(find_width >= theme_->scaled(160));
         right = find_->x() - theme_->px("m");
     }
     const int range_width =

@@ -6,6 +6,7 @@
 #include "panels/common/panel.h"
 #include "panels/common/widgets.h"
 
+class QLabel;
 class QMenuBar;
 class QPushButton;
 
@@ -57,6 +58,7 @@ class Toolbar : public QWidget {
     panels::RangeModel* range_;
     QMenuBar* menus_;
     QPushButton *range_button_, *find_;
+    QLabel* find_key_;
     SourceState state_;
 };
 

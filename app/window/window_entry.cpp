@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QFileInfo>
+#include <QProxyStyle>
 #include <QSettings>
 #include <QTimer>
 #include <cstdio>
@@ -14,6 +15,16 @@
 namespace pitwall::app {
 
 namespace {
+
+/// Menus without underlined letters, as in the rest of the window's words; Alt and the letter still open them.
+class QuietStyle : public QProxyStyle {
+  public:
+    using QProxyStyle::QProxyStyle;
+    int styleHint(StyleHint hint, const QStyleOption* option, const QWidget* widget,
+                  QStyleHintReturn* data) const override {
+        return hint == SH_UnderlineShortcut ? 0 : QProxyStyle::styleHint(hint, option, widget, data);
+    }
+};
 
 int complain(const Error& error) {
     std::fprintf(stderr, "pitwall: %s\n", error.text().c_str());
@@ -114,7 +125,7 @@ int run_window(const WindowOptions& options) {
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("pitwall"));
     QApplication::setDesktopFileName(QStringLiteral("pitwall"));
-    QApplication::setStyle(QStringLiteral("Fusion"));
+    QApplication::setStyle(new QuietStyle(QStringLiteral("Fusion")));
     std::optional<QSettings> settings;
     if (!pictures) settings.emplace(QStringLiteral("pitwall"), QStringLiteral("pitwall"));
     panels::Theme theme;

@@ -116,9 +116,8 @@ void EmptyState::set_sentence(const QString& sentence) {
 
 void EmptyState::restyle() {
     sentence_->setFont(theme_->words("body"));
-    QPalette palette = sentence_->palette();
-    palette.setColor(QPalette::WindowText, theme_->color("text.secondary"));
-    sentence_->setPalette(palette);
+    // A style sheet, because the window's own gives labels a colour and a palette would lose.
+    sentence_->setStyleSheet(QStringLiteral("color: %1;").arg(theme_->color("text.secondary").name()));
 }
 
 bool EmptyState::eventFilter(QObject* watched, QEvent* event) {
