@@ -5,6 +5,12 @@
 
 namespace pitwall::app {
 
+bool in_sight(const QWidget& widget) {
+    const QWidget* window = widget.window();
+    if (!widget.isVisible() || window->isMinimized()) return false;
+    return window->rect().intersects(QRect(widget.mapTo(window, QPoint(0, 0)), widget.size()));
+}
+
 void PanelRefresher::add(panels::Panel* panel) { entries_.push_back({panel}); }
 
 void PanelRefresher::mark_dirty() {
@@ -27,7 +33,7 @@ int PanelRefresher::tick() {
     const int64_t begin = now_ns_();
     std::vector<std::pair<int64_t, Entry*>> due;
     for (Entry& entry : entries_) {
-        if (!entry.dirty || !entry.panel->isVisible() || entry.panel->visibleRegion().isEmpty()) continue;
+        if (!entry.dirty || !in_sight(*entry.panel)) continue;
         const int64_t overdue = overdue_ns(entry, begin);
         if (overdue >= 0) due.emplace_back(overdue, &entry);
     }

@@ -9,6 +9,10 @@
 
 namespace pitwall::app {
 
+/// Whether anybody can see it: shown, in a window that is not an icon, not behind a tab (Qt moves such docks out of the
+/// window). Not visibleRegion(), which is empty as well under a child that paints all of its parent, a chart say.
+bool in_sight(const QWidget& widget);
+
 /// Refreshes visible panels that are out of date, each at most at its own rate, and at most `kBudgetNs` of
 /// them in one tick: the rest follow in the next one, so that input never waits for drawing. A hidden panel
 /// costs nothing.

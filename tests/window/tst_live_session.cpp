@@ -122,10 +122,31 @@ class LiveSessionTest : public QObject {
         QTest::qWait(100);
         for (size_t i = 0; i < before.size(); ++i) {
             PanelDock* dock = running.window.docks().docks()[i];
-            const bool seen = !dock->panel()->visibleRegion().isEmpty();
+            const bool seen = in_sight(*dock->panel());
             QVERIFY2(!seen || running.window.refresher().refreshes_of(dock->panel()) > before[i],
                      qPrintable(dock->panel()->id()));
         }
+    }
+    void every_panel_in_sight_follows_the_engine_by_itself() {
+        Running running(busy_session("sim"));
+        QVERIFY2(running.wait_for_steps(10), qPrintable(running.window.failure()));
+        const auto refreshed = [&](PanelDock* dock) {
+            return running.window.refresher().refreshes_of(dock->panel());
+        };
+        std::vector<uint64_t> before;
+        for (PanelDock* dock : running.window.docks().docks()) before.push_back(refreshed(dock));
+        QTest::qWait(2500);
+        int seen = 0;
+        for (size_t i = 0; i < before.size(); ++i) {
+            PanelDock* dock = running.window.docks().docks()[i];
+            const bool behind = dock->panel()->id() == u"prompt";  // the tab behind Workload
+            const uint64_t times = refreshed(dock) - before[i];
+            const QString told = QStringLiteral("%1: %2").arg(dock->panel()->id()).arg(times);
+            QCOMPARE(in_sight(*dock->panel()), !behind);
+            QVERIFY2(behind ? times == 0 : times > 3, qPrintable(told));
+            seen += behind ? 0 : 1;
+        }
+        QCOMPARE(seen, 9);
     }
     void a_recorded_session_is_replayed_in_the_same_window() {
         Running running(busy_session("sim"));
