@@ -87,6 +87,7 @@ void MainWindow::build_panels(bool replay) {
     layout_->addWidget(status_);
     connect_bars();
     fill_panel_menu();
+    train_buttons();
 }
 
 void MainWindow::connect_bars() {
@@ -111,6 +112,7 @@ void MainWindow::connect_bars() {
         const auto touched = [this] { layout_touched_ |= shown_ && !placing_; };
         connect(dock, &QDockWidget::topLevelChanged, this, touched);
         connect(dock, &QDockWidget::dockLocationChanged, this, touched);
+        dock->installEventFilter(this);
     }
 }
 

@@ -70,6 +70,9 @@ class MainWindow : public QWidget {
     void showEvent(QShowEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
   private:
     // Construction.
@@ -85,6 +88,11 @@ class MainWindow : public QWidget {
     void build_shortcuts();
     void fill_panel_menu();
     void restyle();
+
+    // Keys.
+    static bool leaves_to_control(const QKeyEvent& event);
+    bool take_key(const QKeyEvent& event);
+    void train_buttons();
 
     // The session.
     void poll_loader();

@@ -14,7 +14,8 @@ namespace pitwall::app {
 
 namespace {
 
-/// Single keys must not be taken from a field that one types into; Qt asks the field first (ShortcutOverride).
+/// Single keys must not be taken from a field that one types into; Qt asks the field first (ShortcutOverride), and then
+/// MainWindow::leaves_to_control().
 void add(QMenu* menu, std::vector<QAction*>& commands, const QString& text, const QKeySequence& key,
          QObject* context, std::function<void()> run) {
     QAction* action = menu->addAction(text);
@@ -139,7 +140,6 @@ void MainWindow::build_shortcuts() {
         auto* shortcut = new QShortcut(key, this);
         connect(shortcut, &QShortcut::activated, this, run);
     };
-    on(QKeySequence(Qt::Key_Escape), [this] { selection_.clear(); });
     on(QKeySequence(Qt::Key_BracketLeft), [this] { go_to_change(false); });
     on(QKeySequence(Qt::Key_BracketRight), [this] { go_to_change(true); });
     on(QKeySequence(Qt::SHIFT | Qt::Key_Left), [this] { move_in_time(-1'000'000'000); });

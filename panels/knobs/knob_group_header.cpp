@@ -50,6 +50,14 @@ void KnobGroupHeader::paintEvent(QPaintEvent*) {
     painter.drawRoundedRect(QRectF(rect()).adjusted(5, first_ ? 1 : 5, -5, -1), 4, 4);
 }
 
+/// Space folds; without this it would pause the engine.
+bool KnobGroupHeader::event(QEvent* event) {
+    if (event->type() != QEvent::ShortcutOverride || static_cast<QKeyEvent*>(event)->key() != Qt::Key_Space)
+        return QWidget::event(event);
+    event->accept();
+    return true;
+}
+
 void KnobGroupHeader::mousePressEvent(QMouseEvent*) { set_folded(!folded_); }
 
 void KnobGroupHeader::keyPressEvent(QKeyEvent* event) {

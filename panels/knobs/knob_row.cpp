@@ -221,7 +221,18 @@ void KnobRow::open_menu() {
     menu->popup(mapToGlobal(control_rect().bottomLeft().toPoint()));
 }
 
+/// Keys that would be a command of the window if this row did not ask for them.
+bool KnobRow::takes_from_window(const QKeyEvent& event) const {
+    if (!view_.movable || event.modifiers() != Qt::NoModifier) return false;
+    const bool slider = view_.kind == KnobWidgetKind::kSlider;
+    return slider ? event.key() == Qt::Key_Period : event.key() == Qt::Key_Space;
+}
+
 bool KnobRow::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride && takes_from_window(*static_cast<QKeyEvent*>(event))) {
+        event->accept();
+        return true;
+    }
     if (event->type() == QEvent::ToolTip) {
         const QString replay =
             view_.movable ? QString() : QStringLiteral("<br>A replay shows recorded values; L goes live.");

@@ -62,6 +62,7 @@ class KnobRow : public QWidget {
     void close_editor(bool apply);
     void open_menu();
     void step_key(int steps, Qt::KeyboardModifiers modifiers);
+    bool takes_from_window(const QKeyEvent& event) const;
 
     Theme* theme_;
     const presets::KnobSpec& spec_;

@@ -81,6 +81,7 @@ class KnobGroupHeader : public QWidget {
     void toggled();
 
   protected:
+    bool event(QEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
     void mousePressEvent(QMouseEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;

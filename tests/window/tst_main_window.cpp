@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QLineEdit>
 #include <QMenuBar>
+#include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -8,6 +10,7 @@
 #include "app/window/find_box.h"
 #include "app/window/main_window.h"
 #include "app/window/screenshots.h"
+#include "panels/knobs/knobs_panel.h"
 #include "tests/window/fake_session.h"
 
 using namespace pitwall;
@@ -36,6 +39,11 @@ struct Opened {
     }
     telemetry::Producer& producer() { return static_cast<FakeSession*>(window.session())->producer(); }
     void publish(telemetry::Event event) { producer().publish(event); }
+    bool asked(std::string_view what) const {
+        const std::vector<std::string>& all = outside.control.asked;
+        return std::any_of(all.begin(), all.end(),
+                           [&](const std::string& one) { return one.starts_with(what); });
+    }
     FakeSession::Outside outside;  // before the window, which stops the session as it goes
     panels::Theme theme;
     MainWindow window;
@@ -258,6 +266,56 @@ class MainWindowTest : public QObject {
         QVERIFY2(fourth->isAncestorOf(QApplication::focusWidget()), qPrintable(fourth->panel()->id()));
         opened.window.selection().select_request(RequestId{3});
         QTest::keyClick(&opened.window, Qt::Key_Escape);
+        QCOMPARE(raw(opened.window.selection().request()), 0u);
+    }
+    void a_focused_control_gets_its_keys_before_the_window() {
+        Opened opened;
+        QWidget& knobs = *opened.window.docks().dock(QStringLiteral("knobs"));
+        const auto widget = [&](const char* name) {
+            auto* found = knobs.findChild<QWidget*>(QLatin1String(name));
+            if (found == nullptr) qFatal("no widget %s", name);
+            found->setFocus(Qt::TabFocusReason);
+            return found;
+        };
+        QTest::keyClick(widget("enable_prefix_caching"), Qt::Key_Space);
+        QVERIFY(QTest::qWaitFor([&] { return opened.asked("enable_prefix_caching="); }));
+        QTest::keyClick(widget("flush_prefix_cache"), Qt::Key_Space);
+        QVERIFY(QTest::qWaitFor([&] { return opened.asked("flush"); }));
+        opened.outside.control.asked.clear();
+        QTest::keyClick(widget("flush_prefix_cache"), Qt::Key_Return);
+        QVERIFY(QTest::qWaitFor([&] { return opened.asked("flush"); }));
+        auto* header = static_cast<panels::KnobGroupHeader*>(widget("group_cache"));
+        QTest::keyClick(header, Qt::Key_Space);
+        QVERIFY(header->folded());
+        header->set_folded(false);
+        QWidget* row = widget("max_num_seqs");
+        QTest::keyClick(row, Qt::Key_Period);
+        auto* field = row->findChild<QLineEdit*>(QStringLiteral("value"));
+        QVERIFY(field != nullptr && field->isVisible());
+        opened.window.selection().select_request(RequestId{3});
+        QTest::keyClick(field, Qt::Key_Escape);
+        QVERIFY(!field->isVisible());
+        QCOMPARE(raw(opened.window.selection().request()), 3u);  // the field took it; the next one clears
+        QTest::keyClick(row, Qt::Key_Escape);
+        QCOMPARE(raw(opened.window.selection().request()), 0u);
+        QVERIFY(!opened.asked("pause") && !opened.asked("step"));
+        QTest::keyClick(row, Qt::Key_Space);  // a slider has no use for it
+        QVERIFY(opened.asked("pause"));
+    }
+    void a_clicked_button_leaves_the_keyboard_alone() {
+        Opened opened;
+        auto* flush = opened.window.findChild<QPushButton*>(QStringLiteral("flush_prefix_cache"));
+        QTest::mouseClick(flush, Qt::LeftButton);
+        QVERIFY(QTest::qWaitFor([&] { return opened.asked("flush"); }));
+        QVERIFY(!flush->hasFocus());
+    }
+    void escape_clears_from_a_floating_dock() {
+        Opened opened;
+        PanelDock* dock = opened.window.docks().dock(QStringLiteral("knobs"));
+        dock->setFloating(true);
+        QTest::qWait(50);
+        opened.window.selection().select_request(RequestId{3});
+        QTest::keyClick(dock->panel(), Qt::Key_Escape);
         QCOMPARE(raw(opened.window.selection().request()), 0u);
     }
     void scale_and_theme_from_the_keyboard() {
