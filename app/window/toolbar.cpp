@@ -2,12 +2,14 @@
 #include "app/window/toolbar.h"
 
 #include <QFontMetricsF>
+#include <QHelpEvent>
 #include <QLabel>
 #include <QMenu>
 #include <QMenuBar>
 #include <QPainter>
 #include <QPainterPath>
 #include <QPushButton>
+#include <QToolTip>
 #include <algorithm>
 #include <utility>
 
@@ -51,6 +53,7 @@ Toolbar::Toolbar(panels::Theme* theme, RangeModel* range, QWidget* parent)
       find_key_(new QLabel(QStringLiteral("Ctrl K"), find_)) {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     menus_->setNativeMenuBar(false);
+    menus_->installEventFilter(this);
     auto* menu = new QMenu(range_button_);
     for (const auto& [mode, text] : {std::pair{RangeModel::Mode::kLast10s, "Last 10 s"},
                                      {RangeModel::Mode::kLast60s, "Last 60 s"},
@@ -158,9 +161,39 @@ void Toolbar::place_children() {
 
 void Toolbar::resizeEvent(QResizeEvent* /*event*/) { place_children(); }
 
+/// The window's style sheet dresses the menu bar anew after restyle(), with another size until one asks again.
+bool Toolbar::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == menus_ && (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest ||
+                              event->type() == QEvent::StyleChange)) {
+        place_children();
+        update();
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+/// All that the chip says; in the chip it may be cut.
+QString Toolbar::chip_words() const {
+    QStringList words;
+    if (!loud()) words << dotless_word(state_.kind);
+    for (const QString& word : {state_.sentence, state_.name, state_.device})
+        if (!word.isEmpty()) words << word;
+    return words.join(QStringLiteral("\n"));
+}
+
+bool Toolbar::event(QEvent* event) {
+    if (event->type() != QEvent::ToolTip) return QWidget::event(event);
+    const auto* help = static_cast<QHelpEvent*>(event);
+    if (chip_rect().contains(help->pos()))
+        QToolTip::showText(help->globalPos(), chip_words(), this, chip_rect());
+    else
+        QToolTip::hideText();
+    return true;
+}
+
 /// Centred in the window where the menus leave room for that.
 QRect Toolbar::chip_rect() const {
-    const int left = menus_->geometry().right() + theme_->px("l"),
+    // Not the menu bar's present width, which is wrong for a moment after a change of theme.
+    const int left = menus_->x() + menus_->sizeHint().width() + theme_->px("l"),
               right = range_button_->x() - theme_->px("l");
     const int wide = std::min(theme_->scaled(520), right - left);
     const int tall = theme_->px("control");

@@ -45,6 +45,8 @@ class Toolbar : public QWidget {
   protected:
     void paintEvent(QPaintEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
 
   private:
     bool loud() const;  ///< paused or replay: the whole bar has another colour
@@ -53,6 +55,7 @@ class Toolbar : public QWidget {
     void show_range();
     void paint_logo(QPainter& painter) const;
     void paint_chip(QPainter& painter) const;
+    QString chip_words() const;
 
     panels::Theme* theme_;
     panels::RangeModel* range_;
