@@ -5,16 +5,12 @@
 
 namespace pitwall::app {
 
-namespace {
-
-std::future<telemetry::Answer> refused() {
+std::future<telemetry::Answer> ControlRelay::refused() const {
+    if (tell_) tell_(why_none_);
     std::promise<telemetry::Answer> answer;
-    answer.set_value({telemetry::Verdict::kRefused, "no session is running: open one with File > New session",
-                      0, kNoRequest});
+    answer.set_value({telemetry::Verdict::kRefused, why_none_, 0, kNoRequest});
     return answer.get_future();
 }
-
-}  // namespace
 
 std::future<telemetry::Answer> ControlRelay::submit(telemetry::PromptSpec prompt) {
     return target_ == nullptr ? refused() : target_->submit(std::move(prompt));

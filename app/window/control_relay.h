@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "telemetry/control.h"
 
 namespace pitwall::app {
@@ -9,7 +12,13 @@ namespace pitwall::app {
 /// refuses in words. GUI thread only.
 class ControlRelay final : public telemetry::Control {
   public:
-    void set_target(telemetry::Control* target) { target_ = target; }
+    /// `why_none`: what is said of the engine that is not there.
+    void set_target(telemetry::Control* target, std::string why_none = {}) {
+        target_ = target;
+        why_none_ = std::move(why_none);
+    }
+    /// Called for each refusal of the relay itself: not every button waits for its answer.
+    void on_refused(std::function<void(const std::string&)> tell) { tell_ = std::move(tell); }
     telemetry::Control* target() const { return target_; }
 
     std::future<telemetry::Answer> submit(telemetry::PromptSpec prompt) override;
@@ -23,7 +32,11 @@ class ControlRelay final : public telemetry::Control {
     std::future<telemetry::Answer> request_keyframe() override;
 
   private:
+    std::future<telemetry::Answer> refused() const;
+
     telemetry::Control* target_ = nullptr;
+    std::string why_none_ = "no session is running: open one with File > New session";
+    std::function<void(const std::string&)> tell_;
 };
 
 }  // namespace pitwall::app

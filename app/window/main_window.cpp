@@ -23,6 +23,12 @@ MainWindow::MainWindow(panels::Theme* theme, QSettings* settings, QWidget* paren
       store_(std::make_unique<telemetry::Store>()),
       clock_(store_.get()),
       refresher_(std::make_unique<PanelRefresher>([this] { return clock_.now_ns(); })) {
+    relay_.on_refused([this](const std::string& why) {
+        if (status_ == nullptr) return;
+        QString sentence = QString::fromStdString(why);
+        sentence[0] = sentence[0].toUpper();
+        say(sentence, true);
+    });
     build();
     restore();
     connect(theme_, &panels::Theme::changed, this, &MainWindow::restyle);

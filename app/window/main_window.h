@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QPointer>
 #include <QTimer>
 #include <QWidget>
 #include <future>
@@ -11,6 +12,7 @@
 #include "app/window/answer_box.h"
 #include "app/window/control_relay.h"
 #include "app/window/dock_area.h"
+#include "app/window/failure_note.h"
 #include "app/window/frame_clock.h"
 #include "app/window/panel_refresher.h"
 #include "app/window/session_loader.h"
@@ -47,6 +49,7 @@ class MainWindow : public QWidget {
     void set_live_source(Source source) { live_source_ = std::move(source); }
     const SourceState& source_state() const { return toolbar_->state(); }
     const QString& failure() const { return failure_; }
+    FailureNote* failure_note() const { return failure_note_; }
     bool loading() const { return loader_.loading(); }
     Session* session() const { return session_.get(); }
     const telemetry::Store& store() const { return *store_; }
@@ -98,6 +101,7 @@ class MainWindow : public QWidget {
     void poll_loader();
     void adopt(std::unique_ptr<Session> session);
     void fail(const Error& error);
+    void show_failure();
     void end_session();
 
     // Frames.
@@ -149,6 +153,7 @@ class MainWindow : public QWidget {
     Toolbar* toolbar_ = nullptr;
     panels::FiguresStrip* figures_ = nullptr;
     DockArea* docks_ = nullptr;
+    QPointer<FailureNote> failure_note_;  ///< lies over the docks, and goes with them
     panels::TransportBar* transport_ = nullptr;
     panels::StatusBar* status_ = nullptr;
     QMenu* panel_menu_ = nullptr;

@@ -13,6 +13,7 @@ constexpr size_t kReaderEvents = size_t{1} << 18;
 constexpr int64_t kStateIntervalNs = 100'000'000;
 constexpr int64_t kRateIntervalNs = 1'000'000'000;
 constexpr int64_t kKeyframeRetryNs = 1'000'000'000;
+constexpr const char* kNoSession = "no session is running: open one with File > New session";
 }  // namespace
 
 void MainWindow::open(Source source) {
@@ -21,6 +22,7 @@ void MainWindow::open(Source source) {
     store_->clear();
     selection_.clear();
     failure_.clear();
+    delete failure_note_;
     source_ = std::move(source);
     if (source_.replay != replay_panels_) {
         build_panels(source_.replay);
@@ -28,6 +30,7 @@ void MainWindow::open(Source source) {
         if (shown_) apply_plan();
     }
     transport_->session_changed();
+    relay_.set_target(nullptr, "a session is being opened: wait for it");
     loader_.start(source_.open);
     show_state();
 }
@@ -56,12 +59,25 @@ void MainWindow::adopt(std::unique_ptr<Session> session) {
 
 void MainWindow::fail(const Error& error) {
     failure_ = QString::fromStdString(error.text());
+    relay_.set_target(nullptr, kNoSession);
+    show_failure();
     show_state();
     emit failed(failure_);
 }
 
+void MainWindow::show_failure() {
+    delete failure_note_;
+    failure_note_ = new FailureNote(theme_, failure_, docks_);
+    connect(
+        failure_note_, &FailureNote::again_wanted, this, [this] { open(Source(source_)); },
+        Qt::QueuedConnection);  // it goes as the session opens, and must not in its own signal
+    connect(failure_note_, &FailureNote::recording_wanted, this, &MainWindow::ask_for_recording);
+    failure_note_->show();
+    failure_note_->raise();
+}
+
 void MainWindow::end_session() {
-    relay_.set_target(nullptr);
+    relay_.set_target(nullptr, kNoSession);
     answers_.clear();
     clock_.set_reader(nullptr);
     reader_.reset();

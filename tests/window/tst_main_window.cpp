@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QLabel>
 #include <QLineEdit>
 #include <QMenuBar>
 #include <QPushButton>
@@ -159,6 +160,7 @@ class MainWindowTest : public QObject {
     }
     void a_session_that_cannot_be_opened_is_told() {
         panels::Theme theme;
+        FakeSession::Outside outside;
         MainWindow window(&theme, nullptr);
         window.show();
         QSignalSpy failed(&window, &MainWindow::failed);
@@ -170,6 +172,27 @@ class MainWindowTest : public QObject {
         QVERIFY(failed.wait(5000));
         QCOMPARE(window.source_state().kind, SourceState::Kind::kFailed);
         QCOMPARE(window.failure(), QStringLiteral("no model x.gguf: name one with --model"));
+        QVERIFY(window.failure_note() != nullptr);  // over the panels, in full
+        QCOMPARE(window.failure_note()->findChild<QLabel*>(QStringLiteral("failure"))->text(),
+                 window.failure());
+        QVERIFY(window.failure_note()->isVisible());
+        QCOMPARE(window.failure_note()->size(), window.docks().size());
+        QTest::keyClick(window.failure_note()->findChild<QPushButton*>(), Qt::Key_Return);  // Try again
+        QVERIFY(failed.wait(5000));
+        QCOMPARE(failed.size(), 2);
+        QSignalSpy opened(&window, &MainWindow::opened);
+        window.open(fake_source(&outside));
+        QVERIFY(opened.wait(5000));
+        QVERIFY(window.failure_note() == nullptr);
+    }
+    void a_button_without_an_engine_says_so() {
+        panels::Theme theme;
+        MainWindow window(&theme, nullptr);
+        window.show();
+        auto* flush = window.findChild<QPushButton*>(QStringLiteral("flush_prefix_cache"));
+        QTest::mouseClick(flush, Qt::LeftButton);
+        QVERIFY(window.status().facts().message.startsWith(u"No session is running"));
+        QVERIFY(window.status().facts().message_bad);
     }
     void a_session_that_throws_is_told_as_well() {
         panels::Theme theme;
@@ -317,6 +340,18 @@ class MainWindowTest : public QObject {
         opened.window.selection().select_request(RequestId{3});
         QTest::keyClick(dock->panel(), Qt::Key_Escape);
         QCOMPARE(raw(opened.window.selection().request()), 0u);
+    }
+    void the_chip_stays_when_the_theme_changes() {
+        Opened opened;
+        QTest::qWait(150);
+        const QRect before = opened.window.toolbar().chip_rect();
+        QVERIFY2(before.width() > 300, qPrintable(QString::number(before.width())));
+        QTest::keyClick(&opened.window, Qt::Key_T, Qt::ControlModifier);
+        QCOMPARE(opened.window.toolbar().chip_rect(), before);
+        QTest::qWait(150);
+        QCOMPARE(opened.window.toolbar().chip_rect(), before);
+        QVERIFY(opened.window.toolbar().menus()->width() <=
+                opened.window.toolbar().menus()->sizeHint().width());
     }
     void scale_and_theme_from_the_keyboard() {
         Opened opened;
