@@ -25,7 +25,10 @@ bool Engine::Impl::step() {
     const uint64_t steps_before = steps_;
     expire(clock_.now_ns());
     shrink_further();
-    if (!has_work()) return steps_ != steps_before;  // what was in flight may have been the last of it
+    if (!has_work()) {
+        single_step_ = false;           // it was asked for now, not for whatever comes next
+        return steps_ != steps_before;  // what was in flight may have been the last of it
+    }
     int64_t start_ns = stamp();
     const bool single = paused_;
     if (single) {
@@ -54,8 +57,7 @@ void Engine::Impl::submit_step(const Proposal& proposal, int64_t start_ns) {
     book_admissions(proposal, start_ns);
     const uint64_t step_id = steps_submitted_;
     writer_.set_step(step_id);
-    for (Sequence* victim : proposal.victims)
-        live(*victim).timeline.book(Cause::kScheduling, start_ns, step_id, writer_);
+    for (Sequence* victim : proposal.victims) book_standing(live(*victim), start_ns);
 
     InFlight step;
     step.start_ns = start_ns;
@@ -79,12 +81,12 @@ void Engine::Impl::submit_step(const Proposal& proposal, int64_t start_ns) {
         if (slice.sample) slice.sequence->tokens.push_back(kPlaceholderToken);
 }
 
-/// Waiting ends at the start of the step that admits. Who is passed over by a later arrival waits for policy's sake.
+/// Waiting, and being preempted, end at the start of the step that admits. Who is passed over by a later arrival waits for policy's sake.
 void Engine::Impl::book_admissions(const Proposal& proposal, int64_t start_ns) {
     std::pair<int64_t, uint32_t> newest{-1, 0};
     for (const Proposal::Admission& admission : proposal.admissions) {
         LiveRequest& r = live(*admission.sequence);
-        if (r.state == SequenceState::kWaiting) book_waiting(r, start_ns);
+        book_standing(r, start_ns);
         newest = std::max(newest, std::pair(r.arrival_ns, raw(r.id)));
         r.overtaken = true;  // marks it as chosen for the loop below
     }

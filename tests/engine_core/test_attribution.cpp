@@ -190,6 +190,10 @@ TEST(Attribution, SingleSteps) {
                                                     {kDecode, 28200, 11000},
                                                     {kSampling, 39200, 200}}));
     EXPECT_TRUE(rig.engine->paused());
+    rig.engine->allow_single_step();
+    EXPECT_FALSE(rig.engine->step());
+    rig.submit(prompt_of(4, 1), 1);
+    EXPECT_FALSE(rig.engine->step()) << "asked for when there was nothing to do";
 }
 
 TEST(Attribution, RecorderFull) {
@@ -248,6 +252,27 @@ TEST(Attribution, PreemptedAndRecomputed) {
                                                      {kScheduling, 108400, 1000},
                                                      {kDecode, 109400, 11000},
                                                      {kSampling, 120400, 200}}));
+}
+
+TEST(Attribution, PreemptedAndBackFromTheCache) {
+    Rig rig(with({{KnobId::kNumKvBlocks, 8}, {KnobId::kLongPrefillTokenThreshold, 16}}));
+    rig.submit(prompt_of(16, 1), 4);
+    rig.submit(prompt_of(47, 2), 1);
+    rig.engine->step();  // until 1,000 + 42,000 + 200: all of A's prompt, and B's first chunk
+    EXPECT_EQ(rig.engine->set_knob(KnobId::kNumKvBlocks, 3, KnobOrigin::kUser).verdict, Verdict::kAccepted);
+    rig.finish();
+    // Step 1: A takes a second block, so that there is none for B's second chunk: B goes, and its first block stays in
+    // the cache. A decodes alone in steps 1, 2 and 3, to 79,800. B finds its block and recomputes nothing.
+    EXPECT_EQ(stretches(rig, last(rig)), (Stretches{{kScheduling, 0, 1000},
+                                                    {kPrefillOwn, 1000, 21000},
+                                                    {kPrefillOthers, 22000, 21000},
+                                                    {kSampling, 43000, 200},
+                                                    {kPreempted, 43200, 36600},
+                                                    {kScheduling, 79800, 1000},
+                                                    {kPrefillOwn, 80800, 26000},
+                                                    {kScheduling, 106800, 1000},
+                                                    {kPrefillOwn, 107800, 25000},
+                                                    {kSampling, 132800, 200}}));
 }
 
 TEST(Attribution, MoreSequencesThanBudget) {
