@@ -65,6 +65,7 @@ void Engine::pause() { impl_->pause(); }
 void Engine::resume() { impl_->resume(); }
 void Engine::allow_single_step() { impl_->allow_single_step(); }
 bool Engine::paused() const { return impl_->paused(); }
+int64_t Engine::unpaused_ns(int64_t t_ns) const { return impl_->unpaused_ns(t_ns); }
 bool Engine::step() { return impl_->step(); }
 bool Engine::has_work() const { return impl_->has_work(); }
 int64_t Engine::next_deadline_ns() const { return impl_->next_deadline_ns(); }

@@ -37,13 +37,15 @@ class Engine {
     void resume();
     void allow_single_step();  ///< while paused, the next step() runs one step
     bool paused() const;
+    /// Session time without the pauses up to then: exact back to the beginning of the last one.
+    int64_t unpaused_ns(int64_t t_ns) const;
 
     /// Runs one step if there is work (and the engine is not paused). False: nothing was done.
     bool step();
     bool has_work() const;  ///< a request is waiting or running
     /// The earliest moment at which something happens without a new command (a time-out), or INT64_MAX.
     int64_t next_deadline_ns() const;
-    /// Expires time-outs and books time that passed without a step; the loop calls it when it wakes up.
+    /// Expires time-outs; the loop calls it when it wakes up.
     void idle_tick();
     /// The engine stood still since `since_ns` for the recorder: books it to every live request.
     void book_recorder_wait(int64_t since_ns);

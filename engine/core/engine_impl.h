@@ -38,6 +38,7 @@ class Engine::Impl {
     void resume();
     void allow_single_step();
     bool paused() const { return paused_; }
+    int64_t unpaused_ns(int64_t t_ns) const;
     int64_t next_deadline_ns() const;
     void idle_tick();
     void book_recorder_wait(int64_t since_ns);
@@ -100,7 +101,6 @@ class Engine::Impl {
     void end_members(const InFlight& step, const std::vector<Ending>& endings, const Status& status);
 
     // Time.
-    int64_t unpaused_ns(int64_t t_ns) const;
     void expire(int64_t now_ns);
     void book_waiting(LiveRequest& r, int64_t until_ns);
     void book_standing(LiveRequest& r, int64_t until_ns);

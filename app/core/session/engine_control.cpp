@@ -72,6 +72,7 @@ std::future<Answer> EngineControl::resume() {
 
 Answer EngineControl::single_step_now() {
     if (!engine_.paused()) return {Verdict::kRefused, "the engine is running: pause it first", 0, kNoRequest};
+    if (!engine_.has_work()) feeder_.hasten(clock_.now_ns());
     engine_.allow_single_step();
     return {};
 }

@@ -32,12 +32,20 @@ int64_t EngineLoop::read_clock() {
 
 void EngineLoop::turn() {
     parts_.commands.run_all();
-    parts_.feeder.poll(read_clock());
+    feed();
     parts_.sampler.poll(parts_.clock.now_ns());
     const bool stepped = parts_.engine.step();
     parts_.producer.notify();
     wait_for_recorder();
     if (!stepped) idle();
+}
+
+/// Virtual time waits for all that is due.
+void EngineLoop::feed() {
+    const int64_t now = read_clock();
+    do {
+        parts_.feeder.poll(now);
+    } while (parts_.clock.is_virtual() && parts_.feeder.next_arrival_ns() <= now);
 }
 
 void EngineLoop::wait_for_recorder() {

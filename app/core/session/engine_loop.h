@@ -37,6 +37,7 @@ class EngineLoop {
 
   private:
     void turn();
+    void feed();
     void wait_for_recorder();
     void idle();
     int64_t read_clock();

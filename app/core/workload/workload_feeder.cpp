@@ -16,6 +16,9 @@ namespace {
 constexpr uint32_t kBurstGroup = 8;
 /// A closed loop whose requests are rejected on arrival tries again after this.
 constexpr int64_t kRetry_ns = 100'000'000;
+/// Arrivals taken in at a time: where they are due faster than they can be tokenized, the engine and whoever commands it
+/// get their turn all the same, and what is late stays due.
+constexpr int kMostAtATime = 128;
 
 }  // namespace
 
@@ -44,7 +47,9 @@ int64_t WorkloadFeeder::gap_ns() {
     return gaps_.next_ns(last_.process, last_.rate_per_s / last_.group, last_.shape);
 }
 
-void WorkloadFeeder::poll(int64_t now_ns) {
+void WorkloadFeeder::poll(int64_t session_ns) {
+    const int64_t now_ns = engine_.unpaused_ns(session_ns);
+    paused_ns_ = session_ns - now_ns;
     const Schedule now = schedule();
     const bool anew = now != last_, was_on = last_.on;
     last_ = now;
@@ -60,16 +65,26 @@ void WorkloadFeeder::poll(int64_t now_ns) {
 }
 
 void WorkloadFeeder::poll_open(int64_t now_ns) {
-    while (next_arrival_ns_ <= now_ns) {
-        for (uint32_t i = 0; i < last_.group; ++i) submit_one(kind(), next_arrival_ns_);
+    for (int sent = 0; next_arrival_ns_ <= now_ns && sent < kMostAtATime; ++sent) {
+        for (uint32_t i = 0; i < last_.group; ++i) submit_one(kind(), next_arrival_ns_ + paused_ns_);
         next_arrival_ns_ += std::max<int64_t>(gap_ns(), 1);
     }
 }
 
 void WorkloadFeeder::poll_closed(int64_t now_ns) {
     const auto users = static_cast<size_t>(engine_.effective_knobs().integer(KnobId::kConcurrency));
-    for (size_t tries = in_flight_.size(); tries < users; ++tries) submit_one(kind(), now_ns);
+    for (size_t tries = in_flight_.size(); tries < users; ++tries) submit_one(kind(), now_ns + paused_ns_);
     next_arrival_ns_ = in_flight_.size() < users ? now_ns + kRetry_ns : INT64_MAX;
+}
+
+int64_t WorkloadFeeder::next_arrival_ns() const {
+    return next_arrival_ns_ == INT64_MAX ? INT64_MAX : next_arrival_ns_ + paused_ns_;
+}
+
+void WorkloadFeeder::hasten(int64_t session_ns) {
+    if (next_arrival_ns_ == INT64_MAX) return;
+    next_arrival_ns_ = engine_.unpaused_ns(session_ns);
+    poll(session_ns);
 }
 
 void WorkloadFeeder::burst(uint32_t requests, int64_t now_ns) {

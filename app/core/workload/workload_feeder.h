@@ -11,16 +11,20 @@
 namespace pitwall::app {
 
 /// Sends the workload's requests to the engine as the workload knobs say; a knob turned holds from the next arrival on.
+/// The schedule stands still while the engine is paused: a console left so overnight has no queue in the morning.
 /// Belongs to the engine thread, and must outlive the engine's requests.
 class WorkloadFeeder final : public engine::RequestListener {
   public:
     WorkloadFeeder(engine::Engine& engine, const engine::Tokenizer& tokenizer, uint32_t max_context_tokens,
                    uint64_t seed);
 
-    /// Submits what was scheduled to arrive up to now.
-    void poll(int64_t now_ns);
-    /// The next scheduled arrival, INT64_MAX where none is: stopped, or a closed loop that waits for answers.
-    int64_t next_arrival_ns() const { return next_arrival_ns_; }
+    /// Submits what was scheduled to arrive up to now, or where that is too much at a time the earliest of it.
+    void poll(int64_t session_ns);
+    /// The next scheduled arrival, in the past where poll() left some; INT64_MAX where none is: stopped, or a closed loop
+    /// that waits for answers.
+    int64_t next_arrival_ns() const;
+    /// The next scheduled arrival comes now: what a single step of an engine that has nothing to do is to run.
+    void hasten(int64_t session_ns);
     /// So many arrivals at once, whatever the schedule. With the workload `none` they are those of `mix`.
     void burst(uint32_t requests, int64_t now_ns);
 
@@ -57,7 +61,8 @@ class WorkloadFeeder final : public engine::RequestListener {
     PromptGenerator prompts_;
     ArrivalGaps gaps_;
     Schedule last_{};
-    int64_t next_arrival_ns_ = INT64_MAX;
+    int64_t next_arrival_ns_ = INT64_MAX;               ///< in time that was not paused
+    int64_t paused_ns_ = 0;                             ///< of session time, up to the last poll
     std::unordered_map<uint32_t, InFlight> in_flight_;  ///< by raw(RequestId)
     bool ended_in_submit_ = false;                      ///< on_end came before submit() gave the id
 };
