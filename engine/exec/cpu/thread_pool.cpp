@@ -33,11 +33,18 @@ void wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
 }  // namespace
 
 ThreadPool::ThreadPool(uint32_t threads) : shares_(std::max(threads, 1u)) {
-    for (uint32_t thread = 1; thread < shares_.size(); ++thread)
-        workers_.emplace_back([this, thread] { worker(thread); });
+    try {
+        for (uint32_t thread = 1; thread < shares_.size(); ++thread)
+            workers_.emplace_back([this, thread] { worker(thread); });
+    } catch (...) {  // the system gives no more of them
+        end_workers();
+        throw;
+    }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end_workers(); }
+
+void ThreadPool::end_workers() {
     stop_.store(true);
     job_.fetch_add(1, std::memory_order_release);
     job_.notify_all();

@@ -47,6 +47,7 @@ class ThreadPool {
     void work_through(uint32_t thread, uint32_t job);
     uint32_t work_through_share(Share& share, uint32_t thread, uint32_t job);
     void worker(uint32_t thread);
+    void end_workers();
 
     std::vector<Share> shares_;
     std::atomic<const void*> context_{nullptr};
