@@ -55,9 +55,10 @@ class Bench {
     /// Fills the depth, then measures the prompt in chunks and the decodes one by one.
     Status repeat(Rates& rates, Interrupts& interrupts) {
         double bytes = 0;
-        if (auto filled = prefill(0, design_.depth, bytes); !filled.ok()) return filled;
+        if (auto filled = prefill(0, design_.depth, bytes, interrupts); !filled.ok()) return filled;
         const int64_t begin = clock_.now_ns();
-        if (auto prefilled = prefill(design_.depth, design_.prompt, bytes); !prefilled.ok()) return prefilled;
+        if (auto prefilled = prefill(design_.depth, design_.prompt, bytes, interrupts); !prefilled.ok())
+            return prefilled;
         if (design_.prompt > 0)
             rates.prefill.push_back(double(design_.batch) * design_.prompt / seconds_since(clock_, begin));
         rates.prefill_bytes = bytes;
@@ -68,9 +69,10 @@ class Bench {
     /// The budget of a step: what the engine's own default would give a prompt.
     static constexpr uint32_t kChunkTokens = 256;
 
-    Status prefill(uint32_t first, uint32_t count, double& bytes) {
+    Status prefill(uint32_t first, uint32_t count, double& bytes, Interrupts& interrupts) {
         for (uint32_t done = 0; done < count; done += kChunkTokens)
             for (uint32_t sequence = 0; sequence < design_.batch; ++sequence) {
+                if (interrupts.pending()) return {};
                 const uint32_t chunk = std::min(kChunkTokens, count - done);
                 const TokenRunner::Slice slice{sequence,
                                                std::span(tokens_[sequence]).subspan(first + done, chunk),
