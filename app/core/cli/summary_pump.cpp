@@ -39,8 +39,11 @@ void SummaryPump::run() {
 }
 
 telemetry::SummaryFigures SummaryPump::figures() const {
-    const std::lock_guard lock(mutex_);
-    return summary_.figures();
+    // Sorted outside the lock: the engine waits for whoever drains its events too slowly.
+    std::unique_lock lock(mutex_);
+    const telemetry::SessionSummary so_far = summary_;
+    lock.unlock();
+    return so_far.figures();
 }
 
 const telemetry::SessionSummary& SummaryPump::finish() {
