@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "presets/json_text.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -65,6 +67,35 @@ std::string place(std::string_view text, size_t byte) {
     return line == 1 ? fmt::format("column {}", column) : fmt::format("line {}, column {}", line, column);
 }
 
+Error cannot_write(const std::string& path, std::string_view why) {
+    return {fmt::format("cannot write {}: {}", path, why), "is the folder there, writable and not full?"};
+}
+
+bool begins_as_json(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    char first = 0;
+    return file >> first && first == '{';
+}
+
+/// A new file beside `path`, of nobody else's; "" with errno where there can be none.
+std::string make_part(const std::string& path) {
+    for (int i = 0; i < 100; ++i) {
+        std::string part = i == 0 ? path + ".part" : fmt::format("{}.part{}", path, i);
+        const int file = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+        if (file >= 0) return ::close(file), part;
+        if (errno != EEXIST) break;
+    }
+    return "";
+}
+
+/// False with errno.
+bool write_whole(const std::string& path, std::string_view text) {
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    out.close();
+    return static_cast<bool>(out);
+}
+
 }  // namespace
 
 Result<json> parse_json(std::string_view text, std::string_view name, size_t max_depth) {
@@ -107,24 +138,40 @@ Result<std::string> read_text_file(const std::string& path, size_t max_bytes, st
     return text;
 }
 
-Status write_text_file(const std::string& path, std::string_view text) {
-    // A device or a pipe (/dev/stdout) is written to, never replaced.
-    std::error_code ignored;
-    const bool special =
-        std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored);
-    const std::string target = special ? path : path + ".part";
-    std::ofstream out(target, std::ios::binary | std::ios::trunc);
-    out.write(text.data(), static_cast<std::streamsize>(text.size()));
-    out.close();
-    if (!out)
-        return Error{fmt::format("cannot write {}: {}", path, std::strerror(errno)),
-                     "is the folder there, writable and not full?"};
-    if (special) return {};
-    std::error_code failed;
-    std::filesystem::rename(target, path, failed);
-    if (failed)
-        return Error{fmt::format("cannot write {}: {}", path, failed.message()), "is the folder writable?"};
+Status check_json_path(const std::string& path, bool overwrite) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    const auto name = std::filesystem::path(path);
+    if (std::filesystem::is_directory(status) || name.filename().empty())
+        return Error{fmt::format("cannot write to {}, a folder", path), "name a file in it"};
+    const bool special = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+    const bool full = std::filesystem::is_regular_file(status) && std::filesystem::file_size(name, error) > 0;
+    if (full && !overwrite)
+        return Error{fmt::format("{} is there already", path),
+                     "choose another file name, or add --overwrite"};
+    if (full && !begins_as_json(path))
+        return Error{fmt::format("{} is no JSON file, and is left alone", path), "choose another file name"};
+    const auto folder = std::filesystem::absolute(name).parent_path();
+    if (!special && ::access(folder.c_str(), W_OK) != 0) return cannot_write(path, std::strerror(errno));
     return {};
+}
+
+Status write_json_file(const std::string& path, std::string_view text) {
+    if (Status allowed = check_json_path(path, true); !allowed.ok()) return allowed;
+    // A device or a pipe (/dev/stdout) is written to, never replaced.
+    std::error_code failed;
+    const bool special =
+        std::filesystem::exists(path, failed) && !std::filesystem::is_regular_file(path, failed);
+    if (special) return write_whole(path, text) ? Status() : cannot_write(path, std::strerror(errno));
+    const std::string part = make_part(path);
+    if (part.empty()) return cannot_write(path, std::strerror(errno));
+    std::string why;
+    if (!write_whole(part, text)) why = std::strerror(errno);
+    if (why.empty()) std::filesystem::rename(part, path, failed);
+    if (why.empty() && failed) why = failed.message();
+    if (why.empty()) return {};
+    std::filesystem::remove(part, failed);
+    return cannot_write(path, why);
 }
 
 }  // namespace pitwall::presets

@@ -18,7 +18,11 @@ Result<nlohmann::json> parse_json(std::string_view text, std::string_view name, 
 /// the kind of file for the hint ("a preset file").
 Result<std::string> read_text_file(const std::string& path, size_t max_bytes, std::string_view what);
 
-/// Writes beside the file and renames, so that a reader never sees half of it.
-Status write_text_file(const std::string& path, std::string_view text);
+/// Whether JSON may be written to `path`, without touching it. JSON that is there already may be replaced where
+/// `overwrite` says so; an empty file, a device or a pipe may be written to in any case, and any other file never.
+Status check_json_path(const std::string& path, bool overwrite);
+/// Writes beside the file and renames, so that a reader never sees half of it. Replaces JSON that is there, and nothing
+/// else.
+Status write_json_file(const std::string& path, std::string_view text);
 
 }  // namespace pitwall::presets

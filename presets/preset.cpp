@@ -124,7 +124,7 @@ std::string preset_text(const Preset& preset) {
 }
 
 Status save_preset(const std::string& path, const Preset& preset) {
-    return write_text_file(path, preset_text(preset));
+    return write_json_file(path, preset_text(preset));
 }
 
 }  // namespace pitwall::presets

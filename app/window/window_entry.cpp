@@ -107,6 +107,7 @@ std::vector<std::string> headless_words(const WindowOptions& options) {
     if (!s.model.empty()) add("--model", s.model);
     if (s.threads > 0) add("--threads", std::to_string(s.threads));
     if (!s.record_path.empty()) add("--record", s.record_path);
+    if (s.overwrite) words.emplace_back("--overwrite");
     for (const presets::KnobSpec& spec : presets::knob_table())
         if (s.knobs.given(spec.id))
             add("--set", std::string(spec.name) + "=" + presets::format_value(spec, s.knobs.get(spec.id)));
@@ -133,7 +134,10 @@ int run_window(const WindowOptions& options) {
     dress(theme, options);
     if (pictures || options.size_given) window.resize(options.width, options.height);
     if (pictures) plan_screenshots(window, options);
-    window.set_live_source(live_source(options.session));
+    // The recording asked for is of the first session: a later one must not take its file.
+    SessionOptions later = options.session;
+    later.record_path.clear();
+    window.set_live_source(live_source(later));
     window.show();
     window.open(options.replay_path.empty() ? live_source(options.session)
                                             : replay_source(options.replay_path));

@@ -50,7 +50,7 @@ class Recorder {
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
 
-    /// Creates the file and begins. Never overwrites a file that it was not told to.
+    /// Creates the file and begins.
     Status start(const std::string& path);
     /// Writes what was published before the call, then completes the file. Idempotent: gives the same answer again.
     Status stop();

@@ -34,6 +34,32 @@ std::string hint_for(int error) {
     }
 }
 
+Error cannot_record(const std::string& path, int error) {
+    return {"cannot record to '" + path + "' (" + std::strerror(error) + ")", hint_for(error)};
+}
+
+/// Another process holds one of SQLite's locks on it: it records there, or replays it.
+bool is_open_elsewhere(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    struct flock lock {};
+    lock.l_type = F_WRLCK, lock.l_whence = SEEK_SET;
+    const bool locked = ::fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    ::close(file);
+    return locked;
+}
+
+Status check_replacing(const std::string& path, bool overwrite) {
+    if (!overwrite)
+        return Error{"'" + path + "' is there already", "choose another file name, or add --overwrite"};
+    if (!is_session_file(path))
+        return Error{"'" + path + "' is not a session file, and is left alone", "choose another file name"};
+    if (is_open_elsewhere(path))
+        return Error{"'" + path + "' is open in another program, and is left alone",
+                     "choose another file name, or end that program"};
+    return {};
+}
+
 }  // namespace
 
 bool is_session_file(const std::string& path) {
@@ -52,24 +78,25 @@ void remove_session_file(const std::string& path) noexcept {
         std::filesystem::remove(path + suffix, ignored);
 }
 
-Status create_session_file(const std::string& path, bool overwrite) {
+Status check_session_path(const std::string& path, bool overwrite) {
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
     if (std::filesystem::is_directory(status))
         return Error{"cannot record to '" + path + "', a folder", "name a file in it"};
-    if (std::filesystem::exists(status)) {
-        if (!overwrite)
-            return Error{"'" + path + "' is there already", "choose another file name, or remove it first"};
-        const bool empty =
-            std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0;
-        if (!empty && !is_session_file(path))
-            return Error{"'" + path + "' is not a session file, and is left alone",
-                         "choose another file name"};
-        remove_session_file(path);
-    }
+    const bool empty =
+        std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0;
+    if (std::filesystem::exists(status) && !empty) return check_replacing(path, overwrite);
+    const auto folder = std::filesystem::path(path).parent_path();
+    if (::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) return cannot_record(path, errno);
+    return {};
+}
+
+Status create_session_file(const std::string& path, bool overwrite) {
+    if (Status allowed = check_session_path(path, overwrite); !allowed.ok()) return allowed;
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) remove_session_file(path);
     const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-    if (file < 0)
-        return Error{"cannot record to '" + path + "' (" + std::strerror(errno) + ")", hint_for(errno)};
+    if (file < 0) return cannot_record(path, errno);
     ::close(file);
     return {};
 }

@@ -7,8 +7,11 @@
 
 namespace pitwall::telemetry {
 
-/// Makes an empty file at `path` that nobody had before. With `overwrite`, a session file or an empty file that is
-/// there is removed first, with what SQLite left beside it; any other file never is.
+/// Whether a recording may begin at `path`, without touching anything there. A session that is there already may be
+/// replaced where `overwrite` says so, unless another program has it open; an empty file may be in any case, and any
+/// other file never.
+Status check_session_path(const std::string& path, bool overwrite);
+/// Makes an empty file at `path`, after that check; what was there is removed, with what SQLite left beside it.
 Status create_session_file(const std::string& path, bool overwrite);
 /// Removes a session file and what SQLite may have left beside it.
 void remove_session_file(const std::string& path) noexcept;

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -223,6 +224,81 @@ TEST(CommandLine, ASimulatedSessionReplaysToTheSameSummary) {
     const json found = json::parse(run_pitwall({"inspect", db, "--json"}).out);
     EXPECT_EQ(found["kind"], "session");
     EXPECT_EQ(found["summary"], json::parse(slurp(run)));
+}
+
+TEST(CommandLine, WhatIsThereIsNotReplacedUnasked) {
+    const std::string db = temporary("kept.db"), json_file = temporary("kept.json");
+    const auto session = [&](std::vector<std::string> more) {
+        auto words = tiny({"run", "--headless", "--device", "sim:test", "--duration", "2", "--json"});
+        words.insert(words.end(), more.begin(), more.end());
+        return words;
+    };
+    ASSERT_EQ(run_pitwall(session({"--record", db, "--summary", json_file})).code, 0);
+    const std::string recorded = slurp(db), figures = slurp(json_file);
+    expect_refused(session({"--record", db}), "--overwrite");
+    expect_refused({"run", "--headless", "--record", db, "--model", "/nonexistent.gguf"}, db);
+    expect_refused(tiny({"generate", "--prompt", "x", "--record", db}), "--overwrite");
+    expect_refused(tiny({"generate", "--prompt", "x", "--temperature", "-1", "--record", db, "--overwrite"}),
+                   "temperature");
+    expect_refused(session({"--summary", json_file}), "--overwrite");
+    expect_refused(session({"--summary", db, "--overwrite"}), "no JSON");
+    expect_refused(session({"--record", temporary("x"), "--summary", temporary("./x")}), "both");
+    expect_refused(session({"--record", json_file, "--overwrite"}), "not a session");
+    expect_refused({"replay", db, "--headless", "--summary", db, "--overwrite"}, "no JSON");
+    expect_refused({"preset", "save", json_file}, "--overwrite");
+    expect_refused({"preset", "save", db, "--overwrite"}, "no JSON");
+    EXPECT_EQ(slurp(db), recorded);
+    EXPECT_EQ(slurp(json_file), figures);
+    EXPECT_FALSE(std::filesystem::exists(temporary("x")));
+    EXPECT_EQ(run_pitwall(session({"--record", db, "--summary", json_file, "--overwrite"})).code, 0);
+    EXPECT_NE(slurp(db), recorded) << "another start";
+
+    const std::string ids = temporary("scored.jsonl"), line = "{\"ids\": [5, 6, 7]}\n";
+    write_file(ids, line);
+    expect_refused(tiny({"score", "--ids", ids, "--logits", ids, "--overwrite"}), "both");
+    expect_refused(tiny({"score", "--ids", ids, "--logits", db}), "--overwrite");
+    EXPECT_EQ(slurp(ids), line);
+    expect_refused(
+        tiny({"generate", "--prompt", "x", "--temperature", "-1", "--record", temporary("new.db")}),
+        "temperature");
+    EXPECT_FALSE(std::filesystem::exists(temporary("new.db"))) << "refused, so that nothing is left";
+}
+
+TEST(CommandLine, DamagedTextOfASessionIsShownAsSuch) {
+    const std::string db = temporary("flipped.db"), summary = temporary("flipped.json");
+    ASSERT_EQ(run_pitwall(tiny({"run", "--headless", "--device", "sim:test", "--duration", "2", "--record",
+                                db, "--json"}))
+                  .code,
+              0);
+    std::string bytes = slurp(db);
+    size_t flipped = 0;
+    for (size_t at = bytes.find("device="); at != std::string::npos; at = bytes.find("device=", at + 1)) {
+        bytes[at + 8] = static_cast<char>(bytes[at + 8] ^ 0x80);
+        ++flipped;
+    }
+    ASSERT_GT(flipped, 0u);
+    write_file(db, bytes);
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"replay", db, "--headless"},
+          {"replay", db, "--headless", "--json", "--summary", summary},
+          {"inspect", db}}) {
+        const Ended ended = run_pitwall(words);
+        EXPECT_EQ(ended.code, 0) << ended.err;
+        EXPECT_THAT(ended.out, HasSubstr("device"));
+    }
+    EXPECT_TRUE(json::accept(slurp(summary)));
+}
+
+TEST(CommandLine, WhatDoesNotReachItsReaderIsAFailure) {
+    for (const std::string words : {"knobs", "--help", "knobs --json"}) {
+        const std::string err = temporary("full.err");
+        const int status =
+            std::system((PITWALL_HEADLESS " " + words + " > /dev/full 2> '" + err + "'").c_str());
+        EXPECT_TRUE(WIFEXITED(status));
+        EXPECT_EQ(WEXITSTATUS(status), 1) << words;
+        EXPECT_THAT(slurp(err), HasSubstr("pitwall: ")) << words;
+    }
+    EXPECT_EQ(run_pitwall({"knobs"}).code, 0);
 }
 
 TEST(CommandLine, CtrlCEndsASessionWhole) {

@@ -129,6 +129,17 @@ TEST(LiveSession, ArrivalsAreWhereTheScheduleSays) {
     }
 }
 
+TEST(LiveSession, TimeBeginsWithTheSessionAndNotWithItsOpening) {
+    SessionOptions options = simulated({"workload=code", "request_rate=1"});
+    options.paced = true;
+    Watched watched(open(options));
+    std::this_thread::sleep_for(1500ms);  // the window builds its panels, the model is hashed, ...
+    watched.session->start();
+    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return !s.requests().empty(); }));
+    EXPECT_LT(watched.store.requests().begin()->second.arrival_ns, 1'200'000'000);
+    watched.session->stop();
+}
+
 TEST(LiveSession, BurstsArriveTogetherAtTheMeanRate) {
     SessionOptions options = simulated({"workload=burst", "arrival_process=constant", "request_rate=16"});
     options.duration_ns = 4'000'000'000;

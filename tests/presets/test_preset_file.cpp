@@ -107,11 +107,26 @@ TEST(PresetFile, SavesAndLoads) {
     ASSERT_TRUE(again.ok()) << again.error().text();
     EXPECT_EQ(again.value().values, preset.values);
     EXPECT_FALSE(std::filesystem::exists(path + ".part"));
+    EXPECT_THAT(check_json_path(path, false).error().what, HasSubstr("there already"));
+    EXPECT_TRUE(check_json_path(path, true).ok());
     std::filesystem::remove(path);
     EXPECT_THAT(load_preset(path).error().what, HasSubstr(path));
     EXPECT_THAT(load_preset("/dev/null").error().what, HasSubstr("/dev/null"));
     EXPECT_THAT(load_preset(testing::TempDir()).error().what, HasSubstr("not a file"));
     EXPECT_FALSE(save_preset("/nonexistent/dir/p.json", preset).ok());
+}
+
+TEST(PresetFile, ReplacesNothingButJson) {
+    const std::string path = testing::TempDir() + "pitwall-no-preset.gguf";
+    std::ofstream(path) << "GGUF and then some";
+    EXPECT_THAT(save_preset(path, Preset{}).error().what, HasSubstr("no JSON file"));
+    EXPECT_EQ(std::filesystem::file_size(path), 18u);
+    std::ofstream(path, std::ios::trunc).close();
+    std::ofstream(path + ".part") << "mine";
+    EXPECT_TRUE(save_preset(path, Preset{}).ok()) << "an empty file holds nothing that could be lost";
+    EXPECT_EQ(std::filesystem::file_size(path + ".part"), 4u) << "somebody else's";
+    EXPECT_FALSE(check_json_path(testing::TempDir(), true).ok());
+    for (const char* suffix : {"", ".part"}) std::filesystem::remove(path + suffix);
 }
 
 TEST(PresetFile, TheShippedOnesAreValid) {

@@ -15,6 +15,7 @@
 #include "telemetry/bus/producer.h"
 #include "telemetry/record/recorder.h"
 #include "telemetry/record/schema.h"
+#include "telemetry/record/session_file.h"
 #include "telemetry/replay/session_reader.h"
 #include "telemetry/summary/session_summary.h"
 #include "tests/telemetry/event_storm.h"
@@ -52,6 +53,8 @@ void record_until_killed(const std::string& path, int milliseconds) {
         }
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    const Status taken = check_session_path(path, true);
+    EXPECT_THAT(taken.ok() ? "" : taken.error().what, HasSubstr("open in another program"));
     kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
@@ -63,6 +66,7 @@ TEST(Killed, ASessionReplaysUpToItsLastBatch) {
     const std::string path = folder.path("s.db");
     record_until_killed(path, 1500);
     EXPECT_THAT(folder.names(), ::testing::Contains("s.db-wal")) << "its log lies beside it";
+    EXPECT_TRUE(check_session_path(path, true).ok()) << "nobody has it open any more";
     const auto read = read_session(path);
     ASSERT_TRUE(read.ok()) << read.error().text();
     ASSERT_GT(read.value().size(), 1000u);

@@ -10,6 +10,7 @@
 #include "app/core/cli/console.h"
 #include "app/core/cli/generate_run.h"
 #include "app/core/cli/json_fields.h"
+#include "app/core/cli/output_files.h"
 #include "app/core/session/make_request.h"
 #include "app/core/session/recording.h"
 #include "presets/json_text.h"
@@ -61,22 +62,26 @@ struct Started {
     std::unique_ptr<Recording> recording;
 };
 
-Result<Started> start_engine(const CommandContext& context, const SessionOptions& session,
-                             const std::string& record_path) {
-    auto parts = assemble_engine(session, progress_on_stderr(context));
+Result<Started> start_engine(const CommandContext& context) {
+    auto parts = assemble_engine(context.session, progress_on_stderr(context));
     if (!parts.ok()) return parts.error();
-    Started started{std::move(parts).value(), nullptr};
-    if (record_path.empty()) return started;
-    auto recording = Recording::begin(started.parts->bus, record_path, session.knobs);
+    return Started{std::move(parts).value(), nullptr};
+}
+
+/// Once the requests are known to be right: a command that is refused leaves nothing behind.
+Status start_recording(Started& started, const SessionOptions& session, const std::string& record_path) {
+    if (record_path.empty()) return {};
+    auto recording = Recording::begin(started.parts->bus, record_path, session.overwrite, session.knobs);
     if (!recording.ok()) return recording.error();
     started.recording = std::move(recording).value();
-    return started;
+    return {};
 }
 
 std::vector<GenerationOutcome> run_all(Started& started, const SessionOptions& session,
                                        std::vector<ScheduledKnob> knobs, std::vector<FileRequest> requests,
                                        Interrupts& interrupts, const GenerateRun::OnText& on_text) {
     GenerateRun run(*started.parts, std::move(knobs), on_text);
+    started.parts->begin_clock();
     publish_session_facts(*started.parts, session, std::chrono::system_clock::now());
     started.parts->engine->publish_start();
     auto outcomes = run.run(std::move(requests), interrupts);
@@ -109,10 +114,12 @@ void write_now(std::string_view text) {
 int generate_one(const CommandContext& context, const GenerateOptions& options,
                  std::vector<ScheduledKnob> knobs) {
     Interrupts interrupts;
-    auto started = start_engine(context, context.session, options.record_path);
+    auto started = start_engine(context);
     if (!started.ok()) return report(started.error(), kExitWrongUse);
     auto request = single_request(options, started.value().parts->tokenizer());
     if (!request.ok()) return report(request.error(), kExitWrongUse);
+    if (auto begun = start_recording(started.value(), context.session, options.record_path); !begun.ok())
+        return report(begun.error(), kExitWrongUse);
     std::vector<FileRequest> requests;
     requests.push_back(std::move(request).value());
     const auto on_text = context.json ? GenerateRun::OnText() : write_now;
@@ -139,18 +146,14 @@ int generate_file(const CommandContext& context, const GenerateOptions& options,
     auto text =
         presets::read_text_file(options.requests_path, kMaxInputBytes, "a file of one JSON object a line");
     if (!text.ok()) return report(text.error(), kExitWrongUse);
-    auto started = start_engine(context, context.session, "");
+    auto started = start_engine(context);
     if (!started.ok()) return report(started.error(), kExitWrongUse);
     EngineParts& parts = *started.value().parts;
     auto requests =
         parse_requests(text.value(), options.requests_path, parts.tokenizer(), parts.config().vocab_size);
     if (!requests.ok()) return report(requests.error(), kExitWrongUse);
-    // The recording begins only now: a file with a wrong line leaves nothing behind.
-    if (!options.record_path.empty()) {
-        auto recording = Recording::begin(parts.bus, options.record_path, context.session.knobs);
-        if (!recording.ok()) return report(recording.error(), kExitWrongUse);
-        started.value().recording = std::move(recording).value();
-    }
+    if (auto begun = start_recording(started.value(), context.session, options.record_path); !begun.ok())
+        return report(begun.error(), kExitWrongUse);
     std::vector<std::string> ids;
     for (const FileRequest& request : requests.value()) ids.push_back(request.id);
     const auto outcomes = run_all(started.value(), context.session, std::move(knobs),
@@ -168,6 +171,8 @@ int generate(CommandContext& context, const GenerateOptions& options) {
         return report({fmt::format("generate was given {} of --prompt, --chat and --requests", sources),
                        "give exactly one"},
                       kExitWrongUse);
+    if (auto status = check_output_files(options.record_path, "", context.session.overwrite); !status.ok())
+        return report(status.error(), kExitWrongUse);
     auto knobs = parse_scheduled_knobs(options.at);
     if (!knobs.ok()) return report(knobs.error(), kExitWrongUse);
     if (!options.requests_path.empty()) return generate_file(context, options, std::move(knobs).value());

@@ -5,6 +5,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <new>
 
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
@@ -35,6 +41,9 @@ void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--seed", context.session.seed, "of the workload and of random weights")
         ->capture_default_str();
     app.add_flag("--json", context.json, "results as JSON");
+    app.add_flag(
+        "--overwrite", context.session.overwrite,
+        "replace what is there at the name of a file to be written: a session by a session, JSON by JSON");
 }
 
 void add_window_options(CLI::App& app, Screenshots& shots) {
@@ -152,6 +161,27 @@ int open_window(const CommandContext& context, const Screenshots& shots) {
     return context.window(options);
 }
 
+/// What nobody below knows how to answer is still one sentence, and whatever was begun is taken down in order.
+int run_chosen(const CommandContext& context, const Screenshots& shots) {
+    try {
+        return context.chosen ? context.chosen() : open_window(context, shots);
+    } catch (const std::bad_alloc&) {
+        return report({"there is not enough memory for this", "ask for less: a smaller model, fewer blocks"},
+                      kExitFailed);
+    } catch (const std::exception& error) {
+        return report({error.what(), "ask for less at once, or make room for it"}, kExitFailed);
+    }
+}
+
+/// A result that did not reach whoever reads it was not given.
+int finish(int code) {
+    std::cout.flush();
+    if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+    const Error lost{fmt::format("cannot write to standard output: {}", std::strerror(errno)),
+                     "is the disk full, or the output closed?"};
+    return report(lost, code == kExitDone ? kExitFailed : code);
+}
+
 }  // namespace
 
 ProgressFn progress_on_stderr(const CommandContext& context) {
@@ -160,9 +190,8 @@ ProgressFn progress_on_stderr(const CommandContext& context) {
         const double share = progress.total > 0 ? 100.0 * static_cast<double>(progress.done) /
                                                       static_cast<double>(progress.total)
                                                 : 100;
-        fmt::print(stderr, "\r\033[K{} {:.0f} %{}", progress.stage, share,
-                   progress.done >= progress.total ? "\r\033[K" : "");
-        std::fflush(stderr);
+        tell(fmt::format("\r\033[K{} {:.0f} %{}", progress.stage, share,
+                         progress.done >= progress.total ? "\r\033[K" : ""));
     };
 }
 
@@ -179,12 +208,12 @@ int run_command_line(int argc, char** argv, const WindowEntry& window) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& help) {
-        return app.exit(help);
+        return finish(app.exit(help));
     } catch (const CLI::ParseError& error) {
         return report(wrong_words(app, error), kExitWrongUse);
     }
     if (auto status = read_settings(context); !status.ok()) return report(status.error(), kExitWrongUse);
-    return context.chosen ? context.chosen() : open_window(context, shots);
+    return finish(run_chosen(context, shots));
 }
 
 }  // namespace pitwall::app

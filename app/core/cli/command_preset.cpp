@@ -9,6 +9,7 @@
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "presets/export.h"
+#include "presets/json_text.h"
 #include "presets/preset.h"
 
 namespace pitwall::app {
@@ -16,6 +17,8 @@ namespace pitwall::app {
 namespace {
 
 int save(const CommandContext& context, const std::string& path, const std::string& name) {
+    if (auto status = presets::check_json_path(path, context.session.overwrite); !status.ok())
+        return report(status.error(), kExitWrongUse);
     presets::Preset preset{name, context.preset_description, context.session.knobs};
     if (preset.name.empty()) preset.name = context.preset_name;
     if (preset.name.empty()) preset.name = std::filesystem::path(path).stem().string();

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,8 +6,8 @@
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/interrupts.h"
+#include "app/core/cli/output_files.h"
 #include "app/core/cli/summary_json.h"
-#include "presets/json_text.h"
 #include "telemetry/replay/session_reader.h"
 
 namespace pitwall::app {
@@ -25,6 +23,8 @@ struct ReplayOptions {
 int replay_headless(const CommandContext& context, const ReplayOptions& options) {
     constexpr size_t kBatchEvents = 16384;
     Interrupts interrupts;
+    if (auto status = check_output_files("", options.summary_path, context.session.overwrite); !status.ok())
+        return report(status.error(), kExitWrongUse);
     auto file = telemetry::SessionReader::open(options.path);
     if (!file.ok()) return report(file.error(), kExitWrongUse);
     telemetry::SessionSummary summary;
@@ -35,14 +35,7 @@ int replay_headless(const CommandContext& context, const ReplayOptions& options)
     }
     if (!file.value()->status().ok()) return report(file.value()->status().error(), kExitWrongUse);
     if (interrupts.pending()) return kExitInterrupted;
-    const auto figures = summary_json(summary);
-    if (!options.summary_path.empty())
-        if (auto written = presets::write_text_file(options.summary_path, figures.dump(2) + "\n");
-            !written.ok())
-            return report(written.error(), kExitFailed);
-    if (context.json || options.summary_path.empty())
-        fmt::print("{}\n", context.json ? figures.dump() : figures.dump(2));
-    return kExitDone;
+    return write_summary(context, options.summary_path, summary_json(summary));
 }
 
 int replay(CommandContext& context, const ReplayOptions& options) {

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/interrupts.h"
+#include "app/core/cli/output_files.h"
 #include "app/core/cli/summary_json.h"
 #include "app/core/cli/summary_pump.h"
-#include "presets/json_text.h"
 
 namespace pitwall::app {
 
@@ -35,7 +29,7 @@ void watch(const Session& session, const SummaryPump& pump, bool silent, Interru
         if (silent || std::chrono::steady_clock::now() < next_line) continue;
         next_line += std::chrono::seconds(1);
         const telemetry::SummaryFigures now = pump.figures();
-        fmt::print(stderr, "{}\n", summary_line(now, last));
+        tell(summary_line(now, last) + "\n");
         last = now;
     }
 }
@@ -50,29 +44,18 @@ int run_headless(const CommandContext& context, const RunOptions& options) {
     watch(session, pump, context.json, interrupts);
     session.stop();
     const Status recorded = session.end_recording();
-    const auto summary = summary_json(pump.finish());
-    if (!options.summary_path.empty())
-        if (auto written = presets::write_text_file(options.summary_path, summary.dump(2) + "\n");
-            !written.ok())
-            return report(written.error(), kExitFailed);
-    if (context.json || options.summary_path.empty())
-        fmt::print("{}\n", context.json ? summary.dump() : summary.dump(2));
+    if (const int code = write_summary(context, options.summary_path, summary_json(pump.finish()));
+        code != kExitDone)
+        return code;
     // The engine went on, so the figures above are whole; the file is not, and that is a failure.
     if (!recorded.ok()) return report(recorded.error(), kExitFailed);
     return interrupts.pending() ? kExitInterrupted : kExitDone;
 }
 
-/// Said before the session and not after it.
-Status check_summary_path(const std::string& path) {
-    if (path.empty()) return {};
-    const auto folder = std::filesystem::absolute(path).parent_path();
-    if (::access(folder.c_str(), W_OK) == 0) return {};
-    return Error{fmt::format("cannot write {}: {}", path, std::strerror(errno)),
-                 "is the folder there and writable?"};
-}
-
 int run(CommandContext& context, const RunOptions& options) {
-    if (auto status = check_summary_path(options.summary_path); !status.ok())
+    const SessionOptions& session = context.session;
+    if (auto status = check_output_files(session.record_path, options.summary_path, session.overwrite);
+        !status.ok())
         return report(status.error(), kExitWrongUse);
     if (!options.workload.empty())
         if (auto status = context.session.knobs.set_from_text("workload=" + options.workload); !status.ok())

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -72,6 +73,11 @@ double negative_log_likelihood(std::span<const float> logits, TokenId token) {
     return largest + std::log(sum) - static_cast<double>(logits[static_cast<size_t>(token)]);
 }
 
+Status written(const std::ofstream& logits) {
+    if (logits) return {};
+    return Error{fmt::format("cannot write the logits: {}", std::strerror(errno)), "is the disk full?"};
+}
+
 class Scorer {
   public:
     Scorer(TokenRunner runner, uint32_t vocab_size, std::ofstream* logits_out)
@@ -106,10 +112,7 @@ class Scorer {
         if (!logits_out_) return {};
         logits_out_->write(reinterpret_cast<const char*>(logits_.data()),
                            static_cast<std::streamsize>(count * vocab_size_ * sizeof(float)));
-        if (!*logits_out_)
-            return Error{fmt::format("cannot write the logits: {}", std::strerror(errno)),
-                         "is the disk full?"};
-        return {};
+        return written(*logits_out_);
     }
 
     TokenRunner runner_;
@@ -130,12 +133,27 @@ void print_score(const CommandContext& context, const Scorer& scorer) {
                    std::exp(scorer.mean_nll()));
 }
 
+/// What is there already, the scored text itself above all, is not written over by mistake.
+Status check_logits_path(const std::string& path, const std::string& ids_path, bool overwrite) {
+    std::error_code error;
+    if (std::filesystem::equivalent(path, ids_path, error))
+        return Error{fmt::format("--ids and --logits are both {}", path), "give two names"};
+    const bool full =
+        std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) > 0;
+    if (full && !overwrite)
+        return Error{fmt::format("{} is there already", path),
+                     "choose another file name, or add --overwrite"};
+    return {};
+}
+
 /// The model without its executor, which costs seconds: what is wrong with the file is said first.
 int score(const CommandContext& context, const std::string& ids_path, const std::string& logits_path) {
     Interrupts interrupts;
     const auto readable =
         presets::read_text_file(ids_path, kMaxInputBytes, "a file of {\"name\", \"ids\"} lines");
     if (!readable.ok()) return report(readable.error(), kExitWrongUse);
+    if (auto status = check_logits_path(logits_path, ids_path, context.session.overwrite); !status.ok())
+        return report(status.error(), kExitWrongUse);
     const auto device = parse_device(context.session.device);
     if (device.value().simulated)
         return report({"a simulated device has no logits", "use --device cpu"}, kExitWrongUse);
@@ -162,6 +180,8 @@ int score(const CommandContext& context, const std::string& ids_path, const std:
         if (auto status = scorer.score(text, interrupts); !status.ok())
             return report(status.error(), kExitFailed);
     if (interrupts.pending()) return kExitInterrupted;
+    if (!logits_path.empty()) out.close();
+    if (auto status = written(out); !status.ok()) return report(status.error(), kExitFailed);
     print_score(context, scorer);
     return kExitDone;
 }

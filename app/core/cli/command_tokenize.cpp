@@ -81,7 +81,7 @@ int filter_stdin(const CommandContext& context, LineFilter filter) {
         if (!object.ok()) return report(object.error(), kExitWrongUse);
         const auto answer = filter(object.value(), where, *opened.value().tokenizer);
         if (!answer.ok()) return report(answer.error(), kExitWrongUse);
-        out += json_line(answer.value());
+        out += json_text(answer.value());
     }
     std::fwrite(out.data(), 1, out.size(), stdout);
     return kExitDone;

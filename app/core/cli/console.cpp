@@ -24,19 +24,24 @@ std::string in_one_line(std::string_view text) {
 int report(const Error& error, int exit_code) {
     const std::string_view hint = error.hint.empty() ? "see `pitwall --help`" : std::string_view(error.hint);
     std::fflush(stdout);
-    fmt::print(stderr, "pitwall: {}: {}\n", in_one_line(error.what), in_one_line(hint));
+    tell(fmt::format("pitwall: {}: {}\n", in_one_line(error.what), in_one_line(hint)));
     return exit_code;
 }
 
-void remark(std::string_view sentence) { fmt::print(stderr, "pitwall: {}\n", in_one_line(sentence)); }
-
-std::string json_line(const nlohmann::ordered_json& value) {
-    return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+void tell(const std::string& text) {
+    std::fputs(text.c_str(), stderr);
+    std::fflush(stderr);
 }
 
-void print_json(const nlohmann::ordered_json& value) {
-    const std::string line = json_line(value);
-    std::fwrite(line.data(), 1, line.size(), stdout);
+void remark(std::string_view sentence) { tell(fmt::format("pitwall: {}\n", in_one_line(sentence))); }
+
+std::string json_text(const nlohmann::ordered_json& value, int indent) {
+    return value.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void print_json(const nlohmann::ordered_json& value, int indent) {
+    const std::string text = json_text(value, indent);
+    std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
 }
 

@@ -12,11 +12,15 @@ namespace pitwall::app {
 /// Last on stderr: "pitwall: what: hint", in one line. Gives `exit_code`.
 int report(const Error& error, int exit_code);
 
+/// To stderr as it is; where that is closed there is nobody to tell.
+void tell(const std::string& text);
 /// "pitwall: sentence" on stderr, for what is worth knowing and no failure.
 void remark(std::string_view sentence);
 
-/// One JSON object (or array) and a newline on stdout; text that is no UTF-8 becomes U+FFFD.
-void print_json(const nlohmann::ordered_json& value);
-std::string json_line(const nlohmann::ordered_json& value);
+/// JSON on one line, or with `indent` on many, and a newline. Text that is no UTF-8 (a path, a damaged file's strings)
+/// becomes U+FFFD, where the library's own dump() would throw.
+std::string json_text(const nlohmann::ordered_json& value, int indent = -1);
+/// The same on stdout.
+void print_json(const nlohmann::ordered_json& value, int indent = -1);
 
 }  // namespace pitwall::app

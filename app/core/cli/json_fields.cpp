@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "presets/json_text.h"
 #include "presets/nearest.h"
@@ -71,6 +73,9 @@ Result<std::string> read_stdin(size_t max_bytes) {
         if (text.size() > max_bytes)
             return Error{fmt::format("more than {} bytes came on stdin", max_bytes), "give it in pieces"};
     }
+    if (std::ferror(stdin))
+        return Error{fmt::format("cannot read standard input: {}", std::strerror(errno)),
+                     "give it a file or a pipe"};
     return text;
 }
 

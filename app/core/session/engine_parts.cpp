@@ -85,14 +85,14 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
     if (!opened.ok()) return opened.error();
     auto parts = std::make_unique<EngineParts>();
     parts->opened = std::move(opened).value();
+    // Read for its hash now, when its weights are read next, and not when the session has begun.
+    (void)parts->opened.model->sha256();
     if (simulated && !options.paced)
         parts->clock = std::make_unique<VirtualClock>();
     else
         parts->clock = std::make_unique<WallClock>();
     auto executor = make_executor(options, parts->opened, *parts->clock, progress);
     if (!executor.ok()) return executor.error();
-    // The session begins when everything is there: opening the model is no part of it.
-    if (!parts->clock->is_virtual()) static_cast<WallClock&>(*parts->clock) = WallClock();
     parts->producer = parts->bus.add_producer();
     parts->kv_bytes = executor.value()->capacity_blocks() * executor.value()->bytes_per_block();
     parts->weight_bytes = executor.value()->weight_bytes();
@@ -100,6 +100,10 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         std::move(executor).value(), parts->opened.tokenizer.get(), options.knobs, *parts->clock,
         *parts->producer, parts->config().max_context_tokens);
     return parts;
+}
+
+void EngineParts::begin_clock() {
+    if (!clock->is_virtual()) static_cast<WallClock&>(*clock) = WallClock();
 }
 
 std::string EngineParts::model_name() const {

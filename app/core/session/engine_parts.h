@@ -43,6 +43,9 @@ struct EngineParts {
     uint64_t kv_bytes = 0, weight_bytes = 0;
     std::unique_ptr<engine::Engine> engine;
 
+    /// Session time is counted from here: called once, right before the session's first event, so that no request is
+    /// charged for what its opening took. A virtual clock stands at 0 until the engine moves it.
+    void begin_clock();
     const engine::Tokenizer& tokenizer() const { return *opened.tokenizer; }
     const engine::ModelConfig& config() const { return opened.model->config(); }
     /// "SmolLM2-135M-Instruct.Q4_1": the file's name without its suffix, which users know better than what the file says

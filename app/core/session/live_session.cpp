@@ -21,11 +21,13 @@ std::shared_ptr<telemetry::Reader> LiveSession::add_reader(telemetry::Overflow o
 
 void LiveSession::start() {
     if (thread_.joinable() || finished()) return;
+    parts_->begin_clock();
+    begun_ = std::chrono::system_clock::now();
     thread_ = std::thread([this] { run(); });
 }
 
 void LiveSession::run() {
-    publish_session_facts(*parts_, options_, opened_);
+    publish_session_facts(*parts_, options_, begun_);
     parts_->engine->publish_start();
     loop_.run();
     finished_.store(true, std::memory_order_release);
@@ -60,18 +62,18 @@ presets::KnobValues LiveSession::present_knobs() {
     return knobs;
 }
 
-Status LiveSession::start_recording(const std::string& path) {
+Status LiveSession::start_recording(const std::string& path, bool overwrite) {
     const std::lock_guard lock(recording_mutex_);
     if (recording_ && recording_->recorder().recording())
         return Error{"the session is being recorded already", "end that recording first"};
     recording_.reset();
-    auto recording = Recording::begin(parts_->bus, path, present_knobs());
+    auto recording = Recording::begin(parts_->bus, path, overwrite, present_knobs());
     if (!recording.ok()) return recording.error();
     recording_ = std::move(recording).value();
     // One that begins in the middle is told what the others have heard: the facts, and with a keyframe all the rest.
     if (thread_.joinable())
         on_engine_thread([this] {
-            publish_session_facts(*parts_, options_, opened_);
+            publish_session_facts(*parts_, options_, begun_);
             parts_->engine->publish_keyframe();
         });
     return {};
@@ -108,7 +110,8 @@ Result<std::unique_ptr<Session>> open_live_session(const SessionOptions& options
     if (!parts.ok()) return parts.error();
     auto session = std::make_unique<LiveSession>(std::move(parts).value(), options);
     if (!options.record_path.empty())
-        if (auto begun = session->start_recording(options.record_path); !begun.ok()) return begun.error();
+        if (auto begun = session->start_recording(options.record_path, options.overwrite); !begun.ok())
+            return begun.error();
     return std::unique_ptr<Session>(std::move(session));
 }
 

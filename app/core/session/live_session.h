@@ -29,7 +29,7 @@ class LiveSession final : public Session {
     void stop() override;
     bool finished() const override { return finished_.load(std::memory_order_acquire); }
     int64_t now_ns() const override;
-    Status start_recording(const std::string& path) override;
+    Status start_recording(const std::string& path, bool overwrite = false) override;
     void stop_recording() override;
     bool recording() const override;
     uint64_t recorded_bytes() const override;
@@ -44,7 +44,7 @@ class LiveSession final : public Session {
     presets::KnobValues present_knobs();
 
     SessionOptions options_;
-    std::chrono::system_clock::time_point opened_ = std::chrono::system_clock::now();
+    std::chrono::system_clock::time_point begun_ = std::chrono::system_clock::now();
     std::unique_ptr<EngineParts> parts_;
     CommandQueue commands_;
     WorkloadFeeder feeder_;

@@ -6,12 +6,12 @@ namespace pitwall::app {
 using presets::KnobId;
 
 Result<std::unique_ptr<Recording>> Recording::begin(telemetry::Bus& bus, const std::string& path,
-                                                    const presets::KnobValues& knobs) {
+                                                    bool overwrite, const presets::KnobValues& knobs) {
     telemetry::RecorderOptions options;
     options.record_text = knobs.boolean(KnobId::kRecordText);
     options.gap_on_overflow =
         knobs.integer(KnobId::kRecordOverflow) == static_cast<int64_t>(presets::RecordOverflow::kGap);
-    options.overwrite = true;
+    options.overwrite = overwrite;
     auto reader = bus.add_reader(telemetry::Overflow::kWait, telemetry::kRecorderQueueEvents);
     std::unique_ptr<Recording> recording(new Recording(bus, reader, options));
     if (auto started = recording->recorder_.start(path); !started.ok()) return started.error();

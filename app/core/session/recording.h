@@ -10,13 +10,12 @@
 
 namespace pitwall::app {
 
-/// A recorder and its reader, as one thing that begins and ends. A session file that is there already is replaced; any
-/// other file is not.
+/// A recorder and its reader, as one thing that begins and ends.
 class Recording {
   public:
     /// Before the first event that it is to hold. The bus must outlive it.
     static Result<std::unique_ptr<Recording>> begin(telemetry::Bus& bus, const std::string& path,
-                                                    const presets::KnobValues& knobs);
+                                                    bool overwrite, const presets::KnobValues& knobs);
     ~Recording();
     Recording(const Recording&) = delete;
     Recording& operator=(const Recording&) = delete;

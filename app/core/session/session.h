@@ -23,6 +23,7 @@ struct SessionOptions {
     uint64_t seed = 1;
     presets::KnobValues knobs;
     std::string record_path;  ///< "": not recorded
+    bool overwrite = false;   ///< a session that is there at record_path is replaced
     bool paced = false;       ///< a simulated device keeps wall-clock time (in the window)
     int64_t duration_ns = 0;  ///< the session ends by itself at this session time; 0: it does not
 };
@@ -43,14 +44,15 @@ class Session {
     virtual std::shared_ptr<telemetry::Reader> add_reader(telemetry::Overflow overflow,
                                                           size_t capacity_events) = 0;
     virtual void start() = 0;  ///< begins the thread that produces events
-    virtual void
-    stop() = 0;  ///< ends it: what is unfinished is cancelled, the recording is closed. Idempotent
+    /// Ends it: what is unfinished is cancelled, the recording is closed. Idempotent.
+    virtual void stop() = 0;
     virtual bool finished() const = 0;  ///< no more events will come
     virtual int64_t now_ns() const = 0;
     virtual telemetry::ReplayControl* replay() { return nullptr; }  ///< null: live
     /// Begins or ends a recording while running; live sessions only. Returns after the next step: not for a thread that
-    /// lets a lossless reader of its own run full meanwhile.
-    virtual Status start_recording(const std::string& /*path*/) {
+    /// lets a lossless reader of its own run full meanwhile. What is at `path` already is replaced only with `overwrite`,
+    /// and only where it is a session.
+    virtual Status start_recording(const std::string& /*path*/, bool /*overwrite*/ = false) {
         return Error{"a replay cannot be recorded", "open a live session"};
     }
     virtual void stop_recording() {}
@@ -59,7 +61,6 @@ class Session {
     virtual bool recording() const { return false; }
     virtual uint64_t recorded_bytes() const { return 0; }
     virtual int64_t recorder_lag_ns() const { return 0; }
-    /// Text of a token for display, where the session knows it.
     virtual std::string model_name() const = 0;
     virtual std::string device_name() const = 0;
 };
