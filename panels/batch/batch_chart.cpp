@@ -34,7 +34,7 @@ void outline(int x, int y, int w, int h, int line, ImU32 colour) {
 }  // namespace
 
 BatchChart::BatchChart(const PanelContext& context, BatchPresenter& presenter, QWidget* parent)
-    : ImGuiHost(context.theme, parent), context_(context), presenter_(presenter) {
+    : ImGuiHost(context.theme, context.drawer, parent), context_(context), presenter_(presenter) {
     setAccessibleName(QStringLiteral("Batch composition of each step"));
     card_delay_.setSingleShot(true);
     card_delay_.setInterval(kCardDelayMs);

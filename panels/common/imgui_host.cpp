@@ -4,10 +4,13 @@
 #include <imgui.h>
 
 #include <QEvent>
+#include <QGuiApplication>
 #include <QMetaObject>
 #include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include "panels/common/imgui_gl_surface.h"
 
 namespace pitwall::panels {
 
@@ -19,14 +22,20 @@ int64_t steady_ns() {
         .count();
 }
 
+std::unique_ptr<ImGuiSurface> make_surface(ImGuiDrawer drawer, ImGuiSurfaceOwner owner) {
+    const bool held = platform_holds_opengl(QGuiApplication::platformName());
+    return drawer == ImGuiDrawer::kOpenGl && held ? make_gl_surface(std::move(owner))
+                                                  : make_image_surface(std::move(owner));
+}
+
 }  // namespace
 
-ImGuiHost::ImGuiHost(Theme* theme, QWidget* parent) : QWidget(parent), theme_(theme) {
+ImGuiHost::ImGuiHost(Theme* theme, ImGuiDrawer drawer, QWidget* parent) : QWidget(parent), theme_(theme) {
     setMouseTracking(true);
     setFocusPolicy(Qt::StrongFocus);
     setAttribute(Qt::WA_OpaquePaintEvent);
     set_up_context();
-    surface_ = make_image_surface({this, context_, [this](QPainter& painter) { paint_over(painter); }});
+    surface_ = make_surface(drawer, {this, context_, [this](QPainter& painter) { paint_over(painter); }});
     connect(theme_, &Theme::changed, this, qOverload<>(&QWidget::update));
 }
 

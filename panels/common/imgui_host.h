@@ -7,6 +7,7 @@
 #include "panels/common/imgui_input.h"
 #include "panels/common/imgui_raster.h"
 #include "panels/common/imgui_surface.h"
+#include "panels/common/opengl.h"
 #include "panels/common/theme.h"
 
 namespace pitwall::panels {
@@ -17,7 +18,8 @@ namespace pitwall::panels {
 class ImGuiHost : public QWidget {
     Q_OBJECT
   public:
-    explicit ImGuiHost(Theme* theme, QWidget* parent = nullptr);
+    /// On the image instead where the platform holds no OpenGL, whatever was asked for.
+    explicit ImGuiHost(Theme* theme, ImGuiDrawer drawer = ImGuiDrawer::kImage, QWidget* parent = nullptr);
     ~ImGuiHost() override;
 
     uint64_t frames() const { return frames_; }               ///< drawn so far

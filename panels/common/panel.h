@@ -5,6 +5,7 @@
 #include <QString>
 #include <QWidget>
 
+#include "panels/common/opengl.h"
 #include "panels/common/theme.h"
 #include "telemetry/control.h"
 #include "telemetry/store/store.h"
@@ -64,6 +65,7 @@ struct PanelContext {
     RangeModel* range;
     Theme* theme;
     bool replay = false;  ///< knobs show recorded values and cannot be moved
+    ImGuiDrawer drawer = ImGuiDrawer::kImage;
 };
 
 /// A dockable view: a thin widget over a presenter. The window's frame clock calls refresh() while it is

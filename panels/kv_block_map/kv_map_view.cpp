@@ -41,7 +41,7 @@ PixelRect at_least(PixelRect r, int side) {
 }  // namespace
 
 KvMapView::KvMapView(const PanelContext& context, KvBlockMapPresenter& presenter, QWidget* parent)
-    : ImGuiHost(context.theme, parent), context_(context), presenter_(presenter) {
+    : ImGuiHost(context.theme, context.drawer, parent), context_(context), presenter_(presenter) {
     setAccessibleName(QStringLiteral("KV block map"));
     card_delay_.setSingleShot(true);
     card_delay_.setInterval(kCardDelayMs);

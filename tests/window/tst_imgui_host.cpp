@@ -16,7 +16,7 @@ constexpr uint32_t kRed = IM_COL32(255, 0, 0, 255), kHalfWhite = IM_COL32(255, 2
 /// A red square, a see-through bar, a 2 x 2 texture blown up, a circle, and a button that counts clicks.
 class Picture : public ImGuiHost {
   public:
-    explicit Picture(Theme* theme) : ImGuiHost(theme) {
+    explicit Picture(Theme* theme, ImGuiDrawer drawer = ImGuiDrawer::kImage) : ImGuiHost(theme, drawer) {
         texture.resize(2, 2);
         const uint32_t texels[] = {0xffff0000, 0xff00ff00, 0xff0000ff, 0xffffffff};
         std::copy(std::begin(texels), std::end(texels), texture.texels());
@@ -128,6 +128,28 @@ class ImGuiHostTest : public QObject {
         picture.render(&image);
         QCOMPARE(image.pixelColor(21, 21), QColor(Qt::red));
         QCOMPARE(image.pixelColor(41, 41), QColor(Qt::black));
+    }
+    /// Making a QOpenGLWidget here would crash.
+    void no_opengl_where_qt_cannot_hold_it() {
+        for (const char* platform : {"offscreen", "minimal", "vnc", "linuxfb", "eglfs", ""})
+            QVERIFY2(!platform_holds_opengl(QLatin1String(platform)), platform);
+        QVERIFY(platform_holds_opengl(QStringLiteral("xcb")));
+        const OpenGlProbe probe = probe_opengl();
+        QVERIFY(!probe.works && !probe.hardware);
+        QVERIFY2(probe.problem.contains(QGuiApplication::platformName()), qPrintable(probe.problem));
+        Theme theme;
+        Picture picture(&theme, ImGuiDrawer::kOpenGl);
+        QVERIFY(picture.findChildren<QWidget*>().isEmpty());
+        QCOMPARE(picture.grab().toImage().pixelColor(10, 10), QColor(Qt::red));
+    }
+    void software_opengl_is_known() {
+        for (const char* name :
+             {"llvmpipe (LLVM 15.0.6, 256 bits)", "softpipe", "Software Rasterizer", "Mesa DRI swrast",
+              "SVGA3D; build: RELEASE; LLVM;", "virgl (LLVMPIPE)", "Google SwiftShader", "GDI Generic"})
+            QVERIFY2(is_software_renderer(QLatin1String(name)), name);
+        for (const char* name : {"NVIDIA H200/PCIe/SSE2", "Mesa Intel(R) UHD Graphics 620 (KBL GT2)",
+                                 "AMD Radeon RX 6800 (radeonsi, navi21, LLVM 15.0.6)"})
+            QVERIFY2(!is_software_renderer(QLatin1String(name)), name);
     }
     void million_texels_are_quick() {
         Theme theme;
