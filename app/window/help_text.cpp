@@ -64,13 +64,14 @@ QString keys_html() {
     return html + QStringLiteral("</table>");
 }
 
-QString about_html() {
-    return QStringLiteral(
+QString about_html(const QString& drawing) {
+    const QString text = QStringLiteral(
         "<h3>Pitwall</h3><p>A console around an LLM inference engine of its own: what the engine does, who "
         "waits for "
         "what, and every knob turned while it runs.</p><p>GPL-3.0-or-later. Built with Qt, QCustomPlot, Dear "
         "ImGui, "
         "SQLite and others; their licences are in the file LICENSE and its neighbours.</p>");
+    return drawing.isEmpty() ? text : text + QStringLiteral("<p>%1</p>").arg(drawing.toHtmlEscaped());
 }
 
 }  // namespace pitwall::app

@@ -6,6 +6,7 @@
 #include <QPainter>
 #include <QSettings>
 #include <QVBoxLayout>
+#include <utility>
 
 #include "app/window/panel_registry.h"
 
@@ -16,10 +17,11 @@ constexpr int kLayoutVersion = 1;
 constexpr int kMessageMs = 8000;
 }  // namespace
 
-MainWindow::MainWindow(panels::Theme* theme, QSettings* settings, QWidget* parent)
+MainWindow::MainWindow(panels::Theme* theme, QSettings* settings, Drawing drawing, QWidget* parent)
     : QWidget(parent),
       theme_(theme),
       settings_(settings),
+      drawing_(std::move(drawing)),
       store_(std::make_unique<telemetry::Store>()),
       clock_(store_.get()),
       refresher_(std::make_unique<PanelRefresher>([this] { return clock_.now_ns(); })) {
@@ -72,7 +74,8 @@ void MainWindow::build_panels(bool replay) {
                          static_cast<QWidget*>(transport_), static_cast<QWidget*>(status_)})
         delete old;
     refresher_ = std::make_unique<PanelRefresher>([this] { return clock_.now_ns(); });
-    const panels::PanelContext context{store_.get(), &relay_, &selection_, &range_, theme_, replay};
+    const panels::PanelContext context{store_.get(), &relay_, &selection_,    &range_,
+                                       theme_,       replay,  drawing_.drawer};
     replay_panels_ = replay;
     figures_ = new panels::FiguresStrip(context, this);
     docks_ = new DockArea(theme_, this);

@@ -12,6 +12,7 @@
 #include "app/window/answer_box.h"
 #include "app/window/control_relay.h"
 #include "app/window/dock_area.h"
+#include "app/window/drawing.h"
 #include "app/window/failure_note.h"
 #include "app/window/frame_clock.h"
 #include "app/window/panel_refresher.h"
@@ -40,7 +41,7 @@ class MainWindow : public QWidget {
     Q_OBJECT
   public:
     /// `settings` remembers geometry, layout, theme and scale; null: nothing is read or kept (screenshots, tests).
-    MainWindow(panels::Theme* theme, QSettings* settings, QWidget* parent = nullptr);
+    MainWindow(panels::Theme* theme, QSettings* settings, Drawing drawing = {}, QWidget* parent = nullptr);
     ~MainWindow() override;
 
     /// Ends the session there is and opens another, without blocking.
@@ -135,6 +136,7 @@ class MainWindow : public QWidget {
 
     panels::Theme* theme_;
     QSettings* settings_;
+    Drawing drawing_;
     std::unique_ptr<telemetry::Store> store_;
     panels::SelectionModel selection_;
     panels::RangeModel range_;

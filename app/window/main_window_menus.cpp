@@ -132,7 +132,7 @@ void MainWindow::build_help_menu() {
     add(menu, commands_, QStringLiteral("&Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this,
         [this] { show_help(QStringLiteral("Keys"), keys_html()); });
     add(menu, commands_, QStringLiteral("&About Pitwall"), {}, this,
-        [this] { show_help(QStringLiteral("About Pitwall"), about_html()); });
+        [this] { show_help(QStringLiteral("About Pitwall"), about_html(drawing_.about)); });
 }
 
 void MainWindow::build_shortcuts() {

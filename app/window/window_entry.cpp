@@ -120,6 +120,7 @@ int run_window(const WindowOptions& options) {
         if (!pictures) return run_headless(options);
         qputenv("QT_QPA_PLATFORM", "offscreen");  // pictures need no display
     }
+    if (options.opengl != "off") panels::ask_for_opengl_contexts();
     int argc = 1;
     char name[] = "pitwall";
     char* argv[] = {name, nullptr};
@@ -129,8 +130,11 @@ int run_window(const WindowOptions& options) {
     QApplication::setStyle(new QuietStyle(QStringLiteral("Fusion")));
     std::optional<QSettings> settings;
     if (!pictures) settings.emplace(QStringLiteral("pitwall"), QStringLiteral("pitwall"));
+    const Drawing drawing = choose_drawing(options.opengl);
+    if (!drawing.complaint.isEmpty())
+        std::fprintf(stderr, "pitwall: %s\n", drawing.complaint.toUtf8().constData());
     panels::Theme theme;
-    MainWindow window(&theme, settings ? &*settings : nullptr);
+    MainWindow window(&theme, settings ? &*settings : nullptr, drawing);
     dress(theme, options);
     if (pictures || options.size_given) window.resize(options.width, options.height);
     if (pictures) plan_screenshots(window, options);

@@ -9,6 +9,7 @@
 #include <QTest>
 
 #include "app/window/find_box.h"
+#include "app/window/help_text.h"
 #include "app/window/main_window.h"
 #include "app/window/screenshots.h"
 #include "panels/knobs/knobs_panel.h"
@@ -406,6 +407,27 @@ class MainWindowTest : public QObject {
         window.reset_layout();
         QTest::qWait(50);
         QVERIFY(!window.docks().docks()[1]->isFloating());
+    }
+    void what_draws_follows_the_wish_and_the_machine() {
+        using panels::ImGuiDrawer;
+        const panels::OpenGlProbe card{true, true, QStringLiteral("Radeon"), {}},
+            software{true, false, QStringLiteral("llvmpipe"), {}},
+            none{false, false, {}, QStringLiteral("no context")};
+        const auto drawer = [](const char* wish, const panels::OpenGlProbe& probe) {
+            return choose_drawing(wish, probe).drawer;
+        };
+        QCOMPARE(drawer("auto", card), ImGuiDrawer::kOpenGl);
+        QCOMPARE(drawer("auto", software), ImGuiDrawer::kImage);
+        QCOMPARE(drawer("auto", none), ImGuiDrawer::kImage);
+        QCOMPARE(drawer("on", software), ImGuiDrawer::kOpenGl);
+        QCOMPARE(drawer("on", none), ImGuiDrawer::kImage);
+        QCOMPARE(drawer("off", card), ImGuiDrawer::kImage);
+        QVERIFY(choose_drawing("on", none).complaint.contains(none.problem));  // said where one asked for it,
+        for (const auto& [wish, probe] : {std::pair{"auto", none}, {"auto", software}, {"on", software}})
+            QVERIFY(choose_drawing(wish, probe).complaint.isEmpty());  // and only there
+        QVERIFY(about_html(choose_drawing("auto", card).about).contains(card.renderer));
+        QVERIFY(about_html(choose_drawing("auto", software).about).contains(software.renderer));
+        QVERIFY(about_html(choose_drawing("auto", none).about).contains(none.problem));
     }
     void pictures_of_the_window_and_of_every_panel() {
         Opened opened;

@@ -46,7 +46,11 @@ void add_common_options(CLI::App& app, CommandContext& context) {
         "replace what is there at the name of a file to be written: a session by a session, JSON by JSON");
 }
 
-void add_window_options(CLI::App& app, Screenshots& shots) {
+void add_window_options(CLI::App& app, CommandContext& context, Screenshots& shots) {
+    app.add_option("--opengl", context.opengl,
+                   "auto, on or off: draw dense panels with OpenGL; auto does where a graphics card is there")
+        ->check(CLI::IsMember({"auto", "on", "off"}))
+        ->envname("PITWALL_OPENGL");
     app.add_option("--screenshots", shots.directory,
                    "DIR: run the window under its workload, write its pictures there, exit");
     app.add_option("--size", shots.size, "WxH of the window");
@@ -155,6 +159,7 @@ int open_window(const CommandContext& context, const Screenshots& shots) {
     WindowOptions options;
     options.session = context.session;
     options.session.paced = true;
+    options.opengl = context.opengl;
     options.screenshots_dir = shots.directory, options.theme = shots.theme, options.after_s = shots.after_s;
     if (auto status = read_size(shots.size, options); !status.ok())
         return report(status.error(), kExitWrongUse);
@@ -203,7 +208,7 @@ int run_command_line(int argc, char** argv, const WindowEntry& window) {
     app.fallthrough();
     app.set_version_flag("--version", std::string("pitwall ") + PITWALL_VERSION);
     add_common_options(app, context);
-    add_window_options(app, shots);
+    add_window_options(app, context, shots);
     add_commands(app, context);
     try {
         app.parse(argc, argv);

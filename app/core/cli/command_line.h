@@ -19,8 +19,9 @@ struct WindowOptions {
         screenshots_dir;  ///< "" unless --screenshots: one PNG of the whole and one of each panel, then exit
     int width = 1280, height = 800;
     bool size_given = false;
-    std::string theme;    ///< "light", "dark" or "" for the one remembered
-    double after_s = 10;  ///< how long the workload runs before the pictures are taken
+    std::string theme;            ///< "light", "dark" or "" for the one remembered
+    double after_s = 10;          ///< how long the workload runs before the pictures are taken
+    std::string opengl = "auto";  ///< "auto", "on" or "off": whether it draws dense panels
 };
 
 /// Opens the window and gives the exit code; null in a program that has none.

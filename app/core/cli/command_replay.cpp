@@ -47,6 +47,7 @@ int replay(CommandContext& context, const ReplayOptions& options) {
     WindowOptions window;
     window.session = context.session;
     window.replay_path = options.path;
+    window.opengl = context.opengl;
     return context.window(window);
 }
 

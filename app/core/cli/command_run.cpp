@@ -66,6 +66,7 @@ int run(CommandContext& context, const RunOptions& options) {
     WindowOptions window;
     window.session = context.session;
     window.session.paced = true;
+    window.opengl = context.opengl;
     return context.window(window);
 }
 

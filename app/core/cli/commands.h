@@ -23,6 +23,7 @@ struct CommandContext {
     std::string preset_path;
     std::vector<std::string> settings;  ///< "KNOB=VALUE", in order
     bool json = false;
+    std::string opengl = "auto";  ///< "auto", "on" or "off", for every command that opens a window
     // Read from them before the command runs.
     std::string preset_name, preset_description;
     WindowEntry window;
