@@ -71,7 +71,7 @@ bool holds(const QImage& image, QColor colour) {
     return false;
 }
 
-/// 200 s of the workload with three changes; made once, because every picture wants it.
+/// 200 s of the workload with three changes; made once for both themes where they share a process.
 const std::vector<telemetry::Event>& session_events() {
     static const std::vector<telemetry::Event> events = [] {
         Scene scene({.seed = 18, .budget = 256, .max_seqs = 24, .arrivals_per_s = 4.2, .change_at_s = 118});
@@ -118,12 +118,20 @@ class PanelPictures : public ::testing::TestWithParam<Theme::Mode> {
         return image;
     }
     QColor colour(const char* token) const { return desk_.theme.color(token); }
+    void latency();
+    void prefix_cache();
+    void throughput();
+    void hover_over_a_change();
+    void knobs();
+    void changes();
+    void workload();
+    void empty();
 
     Desk desk_;
     size_t told_ = 0;
 };
 
-TEST_P(PanelPictures, Latency) {
+void PanelPictures::latency() {
     for (const QSize size : {QSize(400, 336), QSize(344, 300), QSize(480, 400), QSize(400, 222),
                              QSize(344, 150), QSize(344, 110)}) {
         const QImage image = picture<LatencyPanel>(size);
@@ -136,12 +144,12 @@ TEST_P(PanelPictures, Latency) {
     }
 }
 
-TEST_P(PanelPictures, PrefixCache) {
+void PanelPictures::prefix_cache() {
     for (const QSize size : {QSize(400, 222), QSize(344, 300), QSize(480, 300), QSize(400, 140)})
         EXPECT_TRUE(holds(picture<PrefixCachePanel>(size), colour("work.cached")));
 }
 
-TEST_P(PanelPictures, Throughput) {
+void PanelPictures::throughput() {
     for (const QSize size : {QSize(400, 234), QSize(344, 300), QSize(480, 300), QSize(400, 140)})
         EXPECT_TRUE(holds(picture<ThroughputPanel>(size), colour("work.decode")));
     picture<ThroughputPanel>({400, 234}, "-requests", [](ThroughputPanel& panel) {
@@ -149,7 +157,7 @@ TEST_P(PanelPictures, Throughput) {
     });
 }
 
-TEST_P(PanelPictures, HoverOverAChange) {
+void PanelPictures::hover_over_a_change() {
     picture<ThroughputPanel>({400, 234}, "-hover", [](ThroughputPanel& panel) {
         const int x = int(panel.chart().pixel_of(0, 164.0));
         QTest::mouseMove(panel.chart().findChild<QWidget*>(), {x, 60});
@@ -161,7 +169,7 @@ TEST_P(PanelPictures, HoverOverAChange) {
     });
 }
 
-TEST_P(PanelPictures, Knobs) {
+void PanelPictures::knobs() {
     for (const QSize size : {QSize(264, 418), QSize(240, 400), QSize(320, 700)})
         EXPECT_TRUE(holds(picture<KnobsPanel>(size), colour("signal.accent")));
     desk_.control.next = {
@@ -175,16 +183,16 @@ TEST_P(PanelPictures, Knobs) {
     });
 }
 
-TEST_P(PanelPictures, Changes) {
+void PanelPictures::changes() {
     for (const QSize size : {QSize(264, 146), QSize(264, 300), QSize(400, 222)})
         EXPECT_TRUE(holds(picture<ChangesPanel>(size), colour("signal.accent_fill")));
 }
 
-TEST_P(PanelPictures, Workload) {
+void PanelPictures::workload() {
     for (const QSize size : {QSize(264, 228), QSize(240, 300), QSize(320, 300)}) picture<WorkloadPanel>(size);
 }
 
-TEST_P(PanelPictures, Empty) {
+void PanelPictures::empty() {
     Desk fresh(GetParam());
     for (Panel* panel : std::initializer_list<Panel*>{
              new LatencyPanel(fresh.context()), new PrefixCachePanel(fresh.context()),
@@ -198,6 +206,18 @@ TEST_P(PanelPictures, Empty) {
         EXPECT_TRUE(frame.grab().toImage().save(
             QStringLiteral("pictures_b/empty-%1-%2.png").arg(panel->id(), QLatin1String(word(GetParam())))));
     }
+}
+
+/// One case a theme: ctest gives each case a process of its own, and each would make the session again.
+TEST_P(PanelPictures, AreDrawn) {
+    latency();
+    prefix_cache();
+    throughput();
+    hover_over_a_change();
+    knobs();
+    changes();
+    workload();
+    empty();
 }
 
 INSTANTIATE_TEST_SUITE_P(Themes, PanelPictures, ::testing::Values(Theme::Mode::kDark, Theme::Mode::kLight),
