@@ -10,8 +10,10 @@ namespace pitwall::panels {
 namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 
+/// As the summary counts, from the first event on: what arrives before the first step belongs to the session. What the
+/// store has let go, or never held after a seek, does not.
 int64_t begin_of_session(const telemetry::Store& store) {
-    return store.steps().empty() ? 0 : std::min<int64_t>(store.steps().front().start_ns, store.now_ns());
+    return std::clamp(store.begin_ns(), std::min(store.history_begin_ns(), store.now_ns()), store.now_ns());
 }
 }  // namespace
 

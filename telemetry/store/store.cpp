@@ -18,6 +18,7 @@ constexpr size_t kMaxKnobChanges = size_t{1} << 16;
 Store::Store(size_t memory_budget_bytes) : budget_bytes_(memory_budget_bytes) {}
 
 void Store::apply(std::span<const Event> events) {
+    if (events_applied_ == 0 && !events.empty()) begin_ns_ = events.front().t_ns;
     for (const Event& event : events) apply_one(event);
     events_applied_ += events.size();
     if (memory_bytes() > budget_bytes_) trim();

@@ -115,6 +115,8 @@ class Store {
 
     // Present state.
     int64_t now_ns() const { return now_ns_; }  ///< time of the newest event
+    /// Of the first event: where the session begins, or the recording that was begun in its middle.
+    int64_t begin_ns() const { return begin_ns_; }
     uint64_t events_applied() const { return events_applied_; }
     uint64_t events_dropped() const { return events_dropped_; }
     bool incomplete() const { return incomplete_; }  ///< between a drop and the next keyframe
@@ -197,7 +199,7 @@ class Store {
     std::unordered_map<RequestId, std::vector<BlockId>>
         tables_;                                       ///< block tables of requests that hold blocks
     std::deque<std::pair<int64_t, RequestId>> ended_;  ///< in order of their end
-    int64_t now_ns_ = 0;
+    int64_t begin_ns_ = 0, now_ns_ = 0;
     uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0;
     bool incomplete_ = false, paused_ = false;
     uint32_t block_tokens_ = 16, bytes_per_block_ = 0;
