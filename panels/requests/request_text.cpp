@@ -10,6 +10,7 @@
 #include "panels/common/format.h"
 #include "panels/common/theme.h"
 #include "presets/knob.h"
+#include "telemetry/stats/metrics.h"
 
 namespace pitwall::panels {
 namespace {
@@ -186,10 +187,11 @@ SloLimits slo_limits(const telemetry::Store& store) {
 }
 
 bool missed(const RequestRow& row, RequestColumn column, const SloLimits& slo) {
+    const telemetry::RequestTimes times = telemetry::times_of(row);
+    const telemetry::Slo limits{slo.ttft_ns, slo.tpot_ns};
     if (column == RequestColumn::kTtft)
-        return slo.ttft_ns > 0 && static_cast<double>(row.ttft_ns()) > slo.ttft_ns;
-    if (column == RequestColumn::kTpot) return slo.tpot_ns > 0 && row.tpot_ns() > slo.tpot_ns;
-    return false;
+        return row.first_token_ns >= 0 && !telemetry::meets_ttft(times, limits);
+    return column == RequestColumn::kTpot && !telemetry::meets_tpot(times, limits);
 }
 
 QString detail_phrase(const RequestRow& row) {
