@@ -6,11 +6,16 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
+#include <set>
 
 #include "app/window/main_window.h"
 #include "app/window/screenshots.h"
 #include "app/window/window_entry.h"
+#include "panels/batch/batch_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
+#include "panels/latency/latency_panel.h"
+#include "panels/requests/requests_panel.h"
 
 using namespace pitwall;
 using namespace pitwall::app;
@@ -53,6 +58,44 @@ struct Running {
     MainWindow window;
 };
 
+template <class P>
+P* panel_of(MainWindow& window, const char* id) {
+    return qobject_cast<P*>(window.docks().dock(QLatin1String(id))->panel());
+}
+
+/// A held block of a request that has made tokens, so that every panel has something to show of it.
+BlockId block_of_a_decoding_request(const telemetry::Store& store) {
+    for (uint32_t b = 0; b < store.blocks().size(); ++b) {
+        const telemetry::BlockRow& block = store.blocks()[b];
+        const telemetry::RequestRow* owner = store.find_request(block.owner);
+        const auto table = store.block_table(block.owner);
+        const bool own = std::find(table.begin(), table.end(), BlockId{b}) != table.end();
+        if (block.state == telemetry::BlockState::kHeld && own && owner && owner->output_tokens > 1)
+            return BlockId{b};
+    }
+    return kNoBlock;
+}
+
+/// The row is in sight and painted as the selected one, and no other row in sight is.
+bool only_this_row_is_marked(panels::RequestsPanel& panel, const panels::Theme& theme, RequestId request) {
+    panels::RequestsView& view = *panel.view();
+    const QImage image = view.viewport()->grab().toImage();
+    const auto marked = [&](int row) {
+        const QRect cell = view.visualRect(panel.model().index(row, 1));
+        const QPoint at = cell.topLeft() * image.devicePixelRatio() + QPoint(1, 1);
+        return image.rect().contains(at) && image.pixelColor(at).rgb() == theme.color("bg.selection").rgb();
+    };
+    for (int row = 0; row < panel.model().rowCount({}); ++row)
+        if (marked(row) != (panel.presenter().order()[size_t(row)] == request)) return false;
+    return true;
+}
+
+size_t sequences_of(const telemetry::StepRow& step) {
+    std::set<RequestId> sequences;
+    for (const telemetry::StepMemberRow& member : step.members) sequences.insert(member.request);
+    return sequences.size();
+}
+
 size_t colours_of(const QString& path) {
     const QImage image(path);
     QSet<QRgb> colours;
@@ -65,6 +108,66 @@ size_t colours_of(const QString& path) {
 
 class LiveSessionTest : public QObject {
     Q_OBJECT
+    /// What ran before a limit was lowered drains; nothing joins it, and from then on no step has more sequences. There
+    /// is more work than that all the time, so that the limit is what holds it.
+    static void obeys_its_limit(Running& running, telemetry::KnobEvent limit) {
+        const telemetry::Store& store = running.window.store();
+        running.window.session()->control().burst(24);
+        const auto held_back = [&] {  // once what ran before has drained
+            return std::count_if(store.steps().begin(), store.steps().end(),
+                                 [&](const telemetry::StepRow& s) {
+                                     return s.step.step_id >= limit.step_id && s.step.waiting > 0 &&
+                                            s.step.running <= limit.effective_value;
+                                 });
+        };
+        QVERIFY2(QTest::qWaitFor([&] { return held_back() >= 30; }, 20'000),
+                 qPrintable(QStringLiteral("%1 steps had a queue").arg(held_back())));
+        size_t most = SIZE_MAX, seen = 0;
+        for (const telemetry::StepRow& row : store.steps()) {
+            if (row.step.step_id < limit.step_id) continue;
+            const size_t now = std::max<size_t>(row.step.running, sequences_of(row));
+            QVERIFY2(now <= most,
+                     qPrintable(QStringLiteral("step %1 has %2 sequences").arg(row.step.step_id).arg(now)));
+            most = std::max(std::min(most, now), size_t(limit.effective_value));
+            seen = std::max(seen, sequences_of(row));
+        }
+        QCOMPARE(most, size_t(limit.effective_value));
+        QVERIFY2(seen > 0, "the engine goes on");
+    }
+
+    static void shows_as_selected(Running& running, RequestId request, BlockId block) {
+        const telemetry::Store& store = running.window.store();
+        const telemetry::RequestRow& row = *store.find_request(request);
+        auto* map = panel_of<panels::KvBlockMapPanel>(running.window, "kv_block_map");
+        QCOMPARE(map->presenter().request(), request);
+        QCOMPARE(map->presenter().block(), block);
+        QCOMPARE(map->presenter().request_blocks(), store.block_table(request).size());
+        QVERIFY(!map->presenter().selection_runs().empty());
+
+        auto* batch = panel_of<panels::BatchPanel>(running.window, "batch");
+        const panels::BatchSpan* span = batch->presenter().span_of(request);
+        QVERIFY(span != nullptr);
+        QVERIFY2(batch->presenter().lane_y(span->lane) >= 0, "its lane is shown, whatever room there is");
+
+        auto* requests = panel_of<panels::RequestsPanel>(running.window, "requests");
+        QVERIFY(requests->presenter().row_of(request) >= 0);
+        QVERIFY(only_this_row_is_marked(*requests, running.theme, request));
+        const QString output = QString::fromStdString(store.output_text(request));
+        QVERIFY(!output.isEmpty());
+        requests->detail()->set_show(panels::RequestDetail::Show::kTokens);
+        QVERIFY(requests->detail()->text().startsWith(QStringLiteral("    1")));
+        QCOMPARE(requests->detail()->text().count(u'\n'), qsizetype(row.tokens.size()));
+        for (const telemetry::RequestRow::Token& token : row.tokens)
+            QVERIFY(requests->detail()->text().contains(QString::number(token.id)));
+
+        auto* latency = panel_of<panels::LatencyPanel>(running.window, "latency");
+        const auto& ttft = latency->presenter().histogram(panels::LatencyPresenter::kTtft);
+        QVERIFY(ttft.selected.has_value());
+        QCOMPARE(*ttft.selected, double(row.ttft_ns()) / ttft.unit_ns);
+        const auto& tpot = latency->presenter().histogram(panels::LatencyPresenter::kTpot);
+        QVERIFY(tpot.selected.has_value());
+        QCOMPARE(*tpot.selected, row.tpot_ns() / tpot.unit_ns);
+    }
   private slots:
     void a_knob_turned_in_the_panel_comes_back_from_the_engine_data() {
         QTest::addColumn<QByteArray>("device");
@@ -91,6 +194,12 @@ class LiveSessionTest : public QObject {
         QVERIFY(change.event.asked_value < before);
         QCOMPARE(running.window.source_state().kind,
                  device == "sim" ? SourceState::Kind::kSimulated : SourceState::Kind::kLive);
+        const auto limit = [&] { return running.window.store().knob(knob).last.effective_value; };
+        QTest::keyClick(row, Qt::Key_Home);
+        QVERIFY(QTest::qWaitFor([&] { return limit() == 1; }, 10'000));
+        QTest::keyClick(row, Qt::Key_Up);
+        QVERIFY(QTest::qWaitFor([&] { return limit() > 1; }, 10'000));
+        obeys_its_limit(running, running.window.store().knob(knob).last);
     }
     void a_click_on_a_block_selects_its_request_everywhere() {
         Running running(busy_session("sim"));
@@ -104,28 +213,25 @@ class LiveSessionTest : public QObject {
         QVERIFY(running.window.source_state().paused ||
                 QTest::qWaitFor([&] { return running.window.source_state().paused; }));
         panel->refresh();
-        BlockId block = kNoBlock;
-        const auto blocks = running.window.store().blocks();
-        for (uint32_t b = 0; b < blocks.size(); ++b)
-            if (blocks[b].state == telemetry::BlockState::kHeld) block = BlockId{b};
+        const BlockId block = block_of_a_decoding_request(running.window.store());
         QVERIFY(block != kNoBlock);
+        std::vector<uint64_t> before;
+        for (PanelDock* dock : running.window.docks().docks())
+            before.push_back(running.window.refresher().refreshes_of(dock->panel()));
         const panels::PixelRect cell = panel->presenter().rect_of(block);
         QTest::mouseClick(panel->view(), Qt::LeftButton, {},
                           QPoint(cell.x + cell.w / 2, cell.y + cell.h / 2));
         QVERIFY(QTest::qWaitFor([&] { return running.window.selection().request() != kNoRequest; }, 2'000));
-        QCOMPARE(raw(running.window.selection().request()), raw(blocks[raw(block)].owner));
-        std::vector<uint64_t> before;
-        for (PanelDock* dock : running.window.docks().docks())
-            before.push_back(running.window.refresher().refreshes_of(dock->panel()));
-        running.window.selection().select_request(
-            RequestId{1});  // every panel that is in sight is told at once
-        QTest::qWait(100);
+        const RequestId owner = running.window.store().blocks()[raw(block)].owner;
+        QCOMPARE(raw(running.window.selection().request()), raw(owner));
+        QTest::qWait(200);  // every panel in sight is told at once
         for (size_t i = 0; i < before.size(); ++i) {
             PanelDock* dock = running.window.docks().docks()[i];
             const bool seen = in_sight(*dock->panel());
             QVERIFY2(!seen || running.window.refresher().refreshes_of(dock->panel()) > before[i],
                      qPrintable(dock->panel()->id()));
         }
+        shows_as_selected(running, owner, block);
     }
     void every_panel_in_sight_follows_the_engine_by_itself() {
         Running running(busy_session("sim"));
