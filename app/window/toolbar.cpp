@@ -41,6 +41,32 @@ QString dotless_word(SourceState::Kind kind) {
     return {};
 }
 
+/// A button with a menu. Not QPushButton::setMenu(), which drops the style sheet's padding.
+class RangeButton : public QPushButton {
+  public:
+    RangeButton(panels::Theme* theme, QWidget* parent) : QPushButton(parent), theme_(theme) {
+        connect(this, &QPushButton::clicked, this,
+                [this] { menu_->popup(mapToGlobal(QPoint(0, height() + 2))); });
+    }
+    QMenu* choices() const { return menu_; }
+
+  protected:
+    void paintEvent(QPaintEvent* event) override {
+        QPushButton::paintEvent(event);
+        QPainter painter(this);
+        painter.setRenderHint(QPainter::Antialiasing);
+        const double arm = 3 * theme_->scale(), x = width() - theme_->px("m") - 2 * arm,
+                     y = (height() - arm) / 2;
+        QPainterPath arrow;
+        arrow.moveTo(x, y), arrow.lineTo(x + arm, y + arm), arrow.lineTo(x + 2 * arm, y);
+        painter.strokePath(arrow, QPen(theme_->color("text.secondary"), 1.5));
+    }
+
+  private:
+    panels::Theme* theme_;
+    QMenu* menu_ = new QMenu(this);
+};
+
 }  // namespace
 
 Toolbar::Toolbar(panels::Theme* theme, RangeModel* range, QWidget* parent)
@@ -48,20 +74,19 @@ Toolbar::Toolbar(panels::Theme* theme, RangeModel* range, QWidget* parent)
       theme_(theme),
       range_(range),
       menus_(new QMenuBar(this)),
-      range_button_(new QPushButton(this)),
+      range_button_(new RangeButton(theme, this)),
       find_(new QPushButton(this)),
       find_key_(new QLabel(QStringLiteral("Ctrl K"), find_)) {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     menus_->setNativeMenuBar(false);
     menus_->installEventFilter(this);
-    auto* menu = new QMenu(range_button_);
+    QMenu* menu = static_cast<RangeButton*>(range_button_)->choices();
     for (const auto& [mode, text] : {std::pair{RangeModel::Mode::kLast10s, "Last 10 s"},
                                      {RangeModel::Mode::kLast60s, "Last 60 s"},
                                      {RangeModel::Mode::kLast120s, "Last 120 s"},
                                      {RangeModel::Mode::kSinceChange, "Since the last change"},
                                      {RangeModel::Mode::kSession, "Whole session"}})
         menu->addAction(QLatin1String(text), this, [this, m = mode] { range_->set_mode(m); });
-    range_button_->setMenu(menu);
     range_button_->setToolTip(QStringLiteral(
         "The range that every statistic is taken over; drag on the session strip for another"));
     range_button_->setAccessibleName(QStringLiteral("Range"));
@@ -155,7 +180,7 @@ void Toolbar::place_children() {
         right = find_->x() - theme_->px("m");
     }
     const int range_width =
-        QFontMetrics(theme_->words("body")).horizontalAdvance(range_button_->text()) + theme_->scaled(34);
+        QFontMetrics(theme_->words("body")).horizontalAdvance(range_button_->text()) + theme_->scaled(36);
     range_button_->setGeometry(right - range_width, top, range_width, tall);
 }
 
