@@ -19,7 +19,9 @@ void settle(MainWindow& window, panels::Panel& panel) {
     QCoreApplication::sendPostedEvents();
     QCoreApplication::processEvents();
     panel.refresh();
-    window.status().refresh();
+    for (panels::Panel* bar :
+         std::initializer_list<panels::Panel*>{&window.figures(), &window.transport(), &window.status()})
+        bar->refresh();
     QCoreApplication::processEvents();
 }
 
