@@ -7,6 +7,7 @@
 #include <QPainter>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 namespace pitwall::app {
 
@@ -21,7 +22,7 @@ FailureNote::FailureNote(panels::Theme* theme, const QString& sentence, QWidget*
     auto* buttons = new QHBoxLayout;
     column->addStretch(2);
     column->addWidget(heading_, 0, Qt::AlignHCenter);
-    column->addWidget(sentence_, 0, Qt::AlignHCenter);
+    column->addWidget(sentence_);  // with an alignment it would not get the height of its second line
     column->addLayout(buttons);
     column->addStretch(3);
     buttons->addStretch();
@@ -46,11 +47,19 @@ FailureNote::FailureNote(panels::Theme* theme, const QString& sentence, QWidget*
 void FailureNote::restyle() {
     heading_->setFont(theme_->words("title", 600));
     sentence_->setFont(theme_->words("body"));
-    sentence_->setMinimumWidth(theme_->scaled(520));
     sentence_->setStyleSheet(QStringLiteral("color: %1;").arg(theme_->color("text.secondary").name()));
     layout()->setSpacing(theme_->px("l"));
+    keep_narrow();
     update();
 }
+
+/// A line that runs across a wide window is hard to read.
+void FailureNote::keep_narrow() {
+    const int side = std::max(theme_->px("l"), (width() - theme_->scaled(560)) / 2);
+    layout()->setContentsMargins(side, 0, side, 0);
+}
+
+void FailureNote::resizeEvent(QResizeEvent* /*event*/) { keep_narrow(); }
 
 void FailureNote::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);

@@ -23,10 +23,12 @@ class FailureNote : public QWidget {
 
   protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     bool eventFilter(QObject* watched, QEvent* event) override;  ///< keeps itself over the whole parent
 
   private:
     void restyle();
+    void keep_narrow();
     panels::Theme* theme_;
     QLabel *heading_, *sentence_;
     QPushButton *again_, *recording_;
