@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the window costs: share of one core that the GUI thread takes under a simulated engine's default workload, with
-// the frames drawn in that time beside it, and the memory held ten times on the way. One line of JSON; with some
-// thousand seconds it is a soak. Eight panels are in sight. Arguments: seconds (default 10), device (default sim; cpu takes the default model).
+// What the window costs with eight panels in sight: share of one core that the GUI thread takes under a simulated
+// engine's default workload, with the frames drawn in that time beside it, and the memory held ten times on the way. One
+// line of JSON; with some thousand seconds it is a soak. Arguments: seconds (default 10), device (default sim), model
+// (default synthetic:tiny under sim, else the default model; "" is the default model), knobs as name=value.
 #include <unistd.h>
 #include <QApplication>
 #include <QTest>
@@ -77,8 +78,13 @@ int main(int argc, char** argv) {
     const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
     SessionOptions options;
     options.device = argc > 2 ? argv[2] : "sim";
-    options.model = options.device.starts_with("sim") ? "synthetic:tiny" : "";
+    options.model = argc > 3 ? argv[3] : options.device.starts_with("sim") ? "synthetic:tiny" : "";
     options.paced = true;
+    for (int i = 4; i < argc; ++i)
+        if (const Status set = options.knobs.set_from_text(argv[i]); !set.ok()) {
+            std::fprintf(stderr, "pitwall: %s\n", set.error().text().c_str());
+            return 1;
+        }
     panels::Theme theme;
     MainWindow window(&theme, nullptr);
     window.resize(1280, 800);
