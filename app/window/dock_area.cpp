@@ -2,6 +2,7 @@
 #include "app/window/dock_area.h"
 
 #include <QApplication>
+#include <QMouseEvent>
 #include <QTabBar>
 #include <QTimer>
 #include <algorithm>
@@ -31,6 +32,16 @@ PanelDock* DockArea::add_panel(panels::Panel* panel) {
     connect(dock, &QDockWidget::topLevelChanged, this, &DockArea::note_tabs);
     connect(dock, &QDockWidget::visibilityChanged, this, &DockArea::note_tabs);
     return dock;
+}
+
+/// Qt tells nobody when a separator between docks moves.
+bool DockArea::event(QEvent* event) {
+    const auto type = event->type();
+    if (type == QEvent::MouseButtonPress)
+        separator_held_ = isSeparator(static_cast<QMouseEvent*>(event)->position().toPoint());
+    if (type == QEvent::MouseMove && separator_held_) emit separator_moved();
+    if (type == QEvent::MouseButtonRelease) separator_held_ = false;
+    return QMainWindow::event(event);
 }
 
 PanelDock* DockArea::dock(const QString& panel_id) const {

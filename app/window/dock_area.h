@@ -27,7 +27,11 @@ class DockArea : public QMainWindow {
     void focus_panel(const QString& panel_id);
 
   signals:
+    void separator_moved();  ///< by hand
     void said(const QString& sentence);
+
+  protected:
+    bool event(QEvent* event) override;
 
   private:
     void lay_out(const LayoutPlan& plan);
@@ -37,6 +41,7 @@ class DockArea : public QMainWindow {
 
     panels::Theme* theme_;
     std::vector<PanelDock*> docks_;
+    bool separator_held_ = false;
 };
 
 }  // namespace pitwall::app

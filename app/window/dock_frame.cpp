@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/window/dock_frame.h"
 
+#include <QCloseEvent>
 #include <QContextMenuEvent>
 #include <QFontMetrics>
 #include <QMenu>
@@ -178,6 +179,11 @@ PanelDock::PanelDock(panels::Panel* panel, panels::Theme* theme, QWidget* parent
     setTitleBarWidget(title_);
     setWidget(new Surface(panel, theme));
     panel->setAccessibleName(panel->title());
+}
+
+void PanelDock::closeEvent(QCloseEvent* event) {
+    QDockWidget::closeEvent(event);
+    if (event->isAccepted()) emit closed();
 }
 
 void PanelDock::contextMenuEvent(QContextMenuEvent* event) {

@@ -53,10 +53,12 @@ class PanelDock : public QDockWidget {
     DockTitle* title_bar() const { return title_; }
 
   signals:
+    void closed();                       ///< by its button, its menu or View; not when a layout leaves it out
     void said(const QString& sentence);  ///< for the status bar: "Copied the figures of Batch"
 
   protected:
     void contextMenuEvent(QContextMenuEvent* event) override;
+    void closeEvent(QCloseEvent* event) override;
 
   private:
     panels::Panel* panel_;

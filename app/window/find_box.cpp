@@ -35,8 +35,9 @@ FindBox::FindBox(panels::Theme* theme, std::vector<QAction*> commands, QWidget* 
     list();
 }
 
-void FindBox::add_panel(const QString& id, const QString& title) {
-    entries_.push_back({title, QStringLiteral("panel"), id, {}, nullptr});
+void FindBox::add_panels(const std::vector<std::pair<QString, QString>>& panels) {
+    for (const auto& [id, title] : panels)
+        entries_.push_back({title, QStringLiteral("panel"), id, {}, nullptr});
     list();
 }
 

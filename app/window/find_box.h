@@ -17,7 +17,7 @@ class FindBox : public QDialog {
     Q_OBJECT
   public:
     FindBox(panels::Theme* theme, std::vector<QAction*> commands, QWidget* parent);
-    void add_panel(const QString& id, const QString& title);
+    void add_panels(const std::vector<std::pair<QString, QString>>& panels);  ///< id and title
     void popup_under(QWidget* bar);
     /// What is listed for the words typed so far.
     QStringList listed() const;

@@ -13,7 +13,6 @@
 namespace pitwall::app {
 
 namespace {
-constexpr int kLayoutVersion = 1;
 constexpr int kMessageMs = 8000;
 }  // namespace
 
@@ -117,8 +116,10 @@ void MainWindow::connect_bars() {
         replay_speed_ = speed;
         if (session_ && session_->replay() != nullptr) session_->replay()->play(speed);
     });
+    const auto touched = [this] { layout_touched_ |= shown_ && !placing_; };
+    connect(docks_, &DockArea::separator_moved, this, touched);
     for (PanelDock* dock : docks_->docks()) {
-        const auto touched = [this] { layout_touched_ |= shown_ && !placing_; };
+        connect(dock, &PanelDock::closed, this, touched);
         connect(dock, &QDockWidget::topLevelChanged, this, touched);
         connect(dock, &QDockWidget::dockLocationChanged, this, touched);
         dock->installEventFilter(this);
@@ -188,8 +189,10 @@ void MainWindow::showEvent(QShowEvent* event) {
     shown_ = true;
     setFocus();  // no control is marked until one presses Tab
     apply_plan();
-    const QByteArray state =
-        settings_ == nullptr ? QByteArray() : settings_->value(layout_key()).toByteArray();
+    if (settings_ != nullptr) arrange(settings_->value(layout_key()).toByteArray());
+}
+
+void MainWindow::arrange(const QByteArray& state) {
     if (state.isEmpty()) return;
     placing_ = true;
     layout_touched_ = docks_->restoreState(state, kLayoutVersion);

@@ -79,6 +79,8 @@ class MainWindow : public QWidget {
     bool eventFilter(QObject* watched, QEvent* event) override;
 
   private:
+    static constexpr int kLayoutVersion = 1;
+
     // Construction.
     void build();
     void build_panels(bool replay);
@@ -127,9 +129,11 @@ class MainWindow : public QWidget {
     void open_recording(const QString& path);
     void show_help(const QString& title, const QString& html);
     void find();
+    void show_knob(const QString& name);
 
     // Layout and memory.
     void apply_plan();
+    void arrange(const QByteArray& state);  ///< as one left it, where there is such a state
     void restore();
     void remember() const;
     QString layout_key() const;

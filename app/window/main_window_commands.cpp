@@ -14,6 +14,7 @@
 #include "app/window/find_box.h"
 #include "app/window/main_window.h"
 #include "panels/common/format.h"
+#include "panels/knobs/knobs_panel.h"
 
 namespace pitwall::app {
 
@@ -146,10 +147,19 @@ void MainWindow::show_help(const QString& title, const QString& html) {
     dialog->show();
 }
 
+void MainWindow::show_knob(const QString& name) {
+    docks_->focus_panel(QStringLiteral("knobs"));
+    PanelDock* dock = docks_->dock(QStringLiteral("knobs"));
+    if (auto* knobs = qobject_cast<panels::KnobsPanel*>(dock == nullptr ? nullptr : dock->panel()))
+        knobs->show_knob(name);
+}
+
 void MainWindow::find() {
     auto* box = new FindBox(theme_, commands_, this);
-    connect(box, &FindBox::knob_wanted, this, [this] { docks_->focus_panel(QStringLiteral("knobs")); });
-    for (PanelDock* dock : docks_->docks()) box->add_panel(dock->panel()->id(), dock->panel()->title());
+    connect(box, &FindBox::knob_wanted, this, &MainWindow::show_knob);
+    std::vector<std::pair<QString, QString>> panels;
+    for (PanelDock* dock : docks_->docks()) panels.emplace_back(dock->panel()->id(), dock->panel()->title());
+    box->add_panels(panels);
     connect(box, &FindBox::panel_wanted, this, [this](const QString& id) { docks_->focus_panel(id); });
     box->popup_under(toolbar_);
 }

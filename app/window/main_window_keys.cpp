@@ -59,7 +59,8 @@ bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
         event->accept();
         return true;
     }
-    if (own_window && event->type() == QEvent::KeyPress && take_key(*static_cast<QKeyEvent*>(event))) return true;
+    if (own_window && event->type() == QEvent::KeyPress && take_key(*static_cast<QKeyEvent*>(event)))
+        return true;
     return QWidget::eventFilter(watched, event);
 }
 

@@ -4,6 +4,7 @@
 
 #include "app/window/main_window.h"
 #include "panels/common/format.h"
+#include "panels/prompt/prompt_panel.h"
 
 namespace pitwall::app {
 
@@ -18,6 +19,7 @@ constexpr const char* kNoSession = "no session is running: open one with File > 
 
 void MainWindow::open(Source source) {
     if (loader_.loading()) return say(QStringLiteral("A session is being opened; wait for it"), true);
+    const bool leaves_engine = session_ && session_->replay() == nullptr && source.replay;
     end_session();
     store_->clear();
     selection_.clear();
@@ -25,11 +27,16 @@ void MainWindow::open(Source source) {
     delete failure_note_;
     source_ = std::move(source);
     if (source_.replay != replay_panels_) {
+        const QByteArray arranged = layout_touched_ ? docks_->saveState(kLayoutVersion) : QByteArray();
         build_panels(source_.replay);
         restyle();
         if (shown_) apply_plan();
+        arrange(arranged);
     }
+    if (leaves_engine) say(QStringLiteral("The live session has ended; L begins a new one"));
     transport_->session_changed();
+    for (PanelDock* dock : docks_->docks())
+        if (auto* prompt = qobject_cast<panels::PromptPanel*>(dock->panel())) prompt->session_changed();
     relay_.set_target(nullptr, "a session is being opened: wait for it");
     loader_.start(source_.open);
     show_state();
@@ -91,7 +98,8 @@ void MainWindow::end_session() {
 
 void MainWindow::on_frame(const Frame& frame) {
     if (loader_.loading()) poll_loader();
-    answers_.poll([this](const QString& sentence, bool /*refused*/) { say(sentence, true); });
+    const auto tell = [this](const QString& sentence, bool bad) { say(sentence, bad); };
+    answers_.poll(tell);
     if (frame.events > 0) refresher_->mark_dirty();
     if (frame.knob_changed) refresher_->mark_urgent();
     note_gap(frame);

@@ -9,6 +9,7 @@
 #include <QScrollArea>
 #include <QScrollBar>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "presets/preset.h"
 
@@ -178,6 +179,19 @@ void KnobsPanel::show_which() {
         any[row->view().group] |= wanted;
     }
     for (const auto& [group, header] : headers_) header->setVisible(any[group]);
+}
+
+void KnobsPanel::show_knob(const QString& name) {
+    const auto named = [&](const KnobRow* row) { return row->objectName() == name; };
+    const auto found = std::find_if(rows_.begin(), rows_.end(), named);
+    if (found == rows_.end()) return;
+    KnobRow* row = *found;
+    filter_->set_current(kShowAll);
+    headers_.at(row->view().group)->set_folded(false);
+    row->setFocus(Qt::ShortcutFocusReason);
+    // Once more when the list has laid itself out.
+    const auto scroll = [this, row] { scroll_->ensureWidgetVisible(row, 0, 0); };
+    QMetaObject::invokeMethod(row, scroll, Qt::QueuedConnection);
 }
 
 bool KnobsPanel::eventFilter(QObject* watched, QEvent* event) {

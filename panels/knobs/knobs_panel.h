@@ -33,6 +33,8 @@ class KnobsPanel : public Panel {
     QString csv() const override { return presenter_.csv(); }
     QWidget* title_control() override { return filter_; }
 
+    /// Brings a knob into view, out of a folded group or the filter, and gives it the keyboard.
+    void show_knob(const QString& name);
     KnobRow* row(presets::KnobId id) const { return rows_[static_cast<size_t>(id)]; }
     /// The settings that differ from the defaults, as a preset file; and the settings of one, sent to the
     /// engine.

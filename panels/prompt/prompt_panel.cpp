@@ -153,6 +153,11 @@ void PromptPanel::poll() {
     show_state();
 }
 
+void PromptPanel::session_changed() {
+    presenter_.drop_session();
+    show_state();
+}
+
 void PromptPanel::refresh() {
     if (presenter_.refresh()) show_state();
 }

@@ -34,6 +34,7 @@ class PromptPanel : public Panel {
     QPushButton* send_button() { return send_; }
     QLabel* status() { return status_; }
     void send();
+    void session_changed();  ///< another engine knows nothing of the turns so far
 
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;

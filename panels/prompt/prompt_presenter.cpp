@@ -119,6 +119,12 @@ void PromptPresenter::new_chat() {
     status_.clear();
 }
 
+void PromptPresenter::drop_session() {
+    answer_ = {};
+    state_ = State::kIdle;
+    new_chat();
+}
+
 QString PromptPresenter::csv() const {
     QString out = QStringLiteral("request,role,text\n");
     for (const Turn& turn : turns_) {

@@ -39,6 +39,7 @@ class PromptPresenter {
     /// Follows the running request in the store. True where anything shown changed.
     bool refresh();
     void new_chat();
+    void drop_session();  ///< its answers will not come any more
 
     State state() const { return state_; }
     RequestId request() const { return request_; }

@@ -2,6 +2,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenuBar>
+#include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
@@ -13,6 +14,7 @@
 #include "app/window/main_window.h"
 #include "app/window/screenshots.h"
 #include "panels/knobs/knobs_panel.h"
+#include "panels/prompt/prompt_panel.h"
 #include "tests/window/fake_session.h"
 
 using namespace pitwall;
@@ -21,6 +23,8 @@ using pitwall::testing::fake_source;
 using pitwall::testing::FakeSession;
 
 namespace {
+
+using presets::KnobId;
 
 telemetry::Event mark(telemetry::MarkKind kind, int64_t t_ns) {
     telemetry::Event event;
@@ -178,6 +182,10 @@ class MainWindowTest : public QObject {
                  window.failure());
         QVERIFY(window.failure_note()->isVisible());
         QCOMPARE(window.failure_note()->size(), window.docks().size());
+        auto* words = window.failure_note()->findChild<QLabel*>(QStringLiteral("failure"));
+        words->setText(words->text().repeated(5));
+        QTest::qWait(20);
+        QVERIFY(words->height() >= words->heightForWidth(words->width()));  // no line is lost
         QTest::keyClick(window.failure_note()->findChild<QPushButton*>(), Qt::Key_Return);  // Try again
         QVERIFY(failed.wait(5000));
         QCOMPARE(failed.size(), 2);
@@ -364,6 +372,68 @@ class MainWindowTest : public QObject {
         QTest::qWait(50);
         const QImage image = opened.window.grab().toImage();
         QCOMPARE(image.pixelColor(1, 100), opened.theme.color("bg.window"));
+    }
+    void a_knob_found_is_shown_and_focused() {
+        Opened opened;
+        auto* knobs =
+            qobject_cast<panels::KnobsPanel*>(opened.window.docks().dock(QStringLiteral("knobs"))->panel());
+        KnobId last = KnobId::kMaxNumSeqs;
+        for (const presets::KnobSpec& spec : presets::knob_table()) last = spec.id;
+        panels::KnobRow* row = knobs->row(last);
+        knobs->findChild<panels::KnobGroupHeader*>(QStringLiteral("group_") + row->view().group)
+            ->set_folded(true);
+        QVERIFY(!row->isVisible());
+        opened.window.toolbar().find_wanted();
+        QTest::keyClicks(QApplication::focusWidget(), row->objectName());
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_Return);
+        QTest::qWait(50);
+        QVERIFY(row->isVisible());
+        QCOMPARE(opened.window.focusWidget(), row);  // offscreen no window becomes active again by itself
+        QVERIFY(!row->visibleRegion().isEmpty());
+    }
+    void a_layout_of_ones_own_is_kept() {
+        Opened opened;
+        DockArea& area = opened.window.docks();
+        const auto resized = [&](QSize size) {
+            opened.window.resize(size);
+            QTest::qWait(150);
+        };
+        area.dock(QStringLiteral("latency"))->close();
+        resized({1300, 820});
+        QVERIFY(!area.dock(QStringLiteral("latency"))->isVisible());
+        opened.window.open(fake_source(&opened.outside, true));  // other panels, in the same places
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.session() != nullptr; }));
+        QVERIFY(!opened.window.docks().dock(QStringLiteral("latency"))->isVisible());
+        QVERIFY(opened.window.docks().dock(QStringLiteral("batch"))->isVisible());
+    }
+    void a_separator_moved_by_hand_stays() {
+        Opened opened;
+        DockArea& area = opened.window.docks();
+        PanelDock* knobs = area.dock(QStringLiteral("knobs"));
+        const QPoint at(knobs->geometry().right() + 2, knobs->geometry().center().y());
+        QVERIFY(area.isSeparator(at));
+        const int before = knobs->width();
+        QTest::mousePress(&area, Qt::LeftButton, {}, at);
+        QTest::mouseMove(&area, at + QPoint(40, 0));
+        QTest::qWait(30);  // Qt moves it with a timer
+        QTest::mouseRelease(&area, Qt::LeftButton, {}, at + QPoint(40, 0));
+        QTest::qWait(50);
+        const int wider = knobs->width();
+        QVERIFY2(wider > before + 20, qPrintable(QString::number(wider)));
+        opened.window.resize(1290, 810);
+        QTest::qWait(150);
+        QVERIFY2(std::abs(knobs->width() - wider) < 15, qPrintable(QString::number(knobs->width())));
+    }
+    void another_session_ends_the_chat_of_the_last() {
+        Opened opened;
+        auto* prompt =
+            qobject_cast<panels::PromptPanel*>(opened.window.docks().dock(QStringLiteral("prompt"))->panel());
+        prompt->input()->setPlainText(QStringLiteral("hello"));
+        prompt->send();
+        QVERIFY(QTest::qWaitFor([&] { return !prompt->presenter().turns().empty(); }));
+        opened.window.open(fake_source(&opened.outside));
+        QVERIFY(prompt->presenter().turns().empty());
+        QCOMPARE(prompt->presenter().state(), panels::PromptPresenter::State::kIdle);
     }
     void find_lists_commands_panels_and_knobs() {
         Opened opened;
