@@ -16,6 +16,7 @@
 #include "app/window/failure_note.h"
 #include "app/window/frame_clock.h"
 #include "app/window/panel_refresher.h"
+#include "app/window/recording_desk.h"
 #include "app/window/session_loader.h"
 #include "app/window/toolbar.h"
 #include "panels/figures/figures_strip.h"
@@ -150,7 +151,8 @@ class MainWindow : public QWidget {
     AnswerBox answers_;
     SessionLoader loader_;
     Source source_, live_source_;
-    std::unique_ptr<Session> session_;
+    std::shared_ptr<Session> session_;  ///< shared with what begins and ends its recording meanwhile
+    RecordingDesk recording_;
     std::shared_ptr<telemetry::Reader> reader_;
     std::vector<std::future<void>> ending_;  ///< sessions that are being stopped
     QString failure_;

@@ -47,21 +47,15 @@ void MainWindow::single_step() {
 void MainWindow::toggle_recording() {
     if (!session_ || session_->replay() != nullptr)
         return say(QStringLiteral("Only a live session can be recorded"), true);
-    if (session_->recording()) {
-        const Status ended = session_->end_recording();
-        return ended.ok() ? say(QStringLiteral("Recording ended"))
-                          : say(QString::fromStdString(ended.error().text()), true);
-    }
+    if (recording_.busy()) return say(QStringLiteral("The recording is being begun or ended; wait a moment"));
+    if (recording_.state().recording) return recording_.end();
     const QString folder = recordings_folder();
     if (!QDir().mkpath(folder)) return say(QStringLiteral("Cannot make the folder %1").arg(folder), true);
     const QString path = folder + u'/' +
                          QDateTime::currentDateTime().toString(QStringLiteral("yyyy-MM-dd-HHmmss")) +
                          QStringLiteral(".db");
-    const Status started = session_->start_recording(path.toStdString());
-    if (!started.ok()) return say(QString::fromStdString(started.error().text()), true);
     if (settings_ != nullptr) settings_->setValue(QStringLiteral("last_recording"), path);
-    say(QStringLiteral("Recording to %1").arg(path));
-    show_state();
+    recording_.begin(path);
 }
 
 /// Out of a replay back to an engine; in a live session back to the range that follows the newest event.

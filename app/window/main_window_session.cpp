@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAction>
 #include <algorithm>
+#include <utility>
 
 #include "app/window/main_window.h"
 #include "panels/common/format.h"
@@ -53,6 +54,7 @@ void MainWindow::poll_loader() {
 
 void MainWindow::adopt(std::unique_ptr<Session> session) {
     session_ = std::move(session);
+    recording_.attend(session_);
     // Asked for before start(), so that not even the first dictionary is missed.
     reader_ = session_->add_reader(telemetry::Overflow::kDrop, kReaderEvents);
     clock_.set_reader(reader_);
@@ -93,13 +95,18 @@ void MainWindow::end_session() {
     });
     if (!session_) return;
     // Stopping waits for the step that runs and for the recording: not on the thread that answers the mouse.
-    ending_.push_back(std::async(std::launch::async, [session = std::move(session_)] { session->stop(); }));
+    ending_.push_back(std::async(std::launch::async, [session = std::exchange(session_, nullptr),
+                                                      recording = recording_.release()]() mutable {
+        if (recording.valid()) recording.wait();
+        session->stop();
+    }));
 }
 
 void MainWindow::on_frame(const Frame& frame) {
     if (loader_.loading()) poll_loader();
     const auto tell = [this](const QString& sentence, bool bad) { say(sentence, bad); };
     answers_.poll(tell);
+    recording_.poll(tell);
     if (frame.events > 0) refresher_->mark_dirty();
     if (frame.knob_changed) refresher_->mark_urgent();
     note_gap(frame);
@@ -181,8 +188,9 @@ void MainWindow::show_state() {
     transport.end_ns = store_->now_ns();
     if (session_) {
         transport.running = !session_->finished();
-        transport.recording = session_->recording();
-        transport.recorded_bytes = session_->recorded_bytes();
+        transport.recording = recording_.state().recording;
+        transport.recorded_bytes = recording_.state().bytes;
+        transport.failed = recording_.state().failed;
         if (telemetry::ReplayControl* replay = session_->replay()) {
             transport.replay = true;
             transport.begin_ns = replay->begin_ns();
@@ -191,8 +199,8 @@ void MainWindow::show_state() {
         }
         facts.model = QString::fromStdString(session_->model_name());
         facts.device = QString::fromStdString(session_->device_name());
-        facts.recording = session_->recording();
-        facts.recorder_lag_ns = session_->recorder_lag_ns();
+        facts.recording = recording_.state().recording;
+        facts.recorder_lag_ns = recording_.state().lag_ns;
     }
     facts.events_per_s = events_per_s_;
     transport_->set_state(transport);

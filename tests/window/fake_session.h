@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -60,6 +61,9 @@ class FakeSession : public app::Session {
         NotingControl control;
         FakeReplay replay;
         int started = 0, stopped = 0;
+        std::atomic<bool> recording{false};
+        std::atomic<int> recording_takes_ms{0};  ///< to begin or to end
+        std::string ended_because;               ///< what end_recording() says
     };
     FakeSession(Outside* outside, bool replay)
         : outside_(outside), replay_(replay), producer_(bus_.add_producer()) {}
@@ -74,6 +78,18 @@ class FakeSession : public app::Session {
     telemetry::ReplayControl* replay() override { return replay_ ? &outside_->replay : nullptr; }
     std::string model_name() const override { return "Fake-1B"; }
     std::string device_name() const override { return "nothing, 0 threads"; }
+    Status start_recording(const std::string&, bool) override {
+        std::this_thread::sleep_for(std::chrono::milliseconds(outside_->recording_takes_ms));
+        outside_->recording = true;
+        return {};
+    }
+    Status end_recording() override {
+        std::this_thread::sleep_for(std::chrono::milliseconds(outside_->recording_takes_ms));
+        outside_->recording = false;
+        if (!outside_->ended_because.empty()) return Error{outside_->ended_because, {}};
+        return {};
+    }
+    bool recording() const override { return outside_->recording; }
     telemetry::Producer& producer() { return *producer_; }
 
   private:

@@ -258,7 +258,8 @@ class LiveSessionTest : public QObject {
         Running running(busy_session("sim"));
         QVERIFY2(running.wait_for_steps(20), qPrintable(running.window.failure()));
         QTest::keyClick(&running.window, Qt::Key_R);
-        QVERIFY2(running.window.session()->recording(), qPrintable(running.window.status().facts().message));
+        QVERIFY2(QTest::qWaitFor([&] { return running.window.status().facts().recording; }),
+                 qPrintable(running.window.status().facts().message));
         QTest::qWait(700);
         QTest::keyClick(&running.window, Qt::Key_R);
         QVERIFY(QTest::qWaitFor([&] { return !running.window.session()->recording(); }, 5'000));

@@ -373,6 +373,37 @@ class MainWindowTest : public QObject {
         const QImage image = opened.window.grab().toImage();
         QCOMPARE(image.pixelColor(1, 100), opened.theme.color("bg.window"));
     }
+    void a_recording_begins_and_ends_beside_the_window() {
+        Opened opened;
+        opened.outside.recording_takes_ms = 300;
+        QElapsedTimer held;
+        held.start();
+        QTest::keyClick(&opened.window, Qt::Key_R);
+        QVERIFY2(held.elapsed() < 250, qPrintable(QString::number(held.elapsed())));
+        QTest::keyClick(&opened.window, Qt::Key_R);  // too soon: told, and no second one
+        QVERIFY(opened.window.status().facts().message.contains(u"wait"));
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.transport().state().recording; }));
+        QVERIFY(opened.window.status().facts().message.startsWith(u"Recording to "));
+        held.restart();
+        QTest::keyClick(&opened.window, Qt::Key_R);
+        QVERIFY2(held.elapsed() < 250, qPrintable(QString::number(held.elapsed())));
+        QVERIFY(QTest::qWaitFor([&] { return !opened.window.transport().state().recording; }));
+        QCOMPARE(opened.window.status().facts().message, QStringLiteral("Recording ended"));
+    }
+    void a_recording_that_ends_by_itself_is_told() {
+        Opened opened;
+        QTest::keyClick(&opened.window, Qt::Key_R);
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.transport().state().recording; }));
+        opened.outside.ended_because = "the disk is full";
+        opened.outside.recording = false;
+        QVERIFY(QTest::qWaitFor([&] { return !opened.window.transport().state().failed.isEmpty(); }));
+        QVERIFY(opened.window.transport().state().failed.contains(u"the disk is full"));
+        QVERIFY(opened.window.status().facts().message.contains(u"the disk is full"));
+        QVERIFY(opened.window.status().facts().message_bad);
+        QTest::keyClick(&opened.window, Qt::Key_R);  // another one: the old failure is past
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.transport().state().recording; }));
+        QVERIFY(opened.window.transport().state().failed.isEmpty());
+    }
     void a_knob_found_is_shown_and_focused() {
         Opened opened;
         auto* knobs =
