@@ -42,6 +42,17 @@ void for_evictions(const Store& store, TimeRange range, Fn&& fn) {
     for (; row != rows.end() && row->t_ns < range.end_ns; ++row) fn(*row);
 }
 
+void add_samples(LatencySamples& samples, const RequestRow& row, TimeRange range, Formula formula,
+                 bool with_itl) {
+    const RequestTimes times = times_of(row);
+    if (const auto ttft = ttft_ns(times); ttft && range.contains(row.first_token_ns))
+        samples.ttft_ns.push_back(*ttft);
+    if (!row.ended() || !range.contains(row.end_ns)) return;
+    if (const auto tpot = tpot_ns(times, formula)) samples.tpot_ns.push_back(*tpot);
+    if (const auto e2e = e2e_ns(times, formula)) samples.e2e_ns.push_back(*e2e);
+    if (with_itl) append_itl_ns(times, row.tokens, formula, samples.itl_ns);
+}
+
 void add_request(RangeStats& stats, const RequestRow& row) {
     stats.arrived += stats.range.contains(row.arrival_ns);
     stats.output_tokens += tokens_in(row, stats.range);
@@ -57,16 +68,9 @@ void add_request(RangeStats& stats, const RequestRow& row) {
 
 LatencySamples latency_samples(const Store& store, TimeRange range, Formula formula, bool with_itl) {
     LatencySamples samples;
-    for (const auto& [id, row] : store.requests()) {
-        if (!touches(row, range)) continue;
-        const RequestTimes times = times_of(row);
-        if (const auto ttft = ttft_ns(times); ttft && range.contains(row.first_token_ns))
-            samples.ttft_ns.push_back(*ttft);
-        if (!row.ended() || !range.contains(row.end_ns)) continue;
-        if (const auto tpot = tpot_ns(times, formula)) samples.tpot_ns.push_back(*tpot);
-        if (const auto e2e = e2e_ns(times, formula)) samples.e2e_ns.push_back(*e2e);
-        if (with_itl) append_itl_ns(times, row.tokens, formula, samples.itl_ns);
-    }
+    store.for_requests(range, [&](const RequestRow& row) {
+        if (touches(row, range)) add_samples(samples, row, range, formula, with_itl);
+    });
     return samples;
 }
 
@@ -134,15 +138,18 @@ RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {
     RangeStats stats;
     stats.range = range;
     stats.slo = slo_of(store);
-    LatencySamples samples = latency_samples(store, range, formula);
+    LatencySamples samples;
+    store.for_requests(range, [&](const RequestRow& row) {
+        if (!touches(row, range)) return;
+        add_samples(samples, row, range, formula, false);
+        add_request(stats, row);
+    });
     stats.ttft_ns = percentiles(samples.ttft_ns);
     stats.tpot_ns = percentiles(samples.tpot_ns);
     stats.e2e_ns = percentiles(samples.e2e_ns);
-    for (const auto& [id, row] : store.requests())
-        if (touches(row, range)) add_request(stats, row);
     for_steps(store, range, [&](const StepRow& row) { stats.steps.add(row.step, store.block_tokens()); });
     for_evictions(store, range, [&](const EvictionRow& row) { stats.evicted_blocks += row.blocks; });
-    stats.complete = range.begin_ns >= store.history_begin_ns() && store.events_dropped() == 0;
+    stats.complete = range.begin_ns >= store.complete_since_ns();
     return stats;
 }
 
@@ -184,7 +191,7 @@ class BucketAt {
     int64_t length_;
 };
 
-void add_to_buckets(const BucketAt& at, const RequestRow& row, TimeRange range) {
+void add_to_buckets(const BucketAt& at, const RequestRow& row) {
     if (Bucket* bucket = at(row.arrival_ns)) ++bucket->arrived;
     if (row.end_ns >= 0 && times_of(row).finished())
         if (Bucket* bucket = at(row.end_ns)) ++bucket->finished;
@@ -194,26 +201,41 @@ void add_to_buckets(const BucketAt& at, const RequestRow& row, TimeRange range) 
             bucket->cached_tokens += row.cached_tokens;
         }
     }
+}
+
+/// A search a bucket, not a look at each token: over a whole session there are millions of them.
+void add_tokens(const BucketAt& at, const RequestRow& row, TimeRange range) {
     const auto before = [](const RequestRow::Token& token, int64_t t_ns) { return token.t_ns < t_ns; };
     auto token = std::lower_bound(row.tokens.begin(), row.tokens.end(), range.begin_ns, before);
-    for (; token != row.tokens.end() && token->t_ns < range.end_ns; ++token)
-        if (Bucket* bucket = at(token->t_ns)) ++bucket->output_tokens;
+    while (token != row.tokens.end()) {
+        Bucket* bucket = at(token->t_ns);
+        if (bucket == nullptr) return;
+        const auto next = std::lower_bound(token, row.tokens.end(), bucket->end_ns, before);
+        bucket->output_tokens += static_cast<uint64_t>(next - token);
+        token = next;
+    }
 }
 
 }  // namespace
 
-std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, bool aligned) {
+std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, bool aligned,
+                            BucketParts parts) {
     std::vector<Bucket> result = empty_buckets(range, count, aligned);
     const TimeRange whole{result.front().begin_ns, result.back().end_ns};
     const BucketAt at(result);
-    for_steps(store, whole, [&](const StepRow& row) {
+    const TimeRange none{};
+    for_steps(store, parts.steps ? whole : none, [&](const StepRow& row) {
         if (Bucket* bucket = at(row.start_ns)) bucket->steps.add(row.step, store.block_tokens());
     });
-    for_evictions(store, whole, [&](const EvictionRow& row) {
+    for_evictions(store, parts.evictions ? whole : none, [&](const EvictionRow& row) {
         if (Bucket* bucket = at(row.t_ns)) bucket->evicted_blocks += row.blocks;
     });
-    for (const auto& [id, row] : store.requests())
-        if (touches(row, whole)) add_to_buckets(at, row, whole);
+    if (!parts.requests && !parts.tokens) return result;
+    store.for_requests(whole, [&](const RequestRow& row) {
+        if (!touches(row, whole)) return;
+        if (parts.requests) add_to_buckets(at, row);
+        if (parts.tokens) add_tokens(at, row, whole);
+    });
     return result;
 }
 

@@ -78,9 +78,14 @@ struct Bucket {
     double seconds() const { return static_cast<double>(end_ns - begin_ns) * 1e-9; }
     double hit_rate() const;  ///< NaN where nothing was admitted
 };
+/// What buckets() counts: what nobody looks at is not visited.
+struct BucketParts {
+    bool steps = true, tokens = true, requests = true, evictions = true;
+};
 /// `buckets` of at least 1. Buckets start at multiples of their length where `aligned`, so that a moving
 /// range does not make the figures dance; then there may be one more.
-std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t buckets, bool aligned = false);
+std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t buckets, bool aligned = false,
+                            BucketParts parts = {});
 
 /// Equally long ranges on both sides of a knob change, as long as nothing else changed, at most `longest_ns`.
 struct ChangeComparison {

@@ -56,6 +56,7 @@ void Store::apply_one(const Event& event) {
 void Store::note_dropped(uint64_t events) {
     if (events == 0) return;
     events_dropped_ += events;
+    dropped_ns_ = std::max(dropped_ns_, now_ns_);
     incomplete_ = true;
     pending_members_.clear();
     staging_ = {};
@@ -63,9 +64,10 @@ void Store::note_dropped(uint64_t events) {
 
 void Store::clear() {
     const size_t budget = budget_bytes_;
-    const uint64_t version = blocks_version_ + 1;
+    const uint64_t version = blocks_version_ + 1, generation = generation_ + 1;
     *this = Store(budget);
     blocks_version_ = version;
+    generation_ = generation;
     incomplete_ = history_cut_ = true;
 }
 
@@ -205,7 +207,7 @@ void Store::trim() {
 bool Store::trim_oldest() {
     constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
     const int64_t step = steps_.empty() ? kNone : steps_.front().start_ns;
-    const int64_t request = ended_.empty() ? kNone : ended_.front().first;
+    const int64_t request = ended_.empty() ? kNone : ended_.front().known_ns;
     const int64_t eviction = evictions_.size() < 2 ? kNone : evictions_.front().t_ns;
     const int64_t mark = marks_.empty() ? kNone : marks_.front().t_ns;
     const int64_t oldest = std::min({step, request, eviction, mark});
@@ -215,7 +217,7 @@ bool Store::trim_oldest() {
         rows_bytes_ -= step_bytes(steps_.front());
         steps_.pop_front();
     } else if (oldest == request) {
-        const auto row = requests_.find(ended_.front().second);
+        const auto row = requests_.find(ended_.front().row->id);
         rows_bytes_ -= sizeof(RequestRow) + kMapNodeBytes + token_bytes(row->second.tokens.size());
         forget_text(DictionaryKind::kPrompt, row->first);
         forget_text(DictionaryKind::kError, row->first);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -107,6 +108,8 @@ struct EvictionRow {
 class Store {
   public:
     explicit Store(size_t memory_budget_bytes = size_t{512} << 20);
+    Store(Store&&) = default;  // not copied: the indices of requests point at its own rows
+    Store& operator=(Store&&) = default;
 
     void apply(std::span<const Event> events);
     void note_dropped(
@@ -139,7 +142,12 @@ class Store {
     const StepRow* find_step(StepId id) const;
     const RequestRow* find_request(RequestId id) const;
     const std::map<RequestId, RequestRow>& requests() const { return requests_; }  ///< ordered by number
-    const std::deque<EvictionRow>& evictions() const { return evictions_; }        ///< summed per step
+    /// Calls `fn(row)` once for each request that something happened to in `range`, and for a few more: those that
+    /// have not ended, and those that ended in it or so soon after it that they may have been there. In no useful
+    /// order. Costs what the range holds, however many requests there ever were.
+    template <class Fn>
+    void for_requests(TimeRange range, Fn&& fn) const;
+    const std::deque<EvictionRow>& evictions() const { return evictions_; }  ///< summed per step
     const std::deque<MarkRow>& marks() const { return marks_; }
     uint64_t rows_trimmed() const { return rows_trimmed_; }
     size_t memory_bytes() const;
@@ -154,6 +162,10 @@ class Store {
     /// Time of the oldest row kept of what gets trimmed, or INT64_MIN: ranges before it are in the recording
     /// alone.
     int64_t history_begin_ns() const { return history_begin_ns_; }
+    /// From when on nothing is missing, neither trimmed nor dropped on the way; INT64_MIN where nothing ever was.
+    int64_t complete_since_ns() const { return std::max(history_begin_ns_, dropped_ns_); }
+    /// Moves with each clear(): what was worked out from the rows before is worth nothing.
+    uint64_t generation() const { return generation_; }
 
   private:
     /// A keyframe under way: it replaces the block map in one go, so that nobody sees half of it.
@@ -162,6 +174,11 @@ class Store {
         std::vector<BlockRow> blocks;
         std::vector<RequestId> requests;
     };
+    struct EndedRequest {
+        int64_t known_ns;  ///< now_ns() when it ended: nothing happens to it afterwards
+        const RequestRow* row;
+    };
+    void note_ended(const RequestRow& row);
     void apply_one(const Event& event);
     void apply_dictionary(const DictionaryEvent& e);
     void apply_keyframe(const Event& event);
@@ -190,6 +207,7 @@ class Store {
     size_t budget_bytes_;
     size_t rows_bytes_ = 0;  ///< of all that grows with time
     int64_t history_begin_ns_ = std::numeric_limits<int64_t>::min();
+    int64_t dropped_ns_ = std::numeric_limits<int64_t>::min();  ///< when events were last left out
     bool history_cut_ = false;    ///< cleared: history begins with the next keyframe
     bool eviction_open_ = false;  ///< the last eviction row belongs to the step under way
     uint32_t knob_changes_seen_ = 0;
@@ -197,10 +215,13 @@ class Store {
     Staging staging_;
     std::optional<KeyframeCounters> counters_;
     std::unordered_map<RequestId, std::vector<BlockId>>
-        tables_;                                       ///< block tables of requests that hold blocks
-    std::deque<std::pair<int64_t, RequestId>> ended_;  ///< in order of their end
+        tables_;                                     ///< block tables of requests that hold blocks
+    std::map<RequestId, const RequestRow*> active_;  ///< those that have not ended
+    std::deque<EndedRequest> ended_;                 ///< in order of their end
+    int64_t longest_ns_ = 0;                         ///< from arrival to known_ns, of all that ended
     int64_t begin_ns_ = 0, now_ns_ = 0;
-    uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0;
+    uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0,
+             generation_ = 0;
     bool incomplete_ = false, paused_ = false;
     uint32_t block_tokens_ = 16, bytes_per_block_ = 0;
     std::vector<BlockRow> blocks_;
@@ -215,5 +236,13 @@ class Store {
     std::deque<EvictionRow> evictions_;
     std::deque<MarkRow> marks_;
 };
+
+template <class Fn>
+void Store::for_requests(TimeRange range, Fn&& fn) const {
+    const auto earlier = [](const EndedRequest& ended, int64_t t_ns) { return ended.known_ns < t_ns; };
+    auto ended = std::lower_bound(ended_.begin(), ended_.end(), range.begin_ns, earlier);
+    for (; ended != ended_.end() && ended->known_ns - longest_ns_ < range.end_ns; ++ended) fn(*ended->row);
+    for (const auto& [id, row] : active_) fn(*row);
+}
 
 }  // namespace pitwall::telemetry

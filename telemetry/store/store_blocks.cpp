@@ -180,15 +180,21 @@ void Store::end_keyframe() {
         // Events were dropped: who is not in the keyframe ended unseen, and tables may have changed.
         tables_.clear();
         std::sort(staging_.requests.begin(), staging_.requests.end());
-        for (auto& [id, row] : requests_) {
-            if (row.ended() || std::binary_search(staging_.requests.begin(), staging_.requests.end(), id))
-                continue;
+        std::vector<RequestId> unseen;
+        for (const auto& [id, row] : active_)
+            if (!std::binary_search(staging_.requests.begin(), staging_.requests.end(), id))
+                unseen.push_back(id);
+        for (const RequestId id : unseen) {
+            RequestRow& row = requests_.find(id)->second;
             row.state = RequestState::kEnded;
-            ended_.emplace_back(now_ns_, id);
+            note_ended(row);
         }
     }
+    if (incomplete_ && events_dropped_ > 0) dropped_ns_ = now_ns_;
     const bool at_start = !counters_ || counters_->steps == 0;
-    if (history_cut_ && !at_start) history_begin_ns_ = std::max(history_begin_ns_, now_ns_);
+    // A recording that was begun in the middle of a session starts with what a keyframe can tell.
+    const bool joined_late = steps_.empty() && events_dropped_ == 0;
+    if ((history_cut_ || joined_late) && !at_start) history_begin_ns_ = std::max(history_begin_ns_, now_ns_);
     incomplete_ = history_cut_ = false;
     staging_ = {};
 }

@@ -24,6 +24,7 @@ RequestRow& Store::request_row(RequestId id) {
     const auto [found, fresh] = requests_.try_emplace(id);
     if (fresh) {
         found->second.id = id;
+        active_.emplace(id, &found->second);  // a node of a map stays where it is
         rows_bytes_ += sizeof(RequestRow) + kMapNodeBytes;
     }
     return found->second;
@@ -93,7 +94,13 @@ void Store::end_request(RequestRow& row, int64_t t_ns, FinishReason reason) {
     row.state = RequestState::kEnded;
     row.error = text(DictionaryKind::kError, raw(row.id));
     tables_.erase(row.id);
-    ended_.emplace_back(now_ns_, row.id);
+    note_ended(row);
+}
+
+void Store::note_ended(const RequestRow& row) {
+    active_.erase(row.id);
+    ended_.push_back({now_ns_, &row});
+    longest_ns_ = std::max(longest_ns_, now_ns_ - std::max<int64_t>(row.arrival_ns, 0));
 }
 
 void Store::apply_cause(const Event& event) {

@@ -239,6 +239,34 @@ TEST(RangeStats, StepFiguresAreMeansOverTheStepsOfTheRange) {
     EXPECT_EQ(range_stats(s.store, {0, s.slow.last_ns + 1}).evicted_blocks, s.slow.evictions.size());
 }
 
+/// What a refresh costs must not grow with the session: ranges look at their own requests and no others.
+TEST(RangeStats, ARangeVisitsItsOwnRequests) {
+    Store store;
+    const auto tell = [&](uint32_t id, RequestPhase phase, int64_t t_ns) {
+        Event event;
+        event.kind = EventKind::kRequest;
+        event.t_ns = t_ns;
+        event.request = {};
+        event.request.request = RequestId{id};
+        event.request.phase = phase;
+        event.request.arrival_ns = int64_t{id} * 1000;
+        store.apply({&event, 1});
+    };
+    for (uint32_t id = 1; id <= 5000; ++id) {
+        tell(id, RequestPhase::kArrived, int64_t{id} * 1000);
+        if (id % 1000 != 0) tell(id, RequestPhase::kFinished, int64_t{id} * 1000 + 500);
+    }
+    for (const TimeRange range : {TimeRange{4'900'000, 5'000'001}, TimeRange{2'000'000, 2'100'000}}) {
+        size_t visited = 0, in_range = 0;
+        store.for_requests(range, [&](const RequestRow& row) {
+            ++visited;
+            in_range += range.contains(row.end_ns);
+        });
+        EXPECT_GE(in_range, 99u);
+        EXPECT_LE(visited, in_range + 5 + 2) << "and the five that have not ended";
+    }
+}
+
 TEST(RangeStats, AnEmptyRangeHasNoFigures) {
     const RangeStats stats = range_stats(Store(), {0, 0});
     EXPECT_TRUE(std::isnan(stats.output_tokens_per_s()));
