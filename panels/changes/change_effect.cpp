@@ -99,6 +99,14 @@ ChangeEffect ChangeEffects::compute(const std::vector<ChangeGroup>& groups, size
     return effect;
 }
 
+std::optional<ChangeEffect> ChangeEffects::compute(uint32_t number) const {
+    const std::vector<ChangeGroup> groups = group_changes(store_.knob_changes());
+    const auto found = std::find_if(groups.begin(), groups.end(),
+                                    [&](const ChangeGroup& group) { return group.number == number; });
+    if (found == groups.end()) return std::nullopt;
+    return compute(groups, size_t(found - groups.begin()));
+}
+
 void ChangeEffects::update() {
     const std::vector<ChangeGroup> groups = group_changes(store_.knob_changes());
     std::vector<ChangeEffect> effects;

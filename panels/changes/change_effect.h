@@ -40,6 +40,8 @@ class ChangeEffects {
   public:
     explicit ChangeEffects(const telemetry::Store& store) : store_(store), numbers_(store) {}
     void update();
+    /// That of one change alone, for a card; nothing where there is no such change.
+    std::optional<ChangeEffect> compute(uint32_t number) const;
     const std::vector<ChangeEffect>& all() const { return effects_; }  ///< oldest first
     const ChangeEffect* find(uint32_t number) const;                   ///< null where there is no such change
     const KnobNumbers& numbers() const { return numbers_; }

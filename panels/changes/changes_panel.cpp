@@ -48,7 +48,7 @@ ChangesPanel::ChangesPanel(PanelContext context, QWidget* parent)
 }
 
 void ChangesPanel::refresh() {
-    if (gate_.due(*context_.store)) recompute();
+    gate_.run(*context_.store, [this] { recompute(); });
 }
 
 void ChangesPanel::recompute() {

@@ -2,6 +2,7 @@
 #include "panels/common/panel.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "panels/common/format.h"
 
@@ -60,7 +61,7 @@ void RangeModel::set_dragged(telemetry::TimeRange range) {
     emit changed();
 }
 
-telemetry::TimeRange RangeModel::resolve(const telemetry::Store& store) const {
+telemetry::TimeRange RangeModel::asked(const telemetry::Store& store) const {
     const int64_t end = store.now_ns() + 1;  // half open: the newest event belongs to it
     const auto last = [&](int64_t seconds) {
         return telemetry::TimeRange{std::max<int64_t>(0, end - seconds * kSecond), end};
@@ -82,6 +83,18 @@ telemetry::TimeRange RangeModel::resolve(const telemetry::Store& store) const {
             return dragged_;
     }
     return last(60);
+}
+
+telemetry::TimeRange RangeModel::resolve(const telemetry::Store& store) const {
+    const telemetry::TimeRange range = asked(store);
+    return {std::min(std::max(range.begin_ns, store.history_begin_ns()), range.end_ns), range.end_ns};
+}
+
+QString RangeModel::label(const telemetry::Store& store) const {
+    const bool since_ever = mode_ == Mode::kSession;
+    const bool complete = since_ever ? store.complete_since_ns() == std::numeric_limits<int64_t>::min()
+                                     : asked(store).begin_ns >= store.complete_since_ns();
+    return complete ? label() : label() + QStringLiteral(", incomplete");
 }
 
 QString RangeModel::label() const {

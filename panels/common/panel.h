@@ -46,13 +46,20 @@ class RangeModel : public QObject {
     Mode mode() const { return mode_; }
     void set_mode(Mode mode);
     void set_dragged(telemetry::TimeRange range);
+    /// What the figures are taken over. It begins no earlier than what the store knows: a rate over time of which
+    /// nothing is known would be too low.
     telemetry::TimeRange resolve(const telemetry::Store& store) const;
+    const telemetry::TimeRange& dragged() const { return dragged_; }
     QString label() const;  ///< "last 60 s", "since change 3"
+    /// The same beside figures, with ", incomplete" where the store has let go, never held or missed some of it.
+    QString label(const telemetry::Store& store) const;
 
   signals:
     void changed();
 
   private:
+    telemetry::TimeRange asked(const telemetry::Store& store) const;
+
     Mode mode_ = Mode::kLast60s;
     telemetry::TimeRange dragged_;
 };

@@ -114,7 +114,10 @@ void EmptyState::set_sentence(const QString& sentence) {
     if (sentence_->text() != sentence) sentence_->setText(sentence);
 }
 
+void EmptyState::offer(bool button) { button_->setVisible(button && !button_->text().isEmpty()); }
+
 void EmptyState::restyle() {
+    button_->setFont(theme_->words("body"));
     sentence_->setFont(theme_->words("body"));
     // A style sheet, because the window's own gives labels a colour and a palette would lose.
     sentence_->setStyleSheet(QStringLiteral("color: %1;").arg(theme_->color("text.secondary").name()));

@@ -48,6 +48,7 @@ class EmptyState : public QWidget {
     EmptyState(Theme* theme, const QString& sentence, const QString& button, std::function<void()> action,
                QWidget* parent);
     void set_sentence(const QString& sentence);
+    void offer(bool button);  ///< whether the button is there
 
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;  ///< keeps itself over the whole parent

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "presets/knob.h"
 
@@ -26,36 +27,46 @@ struct Sample {
     double value;
 };
 
-/// p95 of the samples of the last kTrailing before the end of each bucket.
-std::vector<double> trailing_p95(const std::vector<Sample>& samples, telemetry::TimeRange range,
-                                 int buckets) {
-    std::vector<double> out, window;
+/// Calls `out(samples of the last kTrailing before the end of the bucket, the end)` bucket by bucket. Sorts by time.
+template <class Fn>
+void trailing(std::vector<Sample>& samples, telemetry::TimeRange range, int buckets, Fn&& out) {
+    std::sort(samples.begin(), samples.end(),
+              [](const Sample& a, const Sample& b) { return a.t_ns < b.t_ns; });
     const int64_t step = (range.end_ns - range.begin_ns) / buckets;
+    auto first = samples.cbegin(), last = samples.cbegin();
     for (int i = 1; i <= buckets; ++i) {
         const int64_t end = range.begin_ns + step * i;
+        while (last != samples.cend() && last->t_ns <= end) ++last;
+        while (first != last && first->t_ns <= end - kTrailing) ++first;
+        out(std::span(first, last), end);
+    }
+}
+
+std::vector<double> trailing_p95(std::vector<Sample>& samples, telemetry::TimeRange range, int buckets) {
+    std::vector<double> out, window;
+    trailing(samples, range, buckets, [&](std::span<const Sample> some, int64_t /*end_ns*/) {
         window.clear();
-        for (const Sample& s : samples)
-            if (s.t_ns <= end && s.t_ns > end - kTrailing) window.push_back(s.value);
+        for (const Sample& sample : some) window.push_back(sample.value);
         std::sort(window.begin(), window.end());
         out.push_back(telemetry::quantile(window, 0.95));
-    }
+    });
     return out;
 }
 
-std::vector<double> trailing_rate(const std::vector<Sample>& samples, telemetry::TimeRange range,
-                                  int buckets) {
+/// Nothing before `known_ns`, from when on the store knows: a rate over time of which nothing is known is too low.
+std::vector<double> trailing_rate(std::vector<Sample>& samples, telemetry::TimeRange range, int buckets,
+                                  int64_t known_ns) {
     std::vector<double> out;
     const int64_t step = (range.end_ns - range.begin_ns) / buckets;
-    for (int i = 1; i <= buckets; ++i) {
-        const int64_t end = range.begin_ns + step * i;
-        const auto n = std::count_if(samples.begin(), samples.end(), [&](const Sample& s) {
-            return s.t_ns <= end && s.t_ns > end - kTrailing;
-        });
-        const int64_t covered = std::min(kTrailing, std::max<int64_t>(step, end));
-        out.push_back(end <= 0 ? kNan : double(n) * 1e9 / double(covered));
-    }
+    trailing(samples, range, buckets, [&](std::span<const Sample> some, int64_t end_ns) {
+        const int64_t covered = std::min(kTrailing, std::max(step, end_ns - known_ns));
+        out.push_back(end_ns <= known_ns ? kNan : double(some.size()) * 1e9 / double(covered));
+    });
     return out;
 }
+
+/// From when on the store knows what happened; a session begins at 0.
+int64_t known_from(const telemetry::Store& store) { return std::max<int64_t>(0, store.history_begin_ns()); }
 
 int64_t knob_value(const telemetry::Store& store, presets::KnobId id) {
     const telemetry::KnobState& state = store.knob(static_cast<uint16_t>(id));
@@ -101,7 +112,7 @@ FigureTile& FiguresPresenter::tile(const char* id) {
 }
 
 void FiguresPresenter::update(const telemetry::Store& store, telemetry::TimeRange range,
-                              const QString& range_label) {
+                              const QString& range_label, bool sparks) {
     if (tiles_.empty()) tiles_ = seven_tiles();
     range_label_ = range_label;
     const telemetry::RangeStats stats = telemetry::range_stats(store, range);
@@ -109,7 +120,10 @@ void FiguresPresenter::update(const telemetry::Store& store, telemetry::TimeRang
     add_latency(stats, true);
     add_latency(stats, false);
     add_engine(store, stats);
+    const int64_t since = store.now_ns() - sparks_ns_;
+    if (!sparks || (sparks_ns_ >= 0 && since >= 0 && since < kSecond)) return;
     update_sparks(store, stats.slo);
+    sparks_ns_ = store.now_ns();
 }
 
 void FiguresPresenter::add_goodput(const telemetry::RangeStats& stats) {
@@ -193,20 +207,15 @@ void FiguresPresenter::add_engine(const telemetry::Store& store, const telemetry
 void FiguresPresenter::update_sparks(const telemetry::Store& store, const telemetry::Slo& slo) {
     const telemetry::TimeRange range{store.now_ns() - kSparkSeconds * kSecond, store.now_ns()};
     std::vector<Sample> ttft, tpot, good;
-    for (auto it = store.requests().rbegin(); it != store.requests().rend(); ++it) {
-        const telemetry::RequestRow& row = it->second;
-        const int64_t last = std::max(row.end_ns, row.first_token_ns);
-        // Numbered in order of arrival: far enough back there is nothing left that the window shows.
-        if (row.ended() && row.arrival_ns < range.begin_ns - 10 * kSparkSeconds * kSecond) break;
-        if (last >= 0 && last < range.begin_ns - kTrailing) continue;
+    store.for_requests({range.begin_ns - kTrailing, range.end_ns + 1}, [&](const telemetry::RequestRow& row) {
         const RequestTimes times = telemetry::times_of(row);
         if (const auto value = telemetry::ttft_ns(times)) ttft.push_back({row.first_token_ns, *value / 1e6});
         if (const auto value = telemetry::tpot_ns(times)) tpot.push_back({row.end_ns, *value / 1e6});
         if (telemetry::is_good(times, slo)) good.push_back({row.end_ns, 1});
-    }
+    });
     tile("ttft_p95").spark = trailing_p95(ttft, range, kSparkBuckets);
     tile("tpot_p95").spark = trailing_p95(tpot, range, kSparkBuckets);
-    tile("goodput").spark = trailing_rate(good, range, kSparkBuckets);
+    tile("goodput").spark = trailing_rate(good, range, kSparkBuckets, known_from(store));
     update_step_sparks(store, range);
 }
 
@@ -214,7 +223,10 @@ void FiguresPresenter::update_step_sparks(const telemetry::Store& store, telemet
     std::vector<double> output, running, held, hit;
     for (const telemetry::Bucket& bucket : telemetry::buckets(store, range, kSparkBuckets)) {
         const bool any = bucket.steps.steps > 0;
-        output.push_back(bucket.end_ns <= 0 ? kNan : double(bucket.output_tokens) / bucket.seconds());
+        // The first piece of a history is as long as what is known of it.
+        const double seconds = double(bucket.end_ns - std::max(bucket.begin_ns, known_from(store))) / 1e9;
+        output.push_back(
+            seconds <= 0 ? kNan : double(bucket.output_tokens) / std::max(seconds, bucket.seconds() / 4));
         running.push_back(any ? bucket.steps.mean(bucket.steps.running) : kNan);
         held.push_back(any ? 100 * bucket.steps.mean(bucket.steps.occupancy) : kNan);
         hit.push_back(100 * bucket.hit_rate());

@@ -33,7 +33,9 @@ class FiguresPresenter {
     static constexpr int kSparkSeconds = 120;
     static constexpr int kSparkBuckets = 60;
 
-    void update(const telemetry::Store& store, telemetry::TimeRange range, const QString& range_label);
+    /// `sparks`: whether anybody sees them; they are worked out anew once a second.
+    void update(const telemetry::Store& store, telemetry::TimeRange range, const QString& range_label,
+                bool sparks = true);
     /// In the order of importance from the left; a narrow window leaves out some (see figure_count()).
     const std::vector<FigureTile>& tiles() const { return tiles_; }
     QString csv() const;
@@ -48,6 +50,7 @@ class FiguresPresenter {
 
     std::vector<FigureTile> tiles_;
     QString range_label_;
+    int64_t sparks_ns_ = -1;  ///< when the sparklines were worked out; -1: not yet
 };
 
 /// Which tiles fit: all seven from 1500 px (at scale 1) on, else the five without prefix hit and running.

@@ -13,21 +13,37 @@
 
 namespace pitwall::panels {
 
+namespace {
+constexpr double kSparksFrom = 1500;  ///< px at scale 1
+}
+
 FiguresStrip::FiguresStrip(PanelContext context, QWidget* parent) : Panel(context, parent) {
     setMouseTracking(true);
     setFocusPolicy(Qt::TabFocus);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    connect(context_.range, &RangeModel::changed, this, [this] { gate_.force(); });
     connect(context_.theme, &Theme::changed, this, [this] {
         updateGeometry();
         update();
     });
-    presenter_.update(*context_.store, context_.range->resolve(*context_.store), context_.range->label());
+    present();
+}
+
+bool FiguresStrip::with_sparks() const { return width() / context_.theme->scale() >= kSparksFrom; }
+
+void FiguresStrip::present() {
+    presenter_.update(*context_.store, context_.range->resolve(*context_.store),
+                      context_.range->label(*context_.store), with_sparks());
+    update();
 }
 
 void FiguresStrip::refresh() {
-    presenter_.update(*context_.store, context_.range->resolve(*context_.store), context_.range->label());
-    update();
+    gate_.run(*context_.store, [this] { present(); });
 }
+
+void FiguresStrip::resizeEvent(QResizeEvent* /*event*/) {
+    gate_.force();
+}  // there may be room for sparklines now
 
 QSize FiguresStrip::sizeHint() const { return {800, context_.theme->px("figures")}; }
 
@@ -73,7 +89,7 @@ void FiguresStrip::paint_tile(QPainter& painter, const FigureTile& tile, const Q
     painter.setPen(Qt::NoPen);
     painter.setBrush(theme.color(hovered ? "bg.raised" : "bg.panel"));
     painter.drawRoundedRect(box, radius, radius);
-    const bool spark = width() / theme.scale() >= 1500 && !tile.spark.empty();
+    const bool spark = with_sparks() && !tile.spark.empty();
     const double spark_width =
         spark ? (width() / theme.scale() >= 2300 ? theme.scaled(160) : theme.scaled(80)) : 0;
 

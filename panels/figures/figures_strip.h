@@ -5,6 +5,7 @@
 
 #include "panels/common/panel.h"
 #include "panels/figures/figures_presenter.h"
+#include "panels/throughput/refresh_gate.h"
 
 namespace pitwall::panels {
 
@@ -26,6 +27,7 @@ class FiguresStrip : public Panel {
 
   protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     void mousePressEvent(QMouseEvent* event) override;
     void mouseMoveEvent(QMouseEvent* event) override;
     void leaveEvent(QEvent* event) override;
@@ -33,12 +35,15 @@ class FiguresStrip : public Panel {
     bool event(QEvent* event) override;
 
   private:
+    bool with_sparks() const;
+    void present();
     std::vector<const FigureTile*> shown() const;
     int tile_at(QPointF position) const;
     void paint_tile(QPainter& painter, const FigureTile& tile, const QRectF& box, bool hovered) const;
     void paint_spark(QPainter& painter, const FigureTile& tile, const QRectF& box) const;
 
     FiguresPresenter presenter_;
+    RefreshGate gate_;
     int hovered_ = -1, focused_ = 0;
 };
 

@@ -85,14 +85,14 @@ void LatencyPanel::fill_definitions() {
 }
 
 void LatencyPanel::refresh() {
-    if (gate_.due(*context_.store)) recompute();
+    gate_.run(*context_.store, [this] { recompute(); });
 }
 
 void LatencyPanel::recompute() {
-    presenter_.update(context_.range->resolve(*context_.store), context_.range->label(),
+    presenter_.update(context_.range->resolve(*context_.store), context_.range->label(*context_.store),
                       context_.selection->request());
     for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot}) draw(which);
-    empty_->setVisible(presenter_.empty() && figures_->isHidden());
+    show_empty_state(*empty_, context_, presenter_.empty() && figures_->isHidden());
     const char* sentence = context_.store->requests().empty()
                                ? "No requests yet."
                                : "No request has had its first token in this range.";

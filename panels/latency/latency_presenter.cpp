@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "panels/changes/change_groups.h"
 #include "panels/common/format.h"
@@ -66,19 +67,28 @@ size_t LatencyHistogram::bin_of(double value) const {
 }
 
 // Which request belongs to the range is the same rule as telemetry::latency_samples(); here with its number.
-std::vector<LatencyPresenter::Sample> LatencyPresenter::collect(Which which, TimeRange range,
-                                                                const telemetry::Slo& slo) const {
-    std::vector<Sample> samples;
-    for (const auto& [id, row] : store_.requests()) {
-        const int64_t moment = which == kTtft ? row.first_token_ns : row.end_ns;
-        if (moment < 0 || !range.contains(moment) || (which == kTpot && !row.ended())) continue;
+LatencyPresenter::Samples LatencyPresenter::collect(TimeRange range, const telemetry::Slo& slo) const {
+    Samples samples;
+    store_.for_requests(range, [&](const RequestRow& row) {
         const telemetry::RequestTimes times = telemetry::times_of(row);
-        const auto value = which == kTtft ? telemetry::ttft_ns(times) : telemetry::tpot_ns(times, formula_);
-        const bool met =
-            which == kTtft ? telemetry::meets_ttft(times, slo) : telemetry::meets_tpot(times, slo);
-        if (value) samples.push_back({id, *value, !met});
-    }
+        if (row.first_token_ns >= 0 && range.contains(row.first_token_ns))
+            if (const auto value = telemetry::ttft_ns(times))
+                samples[kTtft].push_back({row.id, *value, !telemetry::meets_ttft(times, slo)});
+        if (row.end_ns >= 0 && range.contains(row.end_ns) && row.ended())
+            if (const auto value = telemetry::tpot_ns(times, formula_))
+                samples[kTpot].push_back({row.id, *value, !telemetry::meets_tpot(times, slo)});
+    });
     return samples;
+}
+
+void LatencyPresenter::collect_before(TimeRange range) {
+    const bool known = range.begin_ns == before_range_.begin_ns && range.end_ns == before_range_.end_ns &&
+                       formula_ == before_formula_ && store_.generation() == before_generation_;
+    if (known) return;
+    before_ = collect(range, {});
+    before_range_ = range;
+    before_formula_ = formula_;
+    before_generation_ = store_.generation();
 }
 
 void LatencyPresenter::update(TimeRange range, const QString& range_label, RequestId selected) {
@@ -94,10 +104,9 @@ void LatencyPresenter::update(TimeRange range, const QString& range_label, Reque
         const int64_t longest = std::min(kMostBeforeNs, range.end_ns - range.begin_ns);
         before_range = group_ranges(groups, last, groups[last].end_ns + longest, longest).before;
     }
-    for (const Which which : {kTtft, kTpot}) {
-        samples_[which] = collect(which, range, slo);
-        build(which, slo, collect(which, before_range, slo));
-    }
+    samples_ = collect(range, slo);
+    collect_before(before_range);
+    for (const Which which : {kTtft, kTpot}) build(which, slo, before_[which]);
     scope_ = QStringLiteral("%1, n = %2").arg(range_label, format_count(int64_t(histograms_[kTtft].n)));
     const bool outlined = !histograms_[kTtft].outline.empty() || !histograms_[kTpot].outline.empty();
     outline_change_ = outlined ? groups.back().number : 0;
@@ -141,12 +150,12 @@ void LatencyPresenter::choose_axis(Which which, double slo_ns, const std::vector
         top_ns_[which] = top > 0 ? top : kDefaultTopNs;
     }
     const double top = top_ns_[which];
-    const TimeUnit unit = time_unit_for(top / 20);
-    const bool seconds = top > 20e9;
-    histogram.unit_ns = seconds ? 1e9 : unit == TimeUnit::kMicroseconds ? 1e3 : 1e6;
-    histogram.unit = seconds                           ? QStringLiteral("s")
-                     : unit == TimeUnit::kMicroseconds ? QStringLiteral("\u00b5s")
-                                                       : QStringLiteral("ms");
+    // As the read-outs beside it say their figures: 5.83 s, 3.10 ms.
+    const bool seconds = top >= 2e9, microseconds = top < 2e6;
+    histogram.unit_ns = seconds ? 1e9 : microseconds ? 1e3 : 1e6;
+    histogram.unit = seconds        ? QStringLiteral("s")
+                     : microseconds ? QStringLiteral("\u00b5s")
+                                    : QStringLiteral("ms");
     histogram.last_edge = top / histogram.unit_ns;
     histogram.bin_width = histogram.last_edge / double(histogram_bins(top));
     histogram.ticks.clear();
@@ -214,12 +223,14 @@ RequestId LatencyPresenter::request_in_bin(Which which, size_t bin, RequestId af
     const LatencyHistogram& histogram = histograms_[which];
     RequestId newest = kNoRequest, next = kNoRequest;
     bool seen = false;
-    const std::vector<Sample>& samples = samples_[which];
-    for (auto sample = samples.rbegin(); sample != samples.rend(); ++sample) {
-        if (histogram.bin_of(sample->ns / histogram.unit_ns) != bin) continue;
-        if (newest == kNoRequest) newest = sample->request;
-        if (seen && next == kNoRequest) next = sample->request;
-        seen = seen || sample->request == after;
+    std::vector<RequestId> in_bin;
+    for (const Sample& sample : samples_[which])
+        if (histogram.bin_of(sample.ns / histogram.unit_ns) == bin) in_bin.push_back(sample.request);
+    std::sort(in_bin.begin(), in_bin.end(), std::greater<>());
+    for (const RequestId request : in_bin) {
+        if (newest == kNoRequest) newest = request;
+        if (seen && next == kNoRequest) next = request;
+        seen = seen || request == after;
     }
     return seen && next != kNoRequest ? next : newest;
 }

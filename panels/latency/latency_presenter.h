@@ -72,7 +72,9 @@ class LatencyPresenter {
         double ns;
         bool missed;
     };
-    std::vector<Sample> collect(Which which, telemetry::TimeRange range, const telemetry::Slo& slo) const;
+    using Samples = std::array<std::vector<Sample>, 2>;
+    Samples collect(telemetry::TimeRange range, const telemetry::Slo& slo) const;
+    void collect_before(telemetry::TimeRange range);
     void build(Which which, const telemetry::Slo& slo, const std::vector<Sample>& before);
     void choose_axis(Which which, double slo_ns, const std::vector<double>& sorted_ns);
     void add_lines(Which which, double slo_ns, const std::vector<double>& sorted_ns);
@@ -82,7 +84,11 @@ class LatencyPresenter {
     telemetry::Formula formula_ = telemetry::Formula::kVllm;
     std::array<std::optional<double>, 2> held_slo_ns_;
     std::array<LatencyHistogram, 2> histograms_;
-    std::array<std::vector<Sample>, 2> samples_;
+    Samples samples_;
+    Samples before_;  ///< of the outlines: what was before a change does not change any more
+    telemetry::TimeRange before_range_{};
+    telemetry::Formula before_formula_ = telemetry::Formula::kCount;
+    uint64_t before_generation_ = 0;
     std::array<double, 2> top_ns_{};  ///< where the axis ends; moves only when it must
     std::array<double, 2> axis_slo_ns_{};
     QString scope_, range_label_;

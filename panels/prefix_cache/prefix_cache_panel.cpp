@@ -34,7 +34,8 @@ PrefixCachePanel::PrefixCachePanel(PanelContext context, QWidget* parent)
 void PrefixCachePanel::present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) {
     window_ = window;
     const Theme& theme = *context_.theme;
-    presenter_.update(window, context_.range->resolve(*context_.store), context_.range->label(), cursor_ns);
+    presenter_.update(window, context_.range->resolve(*context_.store),
+                      context_.range->label(*context_.store), cursor_ns);
     QColor fill = theme.color("work.cached");
     line_->setPen(QPen(fill, 2));
     fill.setAlphaF(kFill);
@@ -52,6 +53,11 @@ void PrefixCachePanel::present(telemetry::TimeRange window, std::optional<int64_
     }
     set_end_ticks(*chart().y_axis(1), std::max(1.0, presenter_.most_evictions_per_s()),
                   presenter_.most_evictions_per_s());
+    read(cursor_ns);
+}
+
+void PrefixCachePanel::read(std::optional<int64_t> cursor_ns) {
+    presenter_.read(cursor_ns);
     chart().set_caption(0, presenter_.hit_caption());
     chart().set_caption(1, presenter_.eviction_caption());
 }

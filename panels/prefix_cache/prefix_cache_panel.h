@@ -24,6 +24,7 @@ class PrefixCachePanel : public TimeChartPanel {
 
   protected:
     void present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) override;
+    void read(std::optional<int64_t> cursor_ns) override;
     HoverCard card_at(int64_t t_ns) const override;
     bool empty() const override { return presenter_.empty(); }
     int64_t point_ns() const override { return presenter_.point_ns(); }

@@ -40,7 +40,8 @@ PrefixHit prefix_hit(const telemetry::RequestRow& row, PrefixCachePresenter::Uni
 
 void PrefixCachePresenter::update(TimeRange window, TimeRange range, const QString& range_label,
                                   std::optional<int64_t> cursor_ns) {
-    const std::vector<telemetry::Bucket> buckets = telemetry::buckets(store_, window, kPoints, true);
+    const std::vector<telemetry::Bucket> buckets = telemetry::buckets(
+        store_, window, kPoints, true, {.steps = false, .tokens = false, .requests = false});
     points_.assign(buckets.size(), {});
     for (size_t i = 0; i < buckets.size(); ++i) {
         points_[i].begin_ns = buckets[i].begin_ns;
@@ -49,37 +50,50 @@ void PrefixCachePresenter::update(TimeRange window, TimeRange range, const QStri
         points_[i].told = worth_a_point(buckets[i].begin_ns, buckets[i].end_ns, store_.now_ns());
     }
     point_ns_ = buckets.front().end_ns - buckets.front().begin_ns;
-    add_requests();
+    add_requests(range);
     add_evictions(buckets);
     for (const telemetry::MarkRow& mark : store_.marks())
         if (mark.mark == telemetry::MarkKind::kGap)
             for (Point& point : points_) point.gap |= mark.t_ns >= point.begin_ns && mark.t_ns < point.end_ns;
-    write_captions(range, cursor_ns);
-    size_t admitted = 0;
-    for (const auto& [id, row] : store_.requests())
-        admitted += row.scheduled_ns >= 0 && range.contains(row.scheduled_ns);
-    scope_ = QStringLiteral("%1, n = %2").arg(range_label, format_count(int64_t(admitted)));
+    // Nothing is known of what came before the history, which is not the same as nothing.
+    for (Point& point : points_) point.gap |= point.begin_ns < store_.history_begin_ns();
+    scope_ = QStringLiteral("%1, n = %2").arg(range_label, format_count(int64_t(range_admitted_)));
+    read(cursor_ns);
 }
 
-void PrefixCachePresenter::add_requests() {
+void PrefixCachePresenter::add_requests(TimeRange range) {
+    const int64_t back = std::max(kSmoothNs, point_ns_);
+    range_hits_ = range_asked_ = range_admitted_ = 0;
+    const TimeRange seen{std::min(range.begin_ns, points_.front().begin_ns - back),
+                         std::max(range.end_ns, points_.back().end_ns)};
+    store_.for_requests(seen, [&](const telemetry::RequestRow& row) {
+        if (row.scheduled_ns < 0) return;
+        add_to_points(row);
+        if (!range.contains(row.scheduled_ns)) return;
+        const PrefixHit hit = prefix_hit(row, unit_, store_.block_tokens());
+        range_hits_ += hit.hits;
+        range_asked_ += hit.asked;
+        ++range_admitted_;
+    });
+    for (Point& point : points_) point.hit_rate = share(point.hits, point.asked);
+}
+
+/// To every point whose look-back reaches the moment of its admission.
+void PrefixCachePresenter::add_to_points(const telemetry::RequestRow& row) {
     const int64_t first = points_.front().begin_ns, back = std::max(kSmoothNs, point_ns_);
     const auto points = int64_t(points_.size());
-    for (const auto& [id, row] : store_.requests()) {
-        if (row.scheduled_ns < 0 || row.scheduled_ns < first - back) continue;
-        const PrefixHit hit = prefix_hit(row, unit_, store_.block_tokens());
-        // Every point whose look-back reaches this moment.
-        const int64_t offset = row.scheduled_ns - first;
-        const int64_t from = offset >= 0 ? offset / point_ns_ : 0;
-        const int64_t to = std::min(points - 1, (offset + back - 1) / point_ns_);
-        for (int64_t i = from; i <= to; ++i) {
-            Point& point = points_[size_t(i)];
-            if (row.scheduled_ns >= point.end_ns || row.scheduled_ns < point.end_ns - back) continue;
-            point.hits += hit.hits;
-            point.asked += hit.asked;
-            ++point.misses[static_cast<size_t>(row.miss)];
-        }
+    if (row.scheduled_ns < first - back) return;
+    const PrefixHit hit = prefix_hit(row, unit_, store_.block_tokens());
+    const int64_t offset = row.scheduled_ns - first;
+    const int64_t from = offset >= 0 ? offset / point_ns_ : 0;
+    const int64_t to = std::min(points - 1, (offset + back - 1) / point_ns_);
+    for (int64_t i = from; i <= to; ++i) {
+        Point& point = points_[size_t(i)];
+        if (row.scheduled_ns >= point.end_ns || row.scheduled_ns < point.end_ns - back) continue;
+        point.hits += hit.hits;
+        point.asked += hit.asked;
+        ++point.misses[static_cast<size_t>(row.miss)];
     }
-    for (Point& point : points_) point.hit_rate = share(point.hits, point.asked);
 }
 
 void PrefixCachePresenter::add_evictions(const std::vector<telemetry::Bucket>& buckets) {
@@ -99,17 +113,9 @@ const PrefixCachePresenter::Point* PrefixCachePresenter::point_at(int64_t t_ns) 
     return &points_[std::min(index, points_.size() - 1)];
 }
 
-void PrefixCachePresenter::write_captions(TimeRange range, std::optional<int64_t> cursor_ns) {
+void PrefixCachePresenter::read(std::optional<int64_t> cursor_ns) {
     const bool tokens = unit_ == Unit::kTokens;
-    double hit_rate = kNaN, evictions = recent_evictions_per_s(store_);
-    uint64_t hits = 0, asked = 0;
-    for (const auto& [id, row] : store_.requests()) {
-        if (row.scheduled_ns < 0 || !range.contains(row.scheduled_ns)) continue;
-        const PrefixHit hit = prefix_hit(row, unit_, store_.block_tokens());
-        hits += hit.hits;
-        asked += hit.asked;
-    }
-    hit_rate = share(hits, asked);
+    double hit_rate = share(range_hits_, range_asked_), evictions = recent_evictions_per_s(store_);
     if (const Point* point = cursor_ns ? point_at(*cursor_ns) : nullptr) {
         hit_rate = point->hit_rate;
         evictions = point->evictions_per_s;

@@ -40,6 +40,8 @@ class PrefixCachePresenter {
     /// `window` is the axis, `range` the statistics range of the title.
     void update(telemetry::TimeRange window, telemetry::TimeRange range, const QString& range_label,
                 std::optional<int64_t> cursor_ns);
+    /// What the captions read out, from the points there are: nothing is counted again.
+    void read(std::optional<int64_t> cursor_ns);
 
     const std::vector<Point>& points() const { return points_; }
     int64_t point_ns() const { return point_ns_; }
@@ -53,15 +55,16 @@ class PrefixCachePresenter {
 
   private:
     const Point* point_at(int64_t t_ns) const;
-    void add_requests();
+    void add_requests(telemetry::TimeRange range);
+    void add_to_points(const telemetry::RequestRow& row);
     void add_evictions(const std::vector<telemetry::Bucket>& buckets);
-    void write_captions(telemetry::TimeRange range, std::optional<int64_t> cursor_ns);
 
     const telemetry::Store& store_;
     Unit unit_ = Unit::kTokens;
     std::vector<Point> points_;
     int64_t point_ns_ = 2'000'000'000;
     double most_evictions_ = 0;
+    uint64_t range_hits_ = 0, range_asked_ = 0, range_admitted_ = 0;  ///< of the statistics range
     Caption hit_caption_, eviction_caption_;
     QString scope_;
 };

@@ -23,7 +23,8 @@ std::vector<StatusCell> status_cells(const telemetry::Store& store, const Status
     if (!facts.model.isEmpty()) cells.push_back({facts.model, {}, false, {}, QStringLiteral("Model")});
     if (!facts.device.isEmpty())
         cells.push_back({facts.device, {}, false, {}, QStringLiteral("Device and kernel tier")});
-    const telemetry::TimeRange last{std::max<int64_t>(0, store.now_ns() - kWindowNs), store.now_ns() + 1};
+    const int64_t known = std::max<int64_t>(0, store.history_begin_ns());
+    const telemetry::TimeRange last{std::max(known, store.now_ns() - kWindowNs), store.now_ns() + 1};
     std::vector<double> durations;
     uint64_t steps = 0;
     for (auto it = store.steps().rbegin(); it != store.steps().rend() && it->start_ns >= last.begin_ns;

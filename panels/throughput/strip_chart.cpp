@@ -62,10 +62,15 @@ class StripChart::Captions final : public QCPLayerable {
         const QFontMetricsF metrics(font);
         painter.setFont(font);
         painter.setPen(theme.color("text.secondary"));
+        const double right = strip.rect->right() + 1;
+        double room = right;  // up to the one at the end, which stays
+        for (const AxisLabel& label : strip.x_labels)
+            if (label.ends_here) room = right - metrics.horizontalAdvance(label.text) - theme.scaled(6);
         for (const AxisLabel& label : strip.x_labels) {
-            const double width = metrics.horizontalAdvance(label.text), right = strip.rect->right() + 1;
+            const double width = metrics.horizontalAdvance(label.text);
             const double at = strip.rect->axis(QCPAxis::atBottom)->coordToPixel(label.key);
             const double left = label.ends_here ? right - width : at - width / 2;
+            if (!label.ends_here && left + width > room) continue;
             painter.drawText(QPointF(left, strip.rect->bottom() + theme.scaled(15)), label.text);
         }
     }

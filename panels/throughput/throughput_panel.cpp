@@ -43,6 +43,11 @@ void ThroughputPanel::present(telemetry::TimeRange window, std::optional<int64_t
     presenter_.update(window, cursor_ns);
     show_rates(window);
     show_queue(window);
+    read(cursor_ns);
+}
+
+void ThroughputPanel::read(std::optional<int64_t> cursor_ns) {
+    presenter_.read(cursor_ns);
     chart().set_caption(0, presenter_.rate_caption());
     chart().set_caption(1, presenter_.queue_caption());
 }

@@ -18,7 +18,8 @@ constexpr double kLimitInSight = 4;
 }  // namespace
 
 void ThroughputPresenter::update(TimeRange window, std::optional<int64_t> cursor_ns) {
-    const std::vector<telemetry::Bucket> buckets = telemetry::buckets(store_, window, kPoints, true);
+    const std::vector<telemetry::Bucket> buckets =
+        telemetry::buckets(store_, window, kPoints, true, {.steps = false, .evictions = false});
     points_.assign(buckets.size(), {});
     for (size_t i = 0; i < buckets.size(); ++i) {
         points_[i].begin_ns = buckets[i].begin_ns;
@@ -26,13 +27,15 @@ void ThroughputPresenter::update(TimeRange window, std::optional<int64_t> cursor
         points_[i].told = worth_a_point(buckets[i].begin_ns, buckets[i].end_ns, store_.now_ns());
     }
     point_ns_ = buckets.front().end_ns - buckets.front().begin_ns;
-    add_rates(buckets);
     add_queue({buckets.front().begin_ns, buckets.back().end_ns});
+    add_rates(buckets);
     add_limits(window);
     for (const telemetry::MarkRow& mark : store_.marks())
         if (mark.mark == telemetry::MarkKind::kGap)
             for (Point& point : points_) point.gap |= mark.t_ns >= point.begin_ns && mark.t_ns < point.end_ns;
-    write_captions(cursor_ns);
+    // Nothing is known of what came before the history, which is not the same as nothing.
+    for (Point& point : points_) point.gap |= point.begin_ns < store_.history_begin_ns();
+    read(cursor_ns);
 }
 
 void ThroughputPresenter::add_rates(const std::vector<telemetry::Bucket>& buckets) {
@@ -41,8 +44,10 @@ void ThroughputPresenter::add_rates(const std::vector<telemetry::Bucket>& bucket
         if (!points_[i].told) continue;
         // Two pieces back to back: the newest is not over, and its fraction alone would jump at every frame.
         const telemetry::Bucket& newest = buckets[i];
-        const telemetry::Bucket* before = i > 0 ? &buckets[i - 1] : nullptr;
+        const bool known = i > 0 && buckets[i - 1].begin_ns >= store_.history_begin_ns();
+        const telemetry::Bucket* before = known ? &buckets[i - 1] : nullptr;
         const auto sum = [&](auto of) { return double(of(newest)) + (before ? double(of(*before)) : 0); };
+        const uint64_t prefill = points_[i].prefill_tokens + (before ? points_[i - 1].prefill_tokens : 0);
         const int64_t begin = before ? before->begin_ns : newest.begin_ns;
         const double seconds =
             double(std::clamp<int64_t>(store_.now_ns() - begin, point_ns_ / 4, newest.end_ns - begin)) /
@@ -51,7 +56,7 @@ void ThroughputPresenter::add_rates(const std::vector<telemetry::Bucket>& bucket
         const double lower =
             sum([tokens](const telemetry::Bucket& b) { return tokens ? b.output_tokens : b.finished; });
         const double upper =
-            sum([tokens](const telemetry::Bucket& b) { return tokens ? b.steps.prefill_tokens : b.arrived; });
+            tokens ? double(prefill) : sum([](const telemetry::Bucket& b) { return b.arrived; });
         points_[i].lower = lower / seconds;
         points_[i].upper = upper / seconds;
         most_ = std::max(most_, stacked() ? points_[i].lower + points_[i].upper
@@ -70,6 +75,7 @@ void ThroughputPresenter::add_queue(TimeRange window) {
         point.running = row->step.running;
         point.waiting = std::max(point.waiting, row->step.waiting);
         ++point.steps;
+        point.prefill_tokens += row->step.prefill_tokens;
     }
     for (const Point& point : points_)
         most_requests_ = std::max(most_requests_, point.running + point.waiting);
@@ -115,7 +121,7 @@ const ThroughputPresenter::Point* ThroughputPresenter::newest_told() const {
     return found == points_.rend() ? nullptr : &*found;
 }
 
-void ThroughputPresenter::write_captions(std::optional<int64_t> cursor_ns) {
+void ThroughputPresenter::read(std::optional<int64_t> cursor_ns) {
     const Point* point = cursor_ns ? point_at(*cursor_ns) : newest_told();
     const Point none;
     if (!point) point = &none;

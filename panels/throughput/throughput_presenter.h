@@ -23,6 +23,7 @@ class ThroughputPresenter {
         uint32_t running = 0;  ///< at the last step in it
         uint32_t waiting = 0;  ///< the most in it: a queue must not hide between two points
         uint32_t steps = 0;
+        uint64_t prefill_tokens = 0;
         bool gap = false;  ///< events were left out here
         bool told = true;  ///< false for the newest while less than half of it is over
     };
@@ -37,6 +38,8 @@ class ThroughputPresenter {
     void set_unit(Unit unit) { unit_ = unit; }
     Unit unit() const { return unit_; }
     void update(telemetry::TimeRange window, std::optional<int64_t> cursor_ns);
+    /// What the captions read out, from the points there are: nothing is counted again.
+    void read(std::optional<int64_t> cursor_ns);
 
     const std::vector<Point>& points() const { return points_; }
     const std::vector<Limit>& limits() const { return limits_; }
@@ -61,7 +64,6 @@ class ThroughputPresenter {
     void add_rates(const std::vector<telemetry::Bucket>& buckets);
     void add_queue(telemetry::TimeRange window);
     void add_limits(telemetry::TimeRange window);
-    void write_captions(std::optional<int64_t> cursor_ns);
 
     const telemetry::Store& store_;
     Unit unit_ = Unit::kTokens;

@@ -61,7 +61,7 @@ TimeChartPanel::TimeChartPanel(PanelContext context, std::span<const StripGeomet
 }
 
 void TimeChartPanel::refresh() {
-    if (gate_.due(*context_.store)) recompute();
+    gate_.run(*context_.store, [this] { recompute(); });
 }
 
 std::optional<int64_t> TimeChartPanel::cursor_ns() const {
@@ -73,9 +73,19 @@ std::optional<int64_t> TimeChartPanel::cursor_ns() const {
 void TimeChartPanel::recompute() {
     window_ = chart_window(*context_.range, *context_.store);
     show_axis(window_);
-    const auto cursor = cursor_ns();
-    present(window_, cursor);
+    present(window_, cursor_ns());
     const auto groups = group_changes(context_.store->knob_changes());
+    for (size_t i = 0; i < 2; ++i) chart_->overlay(i).set_changes(group_marks(groups, window_));
+    show_empty_state(*empty_, context_, empty());
+    show_cursor();
+    if (scope() == shown_scope_) return;
+    shown_scope_ = scope();
+    emit scope_changed();
+}
+
+/// The line at the cursor or at the selected step.
+void TimeChartPanel::show_cursor() {
+    const auto cursor = cursor_ns();
     // The selected step has its line as well, where the cursor does not say otherwise.
     double line = cursor ? double(*cursor) / double(kSecond) : qQNaN();
     if (!cursor && context_.selection->has_step())
@@ -83,15 +93,8 @@ void TimeChartPanel::recompute() {
             line = double(step->start_ns) / double(kSecond);
     // Over a change its own line says where one is, and the number on it stays to be read.
     const bool over_change = mouse_ && !key_cursor_ns_ && chart_->overlay(0).change_at(*mouse_) != 0;
-    for (size_t i = 0; i < 2; ++i) {
-        chart_->overlay(i).set_changes(group_marks(groups, window_));
-        chart_->overlay(i).set_cursor(over_change ? qQNaN() : line);
-    }
-    empty_->setVisible(empty());
+    for (size_t i = 0; i < 2; ++i) chart_->overlay(i).set_cursor(over_change ? qQNaN() : line);
     chart_->replot();
-    if (scope() == shown_scope_) return;
-    shown_scope_ = scope();
-    emit scope_changed();
 }
 
 void TimeChartPanel::show_axis(TimeRange window) {
@@ -121,20 +124,30 @@ void TimeChartPanel::moved(QPointF position) {
     mouse_.reset();
     if (const auto strip = chart_->strip_at(position)) mouse_ = position;
     key_cursor_ns_.reset();
-    recompute();
+    read(cursor_ns());
+    show_cursor();
     show_card(position);
 }
 
 void TimeChartPanel::show_card(QPointF position) {
     if (!mouse_) return chart_->set_card({}, {});
-    const uint32_t change = chart_->overlay(0).change_at(position);
     HoverCard card;
-    if (change) {
-        effects_.update();
-        if (const ChangeEffect* effect = effects_.find(change)) card = effects_.card(*effect);
-    }
+    if (const ChangeEffect* effect = hovered_change(position)) card = effects_.card(*effect);
     if (card.title.isEmpty()) card = card_at(*cursor_ns());
     chart_->set_card(card, QRectF(position.x() - 8, position.y() - 8, 16, 16));
+}
+
+const ChangeEffect* TimeChartPanel::hovered_change(QPointF position) {
+    const uint32_t change = chart_->overlay(0).change_at(position);
+    if (!change) return nullptr;
+    const int64_t now = context_.store->now_ns();
+    const bool known =
+        hovered_ && hovered_->group.number == change && now >= hovered_ns_ && now - hovered_ns_ < kSecond;
+    if (!known) {
+        hovered_ = effects_.compute(change);
+        hovered_ns_ = now;
+    }
+    return hovered_ ? &*hovered_ : nullptr;
 }
 
 void TimeChartPanel::pressed(QPointF position) {
@@ -148,7 +161,8 @@ void TimeChartPanel::stepped(int direction) {
     const int64_t from = cursor_ns().value_or(window_.end_ns);
     key_cursor_ns_ = std::clamp(from + direction * point_ns(), window_.begin_ns, window_.end_ns);
     if (const auto step = step_at(*context_.store, *key_cursor_ns_)) context_.selection->select_step(*step);
-    recompute();
+    read(cursor_ns());
+    show_cursor();
 }
 
 void TimeChartPanel::drop_cursor() {
@@ -156,7 +170,8 @@ void TimeChartPanel::drop_cursor() {
     mouse_.reset();
     key_cursor_ns_.reset();
     chart_->set_card({}, {});
-    recompute();
+    read(std::nullopt);
+    show_cursor();
 }
 
 }  // namespace pitwall::panels

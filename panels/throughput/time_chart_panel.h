@@ -27,6 +27,8 @@ class TimeChartPanel : public Panel {
   protected:
     /// Brings presenter and plots up to date. `cursor_ns`: the moment to read out, nothing for the newest.
     virtual void present(telemetry::TimeRange window, std::optional<int64_t> cursor_ns) = 0;
+    /// Captions for another cursor: the mouse passes many moments a second, and no data changes with it.
+    virtual void read(std::optional<int64_t> cursor_ns) = 0;
     /// What the card at the cursor says beside the captions; an empty title for no card.
     virtual HoverCard card_at(int64_t t_ns) const = 0;
     virtual bool empty() const = 0;
@@ -42,11 +44,15 @@ class TimeChartPanel : public Panel {
     void drop_cursor();
     void show_axis(telemetry::TimeRange window);
     void show_card(QPointF position);
+    void show_cursor();
+    const ChangeEffect* hovered_change(QPointF position);
 
     StripChart* chart_;
     EmptyState* empty_;
     RefreshGate gate_;
     ChangeEffects effects_;
+    std::optional<ChangeEffect> hovered_;  ///< the change under the mouse, worked out at hovered_ns_
+    int64_t hovered_ns_ = 0;
     telemetry::TimeRange window_{};
     std::optional<QPointF> mouse_;
     std::optional<int64_t> key_cursor_ns_;

@@ -10,4 +10,7 @@ namespace pitwall::panels {
 /// replay, which cannot).
 EmptyState* make_empty_state(const PanelContext& context, const QString& sentence, QWidget* parent);
 
+/// Shows it or not; its button only where it would do something: not in a replay, nor once arrivals run.
+void show_empty_state(EmptyState& state, const PanelContext& context, bool empty);
+
 }  // namespace pitwall::panels

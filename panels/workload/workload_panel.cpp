@@ -112,12 +112,13 @@ void WorkloadPanel::connect_load(KnobRow* row, KnobId id) {
 }
 
 void WorkloadPanel::refresh() {
-    if (gate_.due(*context_.store)) recompute();
+    gate_.run(*context_.store, [this] { recompute(); });
 }
 
 void WorkloadPanel::recompute() {
     presenter_.update(chart_window(*context_.range, *context_.store),
-                      context_.range->resolve(*context_.store), context_.range->label(), now_ms());
+                      context_.range->resolve(*context_.store), context_.range->label(*context_.store),
+                      now_ms());
     knobs_.refresh(now_ms());
     show_knobs();
     kind_->set_current(presenter_.workload());

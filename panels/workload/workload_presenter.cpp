@@ -27,21 +27,22 @@ Quantity median_tokens(std::vector<double>& samples) {
 void WorkloadPresenter::update(TimeRange window, TimeRange range, const QString& range_label,
                                int64_t now_ms) {
     read_answer(now_ms);
-    const std::vector<telemetry::Bucket> buckets = telemetry::buckets(store_, window, kPoints, true);
+    const std::vector<telemetry::Bucket> buckets = telemetry::buckets(
+        store_, window, kPoints, true, {.steps = false, .tokens = false, .evictions = false});
     piece_ns_ = buckets.front().end_ns - buckets.front().begin_ns;
     arrivals_.clear();
     for (const telemetry::Bucket& bucket : buckets) arrivals_.push_back(bucket.arrived);
 
     std::vector<double> prompts, outputs;
     uint64_t cached = 0, asked = 0;
-    for (const auto& [id, row] : store_.requests()) {
+    store_.for_requests(range, [&](const telemetry::RequestRow& row) {
         if (range.contains(row.arrival_ns)) prompts.push_back(row.prompt_tokens);
         if (row.ended() && range.contains(row.end_ns) && telemetry::times_of(row).finished())
             outputs.push_back(row.output_tokens);
-        if (row.scheduled_ns < 0 || !range.contains(row.scheduled_ns)) continue;
+        if (row.scheduled_ns < 0 || !range.contains(row.scheduled_ns)) return;
         cached += row.cached_tokens;
         asked += row.prompt_tokens;
-    }
+    });
     // A session younger than the range has not had so long to receive anything.
     const double seconds = double(range.end_ns - std::max<int64_t>(range.begin_ns, 0)) / 1e9;
     const size_t arrived = prompts.size(), finished = outputs.size();

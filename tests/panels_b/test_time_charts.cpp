@@ -71,6 +71,18 @@ TEST_F(TimeCharts, TheCaptionReadsWhatIsUnderTheCursor) {
     EXPECT_FALSE(panel->cursor_ns());
 }
 
+/// The mouse passes many moments a second: none of them counts the session again.
+TEST_F(TimeCharts, TheCursorCountsNothingAgain) {
+    const auto panel = make<ThroughputPanel>({400, 206});
+    const uint32_t before = panel->presenter().points().back().steps;
+    for (int t = 200'001; t < 200'100; ++t) desk.told.step(t, {.running = 4});
+    QTest::mouseMove(panel->chart().findChild<QWidget*>(),
+                     {100, 70});  // a move to where it is already is none
+    QTest::mouseMove(panel->chart().findChild<QWidget*>(), {int(panel->chart().pixel_of(0, 120)), 60});
+    ASSERT_TRUE(panel->cursor_ns());
+    EXPECT_EQ(panel->presenter().points().back().steps, before);
+}
+
 TEST_F(TimeCharts, TheSecondStripGoesFirst) {
     EXPECT_TRUE(make<PrefixCachePanel>({400, 194})->chart().strip_visible(1));
     EXPECT_FALSE(make<PrefixCachePanel>({400, 120})->chart().strip_visible(1));

@@ -103,6 +103,20 @@ void Told::step(int64_t t_ms, const Step& s) {
     tell(event);
 }
 
+void Told::keyframe(int64_t t_ms, uint64_t steps) {
+    for (const KeyframePart part : {KeyframePart::kBegin, KeyframePart::kCounters, KeyframePart::kEnd}) {
+        Event event = event_of(EventKind::kKeyframe, t_ms);
+        event.keyframe = {};
+        event.keyframe.part = part;
+        if (part == KeyframePart::kBegin) event.keyframe.begin = {};
+        if (part == KeyframePart::kCounters) {
+            event.keyframe.counters = {};
+            event.keyframe.counters.steps = steps;
+        }
+        tell(event);
+    }
+}
+
 void Told::evicted(int64_t t_ms, uint32_t blocks) {
     for (uint32_t i = 0; i < blocks; ++i) {
         Event event = event_of(EventKind::kBlock, t_ms);

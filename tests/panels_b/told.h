@@ -46,6 +46,8 @@ class Told {
         uint32_t prefill = 0, decode = 0, running = 0, waiting = 0;
     };
     void step(int64_t t_ms, const Step& step);
+    /// A keyframe of a session that has made so many steps: the first thing told, a recording begun in its middle.
+    void keyframe(int64_t t_ms, uint64_t steps);
     void evicted(int64_t t_ms, uint32_t blocks);
     void mark(int64_t t_ms, telemetry::MarkKind mark, int64_t value);
     /// Lets time pass without anything: one empty step.
