@@ -164,12 +164,4 @@ void spread_labels(std::span<LabelSlot> labels, double left, double right) {
     }
 }
 
-std::vector<ChangeMark> change_marks(const telemetry::Store& store, telemetry::TimeRange window) {
-    std::vector<ChangeMark> marks;
-    for (const telemetry::KnobChange& change : store.knob_changes())
-        if (window.contains(change.t_ns))
-            marks.push_back({double(change.t_ns) / 1e9, double(change.event.pause_ns) / 1e9, change.number});
-    return marks;
-}
-
 }  // namespace pitwall::panels

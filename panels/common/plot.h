@@ -61,9 +61,6 @@ struct ChangeMark {
     double key = 0, duration = 0;
     uint32_t number = 0;
 };
-/// The knob changes within a window, keys in session seconds.
-std::vector<ChangeMark> change_marks(const telemetry::Store& store, telemetry::TimeRange window);
-
 /// What lies over the plots of one axis rectangle. Owned by the plot; lives as long as the axis rectangle.
 class PlotOverlay {
   public:

@@ -2,15 +2,24 @@
 #include "panels/transport/session_envelope.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "telemetry/stats/range_stats.h"
 
 namespace pitwall::panels {
 
+namespace {
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+}
+
 void SessionEnvelope::clear() { *this = SessionEnvelope(); }
 
 double SessionEnvelope::highest() const {
-    return tokens_per_s_.empty() ? 0 : *std::max_element(tokens_per_s_.begin(), tokens_per_s_.end());
+    double highest = 0;
+    for (const double rate : tokens_per_s_)
+        if (rate > highest) highest = rate;
+    return highest;
 }
 
 void SessionEnvelope::update(const telemetry::Store& store) {
@@ -19,17 +28,19 @@ void SessionEnvelope::update(const telemetry::Store& store) {
         begin_ns_ = store.steps().front().start_ns / kFirstBucketNs * kFirstBucketNs;
         begun_ = true;
     }
-    const auto done = static_cast<size_t>(std::max<int64_t>(0, (store.now_ns() - begin_ns_) / bucket_ns_));
-    if (done < tokens_per_s_.size()) {  // a seek went back: what lies ahead stays drawn as it was
-        return;
+    const int64_t lasted = std::max<int64_t>(0, store.now_ns() - begin_ns_);
+    while (lasted / bucket_ns_ > int64_t{kMaxBuckets}) halve();
+    const auto done = static_cast<size_t>(lasted / bucket_ns_);
+    // What lies ahead of a seek backwards stays drawn as it was.
+    if (tokens_per_s_.size() < done) tokens_per_s_.resize(done, kUnknown);
+    for (size_t i = 0; i < done; ++i) {
+        const int64_t from = begin_ns_ + static_cast<int64_t>(i) * bucket_ns_;
+        if (!std::isnan(tokens_per_s_[i]) || from < store.history_begin_ns()) continue;
+        const telemetry::TimeRange piece{from, from + bucket_ns_};
+        const auto counted = telemetry::buckets(store, piece, 1, false,
+                                                {.steps = false, .requests = false, .evictions = false});
+        tokens_per_s_[i] = double(counted.front().output_tokens) * 1e9 / double(bucket_ns_);
     }
-    const size_t fresh = done - tokens_per_s_.size();
-    if (fresh == 0) return;
-    const int64_t from = begin_ns_ + static_cast<int64_t>(tokens_per_s_.size()) * bucket_ns_;
-    const telemetry::TimeRange range{from, begin_ns_ + static_cast<int64_t>(done) * bucket_ns_};
-    for (const telemetry::Bucket& bucket : telemetry::buckets(store, range, std::min(fresh, size_t{1} << 16)))
-        tokens_per_s_.push_back(bucket.seconds() > 0 ? double(bucket.output_tokens) / bucket.seconds() : 0);
-    while (tokens_per_s_.size() > kMaxBuckets) halve();
 }
 
 void SessionEnvelope::halve() {

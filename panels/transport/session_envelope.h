@@ -21,6 +21,7 @@ class SessionEnvelope {
 
     int64_t begin_ns() const { return begin_ns_; }
     int64_t bucket_ns() const { return bucket_ns_; }
+    /// NaN where nothing is known: before the history, or skipped by a seek and not played since.
     const std::vector<double>& tokens_per_s() const { return tokens_per_s_; }
     double highest() const;
 

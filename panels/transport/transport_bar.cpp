@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "panels/changes/change_groups.h"
 #include "panels/common/format.h"
 
 namespace pitwall::panels {
@@ -29,7 +30,10 @@ TransportBar::TransportBar(PanelContext context, QWidget* parent)
     connect(record_, &QToolButton::clicked, this, &TransportBar::record_toggled);
     connect(pause_, &QToolButton::clicked, this, &TransportBar::pause_toggled);
     connect(step_, &QToolButton::clicked, this, &TransportBar::step_wanted);
-    connect(live_, &QPushButton::clicked, this, &TransportBar::live_wanted);
+    connect(live_, &QPushButton::clicked, this, [this] {
+        live_->setChecked(!state_.replay);  // it shows what is, not what was clicked
+        emit live_wanted();
+    });
     live_->setToolTip(QStringLiteral("Show the newest events; out of a replay, back to the engine (L)"));
     live_->setCheckable(true);
     speed_->setToolTip(QStringLiteral("Speed of the replay"));
@@ -72,17 +76,22 @@ void TransportBar::restyle() {
                        "QPushButton::menu-indicator { image: none; width: 0; }"));
     live_->setFont(theme.words("body", 600));
     speed_->setFont(theme.numbers("body", 500));
+    shown_.reset();
     show_state();
     updateGeometry();
     place_children();
     update();
 }
 
+/// Only where it changed: an icon is drawn anew from its SVG, and this is called ten times a second.
 void TransportBar::show_state() {
     const Theme& theme = *context_.theme;
+    const bool still = state_.replay ? state_.speed == 0 : context_.store->paused();
+    const Shown now{state_.replay, state_.running, still, state_.speed};
+    if (shown_ == now) return;
+    shown_ = now;
     record_->setIcon(theme.icon("record", state_.replay ? "text.disabled" : "signal.bad"));
     record_->setEnabled(!state_.replay && state_.running);
-    const bool still = state_.replay ? state_.speed == 0 : context_.store->paused();
     pause_->setIcon(theme.icon(still ? "play" : "pause"));
     step_->setIcon(theme.icon("step", state_.replay ? "text.disabled" : "text.primary"));
     step_->setEnabled(!state_.replay);
@@ -92,12 +101,8 @@ void TransportBar::show_state() {
 }
 
 void TransportBar::set_state(const TransportState& state) {
-    const bool still = state_.speed == 0;
-    const bool shown = state.replay != state_.replay || state.recording != state_.recording ||
-                       state.running != state_.running || state.speed != state_.speed ||
-                       still != (state.speed == 0);
     state_ = state;
-    if (shown) show_state();
+    show_state();
 }
 
 void TransportBar::session_changed() {
@@ -147,9 +152,9 @@ int64_t TransportBar::playhead_ns() const { return context_.store->now_ns(); }
 
 int64_t TransportBar::neighbour_change(bool next) const {
     int64_t found = -1;
-    for (const telemetry::KnobChange& change : context_.store->knob_changes()) {
-        if (!next && change.t_ns < playhead_ns() - 500'000'000) found = change.t_ns;
-        if (next && change.t_ns > playhead_ns()) return change.t_ns;
+    for (const ChangeGroup& change : group_changes(context_.store->knob_changes())) {
+        if (!next && change.begin_ns < playhead_ns() - 500'000'000) found = change.begin_ns;
+        if (next && change.begin_ns > playhead_ns()) return change.begin_ns;
     }
     return found;
 }
@@ -160,8 +165,7 @@ void TransportBar::drag_to(double x) {
     if (drag_ == Drag::kSeek) {
         emit seek_wanted(t);
     } else if (drag_ == Drag::kWindow) {
-        const telemetry::TimeRange shown = context_.range->resolve(*context_.store);
-        context_.range->set_dragged(moved_within(shown, t - drag_from_ns_, on.range));
+        context_.range->set_dragged(moved_within(context_.range->dragged(), t - drag_from_ns_, on.range));
         drag_from_ns_ = t;
     } else if (drag_ == Drag::kRange && std::abs(time_to_x(on, drag_from_ns_) - x) >= 3) {
         context_.range->set_dragged({drag_from_ns_, t});
@@ -173,17 +177,16 @@ void TransportBar::mousePressEvent(QMouseEvent* event) {
     const QRectF box = strip().adjusted(-4, -context_.theme->scaled(20), 4, context_.theme->scaled(14));
     if (event->button() != Qt::LeftButton || !box.contains(event->position())) return;
     const TimeAxis on = axis();
-    for (const telemetry::KnobChange& change : context_.store->knob_changes()) {
-        const QPointF pin(time_to_x(on, change.t_ns), context_.theme->scaled(10.5));
+    for (const ChangeGroup& change : group_changes(context_.store->knob_changes())) {
+        const QPointF pin(time_to_x(on, change.begin_ns), context_.theme->scaled(10.5));
         if (QLineF(pin, event->position()).length() > context_.theme->scaled(8)) continue;
         emit change_wanted(change.number);
         return;
     }
     drag_from_ns_ = x_to_time(on, event->position().x());
     const bool range = !state_.replay || event->modifiers().testFlag(Qt::ShiftModifier);
-    const telemetry::TimeRange shown = context_.range->resolve(*context_.store);
-    const bool on_window =
-        context_.range->mode() == RangeModel::Mode::kDragged && shown.contains(drag_from_ns_);
+    const bool on_window = context_.range->mode() == RangeModel::Mode::kDragged &&
+                           context_.range->dragged().contains(drag_from_ns_);
     drag_ = !range ? Drag::kSeek : on_window ? Drag::kWindow : Drag::kRange;
     emit scrubbing(true);
     if (drag_ == Drag::kSeek) drag_to(event->position().x());

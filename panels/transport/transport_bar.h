@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
+
 #include "panels/common/panel.h"
 #include "panels/common/time_axis.h"
 #include "panels/transport/session_envelope.h"
@@ -56,6 +58,12 @@ class TransportBar : public Panel {
     void mouseReleaseEvent(QMouseEvent* event) override;
 
   private:
+    /// What the buttons look like.
+    struct Shown {
+        bool replay, running, still;
+        double speed;
+        bool operator==(const Shown&) const = default;
+    };
     enum class Drag { kNone, kSeek, kRange, kWindow };
     QToolButton* make_button(const char* tip);
     void restyle();
@@ -72,6 +80,7 @@ class TransportBar : public Panel {
     void drag_to(double x);
 
     TransportState state_;
+    std::optional<Shown> shown_;
     SessionEnvelope envelope_;
     QToolButton *record_, *pause_, *step_;
     QPushButton *live_, *speed_;

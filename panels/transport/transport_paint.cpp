@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "panels/changes/change_groups.h"
 #include "panels/common/format.h"
 #include "panels/common/paint.h"
 #include "panels/transport/transport_bar.h"
@@ -13,14 +14,13 @@ namespace pitwall::panels {
 
 namespace {
 
-QString knob_text(const telemetry::KnobChange& change, bool with_values) {
-    if (change.event.knob >= presets::kKnobCount) return QStringLiteral("knob %1").arg(change.event.knob);
-    const presets::KnobSpec& spec = presets::spec(static_cast<presets::KnobId>(change.event.knob));
+QString knob_text(const ChangeGroup& change, bool with_values) {
+    if (change.knob >= presets::kKnobCount) return QStringLiteral("knob %1").arg(change.knob);
+    const presets::KnobSpec& spec = presets::spec(static_cast<presets::KnobId>(change.knob));
     const QString name = QString::fromUtf8(spec.name.data(), qsizetype(spec.name.size()));
     if (!with_values) return name;
     const auto value = [&](double v) { return QString::fromStdString(presets::format_value(spec, v)); };
-    return QStringLiteral("%1 %2 \u2192 %3")
-        .arg(name, value(change.event.old_value), value(change.event.effective_value));
+    return QStringLiteral("%1 %2 \u2192 %3").arg(name, value(change.old_value), value(change.new_value));
 }
 
 }  // namespace
@@ -59,20 +59,25 @@ void TransportBar::paint_envelope(QPainter& painter, const TimeAxis& on, const Q
     const std::vector<double>& rates = envelope_.tokens_per_s();
     const double highest = envelope_.highest();
     if (rates.empty() || highest <= 0) return;
-    QPolygonF area;
     const auto x_of = [&](size_t i) {
         return time_to_x(
             on, envelope_.begin_ns() + envelope_.bucket_ns() * int64_t(i) + envelope_.bucket_ns() / 2);
     };
-    area << QPointF(x_of(0), box.bottom());
-    for (size_t i = 0; i < rates.size(); ++i)
-        area << QPointF(x_of(i), box.bottom() - (box.height() - 2) * rates[i] / highest);
-    area << QPointF(x_of(rates.size() - 1), box.bottom());
     QColor fill = context_.theme->color("work.decode");
     fill.setAlphaF(0.38f);
     painter.setPen(Qt::NoPen);
     painter.setBrush(fill);
-    painter.drawPolygon(area);
+    QPolygonF area;
+    for (size_t i = 0; i <= rates.size(); ++i) {  // what is not known is left out
+        if (i < rates.size() && !std::isnan(rates[i])) {
+            if (area.isEmpty()) area << QPointF(x_of(i), box.bottom());
+            area << QPointF(x_of(i), box.bottom() - (box.height() - 2) * rates[i] / highest);
+        } else if (!area.isEmpty()) {
+            area << QPointF(area.back().x(), box.bottom());
+            painter.drawPolygon(area);
+            area.clear();
+        }
+    }
 }
 
 void TransportBar::paint_ticks(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
@@ -94,13 +99,13 @@ void TransportBar::paint_ticks(QPainter& painter, const TimeAxis& on, const QRec
 
 void TransportBar::paint_changes(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
     const Theme& theme = *context_.theme;
-    const auto changes = context_.store->knob_changes();
+    const std::vector<ChangeGroup> changes = group_changes(context_.store->knob_changes());
     const QFont font = theme.numbers("small");
     const QFontMetricsF metrics(font);
     double taken =
         -1e9;  // right end of the last pin: where many lie close together only the first of them is drawn
     for (size_t i = 0; i < changes.size(); ++i) {
-        const double x = std::floor(time_to_x(on, changes[i].t_ns)) + 0.5;
+        const double x = std::floor(time_to_x(on, changes[i].begin_ns)) + 0.5;
         if (x < box.left() - 1 || x > box.right() + 1) continue;
         painter.setPen(theme.color("signal.accent"));
         painter.drawLine(QPointF(x, theme.scaled(11)), QPointF(x, box.bottom() + 2));
@@ -109,7 +114,7 @@ void TransportBar::paint_changes(QPainter& painter, const TimeAxis& on, const QR
         taken = x + theme.scaled(8);
         double limit = box.right();
         for (size_t next = i + 1; next < changes.size(); ++next) {
-            limit = std::min(limit, time_to_x(on, changes[next].t_ns));
+            limit = std::min(limit, time_to_x(on, changes[next].begin_ns));
             break;
         }
         const double room = limit - x - theme.scaled(26);
