@@ -84,6 +84,8 @@ void CancelBar::keyPressEvent(QKeyEvent* event) {
     switch (event->key()) {
         case Qt::Key_Return:
         case Qt::Key_Enter:
+            // A button passes Enter on: on "Keep it" it must not mean the opposite.
+            return no_->hasFocus() ? close_bar() : confirm();
         case Qt::Key_Y:
             return confirm();
         case Qt::Key_Escape:

@@ -18,7 +18,7 @@ using telemetry::DictionaryKind;
 using telemetry::RequestRow;
 
 constexpr int kInset = 12, kBarTop = 22, kBarHeight = 12, kLabelTop = 42, kLine = 19;  // at scale 1
-constexpr size_t kTokensShown = 2000;
+constexpr size_t kTokensShown = 2000, kTokensAtOnce = 250;
 constexpr QChar kCaret(0x258C);
 
 QString from_utf8(std::string_view bytes) {
@@ -56,9 +56,7 @@ void RequestDetail::take_theme() {
     text_->setStyleSheet(QStringLiteral("QTextEdit { background: %1; color: %2; border: none; padding: 0; }")
                              .arg(name("bg.panel"), name("text.primary")));
     text_->setFont(show_ == Show::kTokens ? theme_->numbers("small") : theme_->words("stream"));
-    shown_.clear();
-    text_->clear();
-    caret_ = false;
+    forget_text();
     resizeEvent(nullptr);
     refresh();
 }
@@ -66,9 +64,7 @@ void RequestDetail::take_theme() {
 void RequestDetail::set_request(RequestId request) {
     if (request == request_) return;
     request_ = request;
-    shown_.clear();
-    text_->clear();
-    caret_ = false;
+    forget_text();
 }
 
 void RequestDetail::set_show(Show show) {
@@ -77,12 +73,15 @@ void RequestDetail::set_show(Show show) {
     take_theme();
 }
 
-QString RequestDetail::token_lines(const RequestRow& row) const {
+void RequestDetail::forget_text() {
+    shown_.clear();
+    text_->clear();
+    caret_ = false;
+    first_token_ = next_token_ = 0;
+}
+
+QString RequestDetail::token_lines(const RequestRow& row, size_t first) const {
     QString out;
-    const size_t first = row.tokens.size() > kTokensShown ? row.tokens.size() - kTokensShown : 0;
-    if (first)
-        out = QStringLiteral("The last %1 of %2 tokens\n")
-                  .arg(format_count(kTokensShown), format_count(int64_t(row.tokens.size())));
     for (size_t i = first; i < row.tokens.size(); ++i) {
         const int64_t before = i ? row.tokens[i - 1].t_ns : row.arrival_ns;
         out += QStringLiteral("%1  +%2  %3  %4\n")
@@ -95,8 +94,31 @@ QString RequestDetail::token_lines(const RequestRow& row) const {
     return out;
 }
 
+/// Adds the new ones below and drops old ones above, a few hundred at a time: a long answer is not written anew with
+/// each token.
+void RequestDetail::follow_tokens(const RequestRow& row) {
+    const size_t count = row.tokens.size();
+    if (count < next_token_ || (next_token_ == 0 && !shown_.isEmpty())) forget_text();
+    if (count == next_token_) return;
+    if (next_token_ == 0) first_token_ = next_token_ = count > kTokensShown ? count - kTokensShown : 0;
+    QScrollBar* bar = text_->verticalScrollBar();
+    const bool at_end = bar->value() >= bar->maximum() - 4;
+    QTextCursor cursor(text_->document());
+    cursor.movePosition(QTextCursor::End);
+    cursor.insertText(token_lines(row, next_token_));
+    next_token_ = count;
+    if (count - first_token_ > kTokensShown + kTokensAtOnce) {
+        cursor.movePosition(QTextCursor::Start);
+        cursor.movePosition(QTextCursor::NextBlock, QTextCursor::KeepAnchor,
+                            static_cast<int>(count - first_token_ - kTokensShown));
+        cursor.removeSelectedText();
+        first_token_ = count - kTokensShown;
+    }
+    if (at_end) bar->setValue(bar->maximum());
+}
+
 QString RequestDetail::wanted_text(const RequestRow& row) const {
-    if (show_ == Show::kTokens) return row.tokens.empty() ? QStringLiteral("No token yet") : token_lines(row);
+    if (show_ == Show::kTokens) return QStringLiteral("No token yet");
     if (show_ == Show::kPrompt) {
         const QString prompt = from_utf8(presenter_.store().text(DictionaryKind::kPrompt, raw(row.id)));
         return prompt.isEmpty() ? QStringLiteral("The prompt is not kept: record_text is off") : prompt;
@@ -135,7 +157,10 @@ void RequestDetail::set_text(const QString& text, bool more_comes) {
 void RequestDetail::refresh() {
     const RequestRow* row = presenter_.row(request_);
     text_->setVisible(row != nullptr);
-    if (row) set_text(wanted_text(*row), show_ == Show::kOutput && !row->ended());
+    if (row && show_ == Show::kTokens && !row->tokens.empty())
+        follow_tokens(*row);
+    else if (row)
+        set_text(wanted_text(*row), show_ == Show::kOutput && !row->ended());
     update();
 }
 
@@ -161,8 +186,10 @@ void RequestDetail::paint_header(QPainter& painter, const RequestRow& row) {
         paint_quantity(painter, t, right, baseline,
                        {time.left(space), space < 0 ? QString() : time.mid(space + 1)}, Side::kRight);
     const QFontMetricsF metrics(t.words("small"));
-    const QString phrase =
-        metrics.elidedText(detail_phrase(row), Qt::ElideRight, right - used - t.scaled(8) - x);
+    QString said = detail_phrase(row);
+    if (show_ == Show::kTokens && first_token_ > 0)
+        said += QStringLiteral(", listed from %1").arg(format_count(int64_t(first_token_) + 1));
+    const QString phrase = metrics.elidedText(said, Qt::ElideRight, right - used - t.scaled(8) - x);
     paint_text(painter, t.words("small"), t.color("text.secondary"), x, baseline, phrase);
 }
 
@@ -215,6 +242,7 @@ void RequestDetail::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);
     const Theme& t = *theme_;
     painter.fillRect(rect(), t.color("bg.panel"));
+    if (presenter_.empty()) return;  // the sentence over the whole panel says it
     painter.fillRect(QRect(0, t.scaled(4), 1, height() - t.scaled(14)), t.color("line.border"));
     const RequestRow* row = presenter_.row(request_);
     if (!row) {

@@ -34,13 +34,16 @@ class RequestDetail : public QWidget {
     void take_theme();
     void set_text(const QString& text, bool more_comes);
     QString wanted_text(const telemetry::RequestRow& row) const;
-    QString token_lines(const telemetry::RequestRow& row) const;
+    QString token_lines(const telemetry::RequestRow& row, size_t first) const;
+    void follow_tokens(const telemetry::RequestRow& row);
+    void forget_text();
 
     Theme* theme_;
     const RequestsPresenter& presenter_;
     QTextEdit* text_;
     QString shown_;  ///< what text_ holds, without the caret
     bool caret_ = false;
+    size_t first_token_ = 0, next_token_ = 0;  ///< of those that text_ lists
     RequestId request_ = kNoRequest;
     Show show_ = Show::kOutput;
 };

@@ -5,7 +5,7 @@
 #include <QKeyEvent>
 #include <algorithm>
 
-#include "presets/knob.h"
+#include "panels/workload/start_arrivals.h"
 
 namespace pitwall::panels {
 namespace {
@@ -23,13 +23,8 @@ RequestsPanel::RequestsPanel(PanelContext context, QWidget* parent)
       title_(new QWidget(this)),
       filter_(new QLineEdit(title_)),
       parts_(new SegmentedControl(context_.theme, {"Table", "Output", "Prompt", "Tokens"}, title_)),
-      empty_(new EmptyState(
-          context_.theme, QStringLiteral("No requests yet. Start the workload, or send a prompt"),
-          QStringLiteral("Start"),
-          [this] {
-              context_.control->set_knob(presets::spec(presets::KnobId::kWorkloadRunning).name, "true");
-          },
-          this)) {
+      empty_(make_empty_state(
+          context_, QStringLiteral("No requests yet. Start the workload, or send a prompt"), this)) {
     build_title();
     connect_all();
     setFocusProxy(view_);
@@ -84,10 +79,17 @@ void RequestsPanel::show_part(int segment) {
     detail_->refresh();
 }
 
+/// Where a panel grows wide or narrow the table stays: the segments change their meaning under it.
+void RequestsPanel::choose_parts() {
+    if (wide() == beside_) return;
+    beside_ = wide();
+    parts_->set_enabled_segment(0, !beside_);
+    parts_->set_current(beside_ ? std::max(1, parts_->current()) : 0);
+}
+
 void RequestsPanel::lay_out() {
+    choose_parts();
     const int bar = cancel_->isHidden() ? 0 : context_.theme->scaled(30);
-    parts_->set_enabled_segment(0, !wide());
-    if (wide() && parts_->current() == 0) parts_->set_current(1);
     const bool table = wide() || parts_->current() == 0;
     const int table_width = wide() ? static_cast<int>(width() * kTableShare) : width();
     view_->setVisible(table);
@@ -103,13 +105,16 @@ void RequestsPanel::lay_out() {
 }
 
 void RequestsPanel::refresh() {
+    const auto place = view_->place_of_selected();
+    presenter_.hold_order(view_->aimed_at());
     const auto change = presenter_.refresh();
     model_.follow(change);
+    if (place && change == RequestsPresenter::Change::kOrder) view_->put_selected_at(*place);
     const RequestId selected = context_.selection->request();
     view_->follow(selected);
     detail_->set_request(selected);
     if (detail_->isVisible()) detail_->refresh();
-    empty_->setVisible(presenter_.empty());
+    show_empty_state(*empty_, context_, presenter_.empty());
     if (const QString now = presenter_.scope(); now != scope_) {
         scope_ = now;
         emit scope_changed();

@@ -73,6 +73,7 @@ class RequestsPanel : public Panel {
     void lay_out();
     void open_steps();
     void show_part(int segment);
+    void choose_parts();
     bool wide() const;
 
     RequestsPresenter presenter_;
@@ -83,6 +84,7 @@ class RequestsPanel : public Panel {
     QWidget* title_;
     QLineEdit* filter_;
     SegmentedControl* parts_;
+    bool beside_ = false;  ///< the table stands beside the text, whatever the segment says
     EmptyState* empty_;
     QString scope_;
 };

@@ -28,10 +28,11 @@ void RequestsPresenter::set_filter(const QString& filter) {
 }
 
 RequestsPresenter::Change RequestsPresenter::refresh() {
-    if (!dirty_ && store_.events_applied() == events_seen_) return Change::kNothing;
-    const std::vector<RequestId> before = std::move(order_);
+    if (!dirty_ && !held_ && store_.events_applied() == events_seen_) return Change::kNothing;
+    std::vector<RequestId> before = std::move(order_);
     order_.clear();
     const bool cleared = store_.events_applied() < events_seen_;
+    held_ = hold_ && !dirty_ && !cleared;
     events_seen_ = store_.events_applied();
     if (!dirty_ && !cleared) {
         take_new();
@@ -41,6 +42,10 @@ RequestsPresenter::Change RequestsPresenter::refresh() {
     if (dirty_ || cleared || known_ != store_.requests().size()) rebuild();
     dirty_ = false;
     merge();
+    if (held_) {
+        order_ = before;
+        std::erase_if(order_, [this](RequestId id) { return store_.find_request(id) == nullptr; });
+    }
     return order_ == before ? Change::kValues : Change::kOrder;
 }
 

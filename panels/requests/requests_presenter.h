@@ -19,6 +19,8 @@ class RequestsPresenter {
     explicit RequestsPresenter(const telemetry::Store& store) : store_(store) {}
 
     Change refresh();
+    /// While a hand aims at a row: the rows keep their places, new ones wait.
+    void hold_order(bool hold) { hold_ = hold; }
     /// No column: those that run, those that wait, those that ended; the newest first.
     void set_sort(std::optional<RequestColumn> column, bool descending);
     std::optional<RequestColumn> sort_column() const { return sort_; }
@@ -57,7 +59,8 @@ class RequestsPresenter {
 
     const telemetry::Store& store_;
     std::optional<RequestColumn> sort_;
-    bool descending_ = true, dirty_ = true;
+    bool descending_ = true, dirty_ = true, hold_ = false;
+    bool held_ = false;  ///< the last refresh kept back what the next one has to show
     QString filter_;
     std::vector<QString> words_;
     std::vector<RequestId> active_;

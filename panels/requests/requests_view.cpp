@@ -112,6 +112,22 @@ void RequestsView::follow(RequestId selected) {
     viewport()->update();
 }
 
+std::optional<int> RequestsView::place_of_selected() const {
+    const int row = presenter_.row_of(selected_);
+    if (row < 0) return std::nullopt;
+    const int place = rowViewportPosition(row);
+    const bool in_sight = place >= 0 && place + rowHeight(row) <= viewport()->height();
+    return in_sight ? std::optional(place) : std::nullopt;
+}
+
+void RequestsView::put_selected_at(int place) {
+    const int row = presenter_.row_of(selected_);
+    if (row < 0) return;
+    // The bar counts rows.
+    const int moved = (rowViewportPosition(row) - place) / std::max(1, rowHeight(row));
+    if (moved != 0) verticalScrollBar()->setValue(verticalScrollBar()->value() + moved);
+}
+
 void RequestsView::resizeEvent(QResizeEvent* event) {
     QTableView::resizeEvent(event);
     lay_out();
@@ -130,11 +146,13 @@ void RequestsView::hover(int row) {
 }
 
 void RequestsView::mouseMoveEvent(QMouseEvent* event) {
+    aimed_.start();
     hover(rowAt(event->position().toPoint().y()));
     QTableView::mouseMoveEvent(event);
 }
 
 void RequestsView::leaveEvent(QEvent* event) {
+    aimed_.invalidate();
     hover(-1);
     QTableView::leaveEvent(event);
 }

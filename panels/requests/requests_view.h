@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QHeaderView>
 #include <QStyledItemDelegate>
 #include <QTableView>
+#include <optional>
 
 #include "panels/common/theme.h"
 #include "panels/requests/requests_model.h"
@@ -59,6 +61,11 @@ class RequestsView : public QTableView {
     RequestsView(Theme* theme, RequestsPresenter& presenter, RequestsModel& model, QWidget* parent);
     /// Takes over scale, SLO and selection, and brings the selected row into sight when it is another than before.
     void follow(RequestId selected);
+    /// Whether a hand aims: the mouse moved over the rows a moment ago.
+    bool aimed_at() const { return aimed_.isValid() && aimed_.elapsed() < kAimMs; }
+    /// The selected row's place in pixels from the top, or nothing where it is out of sight; and back to that place.
+    std::optional<int> place_of_selected() const;
+    void put_selected_at(int place);
     /// The columns that fit `width`: they go from the right, the bar last but two.
     static std::vector<RequestColumn> columns_for(int width, double scale);
 
@@ -84,9 +91,12 @@ class RequestsView : public QTableView {
     bool key(const QKeyEvent& event);
     void sort_by(int section);
 
+    static constexpr int kAimMs = 2000;
+
     Theme* theme_;
     RequestsPresenter& presenter_;
     RequestsModel& model_;
+    QElapsedTimer aimed_;
     RequestsDelegate* delegate_;
     RequestId selected_ = kNoRequest;
 };

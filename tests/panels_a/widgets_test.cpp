@@ -140,6 +140,35 @@ TEST_F(Widgets, CAsksAndOnlyAYesCancels) {
     EXPECT_TRUE(panel->cancel_bar()->question().text().contains(QStringLiteral("was cancelled")));
 }
 
+TEST_F(Widgets, EnterOnKeepItKeepsIt) {
+    auto panel = open<RequestsPanel>({920, 238});
+    top_.selection.select_request(top_.longest_running());
+    QTest::keyClick(panel->view(), Qt::Key_C);
+    QPushButton* keep = panel->cancel_bar()->findChildren<QPushButton*>().at(1);
+    ASSERT_EQ(keep->text(), QStringLiteral("Keep it"));
+    keep->setFocus();
+    ASSERT_TRUE(keep->hasFocus());
+    QTest::keyClick(keep, Qt::Key_Return);
+    EXPECT_TRUE(top_.control.calls.empty());
+    EXPECT_FALSE(panel->cancel_bar()->isVisible());
+}
+
+TEST_F(Widgets, TheTableStaysWhereAPanelBecomesNarrow) {
+    auto panel = open<RequestsPanel>({920, 238});
+    EXPECT_TRUE(panel->view()->isVisible() && panel->detail()->isVisible());
+    panel->resize(680, 238);
+    EXPECT_TRUE(panel->view()->isVisible());
+    EXPECT_FALSE(panel->detail()->isVisible());
+    auto* parts = panel->findChild<SegmentedControl*>();
+    ASSERT_TRUE(parts);
+    parts->set_current(2);
+    EXPECT_FALSE(panel->view()->isVisible()) << "a hand's choice";
+    panel->resize(690, 238);
+    EXPECT_FALSE(panel->view()->isVisible()) << "stays while it is narrow";
+    panel->resize(920, 238);
+    EXPECT_TRUE(panel->view()->isVisible() && panel->detail()->isVisible());
+}
+
 TEST_F(Widgets, TheFilterIsReachedAndLeftByKeys) {
     auto panel = open<RequestsPanel>({920, 238});
     panel->filter()->parentWidget()->show();
@@ -226,6 +255,96 @@ TEST_F(Widgets, AFrameCostsLittle) {
         }
         std::printf("%s: %.2f ms a frame\n", qPrintable(panel->id()), best_ms);
         EXPECT_LT(best_ms, 60) << "sanitizers and a busy machine included";
+    }
+}
+
+TEST_F(Widgets, AStepChosenElsewhereComesIntoSight) {
+    auto panel = open<BatchPanel>({920, 288});
+    const StepId first{top_.store.steps().front().step.step_id};
+    ASSERT_FALSE(panel->presenter().column_of(first));
+    top_.selection.select_step(first);
+    EXPECT_TRUE(panel->presenter().column_of(first));
+    EXPECT_FALSE(panel->presenter().axis().follows());
+    QTest::keyClick(panel->chart(), Qt::Key_Escape);
+    EXPECT_TRUE(panel->presenter().axis().follows()) << "let go: it goes on with the newest";
+}
+
+TEST_F(Widgets, RowsStandStillForAHandThatAims) {
+    auto panel = open<RequestsPanel>({920, 238});
+    const auto before = panel->presenter().order();
+    QTest::mouseMove(panel->view()->viewport(), {200, 60});
+    top_.feed(scene_, 3);
+    panel->refresh();
+    EXPECT_EQ(panel->presenter().order(), before);
+    EXPECT_EQ(panel->model().rowCount(), int(before.size()));
+    QEvent leave(QEvent::Leave);
+    QCoreApplication::sendEvent(panel->view(), &leave);
+    panel->refresh();
+    EXPECT_GT(panel->presenter().order().size(), before.size())
+        << "what waited is there, though nothing came";
+}
+
+TEST_F(Widgets, TheSelectedRowKeepsItsPlace) {
+    auto panel = open<RequestsPanel>({920, 238});
+    top_.selection.select_request(panel->presenter().order()[30]);
+    const auto place = panel->view()->place_of_selected();
+    ASSERT_TRUE(place);
+    for (int tick = 0; tick < 8; ++tick) {
+        top_.feed(scene_, .5);
+        panel->refresh();
+        ASSERT_EQ(panel->view()->place_of_selected(), place);
+    }
+}
+
+/// A long answer's list is added to, not written anew.
+TEST_F(Widgets, TokensAreAddedBelowAndDroppedAbove) {
+    auto panel = open<RequestsPanel>({920, 238});
+    const auto tell = [&](telemetry::RequestPhase phase, uint32_t tokens, uint32_t times) {
+        for (uint32_t i = 0; i < times; ++i) {
+            telemetry::Event event;
+            event.kind = telemetry::EventKind::kRequest;
+            event.t_ns = top_.store.now_ns() + 1'000'000;
+            event.request = {};
+            event.request.request = RequestId{9000};
+            event.request.phase = phase;
+            event.request.output_tokens = tokens + i;
+            event.request.token = 1;
+            top_.store.apply({&event, 1});
+        }
+        panel->refresh();
+    };
+    tell(telemetry::RequestPhase::kArrived, 0, 1);
+    top_.selection.select_request(RequestId{9000});
+    panel->detail()->set_show(RequestDetail::Show::kTokens);
+    tell(telemetry::RequestPhase::kToken, 1, 2100);
+    const auto first_number = [&] {
+        return panel->detail()->text().section(u'\n', 0, 0).simplified().section(u' ', 0, 0);
+    };
+    const auto lines = [&] { return panel->detail()->text().count(u'\n'); };
+    EXPECT_EQ(first_number(), QStringLiteral("101"));
+    EXPECT_EQ(lines(), 2000);
+    tell(telemetry::RequestPhase::kToken, 2101, 1);
+    EXPECT_EQ(first_number(), QStringLiteral("101")) << "one more below, nothing moves above";
+    EXPECT_EQ(lines(), 2001);
+    tell(telemetry::RequestPhase::kToken, 2102, 400);
+    EXPECT_EQ(lines(), 2000);
+    EXPECT_EQ(first_number(), QStringLiteral("502"));
+}
+
+TEST(EmptyPanels, OfferNothingInAReplay) {
+    BenchTop top;
+    PanelContext replay = top.context();
+    replay.replay = true;
+    BatchPanel batch(replay);
+    KvBlockMapPanel map(replay);
+    RequestsPanel requests(replay);
+    for (QWidget* panel :
+         {static_cast<QWidget*>(&batch), static_cast<QWidget*>(&map), static_cast<QWidget*>(&requests)}) {
+        panel->resize(680, 192);
+        panel->show();
+        auto* empty = panel->findChild<EmptyState*>();
+        ASSERT_TRUE(empty && empty->isVisible());
+        EXPECT_FALSE(empty->findChild<QPushButton*>()->isVisible());
     }
 }
 
