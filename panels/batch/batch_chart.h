@@ -15,6 +15,8 @@ class BatchChart : public ImGuiHost {
     Q_OBJECT
   public:
     BatchChart(const PanelContext& context, BatchPresenter& presenter, QWidget* parent);
+    /// After a refresh: another step may have come under the resting mouse.
+    void look_again();
 
   signals:
     void moved();    ///< zoomed or panned: the presenter wants a refresh
@@ -48,7 +50,7 @@ class BatchChart : public ImGuiHost {
     std::array<uint32_t, static_cast<size_t>(BatchRole::kCount)> colours_{};  ///< as ImGui packs them
     std::optional<StepId> hovered_;
     RequestId hovered_request_ = kNoRequest;
-    QPoint pointer_, pressed_at_, dragged_to_;
+    QPoint pointer_{-1, -1}, pressed_at_, dragged_to_;
     bool dragging_ = false, card_ = false;
     QTimer card_delay_;
 };

@@ -31,6 +31,13 @@ void BatchChart::hover(QPoint at) {
     update();
 }
 
+void BatchChart::look_again() {
+    if (!underMouse() || pointer_.x() < 0 || dragging_) return;
+    const bool card = card_;
+    hover(pointer_);
+    card_ = card && hovered_;
+}
+
 bool BatchChart::event(QEvent* event) {
     if (event->type() == QEvent::Wheel) return wheel(*static_cast<QWheelEvent*>(event));
     if (event->type() == QEvent::KeyPress && key(*static_cast<QKeyEvent*>(event))) {
@@ -131,7 +138,8 @@ bool BatchChart::key(const QKeyEvent& event) {
         case Qt::Key_T:
             return emit toggled(), true;
         case Qt::Key_Escape:
-            return context_.selection->clear(), true;
+            context_.selection->clear();
+            return presenter_.follow(), emit moved(), true;
         default:
             return false;
     }

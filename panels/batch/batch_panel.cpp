@@ -5,13 +5,13 @@
 
 #include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
-#include "presets/knob.h"
+#include "panels/workload/start_arrivals.h"
 
 namespace pitwall::panels {
 namespace {
 
 constexpr int kSwatch = 13, kNameGap = 5, kItemGap = 12, kReadoutWidth = 520,
-              kScopeWidth = 190;  // at scale 1
+              kScopeWidth = 230;  // at scale 1
 
 const char* token_of(BatchRole role) {
     switch (role) {
@@ -55,14 +55,24 @@ void BatchTitle::resizeEvent(QResizeEvent* /*event*/) {
 void BatchTitle::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);
     const Theme& t = *theme_;
-    const auto items = presenter_.reading();
+    auto items = presenter_.reading();
     const QFont words = t.words("small"), numbers = t.numbers("small", 500);
     const double baseline = height() / 2.0 + t.scaled(4);
     double x = modes_->x() - t.px("m");
+    const auto width_of = [&](const BatchReading& item) {
+        return QFontMetricsF(numbers).horizontalAdvance(item.value) +
+               QFontMetricsF(words).horizontalAdvance(item.name) + t.scaled(kSwatch + kNameGap);
+    };
+    // What was not computed goes first; prefill, decode and whose they are stay.
+    const QString title = presenter_.reading_title();
+    double total = QFontMetricsF(words).horizontalAdvance(title);
+    for (const BatchReading& item : items) total += width_of(item) + t.scaled(kItemGap);
+    while (items.size() > 2 && total > x) {
+        total -= width_of(items.back()) + t.scaled(kItemGap);
+        items.pop_back();
+    }
     for (auto it = items.rbegin(); it != items.rend(); ++it) {
-        const double need = QFontMetricsF(numbers).horizontalAdvance(it->value) +
-                            QFontMetricsF(words).horizontalAdvance(it->name) + t.scaled(kSwatch + kNameGap);
-        if (x - need < 0) return;
+        if (x - width_of(*it) < 0) return;
         x -= paint_text(painter, numbers, t.color("text.primary"), x, baseline, it->value, At::kRight) +
              t.scaled(kNameGap);
         x -= paint_text(painter, words, t.color("text.secondary"), x, baseline, it->name, At::kRight) +
@@ -71,7 +81,6 @@ void BatchTitle::paintEvent(QPaintEvent* /*event*/) {
                      it->role == BatchRole::kUnused);
         x -= t.scaled(kItemGap);
     }
-    const QString title = presenter_.reading_title();
     if (x - QFontMetricsF(words).horizontalAdvance(title) >= 0)
         paint_text(painter, words, t.color("text.secondary"), x, baseline, title, At::kRight);
 }
@@ -81,13 +90,8 @@ BatchPanel::BatchPanel(PanelContext context, QWidget* parent)
       presenter_(*context_.store),
       chart_(new BatchChart(context_, presenter_, this)),
       title_(new BatchTitle(context_.theme, presenter_, this)),
-      empty_(new EmptyState(
-          context_.theme, QStringLiteral("No steps yet. Start the workload, or send a prompt"),
-          QStringLiteral("Start"),
-          [this] {
-              context_.control->set_knob(presets::spec(presets::KnobId::kWorkloadRunning).name, "true");
-          },
-          this)) {
+      empty_(make_empty_state(context_, QStringLiteral("No steps yet. Start the workload, or send a prompt"),
+                              this)) {
     title_->hide();  // until the title bar takes it
     setFocusProxy(chart_);
     connect(title_->modes(), &SegmentedControl::chosen, this, [this](int mode) {
@@ -112,10 +116,11 @@ void BatchPanel::refresh() {
     const SelectionModel& s = *context_.selection;
     presenter_.set_selection(s.request(), s.has_step() ? std::optional(s.step()) : std::nullopt);
     if (presenter_.refresh()) {
+        chart_->look_again();
         chart_->update();
         title_->update();
     }
-    empty_->setVisible(presenter_.empty());
+    show_empty_state(*empty_, context_, presenter_.empty());
     if (const QString now = presenter_.scope(); now != scope_) {
         scope_ = now;
         emit scope_changed();

@@ -9,7 +9,7 @@ namespace pitwall::panels {
 
 /// The right of the title: the figures of the step under the pointer, else of the selected step, else of the newest, and
 /// the switch of the axis. Swatches make the read-out the legend as well. It leaves room for the panel's name and scope:
-/// what does not fit is left out from the left.
+/// of what does not fit the parts that were not computed go first.
 class BatchTitle : public QWidget {
     Q_OBJECT
   public:

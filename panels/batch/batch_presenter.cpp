@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 
+#include "panels/changes/change_groups.h"
+
 namespace pitwall::panels {
 namespace {
 
@@ -26,6 +28,10 @@ void BatchPresenter::set_size(int width, int height, double scale) {
 
 void BatchPresenter::set_selection(RequestId request, std::optional<StepId> step) {
     dirty_ |= request != request_ || step != step_;
+    // What is selected elsewhere comes into sight; what is let go lets the chart go on.
+    const StepRow* row = step && step != step_ ? store_.find_step(*step) : nullptr;
+    if (row) axis_.show(*row, store_.steps(), bands_.right - bands_.left);
+    if (step_ && !step && request == kNoRequest) axis_.follow();
     request_ = request;
     step_ = step;
 }
@@ -204,10 +210,10 @@ void BatchPresenter::build_markers() {
     if (columns_.empty()) return;
     const auto& steps = store_.steps();
     const int64_t from = steps[columns_.front().first].start_ns;
-    for (const telemetry::KnobChange& change : store_.knob_changes()) {
-        if (change.number == 0 || change.t_ns < from) continue;
+    for (const ChangeGroup& change : group_changes(store_.knob_changes())) {
+        if (change.begin_ns < from) continue;
         const auto governed = std::partition_point(
-            steps.begin(), steps.end(), [&](const StepRow& row) { return row.start_ns < change.t_ns; });
+            steps.begin(), steps.end(), [&](const StepRow& row) { return row.start_ns < change.begin_ns; });
         // A change that governs no step yet stands at the edge: it must show at once.
         const int x = governed == steps.end() ? bands_.right : x_of(axis_.begin_of(*governed));
         if (x >= bands_.left && x <= bands_.right) markers_.push_back({x, change.number});
