@@ -51,7 +51,7 @@ QRectF KnobRow::control_rect() const {
     if (view_.kind == KnobWidgetKind::kSwitch)
         return {inset, middle - theme_->scaled(7), double(theme_->scaled(24)), double(theme_->scaled(13))};
     if (room < theme_->scaled(kLeastSlider)) return {};
-    if (view_.kind == KnobWidgetKind::kMenu)
+    if (kind() == KnobWidgetKind::kMenu)
         return {inset, middle - theme_->scaled(9), width() - 2 * inset, double(theme_->scaled(18))};
     return {inset, middle - theme_->scaled(8), room, double(theme_->scaled(16))};
 }
@@ -70,9 +70,21 @@ double KnobRow::segment_width(const QString& word) const {
     return QFontMetricsF(theme_->numbers("small")).horizontalAdvance(word) + theme_->scaled(10);
 }
 
+double KnobRow::segments_width() const {
+    double total = 4;
+    for (const QString& word : view_.choices) total += segment_width(word);
+    return total;
+}
+
+KnobWidgetKind KnobRow::kind() const {
+    if (view_.kind != KnobWidgetKind::kSegments) return view_.kind;
+    const double room = width() - theme_->scaled(kInset) - theme_->scaled(kValueRoom);
+    return segments_width() > room ? KnobWidgetKind::kMenu : KnobWidgetKind::kSegments;
+}
+
 void KnobRow::press_control(QPointF at) {
     if (view_.kind == KnobWidgetKind::kSwitch) return emit chosen(view_.value != 0 ? 0 : 1);
-    if (view_.kind == KnobWidgetKind::kMenu) return open_menu();
+    if (kind() == KnobWidgetKind::kMenu) return open_menu();
     if (view_.kind == KnobWidgetKind::kSlider) {
         dragging_ = true;
         return drag_to(at.x());

@@ -56,6 +56,9 @@ class KnobRow : public QWidget {
     void draw_note(QPainter& painter) const;
     QStringList note_lines() const;
     double segment_width(const QString& word) const;
+    double segments_width() const;
+    /// As the view has it; segments that its row has no room for are a menu.
+    KnobWidgetKind kind() const;
     void press_control(QPointF at);
     void drag_to(double x);
     void open_editor(const QString& first);

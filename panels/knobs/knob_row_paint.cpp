@@ -56,7 +56,7 @@ void KnobRow::paintEvent(QPaintEvent*) {
         painter.drawRoundedRect(QRectF(rect()).adjusted(5, 1, -5, -1), 4, 4);
     }
     draw_head(painter);
-    switch (control_rect().isEmpty() ? KnobWidgetKind::kMenu : view_.kind) {
+    switch (control_rect().isEmpty() ? KnobWidgetKind::kMenu : kind()) {
         case KnobWidgetKind::kSlider:
             draw_slider(painter);
             break;
@@ -67,10 +67,10 @@ void KnobRow::paintEvent(QPaintEvent*) {
             draw_segments(painter);
             break;
         case KnobWidgetKind::kMenu:
-            if (view_.kind == KnobWidgetKind::kMenu) draw_menu(painter);
+            if (kind() == KnobWidgetKind::kMenu) draw_menu(painter);
             break;
     }
-    if (view_.kind != KnobWidgetKind::kMenu || control_rect().isEmpty()) draw_value(painter);
+    if (kind() != KnobWidgetKind::kMenu || control_rect().isEmpty()) draw_value(painter);
     draw_note(painter);
 }
 
@@ -155,13 +155,11 @@ void KnobRow::draw_segments(QPainter& painter) const {
     const QRectF track = control_rect();
     const QFont mono = theme_->numbers("small"), chosen = theme_->numbers("small", 500);
     painter.setRenderHint(QPainter::Antialiasing);
-    double total = 4;
-    for (const QString& word : view_.choices) total += segment_width(word);
     painter.setPen(theme_->color("line.border"));
     painter.setBrush(theme_->color("bg.inset"));
-    painter.drawRoundedRect(
-        QRectF(track.left() + .5, track.top() + .5, std::min(track.width(), total) - 1, track.height() - 1),
-        3, 3);
+    painter.drawRoundedRect(QRectF(track.left() + .5, track.top() + .5,
+                                   std::min(track.width(), segments_width()) - 1, track.height() - 1),
+                            3, 3);
     double x = track.left() + 2;
     for (size_t i = 0; i < view_.choices.size(); ++i) {
         const QRectF cell(x, track.top() + 1, segment_width(view_.choices[i]), track.height() - 2);
@@ -185,7 +183,9 @@ void KnobRow::draw_menu(QPainter& painter) const {
     const double baseline = control_line() + theme_->scaled(4);
     painter.setFont(theme_->numbers("small", 500));
     painter.setPen(theme_->color(view_.movable ? "text.primary" : "text.disabled"));
-    painter.drawText(QPointF(field.left() + theme_->scaled(7), baseline), view_.number);
+    const bool segments = view_.choice >= 0 && view_.choice < int(view_.choices.size());
+    painter.drawText(QPointF(field.left() + theme_->scaled(7), baseline),
+                     segments ? view_.choices[size_t(view_.choice)] : view_.number);
     QPainterPath arrow;
     const double x = field.right() - theme_->scaled(14), y = field.center().y() - 1.5;
     arrow.moveTo(x, y), arrow.lineTo(x + 3.5, y + 3.5), arrow.lineTo(x + 7, y);

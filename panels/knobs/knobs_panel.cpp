@@ -28,7 +28,8 @@ KnobsPanel::KnobsPanel(PanelContext context, QWidget* parent)
       presenter_(*context.store, *context.control, context.replay),
       filter_(new SegmentedControl(context.theme, {QStringLiteral("All"), QStringLiteral("Changed")}, this)),
       scroll_(new QScrollArea(this)),
-      note_(new QLabel(this)) {
+      note_(new QLabel(this)),
+      none_(new QLabel(QStringLiteral("No knob was moved in this session."), this)) {
     clock_.start();
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 2, 0, 0);
@@ -62,6 +63,12 @@ void KnobsPanel::add_rows() {
         connect_row(row, spec.id);
         column->addWidget(row);
     }
+    none_->setObjectName(QStringLiteral("no_changed_knob"));
+    none_->setAlignment(Qt::AlignCenter);
+    none_->setWordWrap(true);
+    none_->setMargin(12);
+    none_->hide();
+    column->addWidget(none_);
     column->addStretch(1);
     scroll_->setWidget(list);
     scroll_->setWidgetResizable(true);
@@ -124,11 +131,12 @@ QWidget* KnobsPanel::make_footer() {
         line->addWidget(made);
         return made;
     };
-    QPushButton* flush = button(QStringLiteral("Flush prefix cache"), QStringLiteral("flush_prefix_cache"),
-                                QStringLiteral("Drop every cached block that no request holds"), [this] {
-                                    presenter_.flush_prefix_cache(now_ms());
-                                    show_rows();
-                                });
+    QPushButton* flush =
+        button(QStringLiteral("Flush cache"), QStringLiteral("flush_prefix_cache"),
+               QStringLiteral("Prefix cache: drop every cached block that no request holds"), [this] {
+                   presenter_.flush_prefix_cache(now_ms());
+                   show_rows();
+               });
     QPushButton* load =
         button(QStringLiteral("Load"), QStringLiteral("load_preset"),
                QStringLiteral("Load a preset: its knobs are set at once"), [this] { ask_load(); });
@@ -178,7 +186,14 @@ void KnobsPanel::show_which() {
         row->setVisible(wanted && !header->folded());
         any[row->view().group] |= wanted;
     }
-    for (const auto& [group, header] : headers_) header->setVisible(any[group]);
+    bool some = false;
+    for (const auto& [group, header] : headers_) {
+        header->setVisible(any[group]);
+        some |= any[group];
+    }
+    none_->setFont(context_.theme->words("body"));
+    none_->setStyleSheet(QStringLiteral("color: %1;").arg(context_.theme->color("text.secondary").name()));
+    none_->setVisible(!some);
 }
 
 void KnobsPanel::show_knob(const QString& name) {

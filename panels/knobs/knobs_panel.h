@@ -62,6 +62,7 @@ class KnobsPanel : public Panel {
     SegmentedControl* filter_;
     QScrollArea* scroll_;
     QLabel* note_;
+    QLabel* none_;  ///< where the filter leaves nothing
     std::vector<KnobRow*> rows_;
     std::map<QString, KnobGroupHeader*> headers_;
     QTimer tick_;             ///< while something is on its way to the engine

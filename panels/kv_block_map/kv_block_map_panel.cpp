@@ -38,6 +38,7 @@ void KvBlockMapPanel::refresh() {
     presenter_.set_selection(context_.selection->request(), context_.selection->block());
     if (presenter_.refresh()) view_->show_frame();
     empty_->setVisible(presenter_.empty());
+    empty_->offer(!context_.replay);
     if (const QString now = presenter_.scope(); now != scope_) {
         scope_ = now;
         emit scope_changed();

@@ -194,7 +194,9 @@ void KvMapView::paint_over(QPainter& painter) {
     shown.lines.push_back(card.detail);
     if (card.swatch) shown.swatch = QColor::fromRgb(*card.swatch);
     const PixelRect cell = presenter_.rect_of(*block);
-    const QRectF bounds(map.x, 2, map.w, height() - 4);
+    // Over the cells, not over the legend beside them, unless there are too few cells to hold it.
+    const int wide = std::max(presenter_.layout().content_width(), t.scaled(240));
+    const QRectF bounds(map.x, 2, std::min(map.w, wide), height() - 4);
     paint_card(painter, t, bounds, QRectF(cell.x - 3, cell.y - 3, cell.w + 6, cell.h + 6), shown);
 }
 

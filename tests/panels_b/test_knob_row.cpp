@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <QLineEdit>
+#include <QMenu>
 #include <QSignalSpy>
 #include <QTest>
 #include <QWheelEvent>
@@ -121,6 +122,20 @@ TEST_F(Row, SegmentsAreChosenByClick) {
     QSignalSpy chosen(row.get(), &KnobRow::chosen);
     QTest::mouseClick(row.get(), Qt::LeftButton, {},
                       row->control_rect().topLeft().toPoint() + QPoint(100, 8));
+    ASSERT_EQ(chosen.size(), 1);
+    EXPECT_EQ(chosen[0][0].toDouble(), 1);
+}
+
+TEST_F(Row, SegmentsWithoutRoomAreAMenu) {
+    show(KnobId::kBatching);
+    row->resize(236, row->height());
+    QSignalSpy chosen(row.get(), &KnobRow::chosen);
+    QTest::mouseClick(row.get(), Qt::LeftButton, {},
+                      row->control_rect().topLeft().toPoint() + QPoint(100, 8));
+    EXPECT_EQ(chosen.size(), 0);
+    auto* menu = row->findChild<QMenu*>();
+    ASSERT_TRUE(menu);
+    menu->actions().at(1)->trigger();
     ASSERT_EQ(chosen.size(), 1);
     EXPECT_EQ(chosen[0][0].toDouble(), 1);
 }

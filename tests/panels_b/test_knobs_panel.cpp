@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <QLabel>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -32,6 +33,17 @@ TEST_F(KnobsPanelTest, EveryKnobHasARowUnderItsName) {
         ASSERT_TRUE(row) << spec.name;
         EXPECT_TRUE(row->isVisibleTo(&panel)) << spec.name;
     }
+}
+
+TEST_F(KnobsPanelTest, AFilterThatLeavesNothingSaysSo) {
+    auto* none = panel.findChild<QLabel*>(QStringLiteral("no_changed_knob"));
+    ASSERT_TRUE(none);
+    EXPECT_FALSE(none->isVisibleTo(&panel));
+    panel.findChild<SegmentedControl*>()->set_current(1);
+    EXPECT_TRUE(none->isVisibleTo(&panel));
+    desk.told.knob(1'000, KnobId::kMaxNumSeqs, presets::spec(KnobId::kMaxNumSeqs).default_value, 7);
+    panel.refresh();
+    EXPECT_FALSE(none->isVisibleTo(&panel));
 }
 
 TEST_F(KnobsPanelTest, AKeyOnARowReachesTheControl) {
