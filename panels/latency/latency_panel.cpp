@@ -68,7 +68,7 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
     recompute();
 }
 
-LatencyPanel::~LatencyPanel() = default;
+LatencyPanel::~LatencyPanel() { chart_->disconnect(this); }
 
 void LatencyPanel::fill_definitions() {
     QStringList names, tips;

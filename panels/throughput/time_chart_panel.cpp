@@ -60,6 +60,9 @@ TimeChartPanel::TimeChartPanel(PanelContext context, std::span<const StripGeomet
     connect(context.selection, &SelectionModel::changed, this, &TimeChartPanel::recompute);
 }
 
+// The chart loses its focus on the way out and would ask a panel that is half gone for its captions.
+TimeChartPanel::~TimeChartPanel() { chart_->disconnect(this); }
+
 void TimeChartPanel::refresh() {
     gate_.run(*context_.store, [this] { recompute(); });
 }

@@ -19,6 +19,7 @@ class TimeChartPanel : public Panel {
     Q_OBJECT
   public:
     TimeChartPanel(PanelContext context, std::span<const StripGeometry> strips, QWidget* parent);
+    ~TimeChartPanel() override;
     int refresh_hz() const override { return 10; }  ///< to show a knob's mark soon; figures move at 4 Hz
     void refresh() override;
     StripChart& chart() { return *chart_; }
