@@ -43,7 +43,7 @@ ChangesPanel::ChangesPanel(PanelContext context, QWidget* parent)
     connect(bar, &QScrollBar::sliderMoved, this, [this, bar] { follow_ = bar->value() >= bar->maximum(); });
     connect(bar, &QScrollBar::actionTriggered, this,
             [this, bar] { follow_ = bar->sliderPosition() >= bar->maximum(); });
-    connect(context.theme, &Theme::changed, this, &ChangesPanel::recompute);
+    connect(context.theme, &Theme::changed, this, [this] { gate_.force(); });
     recompute();
 }
 

@@ -62,9 +62,11 @@ LatencyPanel::LatencyPanel(PanelContext context, QWidget* parent)
         presenter_.set_formula(kFormulas[index]);
         recompute();
     });
-    connect(context.theme, &Theme::changed, this, &LatencyPanel::recompute);
-    connect(context.selection, &SelectionModel::changed, this, &LatencyPanel::recompute);
-    connect(context.range, &RangeModel::changed, this, &LatencyPanel::recompute);
+    // What the window changes is shown at its next refresh, once, and by the panels that are seen.
+    connect(context.theme, &Theme::changed, this, [this] { gate_.force(); });
+    connect(context.range, &RangeModel::changed, this, [this] { gate_.force(); });
+    connect(context.selection, &SelectionModel::changed, this,
+            [this] { isVisible() ? show_selected() : gate_.force(); });
     recompute();
 }
 
@@ -92,6 +94,7 @@ void LatencyPanel::recompute() {
     presenter_.update(context_.range->resolve(*context_.store), context_.range->label(*context_.store),
                       context_.selection->request());
     for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot}) draw(which);
+    show_selected();
     show_empty_state(*empty_, context_, presenter_.empty() && figures_->isHidden());
     const char* sentence = context_.store->requests().empty()
                                ? "No requests yet."
@@ -100,7 +103,6 @@ void LatencyPanel::recompute() {
     figures_->setFont(context_.theme->words("small"));
     figures_->setText(presenter_.figures(LatencyPresenter::kTtft) + u'\n' +
                       presenter_.figures(LatencyPresenter::kTpot));
-    chart_->replot();
     if (presenter_.scope() == shown_scope_) return;
     shown_scope_ = presenter_.scope();
     emit scope_changed();
@@ -130,7 +132,6 @@ void LatencyPanel::draw(Which which) {
     PlotOverlay& overlay = chart_->overlay(which);
     overlay.set_percentiles(view.percentiles);
     overlay.set_slo(view.slo);
-    overlay.set_selected(view.selected.value_or(qQNaN()), theme.request(context_.selection->request()));
     chart_->set_caption(which, caption_of(which));
     std::vector<AxisLabel> labels;
     // The sentence of an empty panel stands where the first histogram's labels would be.
@@ -138,6 +139,15 @@ void LatencyPanel::draw(Which which) {
     for (const HistogramTick& tick : bare ? std::vector<HistogramTick>() : view.ticks)
         labels.push_back({tick.value, tick.text, tick.last});
     chart_->set_x_labels(which, std::move(labels));
+}
+
+void LatencyPanel::show_selected() {
+    const RequestId request = context_.selection->request();
+    presenter_.select(request);
+    for (const Which which : {LatencyPresenter::kTtft, LatencyPresenter::kTpot})
+        chart_->overlay(which).set_selected(presenter_.histogram(which).selected.value_or(qQNaN()),
+                                            context_.theme->request(request));
+    chart_->replot();
 }
 
 Caption LatencyPanel::caption_of(Which which) const {

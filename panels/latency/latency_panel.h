@@ -48,6 +48,7 @@ class LatencyPanel : public Panel {
     void fill_definitions();
     void recompute();
     void draw(Which which);
+    void show_selected();
     Caption caption_of(Which which) const;
     void choose_layout();
     void mouse_moved(QPointF position);

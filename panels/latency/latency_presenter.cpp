@@ -95,7 +95,6 @@ void LatencyPresenter::update(TimeRange range, const QString& range_label, Reque
     telemetry::Slo slo = telemetry::slo_of(store_);
     slo.ttft_ns = held_slo_ns_[kTtft].value_or(slo.ttft_ns);
     slo.tpot_ns = held_slo_ns_[kTpot].value_or(slo.tpot_ns);
-    selected_ = selected;
     range_label_ = range_label;
     const auto groups = group_changes(store_.knob_changes());
     TimeRange before_range{};
@@ -107,6 +106,7 @@ void LatencyPresenter::update(TimeRange range, const QString& range_label, Reque
     samples_ = collect(range, slo);
     collect_before(before_range);
     for (const Which which : {kTtft, kTpot}) build(which, slo, before_[which]);
+    select(selected);
     scope_ = QStringLiteral("%1, n = %2").arg(range_label, format_count(int64_t(histograms_[kTtft].n)));
     const bool outlined = !histograms_[kTtft].outline.empty() || !histograms_[kTpot].outline.empty();
     outline_change_ = outlined ? groups.back().number : 0;
@@ -202,14 +202,20 @@ void LatencyPresenter::add_lines(Which which, double slo_ns, const std::vector<d
                                  : QStringLiteral("%1 ms").arg(axis_number(std::round(ms * 100) / 100));
         histogram.slo = {slo_ns / histogram.unit_ns, QStringLiteral("SLO ") + text, missed};
     }
-    histogram.selected.reset();
-    const RequestRow* row = store_.find_request(selected_);
-    if (!row) return;
-    const telemetry::RequestTimes times = telemetry::times_of(*row);
-    std::optional<double> value =
-        which == kTtft ? telemetry::ttft_ns(times) : telemetry::tpot_ns(times, formula_);
-    if (!value && which == kTpot && row->tpot_ns() > 0) value = row->tpot_ns();  // it runs: so far
-    if (value) histogram.selected = *value / histogram.unit_ns;
+}
+
+void LatencyPresenter::select(RequestId request) {
+    const RequestRow* row = store_.find_request(request);
+    for (const Which which : {kTtft, kTpot}) {
+        LatencyHistogram& histogram = histograms_[which];
+        histogram.selected.reset();
+        if (!row) continue;
+        const telemetry::RequestTimes times = telemetry::times_of(*row);
+        std::optional<double> value =
+            which == kTtft ? telemetry::ttft_ns(times) : telemetry::tpot_ns(times, formula_);
+        if (!value && which == kTpot && row->tpot_ns() > 0) value = row->tpot_ns();  // it runs: so far
+        if (value) histogram.selected = *value / histogram.unit_ns;
+    }
 }
 
 QString LatencyPresenter::figures(Which which) const {

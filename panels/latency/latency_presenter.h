@@ -51,6 +51,8 @@ class LatencyPresenter {
     void hold_slo(Which which, std::optional<double> slo_ns) { held_slo_ns_[which] = slo_ns; }
 
     void update(telemetry::TimeRange range, const QString& range_label, RequestId selected);
+    /// Where that request lies, in the histograms there are.
+    void select(RequestId request);
     const LatencyHistogram& histogram(Which which) const { return histograms_[which]; }
     bool empty() const { return histograms_[kTtft].n == 0 && histograms_[kTpot].n == 0; }
     QString scope() const { return scope_; }
@@ -92,7 +94,6 @@ class LatencyPresenter {
     std::array<double, 2> top_ns_{};  ///< where the axis ends; moves only when it must
     std::array<double, 2> axis_slo_ns_{};
     QString scope_, range_label_;
-    RequestId selected_ = kNoRequest;
     uint32_t outline_change_ = 0;
 };
 

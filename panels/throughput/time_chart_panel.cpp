@@ -55,9 +55,11 @@ TimeChartPanel::TimeChartPanel(PanelContext context, std::span<const StripGeomet
     connect(chart_, &StripChart::stepped, this, &TimeChartPanel::stepped);
     connect(chart_, &StripChart::left, this, &TimeChartPanel::drop_cursor);
     connect(chart_, &StripChart::cancelled, this, &TimeChartPanel::drop_cursor);
-    connect(context.theme, &Theme::changed, this, &TimeChartPanel::recompute);
-    connect(context.range, &RangeModel::changed, this, &TimeChartPanel::recompute);
-    connect(context.selection, &SelectionModel::changed, this, &TimeChartPanel::recompute);
+    // What the window changes is shown at its next refresh, once, and by the panels that are seen.
+    connect(context.theme, &Theme::changed, this, [this] { gate_.force(); });
+    connect(context.range, &RangeModel::changed, this, [this] { gate_.force(); });
+    connect(context.selection, &SelectionModel::changed, this,
+            [this] { isVisible() ? show_cursor() : gate_.force(); });
 }
 
 // The chart loses its focus on the way out and would ask a panel that is half gone for its captions.

@@ -45,8 +45,8 @@ WorkloadPanel::WorkloadPanel(PanelContext context, QWidget* parent)
         show_knobs();
         if (!knobs_.busy()) tick_.stop();
     });
-    connect(context.theme, &Theme::changed, this, &WorkloadPanel::recompute);
-    connect(context.range, &RangeModel::changed, this, &WorkloadPanel::recompute);
+    connect(context.theme, &Theme::changed, this, [this] { gate_.force(); });
+    connect(context.range, &RangeModel::changed, this, [this] { gate_.force(); });
     recompute();
 }
 

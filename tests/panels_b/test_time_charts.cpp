@@ -83,6 +83,17 @@ TEST_F(TimeCharts, TheCursorCountsNothingAgain) {
     EXPECT_EQ(panel->presenter().points().back().steps, before);
 }
 
+/// The window refreshes what is seen after a range or a selection: a chart does not work by itself, hidden or not.
+TEST_F(TimeCharts, ARangeWaitsForTheNextRefresh) {
+    const auto panel = make<ThroughputPanel>({400, 206});
+    const int64_t before = panel->presenter().points().front().begin_ns;
+    desk.range.set_dragged({50'000 * kMs, 60'000 * kMs});
+    desk.selection.select_step(StepId{20});
+    EXPECT_EQ(panel->presenter().points().front().begin_ns, before);
+    panel->refresh();
+    EXPECT_EQ(panel->presenter().points().front().begin_ns, 50'000 * kMs);
+}
+
 TEST_F(TimeCharts, TheSecondStripGoesFirst) {
     EXPECT_TRUE(make<PrefixCachePanel>({400, 194})->chart().strip_visible(1));
     EXPECT_FALSE(make<PrefixCachePanel>({400, 120})->chart().strip_visible(1));
