@@ -87,6 +87,8 @@ TEST(Jinja, BoundsWhatATemplateMayDo) {
     std::string names;
     for (int i = 0; i < 40'000; ++i) names += "{% set a" + std::to_string(i) + " = 1 %}";
     names += "{% for i in range(90000) %}{{ nope is defined }}{% endfor %}";
+    const std::string with_long = "{% set s = 'a' * 20000000 %}{% for i in range(100000) %}",
+                      end = "{% endfor %}";
     const std::string bad[] = {
         names,
         "{{ " + many + " }}",
@@ -116,6 +118,24 @@ TEST(Jinja, BoundsWhatATemplateMayDo) {
         "{{ -9223372036854775807 - 2 }}",
         "{{ ('a' * 1000000)|replace('a', 'b' * 1000) }}",
         "{{ [1]|tojson(indent=1000000) }}",
+        // Work in proportion to a text, a hundred thousand times.
+        with_long + "{% if s is upper %}{% endif %}" + end,
+        with_long + "{% if s|length > 3 %}{% endif %}" + end,
+        with_long + "{% if s.startswith(s) %}{% endif %}" + end,
+        with_long + "{% if s.startswith((s, s)) %}{% endif %}" + end,
+        with_long + "{% set t = s.removeprefix(s) %}" + end,
+        with_long + "{% if s.isalpha() %}{% endif %}" + end,
+        with_long + "{% if s < s %}{% endif %}" + end,
+        with_long + "{% set t = s|int %}" + end,
+        with_long + "{% set t = [s, s]|unique %}" + end,
+        with_long + "{% set t = ['b', s]|sort %}" + end,
+        with_long + "{% set t = 'b'.strip(s) %}" + end,
+        "{{ ('a' * 9000000).strip('b' * 9000000 + 'a') }}{{ 1 / 0 }}",
+        "{{ ('a' * 5000000 + 'b') in 'a' * 10000000 }}{{ 1 / 0 }}",
+        "{{ ('a' * 10000000).count('a' * 5000000 + 'b') }}{{ 1 / 0 }}",
+        "{{ ('a' * 10000000).replace('a' * 5000000 + 'b', '') }}{{ 1 / 0 }}",
+        "{% set ns = namespace(l=[range(100000)] * 29) %}{% for a in range(60) %}{% set ns.l = [ns.l] %}"
+        "{% endfor %}{{ ns.l|tojson(indent=16) }}",
         "{% for a in range(100000) %}{{ 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' * 99 }}{% endfor "
         "%}",
     };

@@ -116,9 +116,17 @@ bool bool_argument(const Value* value, bool otherwise) {
 
 std::string replaced(const Call& call, std::string_view text, std::string_view from, std::string_view to,
                      int64_t most) {
-    call.arena.spend_steps(1 + text.size() / 16);
+    call.arena.spend_reading(text);
+    if (from.empty()) call.arena.spend_bytes(text_length(text) * sizeof(std::string_view));
     if (to.size() > from.size()) call.arena.spend_bytes(count_text(text, from) * (to.size() - from.size()));
     return replace_text(text, from, to, most);
+}
+
+std::string_view stripped(const Call& call, std::string_view text, std::string_view set, bool left,
+                          bool right) {
+    // Each character is looked for in the whole set.
+    call.arena.spend_steps((1 + text.size() / 16) * (1 + set.size() / 64));
+    return strip_characters(text, set, left, right);
 }
 
 std::string cased(const Call& call, std::string_view text) {

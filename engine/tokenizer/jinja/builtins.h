@@ -35,6 +35,9 @@ bool bool_argument(const Value* value, bool otherwise);
 /// str.replace(), its result paid for before it is made.
 std::string replaced(const Call& call, std::string_view text, std::string_view from, std::string_view to,
                      int64_t most);
+/// str.strip() of the characters of `set`.
+std::string_view stripped(const Call& call, std::string_view text, std::string_view set, bool left,
+                          bool right);
 /// Refuses what Python's str methods of Unicode would change and ours would not.
 std::string cased(const Call& call, std::string_view text);  ///< name: upper, lower, title or capitalize
 

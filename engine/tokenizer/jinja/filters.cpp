@@ -31,15 +31,15 @@ std::string_view as_text(const Call& call, const Value& in) {
 Value trim(const Call& call, const Value& in) {
     const auto arguments = call.bind({"chars"});
     const std::string_view text = as_text(call, in);
-    call.arena.spend_steps(1 + text.size() / 16);
+    call.arena.spend_reading(text);
     if (arguments[0] == nullptr || arguments[0]->is(Kind::kNone))
         return Value::of(strip_right(strip_left(text)));
-    return Value::of(strip_characters(text, text_argument(call, arguments[0], ""), true, true));
+    return Value::of(stripped(call, text, text_argument(call, arguments[0], ""), true, true));
 }
 
 Value length_of(const Call& call, const Value& in) {
     call.bind({});
-    return Value::of(length(in));
+    return Value::of(length(in, call.arena));
 }
 
 Value change_case(const Call& call, const Value& in) {
@@ -120,6 +120,7 @@ Value to_integer(const Call& call, const Value& in) {
     const Value otherwise = arguments[0] != nullptr ? *arguments[0] : Value::of(int64_t{0});
     double real = 0;
     int64_t whole = 0;
+    call.arena.spend_reading(in.text);
     if (in.is(Kind::kBool) || in.is(Kind::kInteger)) return Value::of(in.as_integer());
     if (in.is(Kind::kText) && parse_number(in.text, whole)) return Value::of(whole);
     if (in.is(Kind::kFloat)) {
@@ -134,6 +135,7 @@ Value to_integer(const Call& call, const Value& in) {
 Value to_float(const Call& call, const Value& in) {
     const auto arguments = call.bind({"default"});
     double real = 0;
+    call.arena.spend_reading(in.text);
     if (in.is_number()) return Value::of(in.as_double());
     if (in.is(Kind::kText) && parse_number(in.text, real)) return Value::of(real);
     return arguments[0] != nullptr ? *arguments[0] : Value::of(0.0);
@@ -184,7 +186,8 @@ Value items(const Call& call, const Value& in) {
 
 /// Texts sort without regard to case unless asked, as Jinja does.
 bool sorts_before(const Value& a, const Value& b, bool case_sensitive, Arena& arena) {
-    arena.spend_steps(1 + a.text.size() / 16);
+    arena.spend_reading(a.text);
+    arena.spend_reading(b.text);
     if (case_sensitive || !a.is(Kind::kText) || !b.is(Kind::kText)) return compare("<", a, b, arena);
     return ascii_lower(a.text) < ascii_lower(b.text);
 }
@@ -222,8 +225,10 @@ Value unique(const Call& call, const Value& in) {
     std::vector<Value> out;
     for (const Value& v : elements(in, call.arena)) {
         const auto same = [&](const Value& o) {
-            if (v.is(Kind::kText) && o.is(Kind::kText)) return ascii_lower(v.text) == ascii_lower(o.text);
-            return equal(v, o, call.arena);
+            if (!v.is(Kind::kText) || !o.is(Kind::kText)) return equal(v, o, call.arena);
+            if (v.text.size() != o.text.size()) return false;
+            call.arena.spend_reading(v.text);
+            return ascii_lower(v.text) == ascii_lower(o.text);
         };
         call.arena.spend_steps(out.size());
         if (std::none_of(out.begin(), out.end(), same)) out.push_back(v);

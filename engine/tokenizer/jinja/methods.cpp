@@ -26,10 +26,9 @@ Value text_list(const Call& call, const std::vector<std::string_view>& parts) {
 Value strip(const Call& call, const Value& in) {
     const auto arguments = call.bind({"chars"});
     const bool left = call.name != "rstrip", right = call.name != "lstrip";
-    call.arena.spend_steps(1 + in.text.size() / 16);
-    if (arguments[0] != nullptr && !arguments[0]->is(Kind::kNone)) {
-        return Value::of(strip_characters(in.text, text_argument(call, arguments[0], ""), left, right));
-    }
+    call.arena.spend_reading(in.text);
+    if (arguments[0] != nullptr && !arguments[0]->is(Kind::kNone))
+        return Value::of(stripped(call, in.text, text_argument(call, arguments[0], ""), left, right));
     const std::string_view half = left ? strip_left(in.text) : in.text;
     return Value::of(right ? strip_right(half) : half);
 }
@@ -56,6 +55,7 @@ Value affix(const Call& call, const Value& in) {
     const auto arguments = call.bind({"affix"});
     const auto fits = [&](const Value& part) {
         const std::string_view text = text_argument(call, &part, "");
+        call.arena.spend_reading(text);
         return call.name == "startswith" ? in.text.starts_with(text) : in.text.ends_with(text);
     };
     if (arguments[0] != nullptr && arguments[0]->is(Kind::kList)) {
@@ -69,6 +69,7 @@ Value affix(const Call& call, const Value& in) {
 Value remove_affix(const Call& call, const Value& in) {
     const std::string_view part = required_text(call, call.bind({"affix"})[0]);
     std::string_view text = in.text;
+    call.arena.spend_reading(part);
     if (call.name == "removeprefix" && text.starts_with(part)) text.remove_prefix(part.size());
     if (call.name == "removesuffix" && text.ends_with(part)) text.remove_suffix(part.size());
     return Value::of(text);
@@ -82,15 +83,15 @@ Value replace(const Call& call, const Value& in) {
 
 Value find(const Call& call, const Value& in) {
     const std::string_view part = required_text(call, call.bind({"sub"})[0]);
-    call.arena.spend_steps(1 + in.text.size() / 16);
-    const size_t at = in.text.find(part);
+    call.arena.spend_reading(in.text);
+    const size_t at = find_text(in.text, part);
     return Value::of(at == std::string_view::npos ? int64_t{-1}
                                                   : static_cast<int64_t>(text_length(in.text.substr(0, at))));
 }
 
 Value count(const Call& call, const Value& in) {
     const std::string_view part = required_text(call, call.bind({"sub"})[0]);
-    call.arena.spend_steps(1 + in.text.size() / 16);
+    call.arena.spend_reading(in.text);
     return Value::of(static_cast<int64_t>(count_text(in.text, part)));
 }
 
@@ -115,6 +116,7 @@ Value join(const Call& call, const Value& in) {
 
 Value all_digits(const Call& call, const Value& in) {
     call.bind({});
+    call.arena.spend_reading(in.text);
     if (!is_ascii(in.text))
         fail(0, fmt::format("uses '{}' on text beyond ASCII, which is not supported", call.name));
     const auto fits = [&](char c) {

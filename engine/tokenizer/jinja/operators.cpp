@@ -93,8 +93,8 @@ bool contains(const Value& container, const Value& what, Arena& arena) {
     switch (container.kind) {
         case Kind::kText:
             if (!what.is(Kind::kText)) does_not_fit("in", what, container);
-            arena.spend_steps(1 + container.text.size() / 16);
-            return container.text.find(what.text) != std::string_view::npos;
+            arena.spend_reading(container.text);
+            return find_text(container.text, what.text) != std::string_view::npos;
         case Kind::kList:
             for (const Value& v : container.list->items) {
                 if (equal(v, what, arena)) return true;
@@ -109,7 +109,7 @@ bool contains(const Value& container, const Value& what, Arena& arena) {
     }
 }
 
-bool ordered(std::string_view op, const Value& a, const Value& b) {
+bool ordered(std::string_view op, const Value& a, const Value& b, Arena& arena) {
     int order = 0;
     if (a.is_number() && b.is_number()) {
         if (a.is(Kind::kFloat) || b.is(Kind::kFloat)) {
@@ -118,6 +118,7 @@ bool ordered(std::string_view op, const Value& a, const Value& b) {
         }
         order = a.as_integer() < b.as_integer() ? -1 : a.as_integer() > b.as_integer();
     } else if (a.is(Kind::kText) && b.is(Kind::kText)) {
+        arena.spend_reading(a.text.substr(0, b.text.size()));
         order = a.text.compare(b.text);  // UTF-8 sorts as its code points do
     } else {
         does_not_fit(op, a, b);
@@ -167,7 +168,7 @@ bool compare(std::string_view op, const Value& a, const Value& b, Arena& arena) 
     if (op == "!=") return !equal(a, b, arena);
     if (op == "in") return contains(b, a, arena);
     if (op == "not in") return !contains(b, a, arena);
-    return ordered(op, a, b);
+    return ordered(op, a, b, arena);
 }
 
 Value negate(const Value& value) {
@@ -207,12 +208,11 @@ Value item(const Value& container, const Value& key, Arena& arena) {
     }
     const bool indexed = container.is(Kind::kList) || container.is(Kind::kText);
     if (!indexed || !key.is(Kind::kInteger)) return Value::undefined(key.text);
-    const int64_t count = length(container);
-    if (container.is(Kind::kText)) arena.spend_steps(1 + container.text.size() / 16);
+    const int64_t count = length(container, arena);
     const int64_t at = key.integer < 0 ? key.integer + count : key.integer;
     if (at < 0 || at >= count) return Value::undefined("an element");
     if (container.is(Kind::kList)) return container.list->items[static_cast<size_t>(at)];
-    return Value::of(characters(container.text)[static_cast<size_t>(at)]);
+    return Value::of(character_at(container.text, static_cast<size_t>(at)));
 }
 
 Value attribute(const Value& container, std::string_view name, Arena& arena) {
@@ -247,11 +247,12 @@ Value slice(const Value& container, const Value& begin, const Value& end, const 
     return Value::of(arena.keep(std::move(text)));
 }
 
-int64_t length(const Value& value) {
+int64_t length(const Value& value, Arena& arena) {
     switch (value.kind) {
         case Kind::kUndefined:
             return 0;
         case Kind::kText:
+            arena.spend_reading(value.text);
             return static_cast<int64_t>(text_length(value.text));
         case Kind::kList:
             return static_cast<int64_t>(value.list->items.size());

@@ -21,6 +21,6 @@ Value item(const Value& container, const Value& key, Arena& arena);  ///< undefi
 Value attribute(const Value& container, std::string_view name, Arena& arena);
 /// Python's slice; bounds that are none count as left out.
 Value slice(const Value& container, const Value& begin, const Value& end, const Value& step, Arena& arena);
-int64_t length(const Value& value);
+int64_t length(const Value& value, Arena& arena);
 
 }  // namespace pitwall::engine::jinja

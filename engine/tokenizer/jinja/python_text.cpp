@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <string.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -75,11 +77,22 @@ std::vector<std::string_view> characters(std::string_view text) {
     return out;
 }
 
+std::string_view character_at(std::string_view text, size_t index) {
+    for (; index > 0; --index) text.remove_prefix(first_character(text).size());
+    return first_character(text);
+}
+
+size_t find_text(std::string_view text, std::string_view part) {
+    const void* found = ::memmem(text.data(), text.size(), part.data(), part.size());
+    return found == nullptr ? std::string_view::npos
+                            : static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
+
 std::vector<std::string_view> split_text(std::string_view text, std::string_view separator, int64_t most) {
     if (separator.empty()) return split_at_spaces(text, most);
     std::vector<std::string_view> out;
     while (most < 0 || std::ssize(out) < most) {
-        const size_t found = text.find(separator);
+        const size_t found = find_text(text, separator);
         if (found == std::string_view::npos) break;
         out.push_back(text.substr(0, found));
         text.remove_prefix(found + separator.size());
@@ -91,8 +104,10 @@ std::vector<std::string_view> split_text(std::string_view text, std::string_view
 size_t count_text(std::string_view text, std::string_view part) {
     if (part.empty()) return text_length(text) + 1;
     size_t found = 0;
-    for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
+    for (size_t at = find_text(text, part); at != std::string_view::npos; at = find_text(text, part)) {
+        text.remove_prefix(at + part.size());
         ++found;
+    }
     return found;
 }
 
@@ -108,7 +123,7 @@ std::string replace_text(std::string_view text, std::string_view from, std::stri
         return out;
     }
     for (; most < 0 || done < most; ++done) {
-        const size_t found = text.find(from);
+        const size_t found = find_text(text, from);
         if (found == std::string_view::npos) break;
         out += text.substr(0, found);
         out += to;

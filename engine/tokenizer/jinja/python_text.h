@@ -19,6 +19,9 @@ std::string_view strip_characters(std::string_view text, std::string_view charac
 
 size_t text_length(std::string_view text);  ///< in characters
 std::vector<std::string_view> characters(std::string_view text);
+std::string_view character_at(std::string_view text, size_t index);  ///< precondition: there is one
+/// Where `part` is, or npos. In time of the sum of their lengths, which string_view::find() does not promise.
+size_t find_text(std::string_view text, std::string_view part);
 /// str.split(): at runs of white space (`separator` empty) or at each `separator`, `most` times at most.
 std::vector<std::string_view> split_text(std::string_view text, std::string_view separator, int64_t most);
 size_t count_text(std::string_view text, std::string_view part);  ///< str.count()

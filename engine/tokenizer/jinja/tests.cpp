@@ -51,10 +51,13 @@ bool remainder_is(const Call& call, const Value& in, int64_t by, int64_t wanted)
     return equal(rest, Value::of(wanted), call.arena);
 }
 
-bool is_cased(const Value& in, bool upper) {
-    const std::string text(in.is(Kind::kText) ? in.text : "");
-    const bool letters = ascii_upper(text) != ascii_lower(text);
-    return letters && text == (upper ? ascii_upper(text) : ascii_lower(text));
+bool is_cased(const Call& call, const Value& in, bool upper) {
+    if (!in.is(Kind::kText)) return false;
+    call.arena.spend_reading(in.text);
+    const auto within = [&](char first, char last) {
+        return std::any_of(in.text.begin(), in.text.end(), [=](char c) { return c >= first && c <= last; });
+    };
+    return upper ? within('A', 'Z') && !within('a', 'z') : within('a', 'z') && !within('A', 'Z');
 }
 
 bool is_collection(const Value& v) {
@@ -87,8 +90,8 @@ constexpr std::array<std::pair<std::string_view, Test>, 31> kTests = {{
      [](const Call& c, const Value& v) {
          return remainder_is(c, v, integer_argument(c, &argument(c), 1), 0);
      }},
-    {"upper", [](const Call&, const Value& v) { return is_cased(v, true); }},
-    {"lower", [](const Call&, const Value& v) { return is_cased(v, false); }},
+    {"upper", [](const Call& c, const Value& v) { return is_cased(c, v, true); }},
+    {"lower", [](const Call& c, const Value& v) { return is_cased(c, v, false); }},
     {"eq", compared},
     {"equalto", compared},
     {"ne", compared},

@@ -15,6 +15,7 @@ namespace {
 using Kind = Value::Kind;
 constexpr int kDeepest = 64;
 constexpr size_t kEntryBytes = sizeof(std::pair<Value, Value>);
+constexpr size_t kNumberBytes = 8;  ///< about what a number, a word or a comma takes where it is written
 
 void check_depth(int depth) {
     if (depth > kDeepest) fail(0, "has values nested too deeply");
@@ -77,7 +78,7 @@ void write_plain(const Value& value, Arena& arena, int depth, std::string& out) 
 void write_nested(const Value& value, Arena& arena, int depth, std::string& out) {
     check_depth(depth);
     arena.spend_steps(1);
-    arena.spend_bytes(value.text.size());
+    arena.spend_bytes(value.text.size() + kNumberBytes);
     if (value.is(Kind::kText)) {
         out += quoted_text(value.text);
     } else if (value.is(Kind::kUndefined)) {
@@ -96,7 +97,7 @@ class JsonWriter {
     void write(const Value& value, int depth) {
         check_depth(depth);
         arena_.spend_steps(1);
-        arena_.spend_bytes(value.text.size());
+        arena_.spend_bytes(value.text.size() + kNumberBytes);
         switch (value.kind) {
             case Kind::kNone:
                 out += "null";
@@ -129,8 +130,11 @@ class JsonWriter {
         break_line(depth);
     }
     void break_line(int depth) {
-        if (indent_ >= 0)
-            out += '\n' + std::string(static_cast<size_t>(indent_) * static_cast<size_t>(depth), ' ');
+        if (indent_ < 0) return;
+        const size_t spaces = static_cast<size_t>(indent_) * static_cast<size_t>(depth);
+        arena_.spend_bytes(1 + spaces);
+        out += '\n';
+        out.append(spaces, ' ');
     }
 
     void write_list(const List& list, int depth) {

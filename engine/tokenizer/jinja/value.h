@@ -70,6 +70,8 @@ class Arena {
     /// Throws Failure without a line where the run has done too much.
     void spend_steps(uint64_t steps);
     void spend_bytes(size_t bytes);
+    /// For looking at each byte of a text.
+    void spend_reading(std::string_view text) { spend_steps(1 + text.size() / 16); }
 
   private:
     size_t bytes_left_;
