@@ -149,7 +149,7 @@ class Engine::Impl {
     telemetry::KeyframeCounters counters_{};
 
     bool paused_ = false, single_step_ = false;
-    int64_t paused_since_ns_ = 0, last_pause_end_ns_ = 0, paused_total_ns_ = 0;
+    int64_t paused_since_ns_ = 0, last_pause_begin_ns_ = 0, last_pause_end_ns_ = 0, paused_total_ns_ = 0;
     Cause cause_before_pause_ = Cause::kScheduling;
 };
 

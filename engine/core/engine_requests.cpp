@@ -32,7 +32,7 @@ RequestId Engine::Impl::submit(GenerationRequest request, RequestListener* liste
     requests_.emplace(raw(id), std::move(owner));
     publish_prompt(r, request);
     writer_.request(r, RequestPhase::kArrived);
-    r.timeline.book(Cause::kDelivery, now_ns, steps_, writer_);
+    r.timeline.book(Cause::kDelivery, now_ns, steps_submitted_, writer_);
 
     const std::string refusal = reason_to_reject(request, r);
     if (!refusal.empty()) {
@@ -94,6 +94,7 @@ std::string Engine::Impl::reason_it_never_fits(const LiveRequest& r) const {
 void Engine::Impl::set_deadline(LiveRequest& r, int64_t timeout_ns) {
     if (timeout_ns <= 0) timeout_ns = effective_.integer(KnobId::kRequestTimeoutMs) * 1'000'000;
     if (timeout_ns <= 0) return;
+    r.timeout_ns = timeout_ns;
     r.deadline_ns = unpaused_ns(r.arrival_ns) + timeout_ns;
     deadlines_.emplace(r.deadline_ns, raw(r.id));
 }

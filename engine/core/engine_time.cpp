@@ -21,8 +21,8 @@ int64_t Engine::Impl::stamp() {
 int64_t Engine::Impl::unpaused_ns(int64_t t_ns) const {
     if (paused_ && t_ns >= paused_since_ns_) return paused_since_ns_ - paused_total_ns_;
     if (t_ns >= last_pause_end_ns_) return t_ns - paused_total_ns_;
-    const int64_t paused_before_ns = paused_total_ns_ - (last_pause_end_ns_ - paused_since_ns_);
-    return std::min(t_ns, paused_since_ns_) - paused_before_ns;
+    const int64_t paused_before_ns = paused_total_ns_ - (last_pause_end_ns_ - last_pause_begin_ns_);
+    return std::min(t_ns, last_pause_begin_ns_) - paused_before_ns;
 }
 
 int64_t Engine::Impl::next_deadline_ns() const {
@@ -38,7 +38,7 @@ void Engine::Impl::expire(int64_t now_ns) {
     now_ns = stamp();
     while (!deadlines_.empty() && deadlines_.begin()->first <= unpaused_ns(now_ns)) {
         LiveRequest& r = *requests_.at(deadlines_.begin()->second);
-        const double allowed_ms = static_cast<double>(r.deadline_ns - unpaused_ns(r.arrival_ns)) / 1e6;
+        const double allowed_ms = static_cast<double>(r.timeout_ns) / 1e6;
         end_request(r, FinishReason::kTimeout, "",
                     fmt::format("not done within {:g} ms of its arrival, {} of {} tokens", allowed_ms,
                                 r.answered_tokens, r.max_tokens));
@@ -108,6 +108,7 @@ void Engine::Impl::end_pause(int64_t now_ns) {
     book_active(now_ns);
     paused_ = false;
     paused_total_ns_ += now_ns - paused_since_ns_;
+    last_pause_begin_ns_ = paused_since_ns_;
     last_pause_end_ns_ = now_ns;
     wait_log_.set(now_ns, cause_before_pause_);
 }

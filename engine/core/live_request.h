@@ -30,12 +30,13 @@ struct LiveRequest final : Sequence {
     Timeline timeline;
     bool overtaken = false;  ///< waits by policy: somebody who came later was admitted in the last step
     int64_t admitted_ns = -1, first_token_ns = -1, last_token_ns = -1;
+    int64_t timeout_ns = 0;  ///< as asked for, for the sentence
     /// In time that was not paused, counted from the session's start.
     int64_t deadline_ns = std::numeric_limits<int64_t>::max();
     uint32_t answered_tokens = 0;  ///< output tokens handed out; without placeholders
     MissReason miss = MissReason::kNone;
-    uint64_t booked_step =
-        std::numeric_limits<uint64_t>::max();  ///< the last step that was booked as a member
+    /// The last step that was booked as a member.
+    uint64_t booked_step = std::numeric_limits<uint64_t>::max();
 
     bool ended() const { return state == SequenceState::kEnded; }
 };

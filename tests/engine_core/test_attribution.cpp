@@ -325,6 +325,40 @@ TEST(Attribution, TimedOut) {
         (Stretches{{kWaitCapacity, 0, 15200}, {kPaused, 15200, 1000000}, {kWaitCapacity, 1015200, 12240}}));
 }
 
+TEST(Attribution, PausesBeforeAreKnownWhileItIsPausedAgain) {
+    Rig rig(with({}));
+    const auto pass = [&](int64_t ns) { rig.clock.advance(ns); };
+    pass(20), rig.engine->pause(), pass(10), rig.engine->resume();  // 20 to 30
+    pass(10), rig.engine->pause();                                  // at 40
+    pass(10);
+    EXPECT_EQ(rig.engine->unpaused_ns(10), 10);
+    EXPECT_EQ(rig.engine->unpaused_ns(25), 20);
+    EXPECT_EQ(rig.engine->unpaused_ns(35), 25);
+    EXPECT_EQ(rig.engine->unpaused_ns(50), 30);
+    rig.engine->resume();
+    pass(5);
+    EXPECT_EQ(rig.engine->unpaused_ns(55), 35);
+}
+
+TEST(Attribution, TheTimeOutNamedIsTheOneAskedFor) {
+    Rig rig(with({}));
+    rig.clock.advance(10'000'000);
+    GenerationRequest request;
+    request.prompt = prompt_of(4, 2);
+    request.max_tokens = 4000;
+    request.timeout_ns = 30'000'000;
+    request.arrival_ns = rig.clock.now_ns();
+    const Answered& answer = rig.submit(std::move(request));
+    for (int i = 0; i < 2; ++i) {
+        rig.engine->pause(), rig.clock.advance(10'000'000), rig.engine->resume();
+        rig.clock.advance(10'000'000);
+        rig.engine->step();
+    }
+    while (rig.engine->has_work()) rig.engine->step();
+    EXPECT_EQ(answer.reason, FinishReason::kTimeout);
+    EXPECT_NE(answer.error.find("within 30 ms"), std::string::npos) << answer.error;
+}
+
 TEST(Attribution, Cancelled) {
     Rig rig(with({}));
     const Answered& answer = rig.submit(prompt_of(4, 1), 5);
