@@ -135,7 +135,8 @@ void SessionSummary::end_request(const Live& live) {
 
 void SessionSummary::add_tokens(SummaryFigures& figures, const Live& live) {
     figures.prompt_tokens += live.prompt_tokens;
-    figures.output_tokens += live.times.output_tokens;
+    figures.output_tokens +=
+        live.times.output_tokens - std::min(live.output_before, live.times.output_tokens);
     if (!live.scheduled) return;
     ++figures.admissions;
     figures.admitted_prompt_tokens += live.prompt_tokens;
@@ -158,7 +159,8 @@ void SessionSummary::apply_cause(const Event& event) {
 /// Requests that were there before the first event: a recording that began in the middle.
 void SessionSummary::apply_keyframe(const KeyframeEvent& e) {
     if (e.part == KeyframePart::kBegin && e.begin.block_tokens > 0) block_tokens_ = e.begin.block_tokens;
-    if (e.part == KeyframePart::kKnob) knobs_.try_emplace(e.knob.knob, e.knob.effective_value);
+    if (e.part == KeyframePart::kKnob) knobs_[e.knob.knob] = e.knob.effective_value;
+    if (e.part == KeyframePart::kEnd) read_objectives();
     if (e.part != KeyframePart::kRequest) return;
     const auto [found, fresh] = live_.try_emplace(e.request.request);
     if (!fresh) return;
@@ -167,7 +169,7 @@ void SessionSummary::apply_keyframe(const KeyframeEvent& e) {
     live.times.arrival_ns = e.request.arrival_ns;
     live.times.first_token_ns = e.request.first_token_ns;
     live.times.last_token_ns = e.request.last_token_ns;
-    live.times.output_tokens = e.request.output_tokens;
+    live.times.output_tokens = live.output_before = e.request.output_tokens;
     live.prompt_tokens = e.request.prompt_tokens;
     live.cached_tokens = e.request.cached_tokens;
 }
@@ -197,6 +199,10 @@ double SessionSummary::knob_value(std::string_view name) const {
 void SessionSummary::apply_knob(const KnobEvent& e) {
     knobs_[e.knob] = e.effective_value;
     figures_.knob_changes += e.origin != KnobOrigin::kStart;
+    read_objectives();
+}
+
+void SessionSummary::read_objectives() {
     slo_ = {knob_value("ttft_slo_ms") * 1e6, knob_value("tpot_slo_ms") * 1e6};
 }
 

@@ -63,6 +63,7 @@ class SessionSummary {
     struct Live {
         RequestTimes times;
         uint32_t prompt_tokens = 0, cached_tokens = 0;
+        uint32_t output_before = 0;  ///< handed out before the first event: not this recording's
         bool scheduled = false;
     };
     void apply_request(const Event& event);
@@ -73,6 +74,7 @@ class SessionSummary {
     void apply_mark(const MarkEvent& e);
     void apply_keyframe(const KeyframeEvent& e);
     static void add_tokens(SummaryFigures& figures, const Live& live);
+    void read_objectives();
     double knob_value(std::string_view name) const;
 
     SummaryFigures figures_;

@@ -86,6 +86,44 @@ TEST(RecordReplay, AReplayedStoreEqualsTheLiveOne) {
 
 // ------------------------------------------------------------------------------------------------ what is not wanted
 
+TEST(SessionSummary, OfARecordingFromTheMiddleCountsFromThere) {
+    Bus bus;
+    const auto reader = bus.add_reader(Overflow::kWait, 1024);
+    const auto producer = bus.add_producer();
+    producer->publish_text(DictionaryKind::kKnobName, 1, "ttft_slo_ms", 0);
+    producer->publish_text(DictionaryKind::kKnobName, 2, "tpot_slo_ms", 0);
+    const auto publish = [&](EventKind kind, auto fill) {
+        Event event{};
+        event.kind = kind;
+        event.t_ns = 2'000'000'000;
+        fill(event);
+        producer->publish(event);
+    };
+    const auto part = [&](KeyframePart which, auto fill) {
+        publish(EventKind::kKeyframe, [&](Event& e) { e.keyframe.part = which, fill(e.keyframe); });
+    };
+    part(KeyframePart::kBegin, [](auto&) {});
+    part(KeyframePart::kKnob, [](auto& e) { e.knob.knob = 1, e.knob.effective_value = 300; });
+    part(KeyframePart::kKnob, [](auto& e) { e.knob.knob = 2, e.knob.effective_value = 50; });
+    part(KeyframePart::kRequest, [](auto& e) {
+        e.request.request = RequestId{5}, e.request.output_tokens = 500;
+        e.request.arrival_ns = 0, e.request.first_token_ns = 1'000'000'000;
+    });
+    part(KeyframePart::kEnd, [](auto&) {});
+    publish(EventKind::kRequest, [](Event& e) {
+        e.request.request = RequestId{5}, e.request.output_tokens = 510;
+        e.request.phase = RequestPhase::kFinished, e.request.reason = FinishReason::kStop;
+    });
+    std::vector<Event> events;
+    reader->drain(events, 1024);
+    SessionSummary summary;
+    summary.apply(events);
+    EXPECT_EQ(summary.figures().output_tokens, 10u) << "500 were another's";
+    EXPECT_EQ(summary.figures().slo.ttft_ns, 300e6);
+    EXPECT_EQ(summary.figures().slo.tpot_ns, 50e6);
+    EXPECT_EQ(summary.figures().good, 0u) << "its first token came after a second";
+}
+
 TEST(Recorder, NeverOverwritesAFileUnlessTold) {
     TemporaryFolder folder;
     const std::string path = folder.path("s.db");
