@@ -16,18 +16,36 @@ Bus::~Bus() = default;
 uint64_t Bus::last_seq() const { return sequence_->next.load(std::memory_order_relaxed) - 1; }
 
 std::shared_ptr<Reader> Bus::add_reader(Overflow overflow, size_t capacity_events) {
+    auto reader = make_reader(overflow, capacity_events);
+    attach_reader(reader);
+    return reader;
+}
+
+std::shared_ptr<Reader> Bus::make_reader(Overflow overflow, size_t capacity_events) {
     auto reader = std::make_shared<Reader>(overflow, capacity_events);
     reader->sequence_ = sequence_;
     const std::lock_guard lock(mutex_);
+    for (const auto& producer : producers_) ring_of(*reader, *producer);
+    return reader;
+}
+
+void Bus::attach_reader(const std::shared_ptr<Reader>& reader) {
+    const std::lock_guard lock(mutex_);
     for (const auto& producer : producers_) {
-        auto ring = std::make_shared<Ring>(reader->state_, producer->in_flight_, capacity_events);
-        reader->rings_.push_back(ring);
         RingList rings = *producer->rings_.load(std::memory_order_relaxed);
-        rings.push_back(std::move(ring));
+        rings.push_back(ring_of(*reader, *producer));
         replace_rings(*producer, std::move(rings));
     }
     readers_.push_back(reader);
-    return reader;
+}
+
+/// The one there is, or a new one.
+std::shared_ptr<Ring> Bus::ring_of(Reader& reader, const Producer& producer) {
+    const std::lock_guard lock(reader.mutex_);
+    for (const auto& ring : reader.rings_)
+        if (&ring->producer() == producer.in_flight_.get()) return ring;
+    return reader.rings_.emplace_back(
+        std::make_shared<Ring>(reader.state_, producer.in_flight_, reader.capacity_events_));
 }
 
 void Bus::remove_reader(const std::shared_ptr<Reader>& reader) {

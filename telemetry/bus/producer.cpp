@@ -10,13 +10,11 @@
 
 namespace pitwall::telemetry {
 
-/// Says, while it lives, that the producer may be using its list of rings and delivers nothing below this
-/// number.
+/// Says, while it lives, that the producer may be using its list of rings and delivers nothing below this number.
 class Producer::Inside {
   public:
     explicit Inside(const Producer& producer) : in_flight_(*producer.in_flight_) {
-        // seq_cst with Bus::replace_rings(): either it sees this, or the list loaded after this is the new
-        // one.
+        // seq_cst with Bus::replace_rings(): either it sees this, or the list loaded after this is the new one.
         in_flight_.seq.store(producer.sequence_->next.load(std::memory_order_relaxed),
                              std::memory_order_seq_cst);
     }

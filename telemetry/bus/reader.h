@@ -36,9 +36,8 @@ class Reader {
     /// (Producer::notify), never per event.
     void wait(int64_t timeout_ns);
 
-    /// record_overflow=gap: a full ring of this kWait reader leaves events out and counts them, and no
-    /// producer waits for it. A hole in the sequence numbers says where, and how many. Any thread, at any
-    /// time.
+    /// record_overflow=gap: a full ring of this kWait reader leaves events out and counts them, and no producer
+    /// waits for it. A hole in the sequence numbers says where, and how many. Any thread, at any time.
     void set_gap_on_overflow(bool gap);
     /// The reader has no more use for events (its disk is full): from now on none comes and no producer waits
     /// for it.

@@ -91,8 +91,7 @@ class Ring {
     std::vector<Event> taken_;                           ///< consumer's: spilled events that it took over
     size_t taken_next_ = 0;
 
-    // While spilling_, the producer adds to spilled_ alone, so that all in the ring is older. The consumer
-    // ends it.
+    // While spilling_, the producer adds to spilled_ alone, so that all in the ring is older. The consumer ends it.
     alignas(kCacheLine) std::atomic<bool> spilling_{false};
     std::mutex spill_mutex_;
     std::vector<Event> spilled_;
