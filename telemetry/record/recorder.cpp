@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <limits>
 
@@ -120,6 +121,8 @@ void Recorder::run() {
         fail({"recording to '" + path_ + "' ended (" + e.what() + ")",
               full ? "free some space, and start another recording" : "start another recording"},
              full);
+    } catch (const std::exception& e) {  // no memory: the engine goes on without its recording
+        fail({"recording to '" + path_ + "' ended (" + e.what() + ")", "start another recording"}, false);
     }
     recording_ = false;
 }
@@ -196,7 +199,6 @@ void Recorder::fail(const Error& error, bool disk_full) {
         failure_ = error;
     }
     recording_ = false;
-    if (options_.on_failure) options_.on_failure(error);
 }
 
 }  // namespace pitwall::telemetry

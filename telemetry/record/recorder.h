@@ -4,7 +4,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,14 +25,12 @@ inline constexpr size_t kRecorderQueueEvents = (size_t{64} << 20) / sizeof(Event
 
 struct RecorderOptions {
     bool record_text = true;  ///< the knob record_text
-    bool gap_on_overflow =
-        false;  ///< the knob record_overflow: leave out and count instead of letting producers wait
+    /// The knob record_overflow: leave out and count instead of letting producers wait.
+    bool gap_on_overflow = false;
     bool overwrite = false;         ///< replace a session file that is there already; never any other file
     int64_t batch_ns = 50'000'000;  ///< wall time between two commits: what a killed process loses
     size_t batch_events = 16384;    ///< commit earlier than that after so many
     uint32_t most_pages = 0;        ///< of 4 KiB; 0: as the disk allows. For tests of a full disk
-    /// Called once on the recorder's thread when recording ended by itself (full disk). May be empty.
-    std::function<void(const Error&)> on_failure;
 };
 
 /// Writes what a lossless reader brings into a session file, on a thread of its own. A recording that begins in the

@@ -117,8 +117,8 @@ void SessionWriter::mark_end(std::string_view how) {
 }
 
 Status SessionWriter::finish() {
-    inserts_
-        .clear();  // statements at rest hold no lock, but the journal mode changes with none prepared only
+    // Statements at rest hold no lock, but the journal mode changes with none prepared only.
+    inserts_.clear();
     insert_name_.reset();
     insert_recording_.reset();
     try {
@@ -213,8 +213,8 @@ void SessionWriter::insert_keyframe(const Event& event) {
                            e.blocks.runs[i]);
             return;
         case KeyframePart::kRequest:
-            if (e.request.last_token_ns >= 0)
-                last_token_ns_.try_emplace(e.request.request, e.request.last_token_ns);
+            // Also of one that is known: tokens may have been left out in a gap.
+            if (e.request.last_token_ns >= 0) last_token_ns_[e.request.request] = e.request.last_token_ns;
             return insert_row(TableId::kKeyframeRequest, event.seq, event.t_ns, e.request);
         case KeyframePart::kKnob:
             return insert_row(TableId::kKeyframeKnob, event.seq, event.t_ns, e.knob);

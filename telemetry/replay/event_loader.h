@@ -64,8 +64,8 @@ class EventLoader {
     std::string path_;
     std::vector<Statements> statements_;
     std::vector<Event> slots_;  ///< the chunk under way, by seq - begin
-    std::vector<uint8_t>
-        filled_;  ///< 0: nothing there; 1: an event; 2: keyframe blocks, which may get more runs
+    /// 0: nothing there; 1: an event; 2: keyframe blocks, which may get more runs.
+    std::vector<uint8_t> filled_;
     uint64_t begin_ = 0;
     std::vector<Event> carried_;  ///< pieces of a text that began in the chunk before
 };

@@ -110,6 +110,17 @@ std::span<const Event> SessionReader::next(size_t max_events, int64_t until_ns) 
 
 Status SessionReader::seek(int64_t t_ns, int64_t history_ns) {
     if (!status_.ok()) return status_;
+    try {
+        aim(t_ns, history_ns);
+    } catch (const SQLite::Exception& e) {
+        return status_ = damage_error(path_, e.what());
+    }
+    ended_ = false;
+    fill();
+    return status_;
+}
+
+void SessionReader::aim(int64_t t_ns, int64_t history_ns) {
     const auto after =
         std::upper_bound(keyframes_.begin(), keyframes_.end(), t_ns - history_ns,
                          [](int64_t t, const Keyframe& keyframe) { return t < keyframe.t_ns; });
@@ -118,18 +129,11 @@ Status SessionReader::seek(int64_t t_ns, int64_t history_ns) {
         ranges_.push_back({first_seq_, kLastSeq, kAllTables, nullptr});
     } else {
         const Keyframe& keyframe = *std::prev(after);
-        try {
-            live_requests(keyframe);
-        } catch (const SQLite::Exception& e) {
-            return status_ = damage_error(path_, e.what());
-        }
+        live_requests(keyframe);
         ranges_.push_back({keyframe.begin_seq, kLastSeq, kAllTables, nullptr});
         ranges_.push_back({first_seq_, keyframe.begin_seq, kBesideKeyframes, &live_requests_});
     }
     loader_ = std::make_unique<EventLoader>(*database_, path_);
-    ended_ = false;
-    fill();
-    return status_;
 }
 
 void SessionReader::live_requests(const Keyframe& keyframe) {

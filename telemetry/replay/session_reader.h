@@ -32,7 +32,6 @@ class SessionReader {
     const std::string& path() const { return path_; }
     int64_t begin_ns() const { return begin_ns_; }  ///< time of the first event
     int64_t end_ns() const { return end_ns_; }      ///< of the last, with the length of the last step
-    uint64_t first_seq() const { return first_seq_; }
     uint64_t last_seq() const { return last_seq_; }
     /// Recorded to the session's end; false where it was stopped, killed, or is still being written.
     bool complete() const { return complete_; }
@@ -59,6 +58,7 @@ class SessionReader {
     void find_keyframes();
     int64_t last_time();
     void fill();
+    void aim(int64_t t_ns, int64_t history_ns);
     void live_requests(const Keyframe& keyframe);
 
     std::string path_;

@@ -37,8 +37,10 @@ size_t Histogram::largest_count() const {
 Histogram histogram(std::span<const double> samples, double bin_width, size_t bins) {
     Histogram result{bin_width, std::vector<size_t>(std::max<size_t>(bins, 1)), samples.size()};
     const auto last = static_cast<double>(result.counts.size() - 1);
-    for (const double sample : samples)
-        ++result.counts[static_cast<size_t>(std::clamp(std::floor(sample / bin_width), 0.0, last))];
+    for (const double sample : samples) {
+        const double bin = std::min(std::floor(sample / bin_width), last);
+        ++result.counts[bin > 0 ? static_cast<size_t>(bin) : 0];  // NaN is in no bin above
+    }
     return result;
 }
 
