@@ -60,17 +60,16 @@ enum class KnobType : uint8_t { kInteger, kReal, kBoolean, kChoice };
 /// What turning it may change. Random storms in tests take their knobs from here.
 enum class KnobEffect : uint8_t { kSchedule, kNumerics, kLimits, kWorkload, kView };
 
-/// How another engine spells the same knob. Empty `flag` and `off` mean that it has no equivalent; for a
-/// boolean an empty `flag` beside an `off` (or the other way round) means that it is so already without a
-/// flag.
+/// How another engine spells the same knob. Empty `flag` and `off` mean that it has no equivalent; for a boolean an
+/// empty `flag` beside an `off` (or the other way round) means that it is so already without a flag.
 struct Spelling {
-    std::string_view flag = {};  ///< "--max-num-seqs", a YAML path "kv_cache_config.enable_block_reuse", or
-                                 ///< two flags with a space
+    /// "--max-num-seqs", a YAML path "kv_cache_config.enable_block_reuse", or two flags with a space.
+    std::string_view flag = {};
     std::string_view off = {};   ///< for booleans: the flag that turns it off, where that is another
     std::string_view note = {};  ///< said with the export, e.g. why it only nearly fits
     double scale = 1;            ///< their value = ours * scale
-    std::string_view choices =
-        {};  ///< for choices: their words in our order, comma separated, "-" where they have none
+    /// For choices: their words in our order, comma separated, "-" where they have none.
+    std::string_view choices = {};
     bool has_off = false;  ///< they read 0 as "off" too; otherwise a value of "off" is left out
 };
 
@@ -81,10 +80,10 @@ struct KnobSpec {
     KnobType type;
     std::string_view unit = {};  ///< "tokens", "ms", "" for none
     double minimum = 0, maximum = 0, default_value = 0, step = 1;
-    bool logarithmic = false;                                     ///< how a slider should run
-    double off_value = std::numeric_limits<double>::quiet_NaN();  ///< the value that reads "off" (0 for
-                                                                  ///< thresholds), NaN where there is none
-    std::vector<std::string_view> choices = {};                   ///< of kChoice; value = index
+    bool logarithmic = false;  ///< how a slider should run
+    /// The value that reads "off" (0 for thresholds), NaN where there is none.
+    double off_value = std::numeric_limits<double>::quiet_NaN();
+    std::vector<std::string_view> choices = {};  ///< of kChoice; value = index
     bool live = true;
     std::string_view reload_reason = {};  ///< why not live
     KnobEffect effect = KnobEffect::kSchedule;
@@ -128,7 +127,6 @@ class KnobValues {
 // Choice values, in the order of the table's `choices`.
 enum class SchedulingPolicy : uint8_t { kFcfs, kPriority, kShortestPrompt, kLongestPrefix };
 enum class Batching : uint8_t { kContinuous, kStatic };
-enum class ActivationDtype : uint8_t { kF32 };
 enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
 enum class RecordOverflow : uint8_t { kWait, kGap };
 

@@ -20,8 +20,7 @@ struct Preset {
     KnobValues values;        ///< those of the file are `given`
 };
 
-/// `origin` is what the sentence calls the text: a file's path. Unknown keys are refused with the nearest
-/// known one.
+/// `origin` is what the sentence calls the text: a file's path. Unknown keys are refused with the nearest known one.
 Result<Preset> parse_preset(std::string_view text, std::string_view origin);
 Result<Preset> load_preset(const std::string& path);
 

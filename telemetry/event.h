@@ -241,7 +241,7 @@ enum class KeyframePart : uint8_t { kBegin, kBlocks, kRequest, kKnob, kCounters,
 struct KeyframeBlockRun {
     BlockId first;
     uint32_t count;
-    RequestId owner;  ///< the first owner, or kNoRequest
+    RequestId owner;  ///< of a held block who took it last, of a cached one who had it last
     uint16_t owners;
     uint16_t filled_tokens;
     BlockState state;

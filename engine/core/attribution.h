@@ -22,7 +22,7 @@
 //         [0, o) kPrefillOwn, [o, p) kPrefillOthers, [p, n) kDecode (its own or, while it prefills, the others').
 //     Boundaries are cumulative, so that the parts tile E exactly.
 //  5. Running but not in the step: kNotInStep from the step's start to T.
-//  6. Handing tokens out after T: kDelivery, for those in the step. Tokens and ends are stamped T.
+//  6. Handing tokens out after T: kDelivery, for those that got one. Tokens and ends are stamped T.
 //  7. Preempted: kPreempted, from the step that preempted it to the T of the step in which its recompute catches up.
 //  8. Paused: kPaused, for everybody, whatever else would hold. The recorder being full: kRecorder, likewise, unless paused.
 //  9. Resizing the pool between steps: kKvMove for those running.
@@ -76,7 +76,6 @@ class WaitLog {
   public:
     void set(int64_t t_ns, Cause cause);
     Cause current() const { return changes_.back().cause; }
-    int64_t last_change_ns() const { return changes_.back().start_ns; }
     size_t size() const { return changes_.size(); }
     /// Books everything since the account's last booking up to `until_ns`.
     void replay(Timeline& timeline, int64_t until_ns, uint64_t step_id, CauseSink& sink) const;
@@ -93,8 +92,8 @@ class WaitLog {
 
 /// The device's part of a step, as rule 4 cuts it.
 struct StepPhases {
-    int64_t start_ns = 0, copy_ns = 0, execute_ns = 0, sample_ns = 0,
-            end_ns = 0;                       ///< moments; each phase begins at its own
+    /// Moments; each phase begins at its own.
+    int64_t start_ns = 0, copy_ns = 0, execute_ns = 0, sample_ns = 0, end_ns = 0;
     uint32_t prefill_tokens = 0, tokens = 0;  ///< prefill and recompute; all
 
     /// The lengths, counted back from `end_ns`; never before `start_ns`, whatever the executor says.

@@ -31,11 +31,11 @@ struct SequenceSlice {
     std::span<const BlockId> block_table;  ///< covers all positions up to the last of this slice
     bool sample = false;                   ///< pick the token that follows the last of `tokens`
     SamplingParams sampling;
-    std::span<const TokenId>
-        banned;  ///< the sampler may not pick these: end tokens under ignore_eos, min_tokens
-    std::span<const TokenId>
-        history;                  ///< all tokens up to and including `tokens`, for penalties; its size is the
-                                  ///< position of the token sampled, which keys the noise
+    /// The sampler may not pick these: end tokens under ignore_eos, min_tokens.
+    std::span<const TokenId> banned;
+    /// All tokens up to and including `tokens`, for penalties; its size is the position of the token sampled, which keys
+    /// the noise.
+    std::span<const TokenId> history;
     std::span<float> logits_out;  ///< where given: [tokens.size(), vocab] logits of every position (score)
 };
 
@@ -56,9 +56,9 @@ struct StepPlan {
 struct StepResult {
     std::vector<TokenId> sampled;  ///< one per slice, -1 where none was asked for
     int64_t copy_ns = 0, execute_ns = 0, sample_ns = 0;
-    double flops = 0,
-           bytes = 0;  ///< counted, not estimated: matrix and attention products; weights and KV touched
-    Status status;     ///< a lost device fails the slices; the engine goes on
+    /// Counted, not estimated: matrix and attention products; weights and KV touched.
+    double flops = 0, bytes = 0;
+    Status status;  ///< a lost device fails the slices; the engine goes on
 };
 
 struct DeviceInfo {

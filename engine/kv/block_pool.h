@@ -15,7 +15,7 @@ using telemetry::BlockState;
 /// What is known of one block of the pool.
 struct Block {
     uint32_t references = 0;
-    RequestId owner = kNoRequest;  ///< held: the first of its owners that is known; cached: the last one
+    RequestId owner = kNoRequest;           ///< held: who took it last; cached: who had it last
     uint32_t older = kNone, newer = kNone;  ///< neighbours in the order of last use, while cached
     int64_t used_ns = 0;                    ///< when it was last allocated, filled, hit or released
     uint8_t filled_tokens = 0;
@@ -23,9 +23,8 @@ struct Block {
     static constexpr uint32_t kNone = UINT32_MAX;
 };
 
-/// Blocks, their reference counts and the two lists that the unreferenced ones are on: free, and cached in
-/// order of last use. Every block is in exactly one state. Integers only; all operations O(1) but for
-/// resizing and checking.
+/// Blocks, their reference counts and the two lists that the unreferenced ones are on: free, and cached in order of
+/// last use. Every block is in exactly one state. Integers only; all operations O(1) but resizing and checking.
 class BlockPool {
   public:
     explicit BlockPool(uint32_t num_blocks);

@@ -11,8 +11,7 @@
 
 namespace pitwall::engine {
 
-/// Names a full block together with everything before it: hash(block i) = H(hash(block i - 1), its 16
-/// tokens).
+/// Names a full block together with all before it: hash(block i) = H(hash(block i - 1), its 16 tokens).
 struct ChainHash {
     uint64_t low = 0, high = 0;
     bool operator==(const ChainHash&) const = default;
@@ -28,9 +27,8 @@ constexpr uint64_t final_mix(uint64_t h) {
 }
 }  // namespace detail
 
-/// MurmurHash3 x64/128 (Appleby, public domain) of the tokens, started from the parent's hash. `tokens` has
-/// kBlockTokens entries. The index compares the tokens as well, so that a chance collision cannot give wrong
-/// KV.
+/// After MurmurHash3 x64/128 (Appleby, public domain) of the tokens, started from the parent's hash. `tokens` has
+/// kBlockTokens entries. The index compares the tokens too, so that a chance collision cannot give wrong KV.
 inline ChainHash chain_hash(const ChainHash& parent, std::span<const TokenId> tokens) {
     constexpr uint64_t c1 = 0x87c37b91114253d5ULL, c2 = 0x4cf5ad432745937fULL;
     uint64_t h1 = parent.low, h2 = parent.high;

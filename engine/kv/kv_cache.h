@@ -14,8 +14,7 @@ namespace pitwall::engine {
 using telemetry::BlockPhase;
 using telemetry::MissReason;
 
-/// Hears of every change to a block, after it happened. The engine turns these into events; tests leave it
-/// null.
+/// Hears of every change to a block after it happened. The engine makes events of them; tests leave it null.
 class BlockObserver {
   public:
     virtual ~BlockObserver() = default;
@@ -40,9 +39,8 @@ struct PrefixMatch {
 };
 
 /// Accounting of the paged KV cache: which block holds what, for whom, and what may be thrown away. Integers
-/// only: the bytes belong to the executor. Evicts the least recently used cached block first; a sequence's
-/// blocks are released from its end, so that of one chain the leaf is always older than its parents and goes
-/// first.
+/// only: the bytes belong to the executor. Evicts the least recently used cached block first; a sequence's blocks
+/// are released from its end, so that of one chain the leaf is always older than its parents and goes first.
 class KvCache {
   public:
     explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr);
@@ -55,10 +53,9 @@ class KvCache {
     uint64_t slots_filled() const { return slots_filled_; }  ///< token slots of held blocks that hold a token
     void set_time(int64_t now_ns) { now_ns_ = now_ns; }
 
-    /// Reads only. `hashes[i]` names full block i of `tokens`. At most tokens - 1 come from the cache,
-    /// because the last has to be computed to sample what follows: where the whole of `tokens` is cached, its
-    /// last block is to be copied but for one token. With `allow_copy` false that block is computed again
-    /// instead.
+    /// Reads only. `hashes[i]` names full block i of `tokens`. At most tokens - 1 come from the cache, because the
+    /// last has to be computed to sample what follows: where the whole of `tokens` is cached, its last block is to
+    /// be copied but for one token. With `allow_copy` false that block is computed again instead.
     PrefixMatch match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens,
                       bool allow_copy) const;
 
@@ -92,13 +89,12 @@ class KvCache {
         uint32_t filled_tokens;
     };
     void grow(uint32_t num_blocks);
-    /// Empties the ids from `num_blocks` on: cached blocks there are evicted, held ones move to ids below,
-    /// for which the oldest cached ones make room. The caller copies the bytes and rewrites the tables. held
-    /// blocks <= num_blocks.
+    /// Empties the ids from `num_blocks` on: cached blocks there are evicted, held ones move to ids below, for which
+    /// the oldest cached ones make room. The caller copies the bytes and rewrites the tables.
+    /// Precondition: held blocks <= num_blocks.
     std::vector<Move> shrink(uint32_t num_blocks);
 
-    /// Every block is in exactly one state and reference counts are those of `tables` (with `pins` beside
-    /// them).
+    /// Every block is in exactly one state, and reference counts are those of `tables` and, beside them, `pins`.
     Status check_integrity(std::span<const std::span<const BlockId>> tables,
                            std::span<const BlockId> pins) const;
 

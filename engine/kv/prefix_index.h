@@ -42,8 +42,8 @@ class PrefixIndex {
         bool used = false;
     };
     static constexpr uint32_t kEmpty = UINT32_MAX;
-    static constexpr size_t kRememberedEvictions =
-        65536;  ///< newer ones overwrite older ones of the same remainder
+    /// Newer ones overwrite older ones of the same remainder.
+    static constexpr size_t kRememberedEvictions = 65536;
 
     size_t home(const ChainHash& hash) const { return hash.low & (table_.size() - 1); }
     size_t slot_of(const ChainHash& hash) const;  ///< where it is, or the empty slot where it would go

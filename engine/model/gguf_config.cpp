@@ -12,8 +12,7 @@ namespace {
 
 constexpr const char* kChoosePlain = "choose a plain llama model";
 constexpr uint64_t kMostLayers = 1024, kWidest = 1 << 20, kMostHeads = 4096, kWidestHead = 4096;
-/// A longer context is never refused, only capped: nobody's KV pool holds more, and position tables stay
-/// small.
+/// A longer context is never refused, only capped: nobody's KV pool holds more, and position tables stay small.
 constexpr uint64_t kMostContext = 1 << 20;
 constexpr uint64_t kMostTokens = 1 << 22, kMostMerges = 1 << 23;
 
@@ -109,8 +108,8 @@ Vocabulary read_vocabulary(Metadata& m) {
     v.eot = token_id(m, "tokenizer.ggml.eot_token_id", v.tokens.size());
     v.unknown = token_id(m, "tokenizer.ggml.unknown_token_id", v.tokens.size());
     v.padding = token_id(m, "tokenizer.ggml.padding_token_id", v.tokens.size());
-    v.add_bos =
-        m.flag("tokenizer.ggml.add_bos_token", v.pre.starts_with("llama"));  // llama.cpp's default for those
+    // llama.cpp's default for those that do not say.
+    v.add_bos = m.flag("tokenizer.ggml.add_bos_token", v.pre.starts_with("llama"));
     v.chat_template = m.text("tokenizer.chat_template");
     const uint64_t stated = m.integer("llama.vocab_size").value_or(v.tokens.size());
     if (stated != v.tokens.size()) {

@@ -20,8 +20,7 @@ class MappedFile {
 
     std::span<const std::byte> bytes() const { return {data_, size_}; }
     void release_pages() const;  ///< the pages leave this process; they are read again where touched again
-    /// Hex SHA-256 of the file, read beside the mapping so that no page of it becomes resident; "" if
-    /// unreadable.
+    /// Hex SHA-256 of the file, read beside the mapping so that no page of it becomes resident; "" if unreadable.
     std::string sha256() const;
 
   private:

@@ -48,8 +48,8 @@ struct TensorView {
 };
 
 struct LayerWeights {
-    TensorView attn_norm, q, k, v,
-        attn_output;  ///< q [heads * head_dim, hidden], rotary pairs adjacent (2i, 2i+1)
+    /// q [heads * head_dim, hidden], rotary pairs adjacent (2i, 2i+1).
+    TensorView attn_norm, q, k, v, attn_output;
     TensorView ffn_norm, gate, up, down;
 };
 

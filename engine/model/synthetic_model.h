@@ -13,11 +13,10 @@ namespace pitwall::engine {
 /// Names after "synthetic:", smallest first.
 std::vector<std::string_view> synthetic_shape_names();
 
-/// Random weights of a named shape: equal for equal seeds on every machine, in the formats of the default
-/// model's file (layers Q4_1, embedding and head Q8_0, norms F32). Values are uniform with standard deviation
-/// 1 / sqrt(fan-in), which keeps activations near unit size and logits apart. Large shapes repeat a few
-/// random layers, so that making them takes seconds. Without `weights_needed` the views have shapes but no
-/// data.
+/// Random weights of a named shape: equal for equal seeds on every machine, in the formats of the default model's
+/// file (layers Q4_1, embedding and head Q8_0, norms F32). Values are uniform with standard deviation 1 /
+/// sqrt(fan-in), which keeps activations near unit size and logits apart. Large shapes repeat a few random layers,
+/// so that making them takes seconds. Without `weights_needed` the views have shapes but no data.
 Result<std::unique_ptr<Model>> make_synthetic_model(std::string_view shape, uint64_t seed,
                                                     bool weights_needed);
 

@@ -15,8 +15,7 @@ struct Weights {
     std::vector<LayerWeights> layers;
 };
 
-/// A tensor of a layer: where it goes, its GGUF name within the layer, and the shape that the config asks
-/// for.
+/// A tensor of a layer: where it goes, its GGUF name within the layer, and the shape that the config asks for.
 struct LayerSlot {
     TensorView LayerWeights::*place;
     const char* name;

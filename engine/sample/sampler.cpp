@@ -82,8 +82,7 @@ void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
     std::sort(candidates.begin(), candidates.end(), better);
 }
 
-/// Keeps the fewest best candidates whose weights reach top_p of the whole. Sorts only as far as it must
-/// look.
+/// Keeps the fewest best candidates whose weights reach top_p of the whole. Sorts only as far as it must look.
 void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
     if (!(top_p < 1)) return;
     double total = 0;

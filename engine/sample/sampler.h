@@ -10,8 +10,7 @@
 
 namespace pitwall::engine {
 
-/// Buffers that sample_token() reuses, so that a token allocates nothing once they have grown. One per
-/// thread.
+/// Buffers that sample_token() reuses, so that a token allocates nothing once they have grown. One per thread.
 struct SamplerScratch {
     struct Candidate {
         float value;  ///< logit after penalty and temperature

@@ -8,6 +8,7 @@
 #include "engine/sched/scheduler.h"
 
 namespace pitwall::engine {
+
 Proposal Scheduler::propose() {
     Proposal proposal;
     proposal.budget = settings_.max_num_batched_tokens;

@@ -7,6 +7,7 @@
 #include <cassert>
 
 namespace pitwall::engine {
+
 void Scheduler::enqueue(Sequence& sequence) { waiting_.insert(sequence); }
 
 std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, std::vector<BlockCopy>& copies) {

@@ -66,18 +66,15 @@ struct ScheduledSlice {
 ///     admission share what is left. Where there are more running sequences than budget, those served longest
 ///     ago go first.
 ///  2. With chunking off a prompt runs whole. Above the budget it runs in a step of its own; between two such
-///  steps
-///     the others get one.
+///     steps the others get one.
 ///  3. Where blocks are short, the last in line is preempted (highest priority number under that policy, then
-///  latest
-///     arrival) until the rest fits; its blocks stay findable by prefix. Nobody is admitted in such a step.
+///     latest arrival) until the rest fits; its blocks stay findable by prefix. Nobody is admitted in such a
+///     step.
 ///  4. Waiting ones are admitted in the policy's order until a seat, the budget or blocks run out; nobody
-///  overtakes the one
-///     that does not fit. Admission wants blocks for the whole of the prompt, beyond what running ones still
-///     need for theirs, and one spare block for each running sequence that may grow.
+///     overtakes the one that does not fit. Admission wants blocks for the whole of the prompt, beyond what
+///     running ones still need for theirs, and one spare block for each running sequence that may grow.
 ///  5. Static batching: admission is open from a step where nobody is left to one that it ends for another
-///  reason
-///     than budget.
+///     reason than budget. While it is shut, only the batch's own preempted ones come back.
 class Scheduler {
   public:
     Scheduler(KvCache& kv, const SchedulerSettings& settings) : kv_(kv), settings_(settings) {}
@@ -94,8 +91,7 @@ class Scheduler {
     void commit(const ScheduledSlice& slice);
     /// The slice's step is over, whatever became of it.
     void end_step(const ScheduledSlice& slice);
-    /// Takes the sequence out of all lists; its blocks are given up now, or by release() where plans are in
-    /// flight.
+    /// Takes the sequence out of all lists; its blocks are given up now, or by release() where plans are in flight.
     void remove(Sequence& sequence);
     void release(Sequence& sequence);
     /// Preempts the last in line; nothing is in flight. Null: nobody runs.

@@ -36,12 +36,10 @@ class WaitingQueue {
 
     SchedulingPolicy policy() const { return policy_; }
     void set_policy(SchedulingPolicy policy);
-    /// Under longest_prefix: asks `cached_tokens` again for the first few in line, whose prefixes may have
-    /// come or gone.
+    /// Under longest_prefix: asks `cached_tokens` again for the first in line, whose prefixes may have come or gone.
     void refresh_prefixes(const std::function<uint32_t(Sequence&)>& cached_tokens);
 
-    /// How many are looked at again in one step. Beyond that the order is that of the last look, or of
-    /// arrival.
+    /// How many are looked at again in one step; beyond, the order is that of the last look, or of arrival.
     static constexpr size_t kRefreshed = 128;
 
   private:

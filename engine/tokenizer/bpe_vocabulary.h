@@ -18,9 +18,8 @@ namespace pitwall::engine {
 struct BpeVocabulary {
     std::vector<std::string> bytes;  ///< of each token: raw bytes, special tokens as they are spelled
     std::vector<bool> special, end;
-    std::unordered_map<std::string, TokenId>
-        by_bytes;                           ///< all but special tokens; only `whole_words` needs it
-    std::array<TokenId, 256> of_byte = {};  ///< -1 where the vocabulary lacks it
+    std::unordered_map<std::string, TokenId> by_bytes;  ///< all but special tokens; for `whole_words` alone
+    std::array<TokenId, 256> of_byte = {};              ///< -1 where the vocabulary lacks it
     SpecialTokens specials;
     std::unique_ptr<BytePairMerger> merger;
 

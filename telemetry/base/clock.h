@@ -6,7 +6,8 @@
 
 namespace pitwall {
 
-/// Session time in nanoseconds from the session's start. The engine thread alone reads and advances it.
+/// Session time in nanoseconds from the session's start. The engine thread alone reads and advances a virtual one; a
+/// wall clock may be read from any thread.
 class Clock {
   public:
     virtual ~Clock() = default;

@@ -14,8 +14,7 @@
 
 namespace pitwall::telemetry {
 
-/// Whose formula. kPitwall is vLLM's `bench serve`, with arrival (the scheduled one) as the start of the
-/// clock.
+/// Whose formula. kPitwall is vLLM's `bench serve`, with arrival (the scheduled one) as the start of the clock.
 enum class Formula : uint8_t { kPitwall, kVllm, kAiperf, kGuidellm, kLlmperf, kCount };
 enum class Metric : uint8_t { kTtft, kTpot, kItl, kE2e, kGoodput, kCount };
 
@@ -23,8 +22,7 @@ enum class Metric : uint8_t { kTtft, kTpot, kItl, kE2e, kGoodput, kCount };
 std::string_view name(Formula formula);
 /// "TTFT", ...
 std::string_view name(Metric metric);
-/// The formula in one line, for hover texts: "(E2E - TTFT) / (n - 1); not for n = 1". Empty where the tool
-/// has none.
+/// The formula in one line, for hover texts: "(E2E - TTFT) / (n - 1); not for n = 1". Empty where the tool has none.
 std::string_view definition(Metric metric, Formula formula);
 
 /// The stamps of one request that the formulas need; -1 where it did not happen.
@@ -48,8 +46,7 @@ RequestTimes times_of(const RequestRow& row);
 std::optional<double> ttft_ns(const RequestTimes& times);
 std::optional<double> tpot_ns(const RequestTimes& times, Formula formula = Formula::kPitwall);
 std::optional<double> e2e_ns(const RequestTimes& times, Formula formula = Formula::kPitwall);
-/// Inter-token latency: one value a request, or (vLLM) each gap between chunks; tokens of one instant are one
-/// chunk.
+/// Inter-token latency: one value a request, or (vLLM) each gap between chunks; tokens of one instant are one chunk.
 void append_itl_ns(const RequestTimes& times, std::span<const RequestRow::Token> tokens, Formula formula,
                    std::vector<double>& out);
 

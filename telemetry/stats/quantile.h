@@ -23,8 +23,7 @@ struct Percentiles {
 /// Sorts `samples`.
 Percentiles percentiles(std::vector<double>& samples);
 
-/// Counts in bins [i * width, (i + 1) * width); the last also holds all that is larger: its label is ">=
-/// edge".
+/// Counts in bins [i * width, (i + 1) * width); the last also holds all that is larger: its label is ">= edge".
 struct Histogram {
     double bin_width = 0;
     std::vector<size_t> counts;

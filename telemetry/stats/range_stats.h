@@ -52,10 +52,10 @@ struct RangeStats {
 
     uint64_t arrived = 0, ended = 0, finished = 0, failed = 0, cancelled = 0;
     uint64_t output_tokens = 0;  ///< handed out in the range
-    uint64_t good = 0, ttft_misses = 0,
-             tpot_misses = 0;  ///< of the finished; misses are those over the limit
-    uint64_t admissions = 0, prompt_tokens = 0,
-             cached_tokens = 0;  ///< of requests first scheduled in the range
+    /// Of the finished; misses are those over the limit.
+    uint64_t good = 0, ttft_misses = 0, tpot_misses = 0;
+    /// Of requests first scheduled in the range.
+    uint64_t admissions = 0, prompt_tokens = 0, cached_tokens = 0;
     uint64_t evicted_blocks = 0;
     bool complete = true;  ///< false: the store has trimmed rows of the range, or events were dropped
 
@@ -69,7 +69,7 @@ struct RangeStats {
 };
 RangeStats range_stats(const Store& store, TimeRange range, Formula formula = Formula::kPitwall);
 
-/// One piece of a time axis; `begin_ns` of the first is range.begin_ns, all are equally long.
+/// One piece of a time axis: equally long ones, the last of which ends where the range does.
 struct Bucket {
     int64_t begin_ns = 0, end_ns = 0;
     StepSums steps;

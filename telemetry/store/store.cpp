@@ -125,8 +125,7 @@ std::string Store::output_text(RequestId id) const {
     return text;
 }
 
-// ------------------------------------------------------------------------------------------------ steps,
-// knobs, marks
+// ------------------------------------------------------------------------------------------------ steps, knobs, marks
 
 void Store::apply_member(const StepMemberEvent& e) {
     if (!pending_members_.empty() && pending_step_ != e.step_id) pending_members_.clear();

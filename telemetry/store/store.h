@@ -73,8 +73,7 @@ struct RequestRow {
 };
 
 struct BlockRow {
-    RequestId owner =
-        kNoRequest;  ///< of a held block the last that took it, of a cached one the last that had it
+    RequestId owner = kNoRequest;  ///< of a held block who took it last, of a cached one who had it last
     BlockState state = BlockState::kFree;
     KvDtype dtype = KvDtype::kF16;
     uint16_t owners = 0, filled_tokens = 0;
@@ -112,9 +111,9 @@ class Store {
     Store& operator=(Store&&) = default;
 
     void apply(std::span<const Event> events);
-    void note_dropped(
-        uint64_t events);  ///< the reader left these out; blocks are unsure until the next keyframe
-    void clear();          ///< for a seek: what follows starts with a keyframe
+    /// The reader left these out; blocks are unsure until the next keyframe.
+    void note_dropped(uint64_t events);
+    void clear();  ///< for a seek: what follows starts with a keyframe
 
     // Present state.
     int64_t now_ns() const { return now_ns_; }  ///< time of the newest event
@@ -159,8 +158,7 @@ class Store {
 
     /// Totals since the session's start as the last keyframe told them; none before the first.
     const std::optional<KeyframeCounters>& counters() const { return counters_; }
-    /// Time of the oldest row kept of what gets trimmed, or INT64_MIN: ranges before it are in the recording
-    /// alone.
+    /// Time of the oldest row kept of what gets trimmed, or INT64_MIN: ranges before it are in the recording alone.
     int64_t history_begin_ns() const { return history_begin_ns_; }
     /// From when on nothing is missing, neither trimmed nor dropped on the way; INT64_MIN where nothing ever was.
     int64_t complete_since_ns() const { return std::max(history_begin_ns_, dropped_ns_); }
@@ -214,11 +212,10 @@ class Store {
     uint64_t pending_step_ = 0;
     Staging staging_;
     std::optional<KeyframeCounters> counters_;
-    std::unordered_map<RequestId, std::vector<BlockId>>
-        tables_;                                     ///< block tables of requests that hold blocks
-    std::map<RequestId, const RequestRow*> active_;  ///< those that have not ended
-    std::deque<EndedRequest> ended_;                 ///< in order of their end
-    int64_t longest_ns_ = 0;                         ///< from arrival to known_ns, of all that ended
+    std::unordered_map<RequestId, std::vector<BlockId>> tables_;  ///< of requests that hold blocks
+    std::map<RequestId, const RequestRow*> active_;               ///< those that have not ended
+    std::deque<EndedRequest> ended_;                              ///< in order of their end
+    int64_t longest_ns_ = 0;                                      ///< from arrival to known_ns, of all that ended
     int64_t begin_ns_ = 0, now_ns_ = 0;
     uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0,
              generation_ = 0;

@@ -53,8 +53,7 @@ void Store::apply_table(const BlockEvent& e) {
     const auto found = tables_.find(e.request);
     if (found == tables_.end()) return;
     std::vector<BlockId>& table = found->second;
-    // Tables are released whole, from the end mostly: look where the event says, then give trailing holes
-    // back.
+    // Tables are released whole, from the end mostly: look where the event says, then give trailing holes back.
     if (e.table_index < table.size() && table[e.table_index] == e.block)
         table[e.table_index] = kNoBlock;
     else

@@ -15,8 +15,8 @@ inline constexpr int kExitDone = 0, kExitFailed = 1, kExitWrongUse = 2, kExitInt
 struct WindowOptions {
     SessionOptions session;
     std::string replay_path;  ///< "replay FILE" without --headless; "" for a live session
-    std::string
-        screenshots_dir;  ///< "" unless --screenshots: one PNG of the whole and one of each panel, then exit
+    /// "" unless --screenshots: one PNG of the whole and one of each panel, then exit.
+    std::string screenshots_dir;
     int width = 1280, height = 800;
     bool size_given = false;
     std::string theme;            ///< "light", "dark" or "" for the one remembered

@@ -9,8 +9,8 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-constexpr uint32_t kQueryRows =
-    48;  ///< query rows of an item: scores, K and V of a tile stay in the first-level cache
+/// Query rows of an item: scores, K and V of a tile stay in the first-level cache.
+constexpr uint32_t kQueryRows = 48;
 constexpr uint32_t kWhole = UINT32_MAX;
 constexpr uint32_t kSplitRows = 16;  ///< an item of more rows has work enough for one thread
 constexpr uint32_t kItemsPerThread = 4;

@@ -49,7 +49,6 @@ class Attention {
     struct Scratch;
 
     void plan_sequence(const SequenceRows& sequence, bool split);
-    void count(const SequenceRows& sequence, uint32_t tiles_of_tokens);
     void run_item(const Item& item, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
                   size_t ld_out, uint32_t thread);
     void attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, const Scratch& scratch,

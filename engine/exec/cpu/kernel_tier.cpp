@@ -16,8 +16,8 @@ namespace {
 
 #if defined(__x86_64__)
 struct CpuFeatures {
-    bool fma = false, f16c = false, avx2 = false,
-         avx512 = false;  ///< and the system saves the registers they need
+    /// And the system saves the registers they need.
+    bool fma = false, f16c = false, avx2 = false, avx512 = false;
 };
 
 uint64_t saved_register_state() {

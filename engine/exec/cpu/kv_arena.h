@@ -17,7 +17,6 @@ class KvArena {
 
     uint64_t bytes_per_block() const { return block_bytes_; }
     uint32_t capacity_blocks() const { return capacity_; }
-    uint32_t num_blocks() const { return num_blocks_; }
     uint32_t padded_dim() const { return padded_dim_; }
 
     /// Contents below min(old, new) are kept; pages beyond go back to the system.

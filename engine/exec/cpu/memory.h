@@ -27,8 +27,8 @@ class PageBuffer {
     /// Address space alone; nothing may be touched before commit().
     static Result<PageBuffer> reserve(size_t bytes, const char* what);
     Status commit(size_t offset, size_t bytes);  ///< makes the range usable; what it held is kept
-    void decommit(size_t offset,
-                  size_t bytes);  ///< gives the pages back; they read as zero when committed again
+    /// Gives the pages back; they read as zero when committed again.
+    void decommit(size_t offset, size_t bytes);
 
     std::byte* data() { return data_; }
     const std::byte* data() const { return data_; }

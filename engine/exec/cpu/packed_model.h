@@ -27,8 +27,8 @@ struct PackedModel {
     std::vector<float> output_norm;
     std::vector<PackedLayer> layers;
     Product head;
-    uint32_t k_column = 0, v_column = 0,
-             qkv_columns = 0;  ///< where K and V begin in a row of the q|k|v product
+    /// Where K and V begin in a row of the q|k|v product.
+    uint32_t k_column = 0, v_column = 0, qkv_columns = 0;
 
     uint64_t bytes() const;
     uint64_t layer_bytes() const;  ///< of the layers' matrices: what a step reads whatever it samples

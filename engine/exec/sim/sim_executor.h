@@ -18,8 +18,8 @@ struct SimOptions {
     double kv_bytes_per_value = 2;
     uint32_t capacity_blocks = 0;  ///< 0: what the device's memory leaves beside the weights
     uint32_t depth = 1;            ///< plans in flight, 1 or 2
-    bool verify_kv =
-        false;  ///< checks every slot that a slice reads; costs time in proportion to the context
+    /// Checks every slot that a slice reads; costs time in proportion to the context.
+    bool verify_kv = false;
 };
 
 /// A device that only keeps time. Its answers are a function of the sequence's tokens alone, read back through the block
