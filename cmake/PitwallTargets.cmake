@@ -52,14 +52,15 @@ endfunction()
 
 # pitwall_test(NAME LIBS... SOURCES...) makes one GoogleTest program, found by ctest case by case.
 function(pitwall_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(T "" "" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE ${T_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
-  pitwall_define_source_dir(${T_SOURCES})
-  if(NOT T_TIMEOUT)
-    set(T_TIMEOUT 120)
+  if(PITWALL_SANITIZE)
+    target_compile_definitions(${name} PRIVATE PITWALL_SANITIZED)  # storms are smaller: tests/storm.h
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}")
+  pitwall_define_source_dir(${T_SOURCES})
+  # No time-out of its own: scripts/test gives one to all, and knows how long storms blow.
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${T_LABELS}")
 endfunction()
 
 # pitwall_fuzzer(NAME SOURCES... LIBS...) makes a libFuzzer program when PITWALL_FUZZ is on.

@@ -7,6 +7,7 @@
 #include "app/core/cli/generate_run.h"
 #include "app/core/cli/request_file.h"
 #include "engine/model/model.h"
+#include "tests/storm.h"
 
 using namespace pitwall;
 using namespace pitwall::app;
@@ -122,14 +123,16 @@ TEST_F(RequestFile, RefusesByLineAndField) {
 TEST_F(RequestFile, BytesTurnedAtRandomNeverCrash) {
     const std::string good =
         R"({"id": "x", "ids": [5, 6], "max_tokens": 7, "temperature": 0.5, "stop": ["a"], "seed": 4, "arrival_ms": 3})";
-    std::mt19937_64 random(29);
-    for (int i = 0; i < 5000; ++i) {
-        std::string text = good;
-        for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips)
-            text[random() % text.size()] ^= static_cast<char>(1u << (random() % 8));
-        const auto requests = parse(text);
-        if (requests.ok()) continue;
-        EXPECT_EQ(requests.error().text().find('\n'), std::string::npos);
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        for (int i = 0; i < 5000; ++i) {
+            std::string text = good;
+            for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips)
+                text[random() % text.size()] ^= static_cast<char>(1u << (random() % 8));
+            const auto requests = parse(text);
+            if (requests.ok()) continue;
+            EXPECT_EQ(requests.error().text().find('\n'), std::string::npos);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/engine_core/rig.h"
+#include "tests/storm.h"
 
 namespace pitwall::engine::test {
 namespace {
@@ -165,8 +166,7 @@ double random_value(const presets::KnobSpec& knob, std::mt19937& random) {
 }
 
 TEST_P(Invariants, KnobStorm) {
-    for (uint32_t seed = 1; seed <= 12; ++seed) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
+    for (const uint32_t seed : StormSeeds(storm_size(12))) {
         std::mt19937 random(seed);
         const auto storm = [&](Rig& rig, uint64_t step) {
             if (step % 3 != 0) return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/kv/block_pool.h"
+#include "tests/storm.h"
 
 #include <gtest/gtest.h>
 
@@ -62,34 +63,36 @@ TEST(BlockPool, IntegrityCheckSeesDamage) {
 
 /// Against a slow model: a state for each block and a list in order of use.
 TEST(BlockPool, RandomOperationsAgreeWithAModel) {
-    std::mt19937 random(3);
-    BlockPool pool(40);
-    std::vector<uint32_t> references(40), cached;
-    for (int step = 0; step < 20000; ++step) {
-        const uint32_t id = static_cast<uint32_t>(random() % 40);
-        const bool is_cached = std::find(cached.begin(), cached.end(), id) != cached.end();
-        if (random() % 3 == 0 && pool.free_count() > 0) {
-            const uint32_t taken = raw(pool.take_free());
-            ASSERT_EQ(references[taken], 0u);
-            ASSERT_EQ(std::count(cached.begin(), cached.end(), taken), 0);
-            references[taken] = 1;
-        } else if (references[id] > 0 && random() % 2) {
-            const bool keep = random() % 2;
-            pool.drop_reference(BlockId{id}, keep);
-            if (--references[id] == 0 && keep) cached.push_back(id);
-        } else if (references[id] > 0 || (is_cached && random() % 2)) {
-            pool.add_reference(BlockId{id});
-            std::erase(cached, id);
-            ++references[id];
-        } else if (is_cached) {
-            pool.free_cached(BlockId{id});
-            std::erase(cached, id);
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937 random(seed);
+        BlockPool pool(40);
+        std::vector<uint32_t> references(40), cached;
+        for (int step = 0; step < 20000; ++step) {
+            const uint32_t id = static_cast<uint32_t>(random() % 40);
+            const bool is_cached = std::find(cached.begin(), cached.end(), id) != cached.end();
+            if (random() % 3 == 0 && pool.free_count() > 0) {
+                const uint32_t taken = raw(pool.take_free());
+                ASSERT_EQ(references[taken], 0u);
+                ASSERT_EQ(std::count(cached.begin(), cached.end(), taken), 0);
+                references[taken] = 1;
+            } else if (references[id] > 0 && random() % 2) {
+                const bool keep = random() % 2;
+                pool.drop_reference(BlockId{id}, keep);
+                if (--references[id] == 0 && keep) cached.push_back(id);
+            } else if (references[id] > 0 || (is_cached && random() % 2)) {
+                pool.add_reference(BlockId{id});
+                std::erase(cached, id);
+                ++references[id];
+            } else if (is_cached) {
+                pool.free_cached(BlockId{id});
+                std::erase(cached, id);
+            }
+            ASSERT_EQ(pool.oldest_cached(), cached.empty() ? kNoBlock : BlockId{cached.front()});
+            ASSERT_EQ(pool.cached_count(), cached.size());
+            ASSERT_EQ(pool.held_count(), 40 - std::count(references.begin(), references.end(), 0u));
+            const Status status = pool.check_integrity();
+            ASSERT_TRUE(status.ok()) << status.error().text();
         }
-        ASSERT_EQ(pool.oldest_cached(), cached.empty() ? kNoBlock : BlockId{cached.front()});
-        ASSERT_EQ(pool.cached_count(), cached.size());
-        ASSERT_EQ(pool.held_count(), 40 - std::count(references.begin(), references.end(), 0u));
-        const Status status = pool.check_integrity();
-        ASSERT_TRUE(status.ok()) << status.error().text();
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/kv/prefix_index.h"
+#include "tests/storm.h"
 
 #include <gtest/gtest.h>
 
@@ -57,30 +58,32 @@ TEST(PrefixIndex, ACollisionOfHashesIsNoHit) {
 
 /// Hashes that crowd into few slots, against std::map: probing and the closing of gaps.
 TEST(PrefixIndex, RandomOperationsAgreeWithAMap) {
-    std::mt19937_64 random(1);
-    PrefixIndex index;
-    index.resize(64);
-    std::map<uint32_t, uint64_t> blocks;  // block -> hash
-    const auto tokens = block_of(1);
-    for (int step = 0; step < 50000; ++step) {
-        const auto block = static_cast<uint32_t>(random() % 64);
-        const ChainHash hash{random() % 24 * 8, random() % 6};
-        const uint64_t key = hash.low * 100 + hash.high;
-        if (random() % 2) {
-            const bool taken =
-                blocks.contains(block) ||
-                std::any_of(blocks.begin(), blocks.end(), [&](const auto& b) { return b.second == key; });
-            ASSERT_EQ(index.insert(hash, tokens, BlockId{block}), !taken);
-            if (!taken) blocks[block] = key;
-        } else {
-            index.erase(BlockId{block}, false);
-            blocks.erase(block);
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        PrefixIndex index;
+        index.resize(64);
+        std::map<uint32_t, uint64_t> blocks;  // block -> hash
+        const auto tokens = block_of(1);
+        for (int step = 0; step < 50000; ++step) {
+            const auto block = static_cast<uint32_t>(random() % 64);
+            const ChainHash hash{random() % 24 * 8, random() % 6};
+            const uint64_t key = hash.low * 100 + hash.high;
+            if (random() % 2) {
+                const bool taken =
+                    blocks.contains(block) ||
+                    std::any_of(blocks.begin(), blocks.end(), [&](const auto& b) { return b.second == key; });
+                ASSERT_EQ(index.insert(hash, tokens, BlockId{block}), !taken);
+                if (!taken) blocks[block] = key;
+            } else {
+                index.erase(BlockId{block}, false);
+                blocks.erase(block);
+            }
+            const auto at =
+                std::find_if(blocks.begin(), blocks.end(), [&](const auto& b) { return b.second == key; });
+            ASSERT_EQ(index.find(hash, tokens), at == blocks.end() ? kNoBlock : BlockId{at->first});
+            ASSERT_EQ(index.size(), blocks.size());
+            if (step % 5000 == 0) index.resize(64);
         }
-        const auto at =
-            std::find_if(blocks.begin(), blocks.end(), [&](const auto& b) { return b.second == key; });
-        ASSERT_EQ(index.find(hash, tokens), at == blocks.end() ? kNoBlock : BlockId{at->first});
-        ASSERT_EQ(index.size(), blocks.size());
-        if (step % 5000 == 0) index.resize(64);
     }
 }
 

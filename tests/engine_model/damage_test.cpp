@@ -8,6 +8,7 @@
 #include "engine/model/gguf_model.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "tests/engine_model/gguf_writer.h"
+#include "tests/storm.h"
 
 namespace pitwall::engine {
 namespace {
@@ -37,30 +38,27 @@ bool survives(const std::string& bytes) {
     return true;
 }
 
-uint64_t storm_seed() {
-    const char* given = std::getenv("PITWALL_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+std::string damaged(std::string bytes, int round, std::mt19937_64& random) {
+    const size_t directory = bytes.size() / 2;
+    const int flips = round % 5 == 0 ? 64 : 1 + round % 4;
+    for (int i = 0; i < flips; ++i) bytes[random() % directory] ^= static_cast<char>(1 << random() % 8);
+    if (round % 7 == 0) bytes.resize(random() % bytes.size());
+    if (round % 11 == 0) bytes.insert(random() % bytes.size(), std::string(random() % 40, '\xff'));
+    if (round % 13 == 0) bytes.erase(random() % bytes.size(), random() % 40);
+    return bytes;
 }
 
 TEST(DamagedModel, BitFlipsCutsAndSplices) {
-    const uint64_t seed = storm_seed();
-    SCOPED_TRACE("PITWALL_SEED=" + std::to_string(seed));
-    std::mt19937_64 random(seed);
+    constexpr int kRounds = 500;
     const std::string whole = SmallModel().bytes();
-    const size_t directory = whole.size() / 2;
-    int refused = 0;
-    for (int round = 0; round < 4000; ++round) {
-        std::string bytes = whole;
-        const int flips = round % 5 == 0 ? 64 : 1 + round % 4;
-        for (int i = 0; i < flips; ++i) bytes[random() % directory] ^= static_cast<char>(1 << random() % 8);
-        if (round % 7 == 0) bytes.resize(random() % bytes.size());
-        if (round % 11 == 0) bytes.insert(random() % bytes.size(), std::string(random() % 40, '\xff'));
-        if (round % 13 == 0) bytes.erase(random() % bytes.size(), random() % 40);
-        refused += survives(bytes) ? 0 : 1;
-        if (HasFailure()) FAIL() << "round " << round << ", seed " << seed;
+    for (const uint32_t seed : StormSeeds(storm_size(8))) {
+        std::mt19937_64 random(seed);
+        int refused = 0;
+        for (int round = 0; round < kRounds && !HasFailure(); ++round)
+            refused += survives(damaged(whole, round, random)) ? 0 : 1;
+        EXPECT_GT(refused, kRounds / 8);
+        EXPECT_LT(refused, kRounds);
     }
-    EXPECT_GT(refused, 500);
-    EXPECT_LT(refused, 4000);
 }
 
 /// Eight bytes anywhere become a number that is likely to hurt.
@@ -86,19 +84,16 @@ TEST(DamagedModel, DefaultModel) {
     std::ifstream file(default_model_path(), std::ios::binary);
     if (!file) GTEST_SKIP() << "no default model: run scripts/fetch-model";
     const std::string whole((std::istreambuf_iterator<char>(file)), {});
-    const uint64_t seed = storm_seed();
-    SCOPED_TRACE("PITWALL_SEED=" + std::to_string(seed));
-    std::mt19937_64 random(seed);
-    std::string bytes = whole;
-    EXPECT_TRUE(survives(bytes));
-    for (int round = 0; round < 40; ++round) {
+    EXPECT_TRUE(survives(whole));
+    for (const uint32_t seed : StormSeeds(storm_size(40))) {
+        std::mt19937_64 random(seed);
+        std::string bytes = whole;
         constexpr size_t kRanges[] = {64, 2000, 2'200'000};
         std::vector<size_t> flipped;
-        for (int i = 0; i < (round % 4 == 0 ? 64 : 1); ++i)
+        for (int i = 0; i < (seed % 4 == 0 ? 64 : 1); ++i)
             flipped.push_back(random() % kRanges[random() % 3]);
         for (const size_t at : flipped) bytes[at] ^= static_cast<char>(1 << random() % 8);
         (void)survives(bytes);
-        for (const size_t at : flipped) bytes[at] = whole[at];
     }
 }
 

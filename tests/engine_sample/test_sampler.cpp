@@ -12,6 +12,7 @@
 #include <set>
 
 #include "engine/sample/philox.h"
+#include "tests/storm.h"
 
 namespace pitwall::engine {
 namespace {
@@ -159,7 +160,7 @@ TEST(Sampling, FollowsTheDistribution) {
         const std::vector<TokenId> history{1, 2, 3, 2}, banned{0};
         const auto expected = reference(logits, params, history, banned);
         std::map<TokenId, double> found;
-        constexpr int kDraws = 20000;
+        constexpr int kDraws = storm_size(20000);
         SamplerScratch scratch;
         for (uint64_t i = 0; i < kDraws; ++i)
             found[sample_token(logits, params, history, banned, i, scratch)] += 1.0 / kDraws;

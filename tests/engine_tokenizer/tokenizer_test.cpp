@@ -13,6 +13,7 @@
 #include "engine/tokenizer/byte_pair_merger.h"
 #include "engine/tokenizer/pre_tokenizer.h"
 #include "engine/tokenizer/special_tokens.h"
+#include "tests/storm.h"
 
 namespace pitwall::engine {
 namespace {
@@ -168,59 +169,61 @@ Ids slow_merge(Ids symbols, const std::map<std::pair<TokenId, TokenId>, std::pai
 }
 
 TEST(BytePairMerger, EqualsTheDefinitionOnRandomRules) {
-    const unsigned seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    std::mt19937 random(seed);
-    for (int round = 0; round < 400; ++round) {
-        const int alphabet = 2 + static_cast<int>(random() % 5), count = static_cast<int>(random() % 40);
-        std::map<std::pair<TokenId, TokenId>, std::pair<int, TokenId>> rules;
-        BytePairMerger merger(static_cast<size_t>(count));
-        TokenId known = alphabet;
-        for (int i = 0; i < count; ++i) {
-            const auto any = [&] { return static_cast<TokenId>(random() % static_cast<unsigned>(known)); };
-            // Most joins make a new token; some lead back to old ones, as damaged files may.
-            const std::pair<TokenId, TokenId> pair{any(), any()};
-            const TokenId joined = random() % 8 == 0 ? any() : known++;
-            const int rank = static_cast<int>(rules.size());
-            EXPECT_EQ(merger.add(pair.first, pair.second, joined),
-                      rules.emplace(pair, std::pair{rank, joined}).second);
-        }
-        for (int word = 0; word < 10; ++word) {
-            Ids symbols(random() % (word % 2 ? 30 : 200));
-            for (TokenId& s : symbols)
-                s = random() % 30 ? static_cast<TokenId>(random() % static_cast<unsigned>(alphabet)) : -1;
-            const Ids expected = slow_merge(symbols, rules);
-            merger.merge(symbols);
-            ASSERT_EQ(symbols, expected);
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937 random(seed);
+        for (int round = 0; round < 400; ++round) {
+            const int alphabet = 2 + static_cast<int>(random() % 5), count = static_cast<int>(random() % 40);
+            std::map<std::pair<TokenId, TokenId>, std::pair<int, TokenId>> rules;
+            BytePairMerger merger(static_cast<size_t>(count));
+            TokenId known = alphabet;
+            for (int i = 0; i < count; ++i) {
+                const auto any = [&] {
+                    return static_cast<TokenId>(random() % static_cast<unsigned>(known));
+                };
+                // Most joins make a new token; some lead back to old ones, as damaged files may.
+                const std::pair<TokenId, TokenId> pair{any(), any()};
+                const TokenId joined = random() % 8 == 0 ? any() : known++;
+                const int rank = static_cast<int>(rules.size());
+                EXPECT_EQ(merger.add(pair.first, pair.second, joined),
+                          rules.emplace(pair, std::pair{rank, joined}).second);
+            }
+            for (int word = 0; word < 10; ++word) {
+                Ids symbols(random() % (word % 2 ? 30 : 200));
+                for (TokenId& s : symbols)
+                    s = random() % 30 ? static_cast<TokenId>(random() % static_cast<unsigned>(alphabet)) : -1;
+                const Ids expected = slow_merge(symbols, rules);
+                merger.merge(symbols);
+                ASSERT_EQ(symbols, expected);
+            }
         }
     }
 }
 
 TEST(SpecialTokens, FindsTheLeftmostAndOfThoseTheLongest) {
-    const unsigned seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    std::mt19937 random(seed);
-    const auto word = [&](size_t longest) {
-        std::string out(1 + random() % longest, 'a');
-        for (char& c : out) c = static_cast<char>(random() % 5 ? 'a' + random() % 2 : 0xe9);
-        return out;
-    };
-    for (int round = 0; round < 500; ++round) {
-        std::map<std::string, TokenId> tokens;
-        for (int i = 0; i < 6; ++i) tokens.emplace(word(5), i);
-        const SpecialTokens finder({tokens.begin(), tokens.end()});
-        const std::string text = word(30);
-        SpecialTokens::Match expected{text.size(), 0, -1};
-        for (size_t i = 0; i < text.size() && expected.id < 0; ++i) {
-            for (const auto& [token, id] : tokens) {
-                if (text.compare(i, token.size(), token) == 0 && token.size() > expected.length)
-                    expected = {i, token.size(), id};
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937 random(seed);
+        const auto word = [&](size_t longest) {
+            std::string out(1 + random() % longest, 'a');
+            for (char& c : out) c = static_cast<char>(random() % 5 ? 'a' + random() % 2 : 0xe9);
+            return out;
+        };
+        for (int round = 0; round < 500; ++round) {
+            std::map<std::string, TokenId> tokens;
+            for (int i = 0; i < 6; ++i) tokens.emplace(word(5), i);
+            const SpecialTokens finder({tokens.begin(), tokens.end()});
+            const std::string text = word(30);
+            SpecialTokens::Match expected{text.size(), 0, -1};
+            for (size_t i = 0; i < text.size() && expected.id < 0; ++i) {
+                for (const auto& [token, id] : tokens) {
+                    if (text.compare(i, token.size(), token) == 0 && token.size() > expected.length)
+                        expected = {i, token.size(), id};
+                }
             }
+            const SpecialTokens::Match got = finder.next(text, 0);
+            ASSERT_EQ(got.begin, expected.begin) << text;
+            ASSERT_EQ(got.length, expected.length) << text;
+            ASSERT_EQ(got.id, expected.id) << text;
         }
-        const SpecialTokens::Match got = finder.next(text, 0);
-        ASSERT_EQ(got.begin, expected.begin) << text;
-        ASSERT_EQ(got.length, expected.length) << text;
-        ASSERT_EQ(got.id, expected.id) << text;
     }
 }
 
@@ -263,34 +266,34 @@ TEST(PreTokenizer, SpaceIsUnicodesSpace) {
 }
 
 TEST(PreTokenizer, WordsJoinToTheText) {
-    const unsigned seed = std::random_device{}();
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    std::mt19937 random(seed);
-    const Words parts = {"a",
-                         "B",
-                         " ",
-                         "\n",
-                         "\r",
-                         "\t",
-                         "1",
-                         "'",
-                         "s",
-                         "'re",
-                         "!",
-                         "\xc3\xa9",
-                         "\xe2\x80\xa8",
-                         "\xff",
-                         "\xf0\x9f\x98\x80",
-                         "\xc2"};
-    for (const char* rule : {"smollm", "gpt-2", "llama-bpe", "qwen2"}) {
-        for (int round = 0; round < 300; ++round) {
-            std::string text, joined;
-            for (size_t i = random() % 40; i > 0; --i) text += parts[random() % parts.size()];
-            for (const std::string& w : words(rule, text)) {
-                EXPECT_FALSE(w.empty());
-                joined += w;
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937 random(seed);
+        const Words parts = {"a",
+                             "B",
+                             " ",
+                             "\n",
+                             "\r",
+                             "\t",
+                             "1",
+                             "'",
+                             "s",
+                             "'re",
+                             "!",
+                             "\xc3\xa9",
+                             "\xe2\x80\xa8",
+                             "\xff",
+                             "\xf0\x9f\x98\x80",
+                             "\xc2"};
+        for (const char* rule : {"smollm", "gpt-2", "llama-bpe", "qwen2"}) {
+            for (int round = 0; round < 300; ++round) {
+                std::string text, joined;
+                for (size_t i = random() % 40; i > 0; --i) text += parts[random() % parts.size()];
+                for (const std::string& w : words(rule, text)) {
+                    EXPECT_FALSE(w.empty());
+                    joined += w;
+                }
+                ASSERT_EQ(joined, text) << rule;
             }
-            ASSERT_EQ(joined, text) << rule;
         }
     }
 }

@@ -12,6 +12,7 @@
 #include "panels/prompt/prompt_panel.h"
 #include "panels/requests/requests_panel.h"
 #include "tests/panels_a/bench_top.h"
+#include "tests/storm.h"
 
 namespace pitwall::testing {
 namespace {
@@ -142,8 +143,7 @@ void poke(QWidget* target, Storm& storm) {
 }
 
 TEST(PanelStorm, NothingThatArrivesBreaksAPanel) {
-    for (const uint32_t seed : {1u, 2u, 3u, 4u}) {
-        SCOPED_TRACE("seed " + std::to_string(seed));
+    for (const uint32_t seed : StormSeeds(4)) {
         Storm storm(seed);
         BenchTop top;
         KvBlockMapPanel map(top.context());

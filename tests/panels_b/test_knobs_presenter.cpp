@@ -6,6 +6,7 @@
 #include "panels/knobs/knobs_presenter.h"
 #include "tests/panels_b/fake_control.h"
 #include "tests/panels_b/told.h"
+#include "tests/storm.h"
 
 namespace pitwall::panels {
 namespace {
@@ -197,57 +198,60 @@ TEST_F(Knobs, HoverTellsRangeMeaningAndTheOthersNames) {
 }
 
 /// Whatever hands and answers do, the row ends at what the events tell, and nothing but the table's words was sent.
-TEST_F(Knobs, AStormEndsAtTheTruth) {
-    const uint64_t seed = std::random_device{}();
-    SCOPED_TRACE(seed);
-    std::mt19937_64 random(seed);
-    control.held = true;
-    double truth = presets::spec(KnobId::kMaxNumSeqs).default_value;
-    int64_t now = 0;
-    size_t answered = 0;
-    for (int i = 0; i < 3000; ++i) {
-        now += int64_t(random() % 40);
-        switch (random() % 6) {
-            case 0:
-                presenter.drag(KnobId::kMaxNumSeqs, double(random() % 1000) / 999, now);
-                break;
-            case 1:
-                presenter.step(KnobId::kMaxNumSeqs, int(random() % 21) - 10, now);
-                break;
-            case 2:
-                presenter.end_drag(KnobId::kMaxNumSeqs, now);
-                break;
-            case 3:
-                presenter.enter(KnobId::kMaxNumSeqs, random() % 4 ? QString::number(random() % 5000) : "what",
-                                now);
-                break;
-            case 4:
-                if (control.waiting.empty()) break;
-                {
-                    const double asked = std::stod(control.knobs[answered++].second);
-                    const bool refused = random() % 5 == 0;
-                    control.answer({refused ? Verdict::kRefused : Verdict::kAccepted, refused ? "no" : "",
-                                    asked, kNoRequest});
-                    if (!refused) told.knob(now, KnobId::kMaxNumSeqs, truth, asked), truth = asked;
-                }
-                break;
-            default:
-                presenter.refresh(now);
+TEST(KnobsStorm, EndsAtTheTruth) {
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        Told told;
+        FakeControl control;
+        KnobsPresenter presenter{told.store, control, false};
+        control.held = true;
+        double truth = presets::spec(KnobId::kMaxNumSeqs).default_value;
+        int64_t now = 0;
+        size_t answered = 0;
+        for (int i = 0; i < 3000; ++i) {
+            now += int64_t(random() % 40);
+            switch (random() % 6) {
+                case 0:
+                    presenter.drag(KnobId::kMaxNumSeqs, double(random() % 1000) / 999, now);
+                    break;
+                case 1:
+                    presenter.step(KnobId::kMaxNumSeqs, int(random() % 21) - 10, now);
+                    break;
+                case 2:
+                    presenter.end_drag(KnobId::kMaxNumSeqs, now);
+                    break;
+                case 3:
+                    presenter.enter(KnobId::kMaxNumSeqs,
+                                    random() % 4 ? QString::number(random() % 5000) : "what", now);
+                    break;
+                case 4:
+                    if (control.waiting.empty()) break;
+                    {
+                        const double asked = std::stod(control.knobs[answered++].second);
+                        const bool refused = random() % 5 == 0;
+                        control.answer({refused ? Verdict::kRefused : Verdict::kAccepted, refused ? "no" : "",
+                                        asked, kNoRequest});
+                        if (!refused) told.knob(now, KnobId::kMaxNumSeqs, truth, asked), truth = asked;
+                    }
+                    break;
+                default:
+                    presenter.refresh(now);
+            }
         }
-    }
-    while (true) {
-        presenter.refresh(now += 60);
-        if (control.waiting.empty()) break;
-        const double asked = std::stod(control.knobs[answered++].second);
-        control.answer({Verdict::kAccepted, "", asked, kNoRequest});
-        told.knob(now, KnobId::kMaxNumSeqs, truth, asked), truth = asked;
-    }
-    presenter.refresh(now += 20'000);
-    EXPECT_EQ(row(KnobId::kMaxNumSeqs).value, truth);
-    EXPECT_FALSE(presenter.busy());
-    for (const auto& [name, value] : control.knobs) {
-        EXPECT_EQ(name, "max_num_seqs");
-        EXPECT_TRUE(presets::parse_value(presets::spec(KnobId::kMaxNumSeqs), value).ok()) << value;
+        while (true) {
+            presenter.refresh(now += 60);
+            if (control.waiting.empty()) break;
+            const double asked = std::stod(control.knobs[answered++].second);
+            control.answer({Verdict::kAccepted, "", asked, kNoRequest});
+            told.knob(now, KnobId::kMaxNumSeqs, truth, asked), truth = asked;
+        }
+        presenter.refresh(now += 20'000);
+        EXPECT_EQ(presenter.row(KnobId::kMaxNumSeqs).value, truth);
+        EXPECT_FALSE(presenter.busy());
+        for (const auto& [name, value] : control.knobs) {
+            EXPECT_EQ(name, "max_num_seqs");
+            EXPECT_TRUE(presets::parse_value(presets::spec(KnobId::kMaxNumSeqs), value).ok()) << value;
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "panels/latency/latency_presenter.h"
 #include "tests/panels_b/told.h"
+#include "tests/storm.h"
 
 namespace pitwall::panels {
 namespace {
@@ -75,37 +76,41 @@ TEST_F(Latency, PercentilesAreExactAndSayHowSureTheyAre) {
 }
 
 /// The panel says what telemetry says, whatever the range and the definition.
-TEST_F(Latency, AgreesWithTheStatisticsOfTheRange) {
-    const uint64_t seed = std::random_device{}();
-    SCOPED_TRACE(seed);
-    std::mt19937_64 random(seed);
-    for (int i = 0; i < 400; ++i) {
-        const auto arrival = int64_t(random() % 100'000), wait = int64_t(random() % 900),
-                   decode = int64_t(random() % 4000);
-        const bool runs = random() % 10 == 0;
-        told.request(
-            {.arrival_ms = arrival,
-             .scheduled_ms = arrival + wait / 2,
-             .first_token_ms = random() % 20 ? arrival + wait : -1,
-             .end_ms = runs ? -1 : arrival + wait + decode,
-             .output = uint32_t(random() % 60 + 1),
-             .reason = random() % 8 ? telemetry::FinishReason::kStop : telemetry::FinishReason::kCancelled});
-    }
-    for (const Formula formula : {Formula::kVllm, Formula::kAiperf, Formula::kGuidellm, Formula::kLlmperf}) {
-        for (int round = 0; round < 8; ++round) {
-            const int64_t begin = int64_t(random() % 90'000) * kMs;
-            const telemetry::TimeRange range{begin, begin + int64_t(random() % 40'000 + 1) * kMs};
-            presenter.set_formula(formula);
-            presenter.update(range, "", kNoRequest);
-            const auto samples = telemetry::latency_samples(told.store, range, formula);
-            EXPECT_EQ(presenter.histogram(kTtft).n, samples.ttft_ns.size());
-            EXPECT_EQ(presenter.histogram(kTpot).n, samples.tpot_ns.size());
-            EXPECT_EQ(sum(presenter.histogram(kTtft).counts), double(samples.ttft_ns.size()));
-            auto sorted = samples.tpot_ns;
-            if (sorted.empty()) continue;
-            const LatencyHistogram& view = presenter.histogram(kTpot);
-            const double p50 = telemetry::percentiles(sorted).p50 / view.unit_ns;
-            EXPECT_DOUBLE_EQ(view.percentiles[0].value, std::min(p50, view.last_edge + 0.8 * view.bin_width));
+TEST(LatencyStorm, AgreesWithTheStatisticsOfTheRange) {
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        Told told;
+        LatencyPresenter presenter{told.store};
+        for (int i = 0; i < 400; ++i) {
+            const auto arrival = int64_t(random() % 100'000), wait = int64_t(random() % 900),
+                       decode = int64_t(random() % 4000);
+            const bool runs = random() % 10 == 0;
+            told.request({.arrival_ms = arrival,
+                          .scheduled_ms = arrival + wait / 2,
+                          .first_token_ms = random() % 20 ? arrival + wait : -1,
+                          .end_ms = runs ? -1 : arrival + wait + decode,
+                          .output = uint32_t(random() % 60 + 1),
+                          .reason = random() % 8 ? telemetry::FinishReason::kStop
+                                                 : telemetry::FinishReason::kCancelled});
+        }
+        for (const Formula formula :
+             {Formula::kVllm, Formula::kAiperf, Formula::kGuidellm, Formula::kLlmperf}) {
+            for (int round = 0; round < 8; ++round) {
+                const int64_t begin = int64_t(random() % 90'000) * kMs;
+                const telemetry::TimeRange range{begin, begin + int64_t(random() % 40'000 + 1) * kMs};
+                presenter.set_formula(formula);
+                presenter.update(range, "", kNoRequest);
+                const auto samples = telemetry::latency_samples(told.store, range, formula);
+                EXPECT_EQ(presenter.histogram(kTtft).n, samples.ttft_ns.size());
+                EXPECT_EQ(presenter.histogram(kTpot).n, samples.tpot_ns.size());
+                EXPECT_EQ(sum(presenter.histogram(kTtft).counts), double(samples.ttft_ns.size()));
+                auto sorted = samples.tpot_ns;
+                if (sorted.empty()) continue;
+                const LatencyHistogram& view = presenter.histogram(kTpot);
+                const double p50 = telemetry::percentiles(sorted).p50 / view.unit_ns;
+                EXPECT_DOUBLE_EQ(view.percentiles[0].value,
+                                 std::min(p50, view.last_edge + 0.8 * view.bin_width));
+            }
         }
     }
 }

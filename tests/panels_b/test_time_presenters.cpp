@@ -7,6 +7,7 @@
 #include "panels/prefix_cache/prefix_cache_presenter.h"
 #include "panels/throughput/throughput_presenter.h"
 #include "tests/panels_b/told.h"
+#include "tests/storm.h"
 
 namespace pitwall::panels {
 namespace {
@@ -88,35 +89,35 @@ TEST(PrefixCache, APointLooksBackTwelveSeconds) {
 
 /// Each point against a sum over all requests, the slow way.
 TEST(PrefixCache, PointsMatchASlowCount) {
-    const uint64_t seed = std::random_device{}();
-    SCOPED_TRACE(seed);
-    std::mt19937_64 random(seed);
-    Told told;
-    for (int i = 0; i < 300; ++i) {
-        const auto t = int64_t(random() % 200'000);
-        const auto prompt = uint32_t(random() % 500 + 1);
-        told.request({.arrival_ms = t,
-                      .scheduled_ms = t,
-                      .first_token_ms = t + 5,
-                      .end_ms = t + 10,
-                      .prompt = prompt,
-                      .cached = uint32_t(random() % (prompt + 1))});
-    }
-    told.until(200'000);
-    PrefixCachePresenter presenter(told.store);
-    presenter.update(kWindow, kWindow, "", std::nullopt);
-    for (const auto& point : presenter.points()) {
-        uint64_t hits = 0, asked = 0;
-        for (const auto& [id, row] : told.store.requests()) {
-            if (row.scheduled_ns >= point.end_ns ||
-                row.scheduled_ns < point.end_ns - PrefixCachePresenter::kSmoothNs)
-                continue;
-            hits += row.cached_tokens;
-            asked += row.prompt_tokens;
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        Told told;
+        for (int i = 0; i < 300; ++i) {
+            const auto t = int64_t(random() % 200'000);
+            const auto prompt = uint32_t(random() % 500 + 1);
+            told.request({.arrival_ms = t,
+                          .scheduled_ms = t,
+                          .first_token_ms = t + 5,
+                          .end_ms = t + 10,
+                          .prompt = prompt,
+                          .cached = uint32_t(random() % (prompt + 1))});
         }
-        if (!point.told) continue;
-        EXPECT_EQ(point.hits, hits);
-        EXPECT_EQ(point.asked, asked);
+        told.until(200'000);
+        PrefixCachePresenter presenter(told.store);
+        presenter.update(kWindow, kWindow, "", std::nullopt);
+        for (const auto& point : presenter.points()) {
+            uint64_t hits = 0, asked = 0;
+            for (const auto& [id, row] : told.store.requests()) {
+                if (row.scheduled_ns >= point.end_ns ||
+                    row.scheduled_ns < point.end_ns - PrefixCachePresenter::kSmoothNs)
+                    continue;
+                hits += row.cached_tokens;
+                asked += row.prompt_tokens;
+            }
+            if (!point.told) continue;
+            EXPECT_EQ(point.hits, hits);
+            EXPECT_EQ(point.asked, asked);
+        }
     }
 }
 

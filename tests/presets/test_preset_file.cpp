@@ -9,6 +9,7 @@
 
 #include "presets/json_text.h"
 #include "presets/preset.h"
+#include "tests/storm.h"
 
 using namespace pitwall;
 using namespace pitwall::presets;
@@ -48,14 +49,16 @@ Preset random_preset(std::mt19937_64& random) {
 }  // namespace
 
 TEST(PresetFile, RandomOnesComeBackAsTheyWere) {
-    std::mt19937_64 random(11);
-    for (int i = 0; i < 200; ++i) {
-        const Preset preset = random_preset(random);
-        const auto again = parse_preset(preset_text(preset), "again.json");
-        ASSERT_TRUE(again.ok()) << again.error().text();
-        EXPECT_EQ(again.value().values, preset.values);
-        EXPECT_EQ(again.value().name, preset.name);
-        EXPECT_EQ(preset_text(again.value()), preset_text(preset));
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        for (int i = 0; i < 200; ++i) {
+            const Preset preset = random_preset(random);
+            const auto again = parse_preset(preset_text(preset), "again.json");
+            ASSERT_TRUE(again.ok()) << again.error().text();
+            EXPECT_EQ(again.value().values, preset.values);
+            EXPECT_EQ(again.value().name, preset.name);
+            EXPECT_EQ(preset_text(again.value()), preset_text(preset));
+        }
     }
 }
 
@@ -87,14 +90,16 @@ TEST(PresetFile, EveryCutIsRefusedOrWhole) {
 }
 
 TEST(PresetFile, BytesTurnedAtRandomNeverCrash) {
-    std::mt19937_64 random(17);
-    for (int i = 0; i < 3000; ++i) {
-        std::string text = preset_text(random_preset(random));
-        for (int flips = 1 + static_cast<int>(random() % 4); flips > 0; --flips)
-            text[random() % text.size()] ^= static_cast<char>(1u << (random() % 8));
-        const std::string said = refusal(text);
-        EXPECT_FALSE(said.empty());
-        EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        for (int i = 0; i < 3000; ++i) {
+            std::string text = preset_text(random_preset(random));
+            for (int flips = 1 + static_cast<int>(random() % 4); flips > 0; --flips)
+                text[random() % text.size()] ^= static_cast<char>(1u << (random() % 8));
+            const std::string said = refusal(text);
+            EXPECT_FALSE(said.empty());
+            EXPECT_EQ(said.find('\n'), std::string::npos) << said;
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 #include "telemetry/bus/bus.h"
 #include "telemetry/bus/producer.h"
 #include "telemetry/bus/reader.h"
+#include "tests/storm.h"
 
 namespace pitwall::telemetry {
 namespace {
@@ -172,9 +173,9 @@ TEST(Bus, AWaitEndsByItself) {
 }
 
 // Several producers, readers of both kinds that stay, and readers that come and go while all publish.
-TEST(BusStorm, OrderIsTotalAndNothingIsLostOrTornWhileReadersComeAndGo) {
+void bus_storm(uint32_t seed) {
     constexpr int kProducers = 3;
-    constexpr int64_t kEvents = 20000;
+    constexpr int64_t kEvents = storm_size(20000);
     Bus bus;
     const auto steady = bus.add_reader(Overflow::kWait, 256);
     const auto dropping = bus.add_reader(Overflow::kDrop, 64);
@@ -183,7 +184,7 @@ TEST(BusStorm, OrderIsTotalAndNothingIsLostOrTornWhileReadersComeAndGo) {
     for (int p = 0; p < kProducers; ++p) {
         threads.emplace_back([&, p] {
             const auto producer = bus.add_producer();  // while the others publish
-            std::mt19937 random(static_cast<unsigned>(p));
+            std::mt19937 random(seed + static_cast<unsigned>(p));
             for (int64_t i = 0; i < kEvents; ++i) {
                 if (random() % 64 == 0) producer->wait_for_room(random() % 128);
                 Event event = numbered(p, i);
@@ -231,6 +232,10 @@ TEST(BusStorm, OrderIsTotalAndNothingIsLostOrTornWhileReadersComeAndGo) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(seen_by_dropping + dropping->dropped(), uint64_t{kProducers} * kEvents);
     EXPECT_EQ(steady->dropped(), 0u);
+}
+
+TEST(BusStorm, OrderIsTotalAndNothingIsLostOrTornWhileReadersComeAndGo) {
+    for (const uint32_t seed : StormSeeds()) bus_storm(seed);
 }
 
 }  // namespace

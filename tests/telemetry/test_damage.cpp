@@ -2,13 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <vector>
 
 #include "telemetry/replay/session_reader.h"
+#include "tests/storm.h"
 #include "tests/telemetry/damage.h"
 #include "tests/telemetry/event_storm.h"
 #include "tests/telemetry/session_helpers.h"
@@ -19,11 +19,7 @@ namespace {
 using namespace testing;
 using ::testing::HasSubstr;
 
-/// PITWALL_TEST_SEED repeats a run; PITWALL_TEST_ROUNDS makes it long.
-uint64_t from_environment(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
+constexpr int kRounds = 30;  ///< files damaged per seed
 
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -121,41 +117,39 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
 }
 
 TEST_F(Damaged, AStormOfFlippedBitsAndCutsNeverCrashes) {
-    const uint64_t seed = from_environment("PITWALL_TEST_SEED", std::random_device()());
-    RecordProperty("seed", std::to_string(seed));
-    std::mt19937_64 random(seed);
-    int refused = 0;
-    const auto rounds = static_cast<int>(from_environment("PITWALL_TEST_ROUNDS", 120));
-    for (int round = 0; round < rounds; ++round) {
-        SCOPED_TRACE(::testing::Message() << "seed " << seed << " round " << round);
-        std::string bytes = whole;
-        const size_t near = random() % 3 == 0 ? 8192 : bytes.size();
-        for (uint64_t flips = 1 + random() % 40; flips > 0; --flips)
-            bytes[random() % near] ^= static_cast<char>(1 << (random() % 8));
-        if (random() % 8 == 0) bytes.resize(random() % bytes.size());
-        if (random() % 8 == 0)
-            bytes.replace((random() % (bytes.size() / 4096 + 1)) * 4096 % bytes.size(), 300, 300, '\0');
-        const std::string said = exercise_bytes(bytes);
-        if (said.empty()) continue;
-        ++refused;
-        expect_sentence(said, folder.path("bad.db"));
+    int refused = 0, rounds = 0;
+    for (const uint32_t seed : StormSeeds(4)) {
+        std::mt19937_64 random(seed);
+        for (int round = 0; round < kRounds; ++round, ++rounds) {
+            SCOPED_TRACE(::testing::Message() << "round " << round);
+            std::string bytes = whole;
+            const size_t near = random() % 3 == 0 ? 8192 : bytes.size();
+            for (uint64_t flips = 1 + random() % 40; flips > 0; --flips)
+                bytes[random() % near] ^= static_cast<char>(1 << (random() % 8));
+            if (random() % 8 == 0) bytes.resize(random() % bytes.size());
+            if (random() % 8 == 0)
+                bytes.replace((random() % (bytes.size() / 4096 + 1)) * 4096 % bytes.size(), 300, 300, '\0');
+            const std::string said = exercise_bytes(bytes);
+            if (said.empty()) continue;
+            ++refused;
+            expect_sentence(said, folder.path("bad.db"));
+        }
     }
-    EXPECT_GT(refused, rounds / 4) << "seed " << seed;
+    EXPECT_GT(refused, rounds / 4);
 }
 
 TEST_F(Damaged, AStormOfValuesThatCannotBeNeverCrashes) {
-    const uint64_t seed = from_environment("PITWALL_TEST_SEED", std::random_device()());
-    RecordProperty("seed", std::to_string(seed));
-    std::mt19937_64 random(seed);
-    const auto rounds = static_cast<int>(from_environment("PITWALL_TEST_ROUNDS", 120));
-    for (int round = 0; round < rounds; ++round) {
-        write_file(folder.path("bad.db"), whole);
-        std::vector<uint64_t> choices(1 + random() % 3);
-        for (uint64_t& choice : choices) choice = random();
-        const std::string did = nonsense_updates(folder.path("bad.db"), choices);
-        SCOPED_TRACE(::testing::Message() << "seed " << seed << " " << did);
-        const std::string said = exercise(folder.path("bad.db"));
-        if (!said.empty()) expect_sentence(said, folder.path("bad.db"));
+    for (const uint32_t seed : StormSeeds(4)) {
+        std::mt19937_64 random(seed);
+        for (int round = 0; round < kRounds; ++round) {
+            write_file(folder.path("bad.db"), whole);
+            std::vector<uint64_t> choices(1 + random() % 3);
+            for (uint64_t& choice : choices) choice = random();
+            const std::string did = nonsense_updates(folder.path("bad.db"), choices);
+            SCOPED_TRACE(did);
+            const std::string said = exercise(folder.path("bad.db"));
+            if (!said.empty()) expect_sentence(said, folder.path("bad.db"));
+        }
     }
 }
 

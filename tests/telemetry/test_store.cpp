@@ -6,6 +6,7 @@
 
 #include "telemetry/base/utf8.h"
 #include "telemetry/store/store.h"
+#include "tests/storm.h"
 #include "tests/telemetry/event_storm.h"
 #include "tests/telemetry/slow_reference.h"
 
@@ -49,8 +50,7 @@ void expect_request(const RequestRow& row, const SlowRequest& slow) {
 }
 
 TEST(StoreStorm, EqualsASlowModel) {
-    for (uint64_t seed = 1; seed <= 10; ++seed) {
-        SCOPED_TRACE(seed);
+    for (const uint32_t seed : StormSeeds(10)) {
         const auto events = storm(seed);
         const SlowSession slow = slow_session(events);
         Store store;
@@ -134,8 +134,7 @@ TEST(Utf8, WholeCharactersOnly) {
 
 // A panel that attached late, or lost events: the next keyframe makes it right.
 TEST(Store, AKeyframeMendsWhatWasDropped) {
-    for (uint64_t seed = 1; seed <= 6; ++seed) {
-        SCOPED_TRACE(seed);
+    for (const uint32_t seed : StormSeeds(6)) {
         const auto events = storm(seed, 300);
         Store whole, holed;
         whole.apply(events);
@@ -222,21 +221,24 @@ TEST(Store, ClearWaitsForAKeyframe) {
 }
 
 TEST(Store, NonsenseNeitherCrashesNorFillsMemory) {
-    std::mt19937_64 random(77);
-    Store store(1 << 20);
-    for (int i = 0; i < 3000; ++i) {
-        Event event;
-        auto* bytes = reinterpret_cast<unsigned char*>(&event.dictionary);
-        for (size_t b = 0; b < sizeof(DictionaryEvent); ++b)
-            bytes[b] = random() % 3 ? 0 : static_cast<unsigned char>(random());
-        event.kind = static_cast<EventKind>(random() % static_cast<uint64_t>(EventKind::kCount));
-        event.t_ns = i;
-        if (event.kind == EventKind::kStep) event.step.duration_ns = 1;
-        if (event.kind == EventKind::kCause) event.cause.duration_ns = 1;
-        if (event.kind == EventKind::kKeyframe) event.keyframe.part = static_cast<KeyframePart>(random() % 6);
-        store.apply({&event, 1});
+    for (const uint32_t seed : StormSeeds()) {
+        std::mt19937_64 random(seed);
+        Store store(1 << 20);
+        for (int i = 0; i < 3000; ++i) {
+            Event event;
+            auto* bytes = reinterpret_cast<unsigned char*>(&event.dictionary);
+            for (size_t b = 0; b < sizeof(DictionaryEvent); ++b)
+                bytes[b] = random() % 3 ? 0 : static_cast<unsigned char>(random());
+            event.kind = static_cast<EventKind>(random() % static_cast<uint64_t>(EventKind::kCount));
+            event.t_ns = i;
+            if (event.kind == EventKind::kStep) event.step.duration_ns = 1;
+            if (event.kind == EventKind::kCause) event.cause.duration_ns = 1;
+            if (event.kind == EventKind::kKeyframe)
+                event.keyframe.part = static_cast<KeyframePart>(random() % 6);
+            store.apply({&event, 1});
+        }
+        EXPECT_LE(store.blocks().size(), size_t{kMaxBlocks});
     }
-    EXPECT_LE(store.blocks().size(), size_t{kMaxBlocks});
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "telemetry/names.h"
 #include "telemetry/record/session_query.h"
 #include "telemetry/store/store.h"
+#include "tests/storm.h"
 #include "tests/telemetry/event_storm.h"
 #include "tests/telemetry/session_helpers.h"
 #include "tests/telemetry/slow_reference.h"
@@ -58,7 +59,7 @@ TEST(Views, HaveTheColumnsThatScriptsCountOn) {
 }
 
 TEST(Views, AreSound) {
-    for (uint64_t seed = 1; seed <= 4; ++seed) {
+    for (const uint32_t seed : StormSeeds(4)) {
         const Recorded r(seed);
         expect_sound_views(*r.database);
     }
@@ -169,7 +170,7 @@ TEST(Views, CanBeReadWhileTheyAreWritten) {
 
 // What a panel shows of a range is what the file says of it, to the last bit.
 TEST(SessionQuery, EqualsTheStore) {
-    for (uint64_t seed = 1; seed <= 4; ++seed) {
+    for (const uint32_t seed : StormSeeds(4)) {
         const Recorded r(seed);
         Store store;
         store.apply(r.events);
