@@ -23,7 +23,7 @@ if(PITWALL_SANITIZE)
   target_compile_options(pitwall_options INTERFACE -fsanitize=${PITWALL_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(pitwall_options INTERFACE -fsanitize=${PITWALL_SANITIZE})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND PITWALL_SANITIZE MATCHES "address")
     # Catches reads past mapped models and out-of-range enums that UBSan of g++ leaves out.
     target_compile_options(pitwall_options INTERFACE -fsanitize-address-use-after-scope)
   endif()

@@ -21,8 +21,8 @@ class ForcedTier {
 TEST(KernelTier, DetectionAgreesWithTheCompiler) {
     EXPECT_TRUE(kernel_tier_available(KernelTier::kPlain));
 #if defined(__x86_64__)
-    const bool avx2 =
-        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    // clang 14 has no name for F16C here, and no processor has AVX2 without it.
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     EXPECT_EQ(kernel_tier_available(KernelTier::kAvx2), avx2);

@@ -11,8 +11,13 @@
 
 #include "engine/model/half.h"
 
+#ifdef PITWALL_SANITIZED  // inlined, what sanitizers add takes a minute to compile
+#define PITWALL_LANES static inline
+#define PITWALL_LAMBDA
+#else
 #define PITWALL_LANES [[gnu::always_inline]] static inline
 #define PITWALL_LAMBDA __attribute__((always_inline))
+#endif
 
 namespace pitwall::engine::cpu {
 namespace {
