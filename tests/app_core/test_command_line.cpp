@@ -57,6 +57,8 @@ TEST(CommandLine, WrongUseIsRefusedByName) {
     expect_refused({"generate", "--prompt", "x", "--set", "max_num_seq=4"}, "did you mean max_num_seqs?");
     expect_refused({"generate", "--prompt", "x", "--set", "max_num_seqs=-3"}, "1 to 4096");
     expect_refused({"generate", "--prompt", "x", "--at", "max_num_seqs=3"}, "--at");
+    expect_refused({"generate", "--prompt", "x", "--at", "1\x1b[2J\n:"},
+                   "--at 1 [2J :");  // quoted, not obeyed
     expect_refused(tiny({"generate", "--prompt", "x", "--temperature", "-1"}), "temperature");
     expect_refused(tiny({"generate", "--prompt", ""}), "no token");
     expect_refused(tiny({"generate", "--prompt", "x", "--max-tokens", "999999"}), "context");

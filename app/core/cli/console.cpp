@@ -12,10 +12,11 @@ namespace pitwall::app {
 
 namespace {
 
+/// What was typed is quoted in errors: none of its bytes may end the line or rule the terminal.
 std::string in_one_line(std::string_view text) {
     std::string line(text);
     std::replace_if(
-        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return line;
 }
 
