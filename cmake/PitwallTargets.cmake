@@ -50,11 +50,15 @@ function(pitwall_define_source_dir)
   endforeach()
 endfunction()
 
-# pitwall_test(NAME LIBS... SOURCES...) makes one GoogleTest program, found by ctest case by case.
+# pitwall_test(NAME LIBS... SOURCES... LABELS...) makes one GoogleTest program, found by ctest case by case. What is labelled
+# threads is worth ThreadSanitizer's time: the target threaded builds those alone.
 function(pitwall_test name)
   cmake_parse_arguments(T "" "" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_link_libraries(${name} PRIVATE ${T_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
+  if("threads" IN_LIST T_LABELS)
+    set_property(GLOBAL APPEND PROPERTY PITWALL_THREADED ${name})
+  endif()
   if(PITWALL_SANITIZE)
     target_compile_definitions(${name} PRIVATE PITWALL_SANITIZED)  # storms are smaller: tests/storm.h
   endif()
