@@ -186,7 +186,8 @@ int bench(const CommandContext& context, const BenchOptions& options) {
         clock = std::make_unique<VirtualClock>();
     else
         clock = std::make_unique<WallClock>();
-    auto executor = make_executor(context.session, opened.value(), *clock, progress_on_stderr(context));
+    auto executor =
+        make_executor(context.session, opened.value(), *clock, opening_progress(context, interrupts));
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     opened.value().model->release_pages();
     const engine::DeviceInfo& info = executor.value()->device();

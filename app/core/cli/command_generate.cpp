@@ -62,8 +62,8 @@ struct Started {
     std::unique_ptr<Recording> recording;
 };
 
-Result<Started> start_engine(const CommandContext& context) {
-    auto parts = assemble_engine(context.session, progress_on_stderr(context));
+Result<Started> start_engine(const CommandContext& context, Interrupts& interrupts) {
+    auto parts = assemble_engine(context.session, opening_progress(context, interrupts));
     if (!parts.ok()) return parts.error();
     return Started{std::move(parts).value(), nullptr};
 }
@@ -114,7 +114,7 @@ void write_now(std::string_view text) {
 int generate_one(const CommandContext& context, const GenerateOptions& options,
                  std::vector<ScheduledKnob> knobs) {
     Interrupts interrupts;
-    auto started = start_engine(context);
+    auto started = start_engine(context, interrupts);
     if (!started.ok()) return report(started.error(), kExitWrongUse);
     auto request = single_request(options, started.value().parts->tokenizer());
     if (!request.ok()) return report(request.error(), kExitWrongUse);
@@ -146,7 +146,7 @@ int generate_file(const CommandContext& context, const GenerateOptions& options,
     auto text =
         presets::read_text_file(options.requests_path, kMaxInputBytes, "a file of one JSON object a line");
     if (!text.ok()) return report(text.error(), kExitWrongUse);
-    auto started = start_engine(context);
+    auto started = start_engine(context, interrupts);
     if (!started.ok()) return report(started.error(), kExitWrongUse);
     EngineParts& parts = *started.value().parts;
     auto requests =

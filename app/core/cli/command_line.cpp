@@ -11,9 +11,11 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
+#include "app/core/cli/interrupts.h"
 #include "app/core/session/engine_parts.h"
 #include "presets/nearest.h"
 #include "presets/preset.h"
@@ -170,11 +172,18 @@ int open_window(const CommandContext& context, const Screenshots& shots) {
 int run_chosen(const CommandContext& context, const Screenshots& shots) {
     try {
         return context.chosen ? context.chosen() : open_window(context, shots);
+    } catch (const Interrupted&) {
+        return kExitInterrupted;
     } catch (const std::bad_alloc&) {
         return report({"there is not enough memory for this", "ask for less: a smaller model, fewer blocks"},
                       kExitFailed);
+    } catch (const std::system_error& error) {  // a thread that cannot be started, for one
+        return report({fmt::format("the system refused what this needs ({})", error.what()),
+                       "ask for fewer threads, or end other programs"},
+                      kExitFailed);
     } catch (const std::exception& error) {
-        return report({error.what(), "ask for less at once, or make room for it"}, kExitFailed);
+        return report({fmt::format("this could not go on ({})", error.what()), "please report it"},
+                      kExitFailed);
     }
 }
 
@@ -189,9 +198,11 @@ int finish(int code) {
 
 }  // namespace
 
-ProgressFn progress_on_stderr(const CommandContext& context) {
-    if (context.json || !::isatty(STDERR_FILENO)) return nullptr;
-    return [](const Progress& progress) {
+ProgressFn opening_progress(const CommandContext& context, Interrupts& interrupts) {
+    const bool shown = !context.json && ::isatty(STDERR_FILENO);
+    return [shown, &interrupts](const Progress& progress) {
+        if (interrupts.pending()) throw Interrupted{};
+        if (!shown) return;
         const double share = progress.total > 0 ? 100.0 * static_cast<double>(progress.done) /
                                                       static_cast<double>(progress.total)
                                                 : 100;

@@ -36,7 +36,7 @@ void watch(const Session& session, const SummaryPump& pump, bool silent, Interru
 
 int run_headless(const CommandContext& context, const RunOptions& options) {
     Interrupts interrupts;
-    auto opened = open_live_session(context.session, progress_on_stderr(context));
+    auto opened = open_live_session(context.session, opening_progress(context, interrupts));
     if (!opened.ok()) return report(opened.error(), kExitWrongUse);
     Session& session = *opened.value();
     SummaryPump pump(session);

@@ -168,7 +168,8 @@ int score(const CommandContext& context, const std::string& ids_path, const std:
                        "is the folder there and writable?"},
                       kExitWrongUse);
     WallClock clock;
-    auto executor = make_executor(context.session, opened.value(), clock, progress_on_stderr(context));
+    auto executor =
+        make_executor(context.session, opened.value(), clock, opening_progress(context, interrupts));
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     size_t longest = 0;
     for (const ScoredText& text : texts.value()) longest = std::max(longest, text.ids.size());

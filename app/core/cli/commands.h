@@ -42,7 +42,8 @@ void add_knobs(CLI::App& app, CommandContext& context);
 void add_preset(CLI::App& app, CommandContext& context);
 void add_inspect(CLI::App& app, CommandContext& context);
 
-/// What opening takes long for, on stderr where that is a terminal; null with --json.
-ProgressFn progress_on_stderr(const CommandContext& context);
+class Interrupts;
+/// What opening takes long for, on stderr where that is a terminal and --json is not given. Throws Interrupted out of it.
+ProgressFn opening_progress(const CommandContext& context, Interrupts& interrupts);
 
 }  // namespace pitwall::app

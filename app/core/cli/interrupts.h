@@ -7,6 +7,9 @@
 
 namespace pitwall::app {
 
+/// Thrown out of a long stage that has been told to end; run_command_line() makes an exit code of it.
+struct Interrupted {};
+
 /// Takes Ctrl-C (and SIGTERM) as something to be asked for, while it lives: the signals are blocked in this thread and
 /// in those that it starts afterwards, and wait in a descriptor. So no work is ever done in a handler.
 class Interrupts {
