@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -77,6 +78,9 @@ Result<ordered_json> inspect_preset(const std::string& path) {
 /// By the first bytes, not by the name. What is neither a session nor JSON is taken for a model, whose reader says best
 /// what is wrong with it.
 Result<ordered_json> inspect_any(const std::string& path, uint64_t seed) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))
+        return Error{path + " is not a file", "give a model, a session or a preset"};
     std::array<char, 16> head{};
     std::ifstream file(path, std::ios::binary);
     file.read(head.data(), head.size());
@@ -91,11 +95,11 @@ Result<ordered_json> inspect_any(const std::string& path, uint64_t seed) {
 void print_text(const ordered_json& value, const std::string& indent) {
     for (const auto& [key, item] : value.items()) {
         if (item.is_object()) {
-            fmt::print("{}{}\n", indent, key);
+            fmt::print("{}{}\n", indent, in_one_line(key));
             print_text(item, indent + "  ");
         } else {
-            fmt::print("{}{:<20} {}\n", indent, key,
-                       item.is_string() ? item.get<std::string>() : item.dump());
+            fmt::print("{}{:<20} {}\n", indent, in_one_line(key),
+                       in_one_line(item.is_string() ? item.get<std::string>() : item.dump()));
         }
     }
 }

@@ -10,17 +10,12 @@
 
 namespace pitwall::app {
 
-namespace {
-
-/// What was typed is quoted in errors: none of its bytes may end the line or rule the terminal.
 std::string in_one_line(std::string_view text) {
     std::string line(text);
     std::replace_if(
         line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return line;
 }
-
-}  // namespace
 
 int report(const Error& error, int exit_code) {
     const std::string_view hint = error.hint.empty() ? "see `pitwall --help`" : std::string_view(error.hint);

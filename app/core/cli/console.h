@@ -9,6 +9,9 @@
 
 namespace pitwall::app {
 
+/// Without bytes that end the line or rule the terminal: of what was typed, or of a file's strings.
+std::string in_one_line(std::string_view text);
+
 /// Last on stderr: "pitwall: what: hint", in one line. Gives `exit_code`.
 int report(const Error& error, int exit_code);
 
