@@ -74,6 +74,7 @@ Status start_recording(Started& started, const SessionOptions& session, const st
     auto recording = Recording::begin(started.parts->bus, record_path, session.overwrite, session.knobs);
     if (!recording.ok()) return recording.error();
     started.recording = std::move(recording).value();
+    started.recording->listen();
     return {};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/core/session/live_session.h"
 
+#include "telemetry/record/session_file.h"
+
 namespace pitwall::app {
 
 LiveSession::LiveSession(std::unique_ptr<EngineParts> parts, SessionOptions options)
@@ -46,14 +48,13 @@ int64_t LiveSession::now_ns() const {
     return parts_->clock->is_virtual() || finished() ? loop_.now_ns() : parts_->clock->now_ns();
 }
 
-/// Between two steps, before this returns; not at all once the session has ended.
-void LiveSession::on_engine_thread(const std::function<void()>& action) {
-    commands_
-        .post([&] {
-            action();
-            return telemetry::Answer{};
-        })
-        .wait();
+/// Between two steps, before this returns; false and not at all once the session has ended.
+bool LiveSession::on_engine_thread(const std::function<void()>& action) {
+    auto done = commands_.post([&] {
+        action();
+        return telemetry::Answer{};
+    });
+    return done.get().verdict != telemetry::Verdict::kRefused;
 }
 
 presets::KnobValues LiveSession::present_knobs() {
@@ -64,19 +65,25 @@ presets::KnobValues LiveSession::present_knobs() {
 
 Status LiveSession::start_recording(const std::string& path, bool overwrite) {
     const std::lock_guard lock(recording_mutex_);
+    const Error ended{"the session has ended: there is nothing to record", "start another"};
+    if (finished()) return ended;
     if (recording_ && recording_->recorder().recording())
         return Error{"the session is being recorded already", "end that recording first"};
     recording_.reset();
     auto recording = Recording::begin(parts_->bus, path, overwrite, present_knobs());
     if (!recording.ok()) return recording.error();
     recording_ = std::move(recording).value();
+    if (!thread_.joinable()) return recording_->listen(), Status();
     // One that begins in the middle is told what the others have heard: the facts, and with a keyframe all the rest.
-    if (thread_.joinable())
-        on_engine_thread([this] {
-            publish_session_facts(*parts_, options_, begun_);
-            parts_->engine->publish_keyframe();
-        });
-    return {};
+    const bool begun = on_engine_thread([this] {
+        recording_->listen();
+        publish_session_facts(*parts_, options_, begun_);
+        parts_->engine->publish_keyframe();
+    });
+    if (begun) return {};
+    recording_.reset();
+    telemetry::remove_session_file(path);
+    return ended;
 }
 
 Status LiveSession::end_recording() {
@@ -86,7 +93,7 @@ Status LiveSession::end_recording() {
 
 void LiveSession::stop_recording() {
     const Status ended = end_recording();
-    static_cast<void>(ended);  // the event kRecordingEnded tells it to whoever watches
+    static_cast<void>(ended);  // whoever wants to know asks end_recording()
 }
 
 bool LiveSession::recording() const {

@@ -40,7 +40,7 @@ class LiveSession final : public Session {
 
   private:
     void run();
-    void on_engine_thread(const std::function<void()>& action);
+    bool on_engine_thread(const std::function<void()>& action);
     presets::KnobValues present_knobs();
 
     SessionOptions options_;

@@ -12,7 +12,7 @@ Result<std::unique_ptr<Recording>> Recording::begin(telemetry::Bus& bus, const s
     options.gap_on_overflow =
         knobs.integer(KnobId::kRecordOverflow) == static_cast<int64_t>(presets::RecordOverflow::kGap);
     options.overwrite = overwrite;
-    auto reader = bus.add_reader(telemetry::Overflow::kWait, telemetry::kRecorderQueueEvents);
+    auto reader = bus.make_reader(telemetry::Overflow::kWait, telemetry::kRecorderQueueEvents);
     std::unique_ptr<Recording> recording(new Recording(bus, reader, options));
     if (auto started = recording->recorder_.start(path); !started.ok()) return started.error();
     return recording;

@@ -13,9 +13,11 @@ namespace pitwall::app {
 /// A recorder and its reader, as one thing that begins and ends.
 class Recording {
   public:
-    /// Before the first event that it is to hold. The bus must outlive it.
+    /// Makes the file; what is recorded begins with listen(). The bus must outlive it.
     static Result<std::unique_ptr<Recording>> begin(telemetry::Bus& bus, const std::string& path,
                                                     bool overwrite, const presets::KnobValues& knobs);
+    /// Before the first event that it is to hold; in the middle of a session on the engine thread.
+    void listen() { bus_.attach_reader(reader_); }
     ~Recording();
     Recording(const Recording&) = delete;
     Recording& operator=(const Recording&) = delete;
