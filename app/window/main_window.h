@@ -111,6 +111,7 @@ class MainWindow : public QWidget {
     // Frames.
     void on_frame(const Frame& frame);
     void note_gap(const Frame& frame);
+    void tell_trouble();
     void show_state();
     SourceState describe() const;
     void show_rates(int64_t now_ns);
@@ -166,6 +167,7 @@ class MainWindow : public QWidget {
     panels::StatusBar* status_ = nullptr;
     QMenu* panel_menu_ = nullptr;
     std::vector<QAction*> commands_;  ///< what Ctrl K finds
+    bool trouble_told_ = false;
     QTimer resize_timer_, message_timer_;
     bool shown_ = false, placing_ = false, layout_touched_ = false, replay_panels_ = false;
     int64_t state_shown_ns_ = 0, rate_from_ns_ = 0, keyframe_asked_ns_ = 0;

@@ -181,7 +181,15 @@ SourceState MainWindow::describe() const {
     return state;
 }
 
+/// Once: a replay that stands still where its file is damaged says so.
+void MainWindow::tell_trouble() {
+    const std::optional<Error> trouble = session_ ? session_->trouble() : std::nullopt;
+    if (trouble && !trouble_told_) say(QString::fromStdString(trouble->text()), true);
+    trouble_told_ = trouble.has_value();
+}
+
 void MainWindow::show_state() {
+    tell_trouble();
     toolbar_->set_state(describe());
     panels::TransportState transport;
     panels::StatusFacts facts = status_->facts();

@@ -1,74 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Sessions as the window uses them: live ones on the simulated device and the tiny model, and their replays.
+// Live sessions on the simulated device and the tiny model.
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <map>
 #include <thread>
 
-#include "app/core/session/session.h"
-#include "telemetry/store/store.h"
 #include "tests/app_core/program.h"
+#include "tests/app_core/watched.h"
 
 using namespace pitwall;
 using namespace pitwall::app;
-using namespace std::chrono_literals;
-using telemetry::Answer;
 using telemetry::Verdict;
 using ::testing::HasSubstr;
 using testing_program::temporary;
 
 namespace {
-
-SessionOptions simulated(std::initializer_list<std::string_view> settings = {}) {
-    SessionOptions options;
-    options.model = "synthetic:tiny";
-    options.device = "sim:test";
-    for (const std::string_view setting : settings)
-        EXPECT_TRUE(options.knobs.set_from_text(setting).ok()) << setting;
-    return options;
-}
-
-std::unique_ptr<Session> open(const SessionOptions& options) {
-    auto session = open_live_session(options, nullptr);
-    EXPECT_TRUE(session.ok()) << session.error().text();
-    return std::move(session).value();
-}
-
-/// A session and everything that it said so far.
-struct Watched {
-    explicit Watched(std::unique_ptr<Session> of)
-        : session(std::move(of)), reader(session->add_reader(telemetry::Overflow::kWait, 1 << 18)) {}
-
-    void drain() {
-        std::vector<telemetry::Event> batch;
-        while (reader->drain(batch, 1 << 16) > 0) {
-            store.apply(batch);
-            batch.clear();
-        }
-    }
-    template <class Condition>
-    bool until(Condition condition) {
-        const auto deadline = std::chrono::steady_clock::now() + 20s;
-        while (std::chrono::steady_clock::now() < deadline) {
-            drain();
-            if (condition(store)) return true;
-            std::this_thread::sleep_for(2ms);
-        }
-        return false;
-    }
-    Answer ask(std::future<Answer> answer) {
-        EXPECT_EQ(answer.wait_for(20s), std::future_status::ready);
-        return answer.get();
-    }
-
-    std::unique_ptr<Session> session;
-    std::shared_ptr<telemetry::Reader> reader;
-    telemetry::Store store;
-};
 
 int64_t count(SQLite::Database& db, const std::string& what) {
     return db.execAndGet("select count(*) from " + what).getInt64();
@@ -263,92 +212,4 @@ TEST(LiveSession, WorkloadKnobsHoldFromTheNextArrivalOn) {
     const auto& last = watched.store.requests().rbegin()->second;
     EXPECT_EQ(watched.store.text(telemetry::DictionaryKind::kRequestClass, last.request_class), "code");
     watched.session->stop();
-}
-
-TEST(LiveSession, ARecordingBegunInTheMiddleKnowsTheSession) {
-    SessionOptions options = simulated({"workload=chat", "request_rate=200"});
-    options.paced = true;
-    Watched watched(open(options));
-    watched.session->start();
-    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return s.requests().size() > 20; }));
-    const std::string path = temporary("middle.db");
-    ASSERT_TRUE(watched.session->start_recording(path).ok());
-    EXPECT_TRUE(watched.session->recording());
-    EXPECT_FALSE(watched.session->start_recording(temporary("other.db")).ok());
-    const size_t then = watched.store.requests().size();
-    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) { return s.requests().size() > then + 20; }));
-    watched.session->stop_recording();
-    EXPECT_FALSE(watched.session->recording());
-    watched.session->stop();
-    auto replay = open_replay_session(path);
-    ASSERT_TRUE(replay.ok()) << replay.error().text();
-    EXPECT_THAT(replay.value()->model_name(), HasSubstr("tiny"));
-    Watched again(std::move(replay).value());
-    again.session->start();
-    again.session->replay()->play(1000);
-    ASSERT_TRUE(again.until(
-        [&](const auto&) { return again.session->now_ns() >= again.session->replay()->end_ns(); }));
-    EXPECT_FALSE(again.store.incomplete());
-    EXPECT_TRUE(again.store.knob(0).known);
-}
-
-TEST(ReplaySession, PlaysSeeksAndRefusesCommands) {
-    const std::string path = temporary("replay.db");
-    SessionOptions options = simulated({"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
-    options.duration_ns = 20'000'000'000;
-    options.record_path = path;
-    {
-        auto session = open(options);
-        session->start();
-        while (!session->finished()) std::this_thread::sleep_for(1ms);
-        session->stop();
-    }
-    auto opened = open_replay_session(path);
-    ASSERT_TRUE(opened.ok()) << opened.error().text();
-    Watched watched(std::move(opened).value());
-    telemetry::ReplayControl* replay = watched.session->replay();
-    ASSERT_NE(replay, nullptr);
-    watched.session->start();
-    EXPECT_EQ(replay->speed(), 0);
-    EXPECT_THAT(watched.ask(watched.session->control().set_knob("max_num_seqs", "3")).reason,
-                HasSubstr("recorded session"));
-    replay->play(1000);
-    ASSERT_TRUE(watched.until([&](const auto&) { return watched.session->now_ns() >= replay->end_ns(); }));
-    const size_t all = watched.store.requests().size();
-    EXPECT_GT(all, 50u);
-
-    const int64_t middle = (replay->begin_ns() + replay->end_ns()) / 2;
-    replay->play(0);
-    replay->seek(middle);
-    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) {
-        return s.now_ns() <= middle && watched.session->now_ns() <= middle;
-    }));
-    std::this_thread::sleep_for(100ms);
-    watched.drain();
-    EXPECT_LE(watched.store.now_ns(), middle);
-    EXPECT_LT(watched.store.requests().size(), all);
-    EXPECT_FALSE(watched.store.incomplete());
-    replay->seek(replay->end_ns());
-    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) { return s.requests().size() == all; }));
-    watched.session->stop();
-    EXPECT_TRUE(watched.session->finished());
-}
-
-TEST(ReplaySession, StopsThoughNobodyReads) {
-    const std::string path = temporary("unread.db");
-    SessionOptions options = simulated({"workload=mix", "request_rate=50"});
-    options.duration_ns = 10'000'000'000;
-    options.record_path = path;
-    auto live = open(options);
-    live->start();
-    while (!live->finished()) std::this_thread::sleep_for(1ms);
-    live->stop();
-    auto opened = open_replay_session(path);
-    ASSERT_TRUE(opened.ok());
-    const auto reader = opened.value()->add_reader(telemetry::Overflow::kDrop, 64);
-    opened.value()->start();
-    opened.value()->replay()->play(1000);
-    std::this_thread::sleep_for(100ms);
-    opened.value()->stop();
-    EXPECT_TRUE(opened.value()->finished());
 }

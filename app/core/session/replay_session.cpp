@@ -97,8 +97,7 @@ void ReplaySession::obey(std::unique_lock<std::mutex>& lock) {
 }
 
 void ReplaySession::jump(int64_t t_ns) {
-    // A file that is damaged there goes on where it was: the reader says so by giving nothing more.
-    if (!file_->seek(t_ns, kHistory_ns).ok()) return;
+    if (!file_->seek(t_ns, kHistory_ns).ok()) return note_damage();
     Event event;
     event.kind = telemetry::EventKind::kMark;
     event.t_ns = t_ns;
@@ -115,7 +114,21 @@ void ReplaySession::publish_until(int64_t t_ns) {
         for (const Event& event : events) publish(event);
         producer_->notify();
     }
+    note_damage();
     position_ns_.store(std::clamp(t_ns, begin_ns_, end_ns_), std::memory_order_relaxed);
+}
+
+/// A file that is damaged here gives nothing more: its clock stops, and trouble() says why.
+void ReplaySession::note_damage() {
+    if (file_->status().ok()) return;
+    play(0);
+    const std::lock_guard lock(mutex_);
+    if (!damage_) damage_ = file_->status().error();
+}
+
+std::optional<Error> ReplaySession::trouble() const {
+    const std::lock_guard lock(mutex_);
+    return damage_;
 }
 
 void ReplaySession::publish(const Event& event) {

@@ -42,6 +42,7 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     void seek(int64_t t_ns) override;
     void play(double speed) override;
     double speed() const override;
+    std::optional<Error> trouble() const override;
 
   private:
     using WallTime = std::chrono::steady_clock::time_point;
@@ -49,6 +50,7 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     void run();
     void obey(std::unique_lock<std::mutex>& lock);
     void jump(int64_t t_ns);
+    void note_damage();
     void publish_until(int64_t t_ns);
     void publish(const telemetry::Event& event);
     int64_t clock_ns(WallTime now) const;
@@ -70,6 +72,7 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     double speed_ = 0;
     int64_t anchor_ns_;  ///< session time at anchor_wall_
     WallTime anchor_wall_;
+    std::optional<Error> damage_;
 };
 
 }  // namespace pitwall::app

@@ -59,6 +59,8 @@ class Session {
     /// As stop_recording(), and says why the recording ended before, where it did (a full disk).
     virtual Status end_recording() { return stop_recording(), Status(); }
     virtual bool recording() const { return false; }
+    /// What went wrong in the middle and nobody was told as an answer: a replay whose file is damaged further on.
+    virtual std::optional<Error> trouble() const { return std::nullopt; }
     virtual uint64_t recorded_bytes() const { return 0; }
     virtual int64_t recorder_lag_ns() const { return 0; }
     virtual std::string model_name() const = 0;
