@@ -91,7 +91,7 @@ TEST_F(TimeCharts, ARangeWaitsForTheNextRefresh) {
     desk.selection.select_step(StepId{20});
     EXPECT_EQ(panel->presenter().points().front().begin_ns, before);
     panel->refresh();
-    EXPECT_EQ(panel->presenter().points().front().begin_ns, 50'000 * kMs);
+    EXPECT_NEAR(double(panel->presenter().points().front().begin_ns), 50e9, 1e6) << "aligned to its pieces";
 }
 
 TEST_F(TimeCharts, TheSecondStripGoesFirst) {
