@@ -7,7 +7,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 find_program(CCACHE ccache)
-if(CCACHE)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
@@ -37,6 +37,10 @@ endif()
 function(pitwall_library name)
   add_library(${name} STATIC ${ARGN})
   target_link_libraries(${name} PUBLIC pitwall_options fmt::fmt)
+  set_property(GLOBAL APPEND PROPERTY PITWALL_LIBRARIES ${name})
+  if(CMAKE_CXX_COMPILER_LAUNCHER MATCHES "tidy-compiler")
+    set_source_files_properties(${ARGN} PROPERTIES OBJECT_DEPENDS "${CMAKE_SOURCE_DIR}/.clang-tidy;${CMAKE_CXX_COMPILER_LAUNCHER}")
+  endif()
 endfunction()
 
 # Only the sources that read files of the tree are told where it is: an absolute path on every command line would keep

@@ -91,7 +91,7 @@ std::string yaml(const std::vector<Item>& items, const std::vector<std::string>&
             sections[item.flag.substr(0, dot)] +=
                 fmt::format("  {}: {}\n", item.flag.substr(dot + 1), item.value);
     }
-    for (const auto& [section, lines] : sections) text += section + ":\n" + lines;
+    for (const auto& [section, lines] : sections) text.append(section).append(":\n").append(lines);
     for (const std::string& sentence : missing) text += "# " + sentence + "\n";
     return text.empty() ? "{}\n" : text;
 }

@@ -94,7 +94,7 @@ std::string format_value(const KnobSpec& knob, double value) {
 
 std::string display_value(const KnobSpec& knob, double value) {
     if (knob.type == KnobType::kBoolean) return value != 0 ? "on" : "off";
-    const std::string text =
+    std::string text =
         knob.type == KnobType::kReal ? fmt::format("{:.2f}", value) : format_value(knob, value);
     if (knob.unit.empty() || knob.type == KnobType::kChoice || text == "off") return text;
     if (knob.unit == "bytes" && value >= 1048576) return fmt::format("{:.4g} MiB", value / 1048576);

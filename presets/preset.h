@@ -12,7 +12,7 @@
 namespace pitwall::presets {
 
 inline constexpr int kPresetVersion = 1;
-inline constexpr size_t kMaxPresetBytes = 64 * 1024;
+inline constexpr size_t kMaxPresetBytes = size_t{64} * 1024;
 
 struct Preset {
     std::string name;

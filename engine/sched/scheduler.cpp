@@ -81,7 +81,7 @@ void Scheduler::commit(const ScheduledSlice& slice) {
     for (uint32_t index = slice.first_position / kBlockTokens; index < end / kBlockTokens; ++index) {
         const std::span<const TokenId> tokens(s.tokens);
         kv_.remember(s.block_table[index], s.hashes[index],
-                     tokens.subspan(index * kBlockTokens, kBlockTokens));
+                     tokens.subspan(size_t{index} * kBlockTokens, kBlockTokens));
     }
 }
 

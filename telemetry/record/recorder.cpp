@@ -49,7 +49,7 @@ Event mark(uint64_t seq, int64_t t_ns, MarkKind kind, int64_t value) {
 }  // namespace
 
 Recorder::Recorder(std::shared_ptr<Reader> reader, RecorderOptions options)
-    : reader_(std::move(reader)), options_(std::move(options)) {
+    : reader_(std::move(reader)), options_(options) {
     reader_->set_gap_on_overflow(options_.gap_on_overflow);
 }
 

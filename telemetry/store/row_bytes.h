@@ -11,7 +11,9 @@ namespace pitwall::telemetry {
 
 inline constexpr size_t kMapNodeBytes = 48;
 
-inline size_t text_bytes(const std::string& text) { return sizeof(text) + kMapNodeBytes + text.size(); }
+inline size_t text_bytes(const std::string& text) {
+    return sizeof(std::string) + kMapNodeBytes + text.size();
+}
 inline size_t step_bytes(const StepRow& row) {
     return sizeof(row) + row.members.capacity() * sizeof(StepMemberRow);
 }
