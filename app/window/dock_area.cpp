@@ -7,6 +7,8 @@
 #include <QTimer>
 #include <algorithm>
 
+#include "app/window/panel_refresher.h"
+
 namespace pitwall::app {
 
 DockArea::DockArea(panels::Theme* theme, QWidget* parent) : QMainWindow(parent), theme_(theme) {
@@ -50,12 +52,21 @@ PanelDock* DockArea::dock(const QString& panel_id) const {
     return it == docks_.end() ? nullptr : *it;
 }
 
-void DockArea::apply(const LayoutPlan& plan) {
+std::vector<PanelDock*> DockArea::front_tabs() const {
+    std::vector<PanelDock*> front;
+    for (PanelDock* dock : docks_)
+        if (in_sight(*dock) && !tabifiedDockWidgets(dock).isEmpty()) front.push_back(dock);
+    return front;
+}
+
+void DockArea::apply(const LayoutPlan& plan, bool keep_tabs) {
+    const std::vector<PanelDock*> front = keep_tabs ? front_tabs() : std::vector<PanelDock*>();
     for (PanelDock* dock : docks_) {
         dock->setFloating(false);
         removeDockWidget(dock);
     }
     lay_out(plan);
+    for (PanelDock* dock : front) dock->raise();
     size_docks(plan);
     note_tabs();
 }

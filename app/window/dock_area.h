@@ -21,8 +21,9 @@ class DockArea : public QMainWindow {
     PanelDock* dock(const QString& panel_id) const;
     const std::vector<PanelDock*>& docks() const { return docks_; }
 
-    /// Puts every dock where the plan says; panels that it does not name are closed.
-    void apply(const LayoutPlan& plan);
+    /// Puts every dock where the plan says; panels that it does not name are closed. `keep_tabs`: the tabs that are in
+    /// front stay there, whichever the plan would show.
+    void apply(const LayoutPlan& plan, bool keep_tabs = true);
     /// Shows a panel, brings its tab to the front and gives it the keyboard.
     void focus_panel(const QString& panel_id);
 
@@ -36,6 +37,7 @@ class DockArea : public QMainWindow {
   private:
     void lay_out(const LayoutPlan& plan);
     void size_docks(const LayoutPlan& plan);
+    std::vector<PanelDock*> front_tabs() const;
     void note_tabs();
     void note_focus(QWidget* now);
 

@@ -107,7 +107,8 @@ void MainWindow::connect_bars() {
     connect(transport_, &panels::TransportBar::record_toggled, this, &MainWindow::toggle_recording);
     connect(transport_, &panels::TransportBar::pause_toggled, this, &MainWindow::toggle_pause);
     connect(transport_, &panels::TransportBar::step_wanted, this, &MainWindow::single_step);
-    connect(transport_, &panels::TransportBar::live_wanted, this, &MainWindow::go_live);
+    connect(transport_, &panels::TransportBar::live_wanted, this, &MainWindow::go_live,
+            Qt::QueuedConnection);  // out of a replay it brings another bar, and this one goes
     connect(transport_, &panels::TransportBar::seek_wanted, this, &MainWindow::go_to);
     connect(transport_, &panels::TransportBar::change_wanted, this, &MainWindow::show_change);
     connect(transport_, &panels::TransportBar::scrubbing, this,
@@ -141,17 +142,17 @@ void MainWindow::restyle() {
     refresher_->mark_urgent();
 }
 
-void MainWindow::apply_plan() {
+void MainWindow::apply_plan(bool keep_tabs) {
     placing_ = true;
     layout_->activate();
-    docks_->apply(plan_layout(size(), docks_->size(), theme_->px("gutter"), theme_->scale()));
+    docks_->apply(plan_layout(size(), docks_->size(), theme_->px("gutter"), theme_->scale()), keep_tabs);
     placing_ = false;
     refresher_->mark_urgent();
 }
 
 void MainWindow::reset_layout() {
     layout_touched_ = false;
-    apply_plan();
+    apply_plan(false);
 }
 
 QString MainWindow::layout_key() const { return QStringLiteral("layout/tune"); }

@@ -134,7 +134,7 @@ class MainWindow : public QWidget {
     void show_knob(const QString& name);
 
     // Layout and memory.
-    void apply_plan();
+    void apply_plan(bool keep_tabs = true);
     void arrange(const QByteArray& state);  ///< as one left it, where there is such a state
     void restore();
     void remember() const;

@@ -61,7 +61,8 @@ void RecordingDesk::poll(const Tell& tell) {
     }
     const bool was = state_.recording;
     look();
-    if (was && !state_.recording) run(Act::kInquest, [](Session& session) { return session.end_recording(); });
+    if (was && !state_.recording)
+        run(Act::kInquest, [](Session& session) { return session.end_recording(); });
 }
 
 }  // namespace pitwall::app

@@ -185,7 +185,7 @@ class MainWindowTest : public QObject {
         auto* words = window.failure_note()->findChild<QLabel*>(QStringLiteral("failure"));
         words->setText(words->text().repeated(5));
         QTest::qWait(20);
-        QVERIFY(words->height() >= words->heightForWidth(words->width()));  // no line is lost
+        QVERIFY(words->height() >= words->heightForWidth(words->width()));                  // no line is lost
         QTest::keyClick(window.failure_note()->findChild<QPushButton*>(), Qt::Key_Return);  // Try again
         QVERIFY(failed.wait(5000));
         QCOMPARE(failed.size(), 2);
@@ -436,6 +436,19 @@ class MainWindowTest : public QObject {
         QVERIFY(QTest::qWaitFor([&] { return opened.window.session() != nullptr; }));
         QVERIFY(!opened.window.docks().dock(QStringLiteral("latency"))->isVisible());
         QVERIFY(opened.window.docks().dock(QStringLiteral("batch"))->isVisible());
+    }
+    void the_tab_in_front_stays_there() {
+        Opened opened;
+        PanelDock* behind = opened.window.docks().dock(QStringLiteral("throughput"));
+        QVERIFY(!in_sight(*behind));
+        behind->raise();
+        QVERIFY(in_sight(*behind));
+        QTest::keyClick(&opened.window, Qt::Key_T, Qt::ControlModifier);
+        opened.window.resize(1300, 820);
+        QTest::qWait(200);
+        QVERIFY(in_sight(*behind));
+        opened.window.reset_layout();
+        QVERIFY(!in_sight(*behind));
     }
     void a_separator_moved_by_hand_stays() {
         Opened opened;
