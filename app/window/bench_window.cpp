@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What the window costs with eight panels in sight: share of one core that the GUI thread takes under a simulated
-// engine's default workload, with the frames drawn in that time beside it, and the memory held ten times on the way. One
+// engine's default workload, with the panels refreshed in that time beside it, and the memory held ten times on the way. One
 // line of JSON; with some thousand seconds it is a soak. Arguments: seconds (default 10), device (default sim), model
 // (default synthetic:tiny under sim, else the default model; "" is the default model), knobs as name=value.
 #include <unistd.h>
@@ -115,7 +115,8 @@ int main(int argc, char** argv) {
     std::printf(
         "{\"bench\": \"window\", \"platform\": \"%s\", \"size\": \"1280x800\", \"panels_visible\": %d, "
         "\"seconds\": %.1f, "
-        "\"gui_thread_cores\": %.3f, \"process_cores\": %.3f, \"frames_per_s\": %.1f, \"refreshes_per_s\": "
+        "\"gui_thread_cores\": %.3f, \"process_cores\": %.3f, \"clock_ticks_per_s\": %.1f, "
+        "\"panel_refreshes_per_s\": "
         "%.1f, "
         "\"events_per_s\": %.0f, \"dropped\": %llu, \"longest_drain_ms\": %.2f, \"resident_mib\": %s, "
         "\"refreshes\": {%s}}\n",

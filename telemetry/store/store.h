@@ -215,7 +215,7 @@ class Store {
     std::unordered_map<RequestId, std::vector<BlockId>> tables_;  ///< of requests that hold blocks
     std::map<RequestId, const RequestRow*> active_;               ///< those that have not ended
     std::deque<EndedRequest> ended_;                              ///< in order of their end
-    int64_t longest_ns_ = 0;                                      ///< from arrival to known_ns, of all that ended
+    int64_t longest_ns_ = 0;  ///< from arrival to known_ns, of all that ended
     int64_t begin_ns_ = 0, now_ns_ = 0;
     uint64_t events_applied_ = 0, events_dropped_ = 0, rows_trimmed_ = 0, blocks_version_ = 0,
              generation_ = 0;
