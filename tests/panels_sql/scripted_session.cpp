@@ -45,6 +45,7 @@ ScriptedSession::ScriptedSession(const std::string& path, Look look)
     auto recording = app::Recording::begin(parts_->bus, path, false, options_.knobs);
     if (!recording.ok()) throw std::runtime_error(recording.error().text());
     recording_ = std::move(recording).value();
+    recording_->listen();
     write_script();
     write_changes();
 }

@@ -168,7 +168,9 @@ void compute_sparks(SessionSql& sql, Sheet& sheet) {
         const double good = count_in(sql, "judged", "end_ns", from, to, "sum(good)");
         put("goodput", i,
             end <= 0 ? std::nan("") : good * 1e9 / double(std::min(kBack, std::max(kPiece, end))));
-        put("output", i, end <= 0 ? std::nan("") : count_in(sql, "token", "t_ns", begin, end) / 2);
+        // The session's first piece lasts as long as the session did in it, a quarter at least.
+        const double lasted = double(std::clamp(end, kPiece / 4, kPiece)) / 1e9;
+        put("output", i, end <= 0 ? std::nan("") : count_in(sql, "token", "t_ns", begin, end) / lasted);
         const std::string begun = " FROM s WHERE" + within("t_ns", begin, end);
         put("running", i, sql.number("SELECT avg(running)" + begun));
         put("kv_held", i, sql.number("SELECT avg(100.0 * blocks_held / pool)" + begun));
