@@ -32,8 +32,7 @@ struct Screenshots {
 void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--model", context.session.model,
                    "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...)");
-    app.add_option("--device", context.session.device, "cpu, cuda, sim or sim:PROFILE")
-        ->capture_default_str();
+    app.add_option("--device", context.session.device, "cpu, sim or sim:PROFILE")->capture_default_str();
     app.add_option("--threads", context.session.threads,
                    "threads of the CPU executor; 0: as many as there are cores")
         ->check(CLI::Range(0, 1024));
