@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What the window costs with eight panels in sight: share of one core that the GUI thread takes under a simulated
-// engine's default workload, with the panels refreshed in that time beside it, and the memory held ten times on the way. One
-// line of JSON; with some thousand seconds it is a soak. Arguments: seconds (default 10), device (default sim), model
-// (default synthetic:tiny under sim, else the default model; "" is the default model), knobs as name=value.
-#include <unistd.h>
+// engine's default workload, with the panels refreshed in that time beside it. One line of JSON; bench_soak
+// looks at the memory. Arguments: seconds (default 10), device (default sim), model (default synthetic:tiny under sim, else the
+// default model; "" is the default model), knobs as name=value.
 #include <QApplication>
 #include <QTest>
 
@@ -24,29 +23,6 @@ double cpu_seconds(clockid_t clock) {
     timespec t{};
     clock_gettime(clock, &t);
     return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
-}
-
-double resident_mib() {
-    long pages = 0, resident = 0;
-    if (FILE* file = std::fopen("/proc/self/statm", "r")) {
-        if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
-        std::fclose(file);
-    }
-    return double(resident) * double(sysconf(_SC_PAGESIZE)) / (1 << 20);
-}
-
-/// Lets the window run that long; resident memory after each tenth of it, MiB, as a JSON array.
-std::string run_window_for(double seconds) {
-    constexpr int kSamples = 10;
-    std::string samples;
-    for (int i = 0; i < kSamples; ++i) {
-        QTest::qWait(int(seconds * 1000 / kSamples));
-        char text[32];
-        std::snprintf(text, sizeof text, "%s%.1f", samples.empty() ? "" : ", ", resident_mib());
-        samples += text;
-        if (seconds >= 300) std::fprintf(stderr, "%d of %d: resident %s MiB\n", i + 1, kSamples, text);
-    }
-    return "[" + samples + "]";
 }
 
 /// The small layout with the tabs of its right column one below the other: eight panels at 1280 x 800.
@@ -106,7 +82,7 @@ int main(int argc, char** argv) {
     const double wall = cpu_seconds(CLOCK_MONOTONIC);
     const uint64_t ticks = window.frame_clock().ticks(), drawn = window.refresher().refreshes(),
                    events = window.frame_clock().events();
-    const std::string resident = run_window_for(seconds);
+    QTest::qWait(int(seconds * 1000));
     const double took = cpu_seconds(CLOCK_MONOTONIC) - wall;
     std::string each;
     for (PanelDock* dock : window.docks().docks())
@@ -118,7 +94,7 @@ int main(int argc, char** argv) {
         "\"gui_thread_cores\": %.3f, \"process_cores\": %.3f, \"clock_ticks_per_s\": %.1f, "
         "\"panel_refreshes_per_s\": "
         "%.1f, "
-        "\"events_per_s\": %.0f, \"dropped\": %llu, \"longest_drain_ms\": %.2f, \"resident_mib\": %s, "
+        "\"events_per_s\": %.0f, \"dropped\": %llu, \"longest_drain_ms\": %.2f, "
         "\"refreshes\": {%s}}\n",
         qPrintable(QGuiApplication::platformName()), visible_panels(window), took,
         (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - gui) / took,
@@ -127,6 +103,6 @@ int main(int argc, char** argv) {
         double(window.refresher().refreshes() - drawn) / took,
         double(window.frame_clock().events() - events) / took,
         static_cast<unsigned long long>(window.frame_clock().dropped()),
-        double(window.frame_clock().longest_drain_ns()) / 1e6, resident.c_str(), each.c_str());
+        double(window.frame_clock().longest_drain_ns()) / 1e6, each.c_str());
     return 0;
 }
