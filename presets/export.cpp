@@ -102,7 +102,7 @@ Result<Target> parse_target(std::string_view name) {
     const auto found = std::find(kNames.begin(), kNames.end(), name);
     if (found != kNames.end()) return static_cast<Target>(found - kNames.begin());
     return Error{
-        fmt::format("no exporter is called \"{}\"", name.substr(0, 40)),
+        fmt::format("no exporter is called \"{}\"", shown(name)),
         fmt::format("did you mean {}? There are {}", nearest(name, kNames), fmt::join(kNames, ", "))};
 }
 

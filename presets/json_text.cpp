@@ -14,6 +14,8 @@
 #include <set>
 #include <vector>
 
+#include "presets/nearest.h"
+
 namespace pitwall::presets {
 
 namespace {
@@ -115,7 +117,8 @@ Result<json> parse_json(std::string_view text, std::string_view name, size_t max
     } catch (const json::exception&) {
         return Error{fmt::format("{} holds a number that is out of every range", name), "give a smaller one"};
     }
-    return Error{fmt::format("{} has the key \"{}\" twice", name, duplicates.first()), "keep one of them"};
+    return Error{fmt::format("{} has the key \"{}\" twice", name, shown(duplicates.first())),
+                 "keep one of them"};
 }
 
 Result<std::string> read_text_file(const std::string& path, size_t max_bytes, std::string_view what) {

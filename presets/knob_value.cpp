@@ -33,14 +33,6 @@ std::string range_text(const KnobSpec& knob) {
     return text;
 }
 
-/// The text as the user gave it, short enough and printable enough for a sentence.
-std::string shown(std::string_view text) {
-    std::string out(text.substr(0, 40));
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
-    return text.size() > 40 ? out + "..." : out;
-}
-
 Error refused(const KnobSpec& knob, std::string_view text, std::string_view why) {
     return {fmt::format("{}={} {}", knob.name, shown(text), why),
             fmt::format("give {} {}", knob.name, range_text(knob))};

@@ -45,4 +45,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
     return best;
 }
 
+std::string shown(std::string_view text) {
+    std::string out(text.substr(0, 40));
+    for (char& c : out)
+        if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) > 0x7e) c = '?';
+    return text.size() > 40 ? out + "..." : out;
+}
+
 }  // namespace pitwall::presets

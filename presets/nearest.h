@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace pitwall::presets {
@@ -13,5 +14,8 @@ size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The candidate with the fewest edits, the first among equals; "" when there are none. For "did you mean".
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
+
+/// The text as the user gave it, short enough and printable enough for a sentence.
+std::string shown(std::string_view text);
 
 }  // namespace pitwall::presets

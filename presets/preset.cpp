@@ -28,7 +28,7 @@ Error wrong(std::string_view origin, std::string_view what, std::string_view hin
 Status check_keys(const json& file, std::string_view origin) {
     for (const auto& [key, value] : file.items())
         if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
-            return wrong(origin, fmt::format("has an unknown key \"{}\"", key.substr(0, 40)),
+            return wrong(origin, fmt::format("has an unknown key \"{}\"", shown(key)),
                          fmt::format("did you mean {}?", nearest(key, kKeys)));
     const auto version = file.find(kVersionKey);
     if (version == file.end())
@@ -64,7 +64,7 @@ std::string setting_text(const KnobSpec& knob, const json& value) {
 Status read_setting(const std::string& key, const json& value, std::string_view origin, KnobValues& values) {
     const KnobSpec* knob = find_knob(key);
     if (!knob)
-        return wrong(origin, fmt::format("has an unknown setting \"{}\"", key.substr(0, 40)),
+        return wrong(origin, fmt::format("has an unknown setting \"{}\"", shown(key)),
                      fmt::format("did you mean {}?", nearest_knob_name(key)));
     const auto parsed = parse_value(*knob, setting_text(*knob, value));
     if (!parsed.ok()) return wrong(origin, "says " + parsed.error().what, parsed.error().hint);

@@ -72,6 +72,7 @@ TEST(PresetFile, IsRefusedInASentenceThatNamesTheCulprit) {
     EXPECT_THAT(refusal(with_settings(R"("max_num_seqs": 4, "max_num_seqs": 5)")), HasSubstr("twice"));
     EXPECT_THAT(refusal(with_settings(R"("max_num_seqs": 1e999)")), HasSubstr("p.json"));
     EXPECT_THAT(refusal(R"({"pitwall_preset": 1, "setings": {}})"), HasSubstr("did you mean settings?"));
+    EXPECT_THAT(refusal(with_settings(R"("concurre\ncy": 4)")), HasSubstr("unknown setting \"concurre?cy\""));
     EXPECT_THAT(refusal(R"({"pitwall_preset": 2, "settings": {}})"), HasSubstr("version 2"));
     EXPECT_THAT(refusal(R"({"settings": {}})"), HasSubstr("pitwall_preset"));
     EXPECT_THAT(refusal(R"({"pitwall_preset": 1, "settings": 3})"), HasSubstr("settings"));

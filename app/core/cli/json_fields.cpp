@@ -34,7 +34,7 @@ Result<json> parse_json_object(std::string_view text, std::string_view where) {
 }
 
 Error unknown_field(std::string_view where, std::string_view field, std::span<const std::string_view> known) {
-    return {fmt::format("{} has an unknown field \"{}\"", where, field.substr(0, 40)),
+    return {fmt::format("{} has an unknown field \"{}\"", where, presets::shown(field)),
             fmt::format("did you mean {}?", presets::nearest(field, known))};
 }
 

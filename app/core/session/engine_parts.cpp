@@ -48,7 +48,7 @@ Result<DeviceChoice> parse_device(const std::string& device) {
     if (device.starts_with("sim:")) return DeviceChoice{true, device.substr(4)};
     if (device == "cuda")
         return Error{"--device cuda: this build has no CUDA executor", "use --device cpu or --device sim"};
-    return Error{fmt::format("there is no device \"{}\"", device.substr(0, 40)),
+    return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),
                  fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
 }
 
