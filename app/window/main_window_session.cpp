@@ -15,6 +15,8 @@ constexpr size_t kReaderEvents = size_t{1} << 18;
 constexpr int64_t kStateIntervalNs = 100'000'000;
 constexpr int64_t kRateIntervalNs = 1'000'000'000;
 constexpr int64_t kKeyframeRetryNs = 1'000'000'000;
+/// A console under load for an hour or a week stays as large as it was after its first minutes.
+constexpr telemetry::StoreLimits kLiveLimits{.detail_ns = int64_t{10} * 60 * 1'000'000'000};
 constexpr const char* kNoSession = "no session is running: open one with File > New session";
 }  // namespace
 
@@ -22,7 +24,7 @@ void MainWindow::open(Source source) {
     if (loader_.loading()) return say(QStringLiteral("A session is being opened; wait for it"), true);
     const bool leaves_engine = session_ && session_->replay() == nullptr && source.replay;
     end_session();
-    store_->clear();
+    store_->clear(source.replay ? telemetry::StoreLimits{} : kLiveLimits);
     selection_.clear();
     failure_.clear();
     delete failure_note_;

@@ -87,7 +87,8 @@ telemetry::TimeRange RangeModel::asked(const telemetry::Store& store) const {
 
 telemetry::TimeRange RangeModel::resolve(const telemetry::Store& store) const {
     const telemetry::TimeRange range = asked(store);
-    return {std::min(std::max(range.begin_ns, store.history_begin_ns()), range.end_ns), range.end_ns};
+    return store.snapped(
+        {std::min(std::max(range.begin_ns, store.history_begin_ns()), range.end_ns), range.end_ns});
 }
 
 QString RangeModel::label(const telemetry::Store& store) const {

@@ -118,13 +118,15 @@ void RequestDetail::follow_tokens(const RequestRow& row) {
 }
 
 QString RequestDetail::wanted_text(const RequestRow& row) const {
+    if (row.folded && row.error.empty())
+        return QStringLiteral("It ended too long ago: its prompt and its tokens are in the recording alone");
     if (show_ == Show::kTokens) return QStringLiteral("No token yet");
     if (show_ == Show::kPrompt) {
         const QString prompt = from_utf8(presenter_.store().text(DictionaryKind::kPrompt, raw(row.id)));
         return prompt.isEmpty() ? QStringLiteral("The prompt is not kept: record_text is off") : prompt;
     }
     if (!row.error.empty()) return QString::fromStdString(row.error);
-    const QString output = QString::fromStdString(presenter_.store().output_text(row.id));
+    QString output = QString::fromStdString(presenter_.store().output_text(row.id));
     if (!output.isEmpty()) return output;
     if (row.output_tokens > 0) return QStringLiteral("The answer is not kept: record_text is off");
     return row.ended() ? QStringLiteral("It ended before its first token") : QString();

@@ -19,7 +19,7 @@ constexpr double kLimitInSight = 4;
 
 void ThroughputPresenter::update(TimeRange window, std::optional<int64_t> cursor_ns) {
     const std::vector<telemetry::Bucket> buckets =
-        telemetry::buckets(store_, window, kPoints, true, {.steps = false, .evictions = false});
+        telemetry::buckets(store_, window, kPoints, true, {.evictions = false});
     points_.assign(buckets.size(), {});
     for (size_t i = 0; i < buckets.size(); ++i) {
         points_[i].begin_ns = buckets[i].begin_ns;
@@ -27,7 +27,7 @@ void ThroughputPresenter::update(TimeRange window, std::optional<int64_t> cursor
         points_[i].told = worth_a_point(buckets[i].begin_ns, buckets[i].end_ns, store_.now_ns());
     }
     point_ns_ = buckets.front().end_ns - buckets.front().begin_ns;
-    add_queue({buckets.front().begin_ns, buckets.back().end_ns});
+    add_queue(buckets);
     add_rates(buckets);
     add_limits(window);
     for (const telemetry::MarkRow& mark : store_.marks())
@@ -64,21 +64,16 @@ void ThroughputPresenter::add_rates(const std::vector<telemetry::Bucket>& bucket
     }
 }
 
-void ThroughputPresenter::add_queue(TimeRange window) {
+void ThroughputPresenter::add_queue(const std::vector<telemetry::Bucket>& buckets) {
     most_requests_ = 0;
-    const auto& steps = store_.steps();
-    auto row = std::lower_bound(steps.begin(), steps.end(), window.begin_ns,
-                                [](const telemetry::StepRow& r, int64_t t) { return r.start_ns < t; });
-    for (; row != steps.end() && row->start_ns < window.end_ns; ++row) {
-        Point& point =
-            points_[std::min(points_.size() - 1, size_t((row->start_ns - window.begin_ns) / point_ns_))];
-        point.running = row->step.running;
-        point.waiting = std::max(point.waiting, row->step.waiting);
-        ++point.steps;
-        point.prefill_tokens += row->step.prefill_tokens;
+    for (size_t i = 0; i < buckets.size(); ++i) {
+        const telemetry::StepSums& steps = buckets[i].steps;
+        points_[i].running = steps.last_running;
+        points_[i].waiting = steps.most_waiting;
+        points_[i].steps = steps.steps;
+        points_[i].prefill_tokens = steps.prefill_tokens;
+        most_requests_ = std::max(most_requests_, points_[i].running + points_[i].waiting);
     }
-    for (const Point& point : points_)
-        most_requests_ = std::max(most_requests_, point.running + point.waiting);
 }
 
 void ThroughputPresenter::add_limits(TimeRange window) {

@@ -22,8 +22,7 @@ class ThroughputPresenter {
                upper = 0;      ///< output and prefill tok/s, or finished and arrived req/s, over two points
         uint32_t running = 0;  ///< at the last step in it
         uint32_t waiting = 0;  ///< the most in it: a queue must not hide between two points
-        uint32_t steps = 0;
-        uint64_t prefill_tokens = 0;
+        uint64_t steps = 0, prefill_tokens = 0;
         bool gap = false;  ///< events were left out here
         bool told = true;  ///< false for the newest while less than half of it is over
     };
@@ -62,7 +61,7 @@ class ThroughputPresenter {
     const Point* point_at(int64_t t_ns) const;
     const Point* newest_told() const;
     void add_rates(const std::vector<telemetry::Bucket>& buckets);
-    void add_queue(telemetry::TimeRange window);
+    void add_queue(const std::vector<telemetry::Bucket>& buckets);
     void add_limits(telemetry::TimeRange window);
 
     const telemetry::Store& store_;

@@ -25,7 +25,8 @@ double SessionEnvelope::highest() const {
 void SessionEnvelope::update(const telemetry::Store& store) {
     if (store.steps().empty()) return;
     if (!begun_) {
-        begin_ns_ = store.steps().front().start_ns / kFirstBucketNs * kFirstBucketNs;
+        const int64_t begin_ns = std::max(store.begin_ns(), store.history_begin_ns());
+        begin_ns_ = begin_ns / kFirstBucketNs * kFirstBucketNs;
         begun_ = true;
     }
     const int64_t lasted = std::max<int64_t>(0, store.now_ns() - begin_ns_);

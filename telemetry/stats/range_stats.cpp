@@ -74,38 +74,6 @@ LatencySamples latency_samples(const Store& store, TimeRange range, Formula form
     return samples;
 }
 
-void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
-    ++steps;
-    prefill_tokens += step.prefill_tokens;
-    recompute_tokens += step.recompute_tokens;
-    decode_tokens += step.decode_tokens;
-    draft_tokens += step.draft_tokens;
-    cached_tokens += step.cached_tokens;
-    budget_tokens += step.budget_tokens;
-    duration_ns += step.duration_ns;
-    execute_ns += step.execute_ns;
-    plan_ns += step.plan_ns;
-    sample_ns += step.sample_ns;
-    commit_ns += step.commit_ns;
-    flops += static_cast<double>(step.flops);
-    bytes += step.bytes;
-    running += step.running;
-    waiting += step.waiting;
-    const double pool = static_cast<double>(step.blocks_held) + step.blocks_cached + step.blocks_free;
-    if (pool > 0) {
-        const double held = step.blocks_held / pool;
-        occupancy += held;
-        peak_occupancy = std::max(peak_occupancy, held);
-        cached_share += step.blocks_cached / pool;
-    }
-    if (step.blocks_held == 0) return;
-    ++steps_with_held;
-    slot_fill += step.slots_filled / (static_cast<double>(step.blocks_held) * block_tokens);
-}
-
-double StepSums::mean(double sum) const { return ratio(sum, static_cast<double>(steps)); }
-double StepSums::mean_slot_fill() const { return ratio(slot_fill, static_cast<double>(steps_with_held)); }
-
 double RangeStats::output_tokens_per_s() const {
     return ratio(static_cast<double>(output_tokens), seconds());
 }
@@ -147,9 +115,14 @@ RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {
     stats.ttft_ns = percentiles(samples.ttft_ns);
     stats.tpot_ns = percentiles(samples.tpot_ns);
     stats.e2e_ns = percentiles(samples.e2e_ns);
+    store.folded().for_cells(range, [&](const FoldedHistory::Cell& cell) {
+        stats.steps.add(cell.steps);
+        stats.output_tokens += cell.output_tokens;
+        stats.evicted_blocks += cell.evicted_blocks;
+    });
     for_steps(store, range, [&](const StepRow& row) { stats.steps.add(row.step, store.block_tokens()); });
     for_evictions(store, range, [&](const EvictionRow& row) { stats.evicted_blocks += row.blocks; });
-    stats.complete = range.begin_ns >= store.complete_since_ns();
+    stats.complete = range.begin_ns >= store.complete_since_ns() && store.folded().exact(range);
     return stats;
 }
 
@@ -157,10 +130,11 @@ RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {
 
 namespace {
 
-std::vector<Bucket> empty_buckets(TimeRange range, size_t count, bool aligned) {
+/// `multiple_ns`: what the length is a multiple of, where aligned.
+std::vector<Bucket> empty_buckets(TimeRange range, size_t count, bool aligned, int64_t multiple_ns) {
     count = std::max<size_t>(count, 1);
-    const int64_t length =
-        std::max<int64_t>((range.end_ns - range.begin_ns) / static_cast<int64_t>(count), 1);
+    int64_t length = std::max<int64_t>((range.end_ns - range.begin_ns) / static_cast<int64_t>(count), 1);
+    if (aligned) length = (length + multiple_ns - 1) / multiple_ns * multiple_ns;
     int64_t begin = range.begin_ns;
     if (aligned) {
         begin = (begin >= 0 ? begin : begin - length + 1) / length * length;
@@ -216,14 +190,26 @@ void add_tokens(const BucketAt& at, const RequestRow& row, TimeRange range) {
     }
 }
 
+void add_folded(const BucketAt& at, const FoldedHistory& folded, TimeRange range, BucketParts parts) {
+    folded.for_cells(range, [&](const FoldedHistory::Cell& cell) {
+        Bucket* bucket = at(cell.first_ns);
+        if (bucket == nullptr) return;
+        if (parts.steps) bucket->steps.add(cell.steps);
+        if (parts.tokens) bucket->output_tokens += cell.output_tokens;
+        if (parts.evictions) bucket->evicted_blocks += cell.evicted_blocks;
+    });
+}
+
 }  // namespace
 
 std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, bool aligned,
                             BucketParts parts) {
-    std::vector<Bucket> result = empty_buckets(range, count, aligned);
+    const bool old = range.begin_ns < store.detail_begin_ns();
+    std::vector<Bucket> result = empty_buckets(range, count, aligned, old ? store.folded().cell_ns() : 1);
     const TimeRange whole{result.front().begin_ns, result.back().end_ns};
     const BucketAt at(result);
     const TimeRange none{};
+    add_folded(at, store.folded(), whole, parts);
     for_steps(store, parts.steps ? whole : none, [&](const StepRow& row) {
         if (Bucket* bucket = at(row.start_ns)) bucket->steps.add(row.step, store.block_tokens());
     });

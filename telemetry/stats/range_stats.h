@@ -21,34 +21,11 @@ struct LatencySamples {
 LatencySamples latency_samples(const Store& store, TimeRange range, Formula formula = Formula::kPitwall,
                                bool with_itl = false);
 
-/// Sums over the steps that begin in a range, and means over those steps (each step counts once).
-struct StepSums {
-    uint64_t steps = 0;
-    uint64_t prefill_tokens = 0, recompute_tokens = 0, decode_tokens = 0, draft_tokens = 0, cached_tokens = 0;
-    uint64_t budget_tokens = 0;
-    int64_t duration_ns = 0, execute_ns = 0, plan_ns = 0, sample_ns = 0, commit_ns = 0;
-    double flops = 0, bytes = 0;
-    double running = 0, waiting = 0;  ///< sums; see mean()
-    double occupancy = 0;             ///< sum of blocks held / pool
-    double cached_share = 0;          ///< sum of blocks cached / pool: evictable, neither free nor used
-    double slot_fill = 0;             ///< sum of token slots filled / token slots of held blocks
-    uint64_t steps_with_held = 0;     ///< steps that have a slot fill
-    double peak_occupancy = 0;
-
-    void add(const StepEvent& step, uint32_t block_tokens);
-    uint64_t computed_tokens() const {
-        return prefill_tokens + recompute_tokens + decode_tokens + draft_tokens;
-    }
-    /// Mean over the steps; NaN without steps.
-    double mean(double sum) const;
-    double mean_slot_fill() const;
-};
-
 struct RangeStats {
     TimeRange range;
     Slo slo;
     Percentiles ttft_ns{}, tpot_ns{}, e2e_ns{};
-    StepSums steps;
+    StepSums steps;  ///< of those that begin in the range
 
     uint64_t arrived = 0, ended = 0, finished = 0, failed = 0, cancelled = 0;
     uint64_t output_tokens = 0;  ///< handed out in the range
@@ -57,7 +34,9 @@ struct RangeStats {
     /// Of requests first scheduled in the range.
     uint64_t admissions = 0, prompt_tokens = 0, cached_tokens = 0;
     uint64_t evicted_blocks = 0;
-    bool complete = true;  ///< false: the store has trimmed rows of the range, or events were dropped
+    /// False: the store has trimmed rows of the range, or events were dropped, or it cuts a piece of folded history
+    /// (Store::snapped() gives a range that does not).
+    bool complete = true;
 
     void add_end(const RequestTimes& times);  ///< of a request that ended in the range
     double seconds() const { return static_cast<double>(range.end_ns - range.begin_ns) * 1e-9; }
@@ -83,7 +62,8 @@ struct BucketParts {
     bool steps = true, tokens = true, requests = true, evictions = true;
 };
 /// `buckets` of at least 1. Buckets start at multiples of their length where `aligned`, so that a moving
-/// range does not make the figures dance; then there may be one more.
+/// range does not make the figures dance; then there may be one more, and where the range reaches into folded history
+/// their length is a multiple of its cells', so that no cell lies in two.
 std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t buckets, bool aligned = false,
                             BucketParts parts = {});
 

@@ -11,6 +11,8 @@ namespace pitwall::telemetry {
 
 inline constexpr size_t kMapNodeBytes = 48;
 
+/// Of a request, without its tokens.
+inline size_t row_bytes() { return sizeof(RequestRow) + kMapNodeBytes; }
 inline size_t text_bytes(const std::string& text) {
     return sizeof(std::string) + kMapNodeBytes + text.size();
 }

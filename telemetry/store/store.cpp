@@ -12,16 +12,17 @@ namespace {
 constexpr uint64_t text_key(DictionaryKind kind, uint32_t id) {
     return static_cast<uint64_t>(kind) << 32 | id;
 }
-constexpr size_t kMaxKnobChanges = size_t{1} << 16;
+constexpr size_t kMaxKnobChanges = size_t{1} << 16, kMaxMarks = size_t{1} << 16;
 }  // namespace
 
-Store::Store(size_t memory_budget_bytes) : budget_bytes_(memory_budget_bytes) {}
+Store::Store(StoreLimits limits) : limits_(limits), folded_(limits.memory_bytes / 8) {}
 
 void Store::apply(std::span<const Event> events) {
     if (events_applied_ == 0 && !events.empty()) begin_ns_ = events.front().t_ns;
     for (const Event& event : events) apply_one(event);
     events_applied_ += events.size();
-    if (memory_bytes() > budget_bytes_) trim();
+    fold_old();
+    if (memory_bytes() > limits_.memory_bytes) trim();
 }
 
 void Store::apply_one(const Event& event) {
@@ -62,10 +63,9 @@ void Store::note_dropped(uint64_t events) {
     staging_ = {};
 }
 
-void Store::clear() {
-    const size_t budget = budget_bytes_;
+void Store::clear(StoreLimits limits) {
     const uint64_t version = blocks_version_ + 1, generation = generation_ + 1;
-    *this = Store(budget);
+    *this = Store(limits);
     blocks_version_ = version;
     generation_ = generation;
     incomplete_ = history_cut_ = true;
@@ -176,6 +176,7 @@ void Store::apply_knob(const Event& event) {
     if (e.origin == KnobOrigin::kStart) return;
     ++state.changes;
     knob_changes_.push_back({++knob_changes_seen_, event.t_ns, e});
+    folded_.split(event.t_ns);  // ranges begin and end here
     if (knob_changes_.size() > kMaxKnobChanges)
         knob_changes_.erase(knob_changes_.begin(), knob_changes_.begin() + kMaxKnobChanges / 4);
 }
@@ -187,49 +188,7 @@ void Store::apply_mark(const Event& event) {
     if (e.mark == MarkKind::kResumed) paused_ = false;
     if (e.mark == MarkKind::kGap && e.value > 0) note_dropped(static_cast<uint64_t>(e.value));
     marks_.push_back({event.t_ns, e.mark, e.value});
-    rows_bytes_ += sizeof(MarkRow);
-}
-
-// ------------------------------------------------------------------------------------------------ memory
-
-size_t Store::memory_bytes() const {
-    return rows_bytes_ + (blocks_.capacity() + staging_.blocks.capacity()) * sizeof(BlockRow) +
-           knob_changes_.capacity() * sizeof(KnobChange);
-}
-
-/// Trims an eighth below the budget, so that it happens now and then and not with every event.
-void Store::trim() {
-    const size_t wanted = budget_bytes_ - budget_bytes_ / 8;
-    while (memory_bytes() > wanted && trim_oldest()) ++rows_trimmed_;
-}
-
-bool Store::trim_oldest() {
-    constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
-    const int64_t step = steps_.empty() ? kNone : steps_.front().start_ns;
-    const int64_t request = ended_.empty() ? kNone : ended_.front().known_ns;
-    const int64_t eviction = evictions_.size() < 2 ? kNone : evictions_.front().t_ns;
-    const int64_t mark = marks_.empty() ? kNone : marks_.front().t_ns;
-    const int64_t oldest = std::min({step, request, eviction, mark});
-    if (oldest == kNone) return false;
-    history_begin_ns_ = std::max(history_begin_ns_, oldest + 1);
-    if (oldest == step) {
-        rows_bytes_ -= step_bytes(steps_.front());
-        steps_.pop_front();
-    } else if (oldest == request) {
-        const auto row = requests_.find(ended_.front().row->id);
-        rows_bytes_ -= sizeof(RequestRow) + kMapNodeBytes + token_bytes(row->second.tokens.size());
-        forget_text(DictionaryKind::kPrompt, row->first);
-        forget_text(DictionaryKind::kError, row->first);
-        requests_.erase(row);
-        ended_.pop_front();
-    } else if (oldest == eviction) {
-        rows_bytes_ -= sizeof(EvictionRow);
-        evictions_.pop_front();
-    } else {
-        rows_bytes_ -= sizeof(MarkRow);
-        marks_.pop_front();
-    }
-    return true;
+    if (marks_.size() > kMaxMarks) marks_.pop_front();
 }
 
 }  // namespace pitwall::telemetry

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "telemetry/event.h"
+#include "telemetry/store/folded_history.h"
+#include "telemetry/store/time_range.h"
 
 namespace pitwall::telemetry {
 
@@ -23,12 +25,6 @@ namespace pitwall::telemetry {
 inline constexpr uint32_t kMaxBlocks = 1u << 22;
 inline constexpr uint32_t kMaxKnobs = 1u << 12;
 inline constexpr uint32_t kMaxTextBytes = 1u << 26;
-
-/// A range of session time, half open: [begin_ns, end_ns).
-struct TimeRange {
-    int64_t begin_ns = 0, end_ns = 0;
-    bool contains(int64_t t_ns) const { return t_ns >= begin_ns && t_ns < end_ns; }
-};
 
 struct StepMemberRow {
     RequestId request;
@@ -58,7 +54,8 @@ struct RequestRow {
         TokenId id;
         int64_t t_ns;
     };
-    std::vector<Token> tokens;  ///< output so far
+    std::vector<Token> tokens;  ///< output so far; none where `folded`
+    bool folded = false;  ///< ended long ago: counts, times and causes are kept, tokens and prompt are not
     std::string error;
     int64_t paused_before_first_token_ns = 0;  ///< of cause_ns[kPaused]; no SLO counts it
     bool ended() const { return state == RequestState::kEnded; }
@@ -101,19 +98,29 @@ struct EvictionRow {
     uint32_t blocks = 0;
 };
 
+/// How much a store keeps.
+struct StoreLimits {
+    size_t memory_bytes = size_t{512} << 20;
+    /// Session time for which single steps, tokens and prompts are kept. What is older is folded: requests keep
+    /// their row, steps and evictions become sums over pieces of time, exact for every range that cuts no piece.
+    int64_t detail_ns = INT64_MAX;
+};
+
 /// Everything the panels read, kept from events alone, whatever their source. Single-threaded: the GUI thread
-/// (or a headless summary) owns it. Has a memory budget: older rows are dropped from the front and counted in
-/// `rows_trimmed()`; statistics over such ranges come from the recording (record/session_query.h).
+/// (or a headless summary) owns it. Folds detail by age, and before its time where memory runs out; when folding no
+/// longer helps, the rows of the oldest requests are dropped and counted in `rows_trimmed()`. What was folded or
+/// dropped is in the recording (record/session_query.h).
 class Store {
   public:
-    explicit Store(size_t memory_budget_bytes = size_t{512} << 20);
+    explicit Store(StoreLimits limits = {});
     Store(Store&&) = default;  // not copied: the indices of requests point at its own rows
     Store& operator=(Store&&) = default;
 
     void apply(std::span<const Event> events);
     /// The reader left these out; blocks are unsure until the next keyframe.
     void note_dropped(uint64_t events);
-    void clear();  ///< for a seek: what follows starts with a keyframe
+    void clear() { clear(limits_); }  ///< for a seek: what follows starts with a keyframe
+    void clear(StoreLimits limits);   ///< for another session
 
     // Present state.
     int64_t now_ns() const { return now_ns_; }  ///< time of the newest event
@@ -148,8 +155,11 @@ class Store {
     void for_requests(TimeRange range, Fn&& fn) const;
     const std::deque<EvictionRow>& evictions() const { return evictions_; }  ///< summed per step
     const std::deque<MarkRow>& marks() const { return marks_; }
+    const FoldedHistory& folded() const { return folded_; }
     uint64_t rows_trimmed() const { return rows_trimmed_; }
     size_t memory_bytes() const;
+    /// `range`, widened so that sums over it are exact: at most by the pieces of folded history that its ends lie in.
+    TimeRange snapped(TimeRange range) const { return folded_.snapped(range); }
 
     /// The blocks of a request that are known to be its own now, in table order.
     std::vector<BlockId> block_table(RequestId id) const;
@@ -158,8 +168,10 @@ class Store {
 
     /// Totals since the session's start as the last keyframe told them; none before the first.
     const std::optional<KeyframeCounters>& counters() const { return counters_; }
-    /// Time of the oldest row kept of what gets trimmed, or INT64_MIN: ranges before it are in the recording alone.
+    /// From when on statistics are complete but for what was dropped on the way; INT64_MIN: from the start.
     int64_t history_begin_ns() const { return history_begin_ns_; }
+    /// From when on every step, token and prompt is here one by one; not before history_begin_ns().
+    int64_t detail_begin_ns() const { return std::max(history_begin_ns_, folded_ns_); }
     /// From when on nothing is missing, neither trimmed nor dropped on the way; INT64_MIN where nothing ever was.
     int64_t complete_since_ns() const { return std::max(history_begin_ns_, dropped_ns_); }
     /// Moves with each clear(): what was worked out from the rows before is worth nothing.
@@ -199,11 +211,20 @@ class Store {
     RequestRow& request_row(RequestId id);
     void resize_blocks(size_t count);
     void forget_text(DictionaryKind kind, RequestId id);
+    void fold_old();
+    bool fold_oldest(int64_t before_ns);
+    void fold_step();
+    void fold_request();
+    void fold_eviction();
     void trim();
-    bool trim_oldest();
+    bool drop_oldest();
 
-    size_t budget_bytes_;
-    size_t rows_bytes_ = 0;  ///< of all that grows with time
+    StoreLimits limits_;
+    size_t rows_bytes_ = 0;    ///< of all that grows with time
+    size_t folded_bytes_ = 0;  ///< of them, rows of folded requests
+    FoldedHistory folded_;
+    size_t folded_requests_ = 0;  ///< the first of ended_
+    int64_t folded_ns_ = std::numeric_limits<int64_t>::min();
     int64_t history_begin_ns_ = std::numeric_limits<int64_t>::min();
     int64_t dropped_ns_ = std::numeric_limits<int64_t>::min();  ///< when events were last left out
     bool history_cut_ = false;    ///< cleared: history begins with the next keyframe

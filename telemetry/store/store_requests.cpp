@@ -25,7 +25,7 @@ RequestRow& Store::request_row(RequestId id) {
     if (fresh) {
         found->second.id = id;
         active_.emplace(id, &found->second);  // a node of a map stays where it is
-        rows_bytes_ += sizeof(RequestRow) + kMapNodeBytes;
+        rows_bytes_ += row_bytes();
     }
     return found->second;
 }

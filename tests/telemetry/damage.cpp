@@ -18,7 +18,7 @@ std::string exercise(const std::string& path) {
     auto opened = SessionReader::open(path);
     if (!opened.ok()) return opened.error().text();
     SessionReader& reader = *opened.value();
-    Store store(8 << 20);
+    Store store({.memory_bytes = 8 << 20});
     SessionSummary summary;
     for (auto some = reader.next(500); !some.empty(); some = reader.next(500)) {
         store.apply(some);

@@ -183,7 +183,7 @@ TEST(Store, NobodySeesHalfAKeyframe) {
 
 TEST(Store, StaysWithinItsBudgetAndSaysWhatItLetGo) {
     constexpr size_t kBudget = 256 << 10;
-    Store store(kBudget);
+    Store store({.memory_bytes = kBudget});
     StormOptions options;
     options.seed = 8;
     std::vector<Event> batch;
@@ -199,7 +199,7 @@ TEST(Store, StaysWithinItsBudgetAndSaysWhatItLetGo) {
     EXPECT_LE(largest, kBudget + (16 << 10));
     EXPECT_GT(store.rows_trimmed(), 1000u);
     EXPECT_GT(store.history_begin_ns(), 0);
-    EXPECT_GT(store.steps().size(), 100u);
+    EXPECT_GT(store.steps().size(), 50u) << "half of the budget may hold rows of old requests";
     EXPECT_GT(store.requests().size(), engine.live()) << "some that have ended are kept";
     EXPECT_GE(store.steps().front().start_ns, 0);
     size_t live = 0;
@@ -223,7 +223,7 @@ TEST(Store, ClearWaitsForAKeyframe) {
 TEST(Store, NonsenseNeitherCrashesNorFillsMemory) {
     for (const uint32_t seed : StormSeeds()) {
         std::mt19937_64 random(seed);
-        Store store(1 << 20);
+        Store store({.memory_bytes = 1 << 20});
         for (int i = 0; i < 3000; ++i) {
             Event event;
             auto* bytes = reinterpret_cast<unsigned char*>(&event.dictionary);

@@ -26,7 +26,7 @@ struct Names {
 /// The facts come first in a recording, or soon where it began in the middle of a session.
 Names names_of(telemetry::SessionReader& file) {
     constexpr size_t kMostEvents = size_t{1} << 18, kBudgetBytes = size_t{16} << 20;
-    telemetry::Store store(kBudgetBytes);
+    telemetry::Store store({.memory_bytes = kBudgetBytes});
     for (size_t seen = 0; seen < kMostEvents && store.session("device").empty();) {
         const auto events = file.next(kBatchEvents);
         if (events.empty()) break;
