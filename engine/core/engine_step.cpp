@@ -9,7 +9,6 @@
 namespace pitwall::engine {
 
 using namespace telemetry;
-using presets::KnobId;
 
 namespace {
 

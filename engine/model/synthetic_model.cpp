@@ -175,6 +175,7 @@ class SyntheticModel final : public Model {
 
 std::vector<std::string_view> synthetic_shape_names() {
     std::vector<std::string_view> names;
+    names.reserve(std::size(kShapes));
     for (const Shape& s : kShapes) names.emplace_back(s.name);
     return names;
 }

@@ -40,6 +40,7 @@ std::map<TensorType, uint64_t> bytes_by_type(const Weights& weights, bool tied) 
 
 std::string format_summary(const std::map<TensorType, uint64_t>& bytes) {
     std::vector<std::pair<uint64_t, TensorType>> sorted;
+    sorted.reserve(bytes.size());
     for (const auto& [type, size] : bytes) sorted.emplace_back(size, type);
     std::sort(sorted.rbegin(), sorted.rend());
     std::string out;

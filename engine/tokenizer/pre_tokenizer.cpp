@@ -50,7 +50,7 @@ const Rule* find_rule(std::string_view name) {
     return nullptr;
 }
 
-constexpr size_t kJitStackBytes = 32 * 1024, kMostJitStackBytes = 1024 * 1024;
+constexpr size_t kJitStackBytes = 32u << 10, kMostJitStackBytes = 1u << 20;
 
 }  // namespace
 

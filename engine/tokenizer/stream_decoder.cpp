@@ -23,7 +23,7 @@ bool StreamDecoder::Stop::advance(char byte) {
     return matched == pattern.size();
 }
 
-StreamDecoder::StreamDecoder(std::vector<std::string> stops) {
+StreamDecoder::StreamDecoder(const std::vector<std::string>& stops) {
     for (const std::string& stop : stops) {
         if (!stop.empty()) stops_.emplace_back(stop);
     }

@@ -43,7 +43,7 @@ class Tokenizer {
 /// the longest of those complete at the same byte: so the answer does not depend on how text is cut into tokens.
 class StreamDecoder {
   public:
-    explicit StreamDecoder(std::vector<std::string> stops);  ///< empty ones are ignored
+    explicit StreamDecoder(const std::vector<std::string>& stops);  ///< empty ones are ignored
 
     struct Piece {
         std::string text;      ///< safe to show now: whole characters, no beginning of a stop string

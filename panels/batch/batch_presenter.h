@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -130,7 +131,7 @@ class BatchPresenter {
     QString csv() const;
 
   private:
-    int px(double at_scale_1) const { return static_cast<int>(at_scale_1 * scale_ + .5); }
+    int px(double at_scale_1) const { return static_cast<int>(std::lround(at_scale_1 * scale_)); }
     int x_of(int64_t pixel) const;
     void lay_out_x();
     void lay_out_bands();

@@ -26,7 +26,7 @@ struct ChangeRowView {
 /// What hands did, newest last, each with one figure before and after. GUI thread.
 class ChangesPresenter {
   public:
-    explicit ChangesPresenter(const telemetry::Store& store) : store_(store), effects_(store) {}
+    explicit ChangesPresenter(const telemetry::Store& store) : effects_(store) {}
     /// True when a row looks different.
     bool update();
     const std::vector<ChangeRowView>& rows() const { return rows_; }
@@ -43,7 +43,6 @@ class ChangesPresenter {
   private:
     ChangeRowView make_row(const ChangeEffect& effect) const;
 
-    const telemetry::Store& store_;
     ChangeEffects effects_;
     std::vector<ChangeRowView> rows_;
 };

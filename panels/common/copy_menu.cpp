@@ -60,7 +60,7 @@ Status save_panel(Panel& panel, const QString& path) {
     return {};
 }
 
-void add_copy_actions(QMenu& menu, Panel& panel, std::function<void(const QString&)> report) {
+void add_copy_actions(QMenu& menu, Panel& panel, const std::function<void(const QString&)>& report) {
     QAction* csv = menu.addAction(QStringLiteral("Copy as CSV"), &panel, [&panel, report] {
         QApplication::clipboard()->setText(panel.csv());
         report(QStringLiteral("Copied the figures of %1").arg(panel.title()));

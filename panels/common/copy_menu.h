@@ -23,6 +23,6 @@ Status save_panel(Panel& panel, const QString& path);
 
 /// Adds the three entries to `menu`; the panel must outlive it. `report` gets a sentence to show ("Saved
 /// batch.csv").
-void add_copy_actions(QMenu& menu, Panel& panel, std::function<void(const QString&)> report);
+void add_copy_actions(QMenu& menu, Panel& panel, const std::function<void(const QString&)>& report);
 
 }  // namespace pitwall::panels

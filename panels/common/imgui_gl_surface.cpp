@@ -88,7 +88,9 @@ class Canvas : public QOpenGLWidget {
         for (int i = 0; i < frame.CmdListsCount; ++i)
             for (ImDrawCmd& command : frame.CmdLists[i]->CmdBuffer) {
                 const GLuint name = textures_.name_of(static_cast<const ImGuiTexture*>(command.TextureId));
-                command.TextureId = reinterpret_cast<ImTextureID>(static_cast<uintptr_t>(name));
+                // Dear ImGui hands a texture on as a pointer, whatever it is.
+                command.TextureId = reinterpret_cast<ImTextureID>(
+                    static_cast<uintptr_t>(name));  // NOLINT(performance-no-int-to-ptr)
             }
         textures_.end_frame();
     }

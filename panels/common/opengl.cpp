@@ -69,7 +69,7 @@ OpenGlProbe probe_opengl() {
     surface.setFormat(context.format());
     surface.create();
     if (!context.makeCurrent(&surface)) return no(QStringLiteral("the OpenGL context could not be used"));
-    const OpenGlProbe probe = ask(context);
+    OpenGlProbe probe = ask(context);
     context.doneCurrent();
     return probe;
 }

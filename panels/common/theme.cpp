@@ -75,7 +75,7 @@ void flatten(const QJsonObject& object, const QString& prefix, QHash<QByteArray,
 
 QStringList strings(const QJsonArray& array) {
     QStringList out;
-    for (const QJsonValue& value : array) out << value.toString();
+    for (const auto& value : array) out << value.toString();
     return out;
 }
 
@@ -143,7 +143,8 @@ class Theme::Tokens {
             for (int i = 0; i < 3; ++i)
                 requests_[index].lightness[size_t(i)] = request["L"].toArray()[i].toDouble();
             requests_[index].chroma = request["C"].toDouble();
-            for (const QJsonValue& arc : request["hue_arcs"].toArray())
+            const QJsonArray arcs = request["hue_arcs"].toArray();
+            for (const auto& arc : arcs)
                 requests_[index].arcs.emplace_back(arc.toArray()[0].toDouble(), arc.toArray()[1].toDouble());
         }
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "panels/common/format.h"
@@ -63,9 +64,9 @@ bool KvBlockMapPresenter::refresh() {
 }
 
 void KvBlockMapPresenter::lay_out() {
-    const auto px = [this](int value) { return static_cast<int>(value * scale_ + .5); };
+    const auto px = [this](int value) { return static_cast<int>(std::lround(value * scale_)); };
     const auto blocks = static_cast<uint32_t>(store_.blocks().size());
-    const int digits = static_cast<int>(row_label_digits(blocks) * kDigitWidth * scale_ + .5);
+    const int digits = static_cast<int>(std::lround(row_label_digits(blocks) * kDigitWidth * scale_));
     const int left = px(kInset) + digits + px(6), bottom = px(kBottom);
     const bool wide = width_ >= px(kLeastWidth), tall = height_ >= px(kLeastHeight);
     place_ = wide ? Summary::kRight : tall ? Summary::kBelow : Summary::kNone;

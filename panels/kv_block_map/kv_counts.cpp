@@ -78,7 +78,7 @@ void tally(std::span<const BlockRow> blocks, uint32_t slots, const Thresholds& n
         classes[i] = found;
         ++out.states[state];
         ++out.classes[found];
-        filled_sum += filled * (b.state == BlockState::kHeld);
+        filled_sum += uint64_t{filled} * (b.state == BlockState::kHeld);
     }
     out.slots_filled = filled_sum;
 }

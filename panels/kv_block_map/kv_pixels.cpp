@@ -7,7 +7,6 @@
 namespace pitwall::panels {
 namespace {
 
-using telemetry::BlockRow;
 using telemetry::BlockState;
 
 /// Opacity from the newest to the next one out.

@@ -11,8 +11,6 @@
 
 namespace pitwall::panels {
 
-using telemetry::Formula;
-using telemetry::Metric;
 using telemetry::RequestRow;
 using telemetry::TimeRange;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QPainter>
+#include <cmath>
 
 #include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
@@ -69,7 +70,7 @@ void RequestsDelegate::paint_bar(QPainter& painter, const QRect& rect,
     const double left = rect.left() + theme_->scaled(kInset),
                  room = std::max(0.0, rect.right() - left - theme_->scaled(4));
     double x = left;
-    const double top = rect.top() + (rect.height() - height) / 2;
+    const double top = rect.top() + std::floor((rect.height() - height) / 2.0);
     for (const CauseSlice& slice : cause_slices(row)) {
         const double width = room * double(slice.ns) / double(std::max<int64_t>(longest_ns_, 1));
         if (width > .3)

@@ -17,7 +17,7 @@ namespace {
 QString knob_text(const ChangeGroup& change, bool with_values) {
     if (change.knob >= presets::kKnobCount) return QStringLiteral("knob %1").arg(change.knob);
     const presets::KnobSpec& spec = presets::spec(static_cast<presets::KnobId>(change.knob));
-    const QString name = QString::fromUtf8(spec.name.data(), qsizetype(spec.name.size()));
+    QString name = QString::fromUtf8(spec.name.data(), qsizetype(spec.name.size()));
     if (!with_values) return name;
     const auto value = [&](double v) { return QString::fromStdString(presets::format_value(spec, v)); };
     return QStringLiteral("%1 %2 \u2192 %3").arg(name, value(change.old_value), value(change.new_value));

@@ -83,7 +83,6 @@ struct PanelLayout {
         case PanelFormat::kF32:
             return float_layout(4);
         case PanelFormat::kF16:
-            return float_layout(2);
         case PanelFormat::kBf16:
             return float_layout(2);
         case PanelFormat::kQ4:
