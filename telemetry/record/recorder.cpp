@@ -112,6 +112,7 @@ void Recorder::run() {
             if (!batch_.empty()) write_batch();
             if (batch_.empty() && last_wanted != kForEver) break;  // the rest overflowed
             if (writer_->in_transaction() && wall_ns() - begun_wall_ns_ >= options_.batch_ns) commit();
+            if (at_limit_) return end_at_limit();
             const bool stopping = pause_until_stop(batch_.empty());
             if (stopping && last_wanted == kForEver) last_wanted = reader_->last_published_seq();
         }
@@ -120,9 +121,10 @@ void Recorder::run() {
         const bool full = is_disk_full(e);
         fail({"recording to '" + path_ + "' ended (" + e.what() + ")",
               full ? "free some space, and start another recording" : "start another recording"},
-             full);
+             full ? Ending{ENOSPC, kEndByDisk} : Ending{EIO, kEndByError});
     } catch (const std::exception& e) {  // no memory: the engine goes on without its recording
-        fail({"recording to '" + path_ + "' ended (" + e.what() + ")", "start another recording"}, false);
+        fail({"recording to '" + path_ + "' ended (" + e.what() + ")", "start another recording"},
+             {EIO, kEndByError});
     }
     recording_ = false;
 }
@@ -159,9 +161,16 @@ void Recorder::note_gap(const Event& next) {
 
 void Recorder::commit() {
     writer_->commit();
-    committed_seq_ = last_seq_;
     committed_t_ns_.store(last_t_ns_, std::memory_order_relaxed);
+    committed_seq_.store(last_seq_, std::memory_order_relaxed);
     events_committed_.store(writer_->events_written(), std::memory_order_relaxed);
+    at_limit_ = options_.most_bytes > 0 && writer_->file_bytes() >= options_.most_bytes;
+}
+
+void Recorder::end_at_limit() {
+    reached_limit_ = true;
+    fail({"recording to '" + path_ + "' ended at the size that it may have", "start another recording"},
+         {EFBIG, kEndByLimit});
 }
 
 void Recorder::finish() {
@@ -180,15 +189,14 @@ void Recorder::finish() {
     stopped_ = std::move(status);
 }
 
-void Recorder::fail(const Error& error, bool disk_full) {
+void Recorder::fail(const Error& error, const Ending& ending) {
     reader_->discard();
     reserve_.reset();
     writer_->roll_back();
     try {
         if (options_.most_pages > 0) writer_->grant_pages(options_.most_pages + kPagesForTheMark);
-        writer_->write(
-            mark(committed_seq_ + 1, committed_t_ns_, MarkKind::kRecordingEnded, disk_full ? ENOSPC : EIO));
-        writer_->mark_end(disk_full ? kEndByDisk : kEndByError);
+        writer_->write(mark(committed_seq_ + 1, committed_t_ns_, MarkKind::kRecordingEnded, ending.reason));
+        writer_->mark_end(ending.word);
         (void)writer_->finish();
     } catch (const SQLite::Exception&) {
         // No room even for the mark. What was committed is whole, and a missing end says the rest.

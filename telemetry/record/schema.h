@@ -53,6 +53,7 @@ std::string session_views_sql();
 inline constexpr std::string_view kEndOfSession = "session end";
 inline constexpr std::string_view kEndByStop = "stopped";
 inline constexpr std::string_view kEndByDisk = "disk full";
+inline constexpr std::string_view kEndByLimit = "size limit";
 inline constexpr std::string_view kEndByError = "error";
 
 }  // namespace pitwall::telemetry

@@ -116,6 +116,11 @@ void SessionWriter::mark_end(std::string_view how) {
     commit();
 }
 
+uint64_t SessionWriter::file_bytes() {
+    const int64_t pages = database_->execAndGet("PRAGMA page_count").getInt64();
+    return static_cast<uint64_t>(pages * database_->execAndGet("PRAGMA page_size").getInt64());
+}
+
 Status SessionWriter::finish() {
     // Statements at rest hold no lock, but the journal mode changes with none prepared only.
     inserts_.clear();

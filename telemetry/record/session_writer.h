@@ -54,6 +54,8 @@ class SessionWriter {
 
     bool session_ended() const { return session_ended_; }  ///< kSessionEnd was written
     uint64_t events_written() const { return events_written_; }
+    /// Size of the file once its log is folded in.
+    uint64_t file_bytes();
     const std::string& path() const { return path_; }
 
   private:

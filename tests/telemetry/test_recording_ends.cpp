@@ -147,6 +147,31 @@ TEST(FullDisk, EndsTheRecordingWithAMarkAndHoldsNobodyUp) {
     expect_sound_views(database);
 }
 
+TEST(SizeLimit, EndsTheRecordingWithAMarkAfterAWholeBatch) {
+    TemporaryFolder folder;
+    const std::string path = folder.path("s.db");
+    RecorderOptions options;
+    options.most_bytes = 400 << 10;
+    options.batch_events = 256;
+    const auto events = storm(3, 3000);
+    EXPECT_FALSE(record(events, path, options).ok()) << "it is told, as a full disk is";
+    const auto read = read_session(path);
+    ASSERT_TRUE(read.ok()) << read.error().text();
+    const size_t kept = read.value().size() - 1;
+    ASSERT_GT(kept, 500u);
+    ASSERT_LT(kept, events.size());
+    EXPECT_EQ(difference(std::span(events).first(kept), std::span(read.value()).first(kept)), "");
+    EXPECT_EQ(read.value().back().mark.mark, MarkKind::kRecordingEnded);
+    EXPECT_EQ(read.value().back().mark.value, EFBIG);
+    EXPECT_GE(std::filesystem::file_size(path), options.most_bytes);
+    EXPECT_LT(std::filesystem::file_size(path), options.most_bytes + (100 << 10)) << "by a batch at most";
+    EXPECT_THAT(folder.names(), ElementsAre("s.db"));
+    SQLite::Database database(path);
+    EXPECT_EQ(one(database, "SELECT value FROM v_session WHERE key = 'recording_end'").getString(),
+              kEndByLimit);
+    expect_sound_views(database);
+}
+
 /// A real limit of the system, as a full disk or a quota is: no file may grow beyond it.
 TEST(FullDisk, ALimitOfTheSystemEndsItAsWell) {
     TemporaryFolder folder;
