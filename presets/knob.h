@@ -52,6 +52,7 @@ enum class KnobId : uint16_t {
     kKeyframeIntervalSteps,
     kTtftSloMs,
     kTpotSloMs,
+    kScratchRecording,
     kCount
 };
 inline constexpr size_t kKnobCount = static_cast<size_t>(KnobId::kCount);

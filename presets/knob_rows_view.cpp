@@ -54,6 +54,16 @@ KnobSpec slo(KnobId id, std::string_view name, double default_ms, std::string_vi
     return row;
 }
 
+KnobSpec scratch_recording() {
+    KnobSpec row =
+        view_row(KnobId::kScratchRecording, "scratch_recording", KnobType::kBoolean,
+                 "In the window, record every session to a scratch file from its first event on, so that "
+                 "it can be saved afterwards; the file goes when the session ends.");
+    row.maximum = 1, row.default_value = 1;
+    row.live = false, row.reload_reason = "it begins with the session's first event";
+    return row;
+}
+
 }  // namespace
 
 void add_view(std::vector<KnobSpec>& table) {
@@ -67,6 +77,7 @@ void add_view(std::vector<KnobSpec>& table) {
     table.push_back(
         slo(KnobId::kTpotSloMs, "tpot_slo_ms", 100,
             "A request meets its objective when the mean gap between its output tokens is at most this."));
+    table.push_back(scratch_recording());
 }
 
 }  // namespace pitwall::presets::rows
