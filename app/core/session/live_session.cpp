@@ -1,9 +1,30 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/core/session/live_session.h"
 
+#include <filesystem>
+
+#include "telemetry/record/session_copy.h"
 #include "telemetry/record/session_file.h"
 
 namespace pitwall::app {
+
+namespace {
+
+/// Until what was published by now is in the file: a batch, unless the disk is slow.
+void wait_for(const telemetry::Recorder& recorder, uint64_t seq) {
+    constexpr std::chrono::milliseconds kLongest(1000), kLook(5);
+    const auto until = std::chrono::steady_clock::now() + kLongest;
+    while (recorder.recording() && recorder.safe_seq() < seq && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(kLook);
+}
+
+uint64_t size_of(const std::string& path) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(path, error);
+    return error ? 0 : bytes;
+}
+
+}  // namespace
 
 LiveSession::LiveSession(std::unique_ptr<EngineParts> parts, SessionOptions options)
     : options_(std::move(options)),
@@ -40,6 +61,7 @@ void LiveSession::stop() {
     if (thread_.joinable()) thread_.join();
     commands_.close();
     stop_recording();
+    remove_scratch();
     finished_.store(true, std::memory_order_release);
 }
 
@@ -73,6 +95,7 @@ Status LiveSession::start_recording(const std::string& path, bool overwrite) {
     auto recording = Recording::begin(parts_->bus, path, overwrite, present_knobs());
     if (!recording.ok()) return recording.error();
     recording_ = std::move(recording).value();
+    recording_path_ = path;
     if (!thread_.joinable()) return recording_->listen(), Status();
     // One that begins in the middle is told what the others have heard: the facts, and with a keyframe all the rest.
     const bool begun = on_engine_thread([this] {
@@ -87,6 +110,7 @@ Status LiveSession::start_recording(const std::string& path, bool overwrite) {
 }
 
 Status LiveSession::end_recording() {
+    const std::lock_guard copied(copying_mutex_);
     const std::lock_guard lock(recording_mutex_);
     return recording_ ? recording_->end() : Status();
 }
@@ -111,6 +135,62 @@ int64_t LiveSession::recorder_lag_ns() const {
     return recording_ ? recording_->recorder().lag_ns() : 0;
 }
 
+// ------------------------------------------------------------------------------------------------ scratch
+
+void LiveSession::begin_scratch() {
+    auto begun = ScratchRecording::begin(parts_->bus, options_.scratch_folder, options_.scratch_most_bytes,
+                                         options_.knobs);
+    if (begun.ok())
+        scratch_ = std::move(begun).value();
+    else
+        scratch_trouble_ = begun.error();
+}
+
+void LiveSession::remove_scratch() {
+    const std::lock_guard copied(copying_mutex_);
+    if (scratch_) scratch_->remove();
+}
+
+ScratchState LiveSession::scratch() const {
+    if (scratch_) return scratch_->state();
+    ScratchState none;
+    none.trouble = scratch_trouble_;
+    return none;
+}
+
+/// What reaches back furthest, unless it has ended and something else goes on.
+LiveSession::Kept LiveSession::kept() const {
+    const std::lock_guard lock(recording_mutex_);
+    const bool recorded = recording_ && recording_->recorder().recording();
+    const bool aside = scratch_ && !scratch_->path().empty();
+    if (aside && (!recorded || scratch_->recorder().recording()))
+        return {scratch_->path(), &scratch_->recorder(), nullptr};
+    if (recorded) return {recording_path_, &recording_->recorder(), recording_};
+    return {};
+}
+
+/// Under copying_mutex_, as kept().
+bool LiveSession::is_own_file(const std::string& path) const {
+    const std::lock_guard lock(recording_mutex_);
+    std::error_code none;
+    const bool recorded = recording_ && recording_->recorder().recording();
+    return (recorded && std::filesystem::equivalent(path, recording_path_, none)) ||
+           (scratch_ && std::filesystem::equivalent(path, scratch_->path(), none));
+}
+
+Result<SavedSession> LiveSession::save_so_far(const std::string& path, bool overwrite) {
+    const std::lock_guard lock(copying_mutex_);
+    const Kept source = kept();
+    if (source.recorder == nullptr)
+        return Error{"nothing is kept of this session", "record it with R while it runs"};
+    if (is_own_file(path)) return Error{"'" + path + "' is being recorded to", "choose another file name"};
+    wait_for(*source.recorder, parts_->bus.last_seq());
+    const int64_t held_ns = source.recorder->safe_t_ns();
+    if (Status copied = telemetry::copy_session(source.path, path, overwrite); !copied.ok())
+        return copied.error();
+    return SavedSession{held_ns, size_of(path)};
+}
+
 Result<std::unique_ptr<Session>> open_live_session(const SessionOptions& options,
                                                    const ProgressFn& progress) {
     auto parts = assemble_engine(options, progress);
@@ -119,6 +199,8 @@ Result<std::unique_ptr<Session>> open_live_session(const SessionOptions& options
     if (!options.record_path.empty())
         if (auto begun = session->start_recording(options.record_path, options.overwrite); !begun.ok())
             return begun.error();
+    const bool aside = options.knobs.boolean(presets::KnobId::kScratchRecording);
+    if (aside && options.record_path.empty() && !options.scratch_folder.empty()) session->begin_scratch();
     return std::unique_ptr<Session>(std::move(session));
 }
 

@@ -6,12 +6,15 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "app/core/session/engine_control.h"
 #include "app/core/session/engine_loop.h"
 #include "app/core/session/engine_parts.h"
 #include "app/core/session/recording.h"
+#include "app/core/session/scratch_recording.h"
 #include "app/core/session/session.h"
 
 namespace pitwall::app {
@@ -37,8 +40,22 @@ class LiveSession final : public Session {
     std::string model_name() const override { return parts_->model_name(); }
     std::string device_name() const override { return parts_->engine->device().name; }
     Status end_recording() override;
+    /// Before start(). A session goes on without: scratch().trouble says why there is none.
+    void begin_scratch();
+    ScratchState scratch() const override;
+    Result<SavedSession> save_so_far(const std::string& path, bool overwrite) override;
 
   private:
+    /// A file that is being recorded, or was, and who writes it.
+    struct Kept {
+        std::string path;
+        const telemetry::Recorder* recorder = nullptr;
+        std::shared_ptr<Recording>
+            keeps;  ///< what the recorder is a part of, where that may be replaced meanwhile
+    };
+    Kept kept() const;
+    bool is_own_file(const std::string& path) const;
+    void remove_scratch();
     void run();
     bool on_engine_thread(const std::function<void()>& action);
     presets::KnobValues present_knobs();
@@ -53,8 +70,13 @@ class LiveSession final : public Session {
     EngineLoop loop_;
     std::thread thread_;
     std::atomic<bool> finished_{false};
-    mutable std::mutex recording_mutex_;  ///< guards recording_
-    std::unique_ptr<Recording> recording_;
+    /// Held while a recording is copied, ended or removed, which can be long. Taken before the next.
+    std::mutex copying_mutex_;
+    mutable std::mutex recording_mutex_;  ///< guards the two
+    std::shared_ptr<Recording> recording_;
+    std::string recording_path_;
+    std::unique_ptr<ScratchRecording> scratch_;  ///< made before start(), and stays
+    std::optional<Error> scratch_trouble_;       ///< why there is none
 };
 
 }  // namespace pitwall::app

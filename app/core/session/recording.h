@@ -10,12 +10,18 @@
 
 namespace pitwall::app {
 
+/// As the knobs say.
+telemetry::RecorderOptions recorder_options(const presets::KnobValues& knobs);
+
 /// A recorder and its reader, as one thing that begins and ends.
 class Recording {
   public:
     /// Makes the file; what is recorded begins with listen(). The bus must outlive it.
     static Result<std::unique_ptr<Recording>> begin(telemetry::Bus& bus, const std::string& path,
                                                     bool overwrite, const presets::KnobValues& knobs);
+    static Result<std::unique_ptr<Recording>> begin(telemetry::Bus& bus, const std::string& path,
+                                                    const telemetry::RecorderOptions& options,
+                                                    size_t queue_events);
     /// Before the first event that it is to hold; in the middle of a session on the engine thread.
     void listen() { bus_.attach_reader(reader_); }
     ~Recording();

@@ -2,8 +2,10 @@
 #include "app/core/session/replay_session.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "telemetry/bus/producer.h"
+#include "telemetry/record/session_copy.h"
 #include "telemetry/store/store.h"
 
 namespace pitwall::app {
@@ -42,6 +44,7 @@ ReplaySession::ReplaySession(std::unique_ptr<telemetry::SessionReader> file, std
                              std::string device_name)
     : model_name_(std::move(model_name)),
       device_name_(std::move(device_name)),
+      path_(file->path()),
       file_(std::move(file)),
       begin_ns_(file_->begin_ns()),
       end_ns_(file_->end_ns()),
@@ -159,6 +162,13 @@ void ReplaySession::play(double speed) {
 double ReplaySession::speed() const {
     const std::lock_guard lock(mutex_);
     return speed_;
+}
+
+Result<SavedSession> ReplaySession::save_so_far(const std::string& path, bool overwrite) {
+    if (Status copied = telemetry::copy_session(path_, path, overwrite); !copied.ok()) return copied.error();
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(path, error);
+    return SavedSession{end_ns_, error ? 0 : bytes};
 }
 
 Result<std::unique_ptr<Session>> open_replay_session(const std::string& path) {

@@ -43,6 +43,8 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     void play(double speed) override;
     double speed() const override;
     std::optional<Error> trouble() const override;
+    /// Also of one that was killed: the copy needs no log beside it.
+    Result<SavedSession> save_so_far(const std::string& path, bool overwrite) override;
 
   private:
     using WallTime = std::chrono::steady_clock::time_point;
@@ -56,6 +58,7 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     int64_t clock_ns(WallTime now) const;
 
     std::string model_name_, device_name_;
+    std::string path_;
     std::unique_ptr<telemetry::SessionReader> file_;  ///< the thread's own once started
     int64_t begin_ns_, end_ns_;
     telemetry::Bus bus_;

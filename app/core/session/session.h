@@ -26,6 +26,24 @@ struct SessionOptions {
     bool overwrite = false;   ///< a session that is there at record_path is replaced
     bool paced = false;       ///< a simulated device keeps wall-clock time (in the window)
     int64_t duration_ns = 0;  ///< the session ends by itself at this session time; 0: it does not
+    /// Where the session is recorded unasked while it runs (see ScratchFolder); "", or with record_path: nowhere.
+    std::string scratch_folder;
+    uint64_t scratch_most_bytes = uint64_t{2} << 30;
+};
+
+/// How the recording stands that a live session keeps of itself without being asked.
+struct ScratchState {
+    bool recording = false;
+    bool full = false;  ///< it has become as large as it may, and holds the session's beginning
+    uint64_t bytes = 0;
+    int64_t held_ns = 0;           ///< session time of the newest event in it
+    std::optional<Error> trouble;  ///< why there is none, or why it ended before its time
+};
+
+/// What Session::save_so_far() wrote.
+struct SavedSession {
+    int64_t held_ns = 0;  ///< session time of the newest event in it
+    uint64_t bytes = 0;
 };
 
 /// A stage of opening, for people: "Reading weights", 61e6, 98e6, "bytes".
@@ -59,6 +77,12 @@ class Session {
     /// As stop_recording(), and says why the recording ended before, where it did (a full disk).
     virtual Status end_recording() { return stop_recording(), Status(); }
     virtual bool recording() const { return false; }
+    virtual ScratchState scratch() const { return {}; }
+    /// Writes all that is recorded of the session by now, asked for or not, to a file of its own; nothing stops for it.
+    /// Takes as long as the file is large: not for a thread that answers the mouse. `overwrite` as in start_recording().
+    virtual Result<SavedSession> save_so_far(const std::string& /*path*/, bool /*overwrite*/) {
+        return Error{"nothing is kept of this session", "record it with R"};
+    }
     /// What went wrong in the middle and nobody was told as an answer: a replay whose file is damaged further on.
     virtual std::optional<Error> trouble() const { return std::nullopt; }
     virtual uint64_t recorded_bytes() const { return 0; }
