@@ -42,6 +42,7 @@ SessionOptions asked_for(int argc, char** argv) {
     options.device = argc > 2 ? argv[2] : "cpu";
     options.model = options.device.starts_with("sim") ? "synthetic:tiny" : "";
     options.paced = true;
+    options.scratch_folder = ScratchFolder::default_path();  // as the window has it
     for (int i = 3; i < argc; ++i) {
         if (const Status set = options.knobs.set_from_text(argv[i]); !set.ok()) {
             std::fprintf(stderr, "bench_soak: %s\n", set.error().text().c_str());

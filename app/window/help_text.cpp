@@ -43,6 +43,7 @@ QString keys_html() {
         {"Space", "pause or resume the engine; in a replay, the playback"},
         {".", "one step"},
         {"R", "record, or end the recording"},
+        {"Ctrl S", "save the session so far, recorded or not"},
         {"L", "go live"},
         {"[ and ]", "earlier and later knob change"},
         {"Shift Left, Shift Right", "one second back and forth"},

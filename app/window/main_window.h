@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/core/session/scratch_folder.h"
 #include "app/core/session/session.h"
 #include "app/window/answer_box.h"
 #include "app/window/control_relay.h"
@@ -17,6 +18,7 @@
 #include "app/window/frame_clock.h"
 #include "app/window/panel_refresher.h"
 #include "app/window/recording_desk.h"
+#include "app/window/scratch_desk.h"
 #include "app/window/session_loader.h"
 #include "app/window/toolbar.h"
 #include "panels/figures/figures_strip.h"
@@ -25,6 +27,7 @@
 #include "telemetry/store/store.h"
 
 class QAction;
+class QMenu;
 class QSettings;
 class QVBoxLayout;
 
@@ -49,6 +52,10 @@ class MainWindow : public QWidget {
     void open(Source source);
     /// What L goes back to from a replay.
     void set_live_source(Source source) { live_source_ = std::move(source); }
+    /// What killed processes left, newest first: says so once, and the File menu opens it.
+    void offer_unfinished(const std::vector<LeftOver>& sessions);
+    /// Beside the window; what is at `path` is replaced. The answer is told in the status bar.
+    void save_so_far(const QString& path);
     const SourceState& source_state() const { return toolbar_->state(); }
     const QString& failure() const { return failure_; }
     FailureNote* failure_note() const { return failure_note_; }
@@ -127,8 +134,11 @@ class MainWindow : public QWidget {
     void show_change(uint32_t number);
     void move_in_time(int64_t delta_ns);
     void set_knob(const char* name, const QString& value);
+    static QString recordings_folder();
     void ask_for_recording();
+    void ask_where_to_save();
     void open_recording(const QString& path);
+    void open_replay(const QString& path);
     void show_help(const QString& title, const QString& html);
     void find();
     void show_knob(const QString& name);
@@ -154,6 +164,7 @@ class MainWindow : public QWidget {
     Source source_, live_source_;
     std::shared_ptr<Session> session_;  ///< shared with what begins and ends its recording meanwhile
     RecordingDesk recording_;
+    ScratchDesk scratch_;
     std::shared_ptr<telemetry::Reader> reader_;
     std::vector<std::future<void>> ending_;  ///< sessions that are being stopped
     QString failure_;
@@ -165,7 +176,7 @@ class MainWindow : public QWidget {
     QPointer<FailureNote> failure_note_;  ///< lies over the docks, and goes with them
     panels::TransportBar* transport_ = nullptr;
     panels::StatusBar* status_ = nullptr;
-    QMenu* panel_menu_ = nullptr;
+    QMenu *panel_menu_ = nullptr, *unfinished_menu_ = nullptr;
     std::vector<QAction*> commands_;  ///< what Ctrl K finds
     bool trouble_told_ = false;
     QTimer resize_timer_, message_timer_;

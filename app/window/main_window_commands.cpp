@@ -18,14 +18,10 @@
 
 namespace pitwall::app {
 
-namespace {
-
-QString recordings_folder() {
+QString MainWindow::recordings_folder() {
     return QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) +
            QStringLiteral("/pitwall/sessions");
 }
-
-}  // namespace
 
 void MainWindow::toggle_pause() {
     if (!session_) return say(QStringLiteral("There is no session to pause"), true);
@@ -115,6 +111,10 @@ void MainWindow::ask_for_recording() {
 
 void MainWindow::open_recording(const QString& path) {
     if (settings_ != nullptr) settings_->setValue(QStringLiteral("last_recording"), path);
+    open_replay(path);
+}
+
+void MainWindow::open_replay(const QString& path) {
     Source source;
     source.replay = true;
     source.name = QFileInfo(path).fileName();

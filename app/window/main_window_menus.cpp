@@ -49,9 +49,14 @@ void MainWindow::build_file_menu() {
         if (path.isEmpty()) return say(QStringLiteral("No recording yet: R records the session"), true);
         open_recording(path);
     });
+    unfinished_menu_ = menu->addMenu(QStringLiteral("Open &unfinished session"));
+    unfinished_menu_->setObjectName(QStringLiteral("unfinished"));
+    unfinished_menu_->setEnabled(false);
     menu->addSeparator();
     add(menu, commands_, QStringLiteral("&Record, or end the recording"), QKeySequence(Qt::Key_R), this,
         [this] { toggle_recording(); });
+    add(menu, commands_, QStringLiteral("&Save session so far\u2026"), QKeySequence::Save, this,
+        [this] { ask_where_to_save(); });
     menu->addSeparator();
     add(menu, commands_, QStringLiteral("&Quit"), QKeySequence::Quit, this, [this] { close(); });
 }

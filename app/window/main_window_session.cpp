@@ -57,6 +57,7 @@ void MainWindow::poll_loader() {
 void MainWindow::adopt(std::unique_ptr<Session> session) {
     session_ = std::move(session);
     recording_.attend(session_);
+    scratch_.attend(session_);
     // Asked for before start(), so that not even the first dictionary is missed.
     reader_ = session_->add_reader(telemetry::Overflow::kDrop, kReaderEvents);
     clock_.set_reader(reader_);
@@ -97,11 +98,13 @@ void MainWindow::end_session() {
     });
     if (!session_) return;
     // Stopping waits for the step that runs and for the recording: not on the thread that answers the mouse.
-    ending_.push_back(std::async(std::launch::async, [session = std::exchange(session_, nullptr),
-                                                      recording = recording_.release()]() mutable {
-        if (recording.valid()) recording.wait();
-        session->stop();
-    }));
+    ending_.push_back(std::async(
+        std::launch::async, [session = std::exchange(session_, nullptr), recording = recording_.release(),
+                             saved = scratch_.release()]() mutable {
+            if (recording.valid()) recording.wait();
+            if (saved.valid()) saved.wait();
+            session->stop();
+        }));
 }
 
 void MainWindow::on_frame(const Frame& frame) {
@@ -109,6 +112,7 @@ void MainWindow::on_frame(const Frame& frame) {
     const auto tell = [this](const QString& sentence, bool bad) { say(sentence, bad); };
     answers_.poll(tell);
     recording_.poll(tell);
+    scratch_.poll(status_->facts().message.isEmpty(), tell);
     if (frame.events > 0) refresher_->mark_dirty();
     if (frame.knob_changed) refresher_->mark_urgent();
     note_gap(frame);

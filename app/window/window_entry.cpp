@@ -74,6 +74,20 @@ void plan_screenshots(MainWindow& window, const WindowOptions& options) {
     });
 }
 
+void open_first(MainWindow& window, const WindowOptions& options) {
+    SessionOptions first = options.session;
+    // A run for pictures is nobody's work: nothing of it is kept, and nothing else is told in it.
+    if (options.screenshots_dir.empty()) first.scratch_folder = ScratchFolder::default_path();
+    if (!first.scratch_folder.empty())
+        window.offer_unfinished(ScratchFolder(first.scratch_folder).left_over());
+    // The recording asked for is of the first session: a later one must not take its file.
+    SessionOptions later = first;
+    later.record_path.clear();
+    window.set_live_source(live_source(later));
+    window.show();
+    window.open(options.replay_path.empty() ? live_source(first) : replay_source(options.replay_path));
+}
+
 int run_headless(const WindowOptions& options) {
     std::fprintf(stderr,
                  "pitwall: there is no display here, so the session runs without a window; Ctrl-C ends it\n");
@@ -138,13 +152,7 @@ int run_window(const WindowOptions& options) {
     dress(theme, options);
     if (pictures || options.size_given) window.resize(options.width, options.height);
     if (pictures) plan_screenshots(window, options);
-    // The recording asked for is of the first session: a later one must not take its file.
-    SessionOptions later = options.session;
-    later.record_path.clear();
-    window.set_live_source(live_source(later));
-    window.show();
-    window.open(options.replay_path.empty() ? live_source(options.session)
-                                            : replay_source(options.replay_path));
+    open_first(window, options);
     return QApplication::exec();
 }
 

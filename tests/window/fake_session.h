@@ -64,6 +64,9 @@ class FakeSession : public app::Session {
         std::atomic<bool> recording{false};
         std::atomic<int> recording_takes_ms{0};  ///< to begin or to end
         std::string ended_because;               ///< what end_recording() says
+        app::ScratchState scratch;
+        std::atomic<int> saving_takes_ms{0};
+        std::string saved_to, not_saved_because;
     };
     FakeSession(Outside* outside, bool replay)
         : outside_(outside), replay_(replay), producer_(bus_.add_producer()) {}
@@ -90,6 +93,13 @@ class FakeSession : public app::Session {
         return {};
     }
     bool recording() const override { return outside_->recording; }
+    app::ScratchState scratch() const override { return outside_->scratch; }
+    Result<app::SavedSession> save_so_far(const std::string& path, bool) override {
+        std::this_thread::sleep_for(std::chrono::milliseconds(outside_->saving_takes_ms));
+        outside_->saved_to = path;
+        if (!outside_->not_saved_because.empty()) return Error{outside_->not_saved_because, {}};
+        return app::SavedSession{760'000'000'000, 18'300'000};
+    }
     telemetry::Producer& producer() { return *producer_; }
 
   private:

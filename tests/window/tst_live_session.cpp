@@ -2,6 +2,7 @@
 //
 // The whole window over a real engine: a simulated device, and the CPU with a small made-up model.
 #include <QDir>
+#include <QMenu>
 #include <QSet>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -277,6 +278,60 @@ class LiveSessionTest : public QObject {
         QVERIFY(QTest::qWaitFor(
             [&] { return running.window.source_state().kind == SourceState::Kind::kReplay; }));
         QFile::remove(QString::fromStdString(path));
+    }
+    void what_nobody_recorded_can_be_saved_and_is_gone_with_the_window() {
+        const QTemporaryDir folder;
+        const QString copy = folder.filePath(QStringLiteral("copy.db")),
+                      aside = folder.filePath(QStringLiteral("scratch"));
+        const auto sessions = [&] { return QDir(aside).entryList({QStringLiteral("*.db")}, QDir::Files); };
+        {
+            SessionOptions options = busy_session("sim");
+            options.scratch_folder = aside.toStdString();
+            Running running(options);
+            QVERIFY2(running.wait_for_steps(20), qPrintable(running.window.failure()));
+            QCOMPARE(sessions().size(), 1);
+            QVERIFY(!running.window.status().facts().recording);
+            running.window.save_so_far(copy);
+            const auto message = [&] { return running.window.status().facts().message; };
+            QVERIFY2(QTest::qWaitFor([&] { return message().startsWith(u"Saved"); }, 10'000),
+                     qPrintable(message()));
+            running.window.open(live(options));  // a new session has a file of its own
+            QVERIFY2(running.wait_for_steps(20), qPrintable(running.window.failure()));
+            QVERIFY(QTest::qWaitFor([&] { return sessions().size() == 1; }, 10'000));
+        }
+        QCOMPARE(sessions().size(), 0);
+        QVERIFY(open_replay_session(copy.toStdString()).ok());
+    }
+    void a_session_that_was_killed_is_offered() {
+        const QTemporaryDir folder;
+        SessionOptions options = busy_session("sim");
+        options.paced = false, options.duration_ns = 2'000'000'000;
+        options.record_path = folder.filePath(QStringLiteral("20260102T140245Z-1.db")).toStdString();
+        {
+            auto session = open_live_session(options, nullptr);
+            QVERIFY(session.ok());
+            session.value()->start();
+            QVERIFY(QTest::qWaitFor([&] { return session.value()->finished(); }, 20'000));
+        }
+        Running running(busy_session("sim"));
+        auto* menu = running.window.findChild<QMenu*>(QStringLiteral("unfinished"));
+        QVERIFY(menu != nullptr && !menu->isEnabled());
+        const auto left = ScratchFolder(folder.path().toStdString()).left_over();
+        QCOMPARE(left.size(), size_t{1});
+        running.window.offer_unfinished(left);
+        QVERIFY(QTest::qWaitFor([&] { return !running.window.status().facts().message.isEmpty(); }));
+        const QString said = running.window.status().facts().message;
+        QVERIFY2(said.contains(u"ended without saying goodbye: File > Open unfinished session"),
+                 qPrintable(said));
+        QVERIFY(menu->isEnabled());
+        QCOMPARE(menu->actions().size(), 1);
+        QVERIFY(running.wait_for_steps(1));
+        QSignalSpy opened(&running.window, &MainWindow::opened);
+        menu->actions().front()->trigger();
+        QVERIFY2(opened.wait(10'000), qPrintable(running.window.failure()));
+        QVERIFY(QTest::qWaitFor(
+            [&] { return running.window.source_state().kind == SourceState::Kind::kReplay; }));
+        QVERIFY(running.wait_for_steps(3));
     }
     void pictures_are_not_blank() {
         Running running(busy_session("sim"));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFileDialog>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenuBar>
@@ -403,6 +404,58 @@ class MainWindowTest : public QObject {
         QTest::keyClick(&opened.window, Qt::Key_R);  // another one: the old failure is past
         QVERIFY(QTest::qWaitFor([&] { return opened.window.transport().state().recording; }));
         QVERIFY(opened.window.transport().state().failed.isEmpty());
+    }
+    void the_session_so_far_is_saved_beside_the_window() {
+        Opened opened;
+        opened.outside.saving_takes_ms = 300;
+        const auto message = [&] { return opened.window.status().facts().message; };
+        QTest::keyClick(&opened.window, Qt::Key_S, Qt::ControlModifier);
+        auto* dialog = opened.window.findChild<QFileDialog*>();
+        QVERIFY(dialog != nullptr);
+        QCOMPARE(dialog->acceptMode(), QFileDialog::AcceptSave);
+        QVERIFY(!dialog->testOption(QFileDialog::DontConfirmOverwrite));
+        QElapsedTimer held;
+        held.start();
+        emit dialog->fileSelected(QStringLiteral("/tmp/so-far.db"));
+        dialog->close();
+        QVERIFY2(held.elapsed() < 250, qPrintable(QString::number(held.elapsed())));
+        QCOMPARE(message(), QStringLiteral("Saving the session so far to /tmp/so-far.db"));
+        QTest::keyClick(&opened.window, Qt::Key_S, Qt::ControlModifier);  // too soon
+        QVERIFY(message().contains(u"wait"));
+        QVERIFY(QTest::qWaitFor([&] { return message().startsWith(u"Saved"); }));
+        QCOMPARE(message(), QStringLiteral("Saved the session up to 12:40 (18.3 MB) to /tmp/so-far.db"));
+        QCOMPARE(opened.outside.saved_to, std::string("/tmp/so-far.db"));
+        opened.outside.not_saved_because = "the disk is full";
+        opened.window.save_so_far(QStringLiteral("/tmp/other.db"));
+        QVERIFY(QTest::qWaitFor([&] { return message().contains(u"the disk is full"); }));
+        QVERIFY(opened.window.status().facts().message_bad);
+    }
+    void a_full_scratch_recording_says_what_it_holds() {
+        Opened opened;
+        app::ScratchState full;
+        full.full = true, full.bytes = uint64_t{2} << 30, full.held_ns = 11'560'000'000'000;
+        opened.outside.scratch = full;
+        const auto message = [&] { return opened.window.status().facts().message; };
+        QVERIFY(QTest::qWaitFor([&] { return !message().isEmpty(); }));
+        QVERIFY2(
+            message().startsWith(
+                u"The scratch recording is full at 2.00 GiB: it holds the first 3:12:40 of this session"),
+            qPrintable(message()));
+        QVERIFY(!opened.window.status().facts().message_bad);
+        QTest::keyClick(&opened.window, Qt::Key_R);  // another message, and then not that again
+        QVERIFY(QTest::qWaitFor([&] { return message().startsWith(u"Recording to "); }));
+        QTest::qWait(600);
+        QVERIFY(message().startsWith(u"Recording to "));
+    }
+    void a_scratch_recording_that_cannot_be_made_is_told() {
+        Opened opened;
+        app::ScratchState none;
+        none.trouble = Error{"this session is not kept aside", "record it"};
+        opened.outside.scratch = none;
+        QVERIFY(QTest::qWaitFor([&] {
+            return opened.window.status().facts().message == u"this session is not kept aside: record it";
+        }));
+        QVERIFY(opened.window.status().facts().message_bad);
     }
     void a_knob_found_is_shown_and_focused() {
         Opened opened;
