@@ -442,10 +442,24 @@ class MainWindowTest : public QObject {
                 u"The scratch recording is full at 2.00 GiB: it holds the first 3:12:40 of this session"),
             qPrintable(message()));
         QVERIFY(!opened.window.status().facts().message_bad);
-        QTest::keyClick(&opened.window, Qt::Key_R);  // another message, and then not that again
-        QVERIFY(QTest::qWaitFor([&] { return message().startsWith(u"Recording to "); }));
-        QTest::qWait(600);
-        QVERIFY(message().startsWith(u"Recording to "));
+    }
+    void how_the_scratch_recording_stands_is_told_once_and_when_nothing_else_is() {
+        FakeSession::Outside outside;
+        outside.scratch.full = true;
+        QStringList told;
+        const auto tell = [&](const QString& sentence, bool) { told << sentence; };
+        ScratchDesk desk;
+        desk.attend(std::make_shared<FakeSession>(&outside, false));
+        desk.poll(false, tell);
+        QCOMPARE(told.size(), 0);
+        for (int look = 0; look < 4; ++look) {
+            desk.poll(true, tell);
+            QTest::qWait(200);
+        }
+        QCOMPARE(told.size(), 1);
+        desk.attend(std::make_shared<FakeSession>(&outside, false));  // another session, and its own news
+        desk.poll(true, tell);
+        QCOMPARE(told.size(), 2);
     }
     void a_scratch_recording_that_cannot_be_made_is_told() {
         Opened opened;
