@@ -26,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostLeftOver = 3;
-constexpr int64_t kOldest_s = 7 * 24 * 3600;
+constexpr int64_t kOldest_s = int64_t{7} * 24 * 3600;
 constexpr uint64_t kLeastBytes = uint64_t{64} << 20, kShareOfFree = 10;
 constexpr const char *kSuffix = ".db", *kLockSuffix = ".lock";
 
