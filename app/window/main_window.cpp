@@ -73,8 +73,8 @@ void MainWindow::build_panels(bool replay) {
                          static_cast<QWidget*>(transport_), static_cast<QWidget*>(status_)})
         delete old;
     refresher_ = std::make_unique<PanelRefresher>([this] { return clock_.now_ns(); });
-    const panels::PanelContext context{store_.get(), &relay_, &selection_,    &range_,
-                                       theme_,       replay,  drawing_.drawer};
+    const panels::PanelContext context{store_.get(), &relay_, &selection_,     &range_,
+                                       theme_,       replay,  drawing_.drawer, &recall_};
     replay_panels_ = replay;
     figures_ = new panels::FiguresStrip(context, this);
     docks_ = new DockArea(theme_, this);

@@ -20,6 +20,7 @@
 #include "app/window/recording_desk.h"
 #include "app/window/scratch_desk.h"
 #include "app/window/session_loader.h"
+#include "app/window/session_recall.h"
 #include "app/window/toolbar.h"
 #include "panels/figures/figures_strip.h"
 #include "panels/statusbar/status_bar.h"
@@ -163,6 +164,7 @@ class MainWindow : public QWidget {
     SessionLoader loader_;
     Source source_, live_source_;
     std::shared_ptr<Session> session_;  ///< shared with what begins and ends its recording meanwhile
+    SessionRecall recall_{session_};
     RecordingDesk recording_;
     ScratchDesk scratch_;
     std::shared_ptr<telemetry::Reader> reader_;

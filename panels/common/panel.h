@@ -4,10 +4,12 @@
 #include <QObject>
 #include <QString>
 #include <QWidget>
+#include <optional>
 
 #include "panels/common/opengl.h"
 #include "panels/common/theme.h"
 #include "telemetry/control.h"
+#include "telemetry/record/recorded_request.h"
 #include "telemetry/store/store.h"
 
 namespace pitwall::panels {
@@ -64,6 +66,14 @@ class RangeModel : public QObject {
     telemetry::TimeRange dragged_;
 };
 
+/// What the store has folded, from the session's recording.
+class Recollection {
+  public:
+    virtual ~Recollection() = default;
+    /// Nothing where no recording has all of it. Reads a file for some milliseconds.
+    virtual std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const = 0;
+};
+
 /// What every panel is given. The window owns all of it; `control` is never null.
 struct PanelContext {
     const telemetry::Store* store;
@@ -73,6 +83,7 @@ struct PanelContext {
     Theme* theme;
     bool replay = false;  ///< knobs show recorded values and cannot be moved
     ImGuiDrawer drawer = ImGuiDrawer::kImage;
+    const Recollection* recollection = nullptr;  ///< null: what the store has folded is gone
 };
 
 /// A dockable view: a thin widget over a presenter. The window's frame clock calls refresh() while it is

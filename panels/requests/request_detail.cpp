@@ -39,8 +39,12 @@ QString visible_token(std::string_view bytes) {
 
 }  // namespace
 
-RequestDetail::RequestDetail(Theme* theme, const RequestsPresenter& presenter, QWidget* parent)
-    : QWidget(parent), theme_(theme), presenter_(presenter), text_(new QTextEdit(this)) {
+RequestDetail::RequestDetail(const PanelContext& context, const RequestsPresenter& presenter, QWidget* parent)
+    : QWidget(parent),
+      theme_(context.theme),
+      recollection_(context.recollection),
+      presenter_(presenter),
+      text_(new QTextEdit(this)) {
     text_->setReadOnly(true);
     text_->setFrameShape(QFrame::NoFrame);
     text_->setUndoRedoEnabled(false);
@@ -118,15 +122,16 @@ void RequestDetail::follow_tokens(const RequestRow& row) {
 }
 
 QString RequestDetail::wanted_text(const RequestRow& row) const {
-    if (row.folded && row.error.empty())
-        return QStringLiteral("It ended too long ago: its prompt and its tokens are in the recording alone");
+    const bool has_some = show_ == Show::kPrompt || (row.output_tokens > 0 && row.error.empty());
+    if (row.folded && !in_recording_ && has_some)
+        return QStringLiteral("It ended too long ago: its text is gone, and no recording has it");
     if (show_ == Show::kTokens) return QStringLiteral("No token yet");
     if (show_ == Show::kPrompt) {
-        const QString prompt = from_utf8(presenter_.store().text(DictionaryKind::kPrompt, raw(row.id)));
+        const QString prompt = prompt_of(row);
         return prompt.isEmpty() ? QStringLiteral("The prompt is not kept: record_text is off") : prompt;
     }
     if (!row.error.empty()) return QString::fromStdString(row.error);
-    QString output = QString::fromStdString(presenter_.store().output_text(row.id));
+    QString output = QString::fromStdString(presenter_.store().output_text(row.tokens));
     if (!output.isEmpty()) return output;
     if (row.output_tokens > 0) return QStringLiteral("The answer is not kept: record_text is off");
     return row.ended() ? QStringLiteral("It ended before its first token") : QString();
@@ -156,8 +161,26 @@ void RequestDetail::set_text(const QString& text, bool more_comes) {
     if (at_end && show_ != Show::kPrompt) bar->setValue(bar->maximum());
 }
 
-void RequestDetail::refresh() {
+/// The selected request; one that the store has folded with what its recording has, read once.
+const RequestRow* RequestDetail::row_with_tokens() {
     const RequestRow* row = presenter_.row(request_);
+    if (!row || !row->folded) return row;
+    if (recalled_.id == row->id) return &recalled_;
+    recalled_ = *row;
+    auto recorded = recollection_ ? recollection_->recall(*row) : std::nullopt;
+    in_recording_ = recorded.has_value();
+    if (in_recording_) recalled_.tokens = std::move(recorded->tokens);
+    recalled_prompt_ = in_recording_ ? std::move(recorded->prompt) : std::string();
+    return &recalled_;
+}
+
+QString RequestDetail::prompt_of(const RequestRow& row) const {
+    return from_utf8(row.folded ? recalled_prompt_
+                                : presenter_.store().text(DictionaryKind::kPrompt, raw(row.id)));
+}
+
+void RequestDetail::refresh() {
+    const RequestRow* row = row_with_tokens();
     text_->setVisible(row != nullptr);
     if (row && show_ == Show::kTokens && !row->tokens.empty())
         follow_tokens(*row);

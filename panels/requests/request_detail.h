@@ -4,7 +4,7 @@
 #include <QTextEdit>
 #include <QWidget>
 
-#include "panels/common/theme.h"
+#include "panels/common/panel.h"
 #include "panels/requests/requests_presenter.h"
 
 namespace pitwall::panels {
@@ -15,7 +15,7 @@ class RequestDetail : public QWidget {
   public:
     enum class Show { kOutput, kPrompt, kTokens };
 
-    RequestDetail(Theme* theme, const RequestsPresenter& presenter, QWidget* parent);
+    RequestDetail(const PanelContext& context, const RequestsPresenter& presenter, QWidget* parent);
     void set_request(RequestId request);
     void set_show(Show show);
     void refresh();
@@ -37,14 +37,21 @@ class RequestDetail : public QWidget {
     QString token_lines(const telemetry::RequestRow& row, size_t first) const;
     void follow_tokens(const telemetry::RequestRow& row);
     void forget_text();
+    const telemetry::RequestRow* row_with_tokens();
+    QString prompt_of(const telemetry::RequestRow& row) const;
 
     Theme* theme_;
+    const Recollection* recollection_;
     const RequestsPresenter& presenter_;
     QTextEdit* text_;
     QString shown_;  ///< what text_ holds, without the caret
     bool caret_ = false;
     size_t first_token_ = 0, next_token_ = 0;  ///< of those that text_ lists
     RequestId request_ = kNoRequest;
+    /// The request as it was before the store folded it, once it was asked for: with its tokens and its prompt.
+    telemetry::RequestRow recalled_;
+    std::string recalled_prompt_;
+    bool in_recording_ = false;
     Show show_ = Show::kOutput;
 };
 

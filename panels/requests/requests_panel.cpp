@@ -18,7 +18,7 @@ RequestsPanel::RequestsPanel(PanelContext context, QWidget* parent)
       presenter_(*context_.store),
       model_(presenter_),
       view_(new RequestsView(context_.theme, presenter_, model_, this)),
-      detail_(new RequestDetail(context_.theme, presenter_, this)),
+      detail_(new RequestDetail(context_, presenter_, this)),
       cancel_(new CancelBar(context_, this)),
       title_(new QWidget(this)),
       filter_(new QLineEdit(title_)),

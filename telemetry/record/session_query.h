@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "telemetry/base/result.h"
+#include "telemetry/record/recorded_request.h"
 #include "telemetry/stats/range_stats.h"
 
 namespace SQLite {
@@ -38,6 +40,8 @@ class SessionQuery {
     Result<RangeStats> range_stats(TimeRange range, const Slo& slo,
                                    Formula formula = Formula::kPitwall) const;
     Result<LatencySamples> latency_samples(TimeRange range, Formula formula = Formula::kPitwall) const;
+    /// The prompt and the tokens of a request that has ended. Costs what happened while it lived, not what the file holds.
+    Result<RecordedRequest> request(const RequestRow& row) const;
 
   private:
     SessionQuery(std::string path, std::unique_ptr<SQLite::Database> database);
@@ -48,5 +52,8 @@ class SessionQuery {
     std::string path_;
     std::unique_ptr<SQLite::Database> database_;
 };
+
+/// SessionQuery::request() of the file at `path`; nothing where that does not hold every token of it.
+std::optional<RecordedRequest> recall_request(const std::string& path, const RequestRow& row);
 
 }  // namespace pitwall::telemetry

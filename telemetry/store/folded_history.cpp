@@ -6,9 +6,7 @@
 namespace pitwall::telemetry {
 
 namespace {
-int64_t slot(int64_t t_ns, int64_t length_ns) {
-    return t_ns / length_ns - (t_ns % length_ns < 0);
-}
+int64_t slot(int64_t t_ns, int64_t length_ns) { return t_ns / length_ns - (t_ns % length_ns < 0); }
 }  // namespace
 
 void FoldedHistory::add_step(int64_t start_ns, const StepEvent& step, uint32_t block_tokens) {

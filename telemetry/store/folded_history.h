@@ -24,7 +24,8 @@ class FoldedHistory {
         bool cut_by(int64_t t_ns) const { return first_ns < t_ns && t_ns <= last_ns; }
     };
     static constexpr int64_t kFirstCellNs = 1'000'000'000;
-    static constexpr size_t kMostCells = 2048;  ///< and one more for each split, of which there are as many at most
+    static constexpr size_t kMostCells =
+        2048;  ///< and one more for each split, of which there are as many at most
     static constexpr size_t kLeastCells = 64;
 
     /// Its cells take about `memory_bytes` at most, within the bounds above.

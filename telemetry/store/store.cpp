@@ -116,10 +116,13 @@ void Store::forget_text(DictionaryKind kind, RequestId id) {
 }
 
 std::string Store::output_text(RequestId id) const {
-    std::string text;
     const RequestRow* row = find_request(id);
-    if (row == nullptr) return text;
-    for (const RequestRow::Token& token : row->tokens)
+    return row == nullptr ? std::string() : output_text(row->tokens);
+}
+
+std::string Store::output_text(std::span<const RequestRow::Token> tokens) const {
+    std::string text;
+    for (const RequestRow::Token& token : tokens)
         text += this->text(DictionaryKind::kToken, static_cast<uint32_t>(token.id));
     text.resize(whole_utf8_bytes(text));
     return text;

@@ -165,6 +165,7 @@ class Store {
     std::vector<BlockId> block_table(RequestId id) const;
     /// Output text so far, whole UTF-8 characters only.
     std::string output_text(RequestId id) const;
+    std::string output_text(std::span<const RequestRow::Token> tokens) const;
 
     /// Totals since the session's start as the last keyframe told them; none before the first.
     const std::optional<KeyframeCounters>& counters() const { return counters_; }

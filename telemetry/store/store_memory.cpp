@@ -56,7 +56,7 @@ void Store::fold_request() {
     RequestRow& row = requests_.find(ended_[folded_requests_++].row->id)->second;
     for (const RequestRow::Token& token : row.tokens) folded_.add_output_tokens(token.t_ns, 1);
     rows_bytes_ -= token_bytes(row.tokens.size());
-    row.tokens = {};
+    row.tokens = std::vector<RequestRow::Token>();  // not {}, which would keep its memory
     row.folded = true;
     forget_text(DictionaryKind::kPrompt, row.id);
     folded_bytes_ += row_bytes();

@@ -331,6 +331,46 @@ TEST_F(Widgets, TokensAreAddedBelowAndDroppedAbove) {
     EXPECT_EQ(first_number(), QStringLiteral("502"));
 }
 
+TEST_F(Widgets, TheTextOfARequestOfLongAgoComesFromTheRecording) {
+    top_.store.clear({.detail_ns = 2'000'000'000});
+    Scene scene({.arrivals_per_s = 6});
+    top_.feed(scene, 30);
+    const auto& rows = top_.store.requests();
+    const auto old = std::find_if(rows.begin(), rows.end(), [](const auto& entry) {
+        return entry.second.folded && entry.second.output_tokens > 0;
+    });
+    ASSERT_NE(old, rows.end());
+    struct Recorded final : Recollection {
+        mutable int asked = 0;
+        bool found = true;
+        std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override {
+            ++asked;
+            if (!found) return std::nullopt;
+            return telemetry::RecordedRequest{"What was asked", {{1, row.first_token_ns}}};
+        }
+    } recorded;
+    PanelContext context = top_.context();
+    context.recollection = &recorded;
+    RequestsPanel panel(context);
+    panel.resize(920, 238);
+    panel.show();
+    top_.selection.select_request(old->first);
+    panel.refresh();
+    const auto answer = top_.store.text(telemetry::DictionaryKind::kToken, 1);
+    EXPECT_EQ(panel.detail()->text().toStdString(), answer);
+    panel.detail()->set_show(RequestDetail::Show::kPrompt);
+    panel.refresh();
+    EXPECT_EQ(panel.detail()->text(), QStringLiteral("What was asked"));
+    EXPECT_EQ(recorded.asked, 1) << "not at every frame";
+
+    recorded.found = false;
+    RequestsPanel other(context);
+    other.resize(920, 238);
+    other.show();
+    other.refresh();
+    EXPECT_TRUE(other.detail()->text().contains(QStringLiteral("no recording has it")));
+}
+
 TEST(EmptyPanels, OfferNothingInAReplay) {
     BenchTop top;
     PanelContext replay = top.context();

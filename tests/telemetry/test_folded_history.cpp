@@ -152,7 +152,8 @@ TEST(FoldedHistory, NoMomentIsTooFarAway) {
         folded.add_output_tokens(static_cast<int64_t>(random()), 1);
         folded.split(static_cast<int64_t>(random()));
     }
-    for (const int64_t t : {INT64_MIN, INT64_MAX - 1, int64_t{0}, int64_t{-1}}) folded.add_output_tokens(t, 1);
+    for (const int64_t t : {INT64_MIN, INT64_MAX - 1, int64_t{0}, int64_t{-1}})
+        folded.add_output_tokens(t, 1);
     uint64_t tokens = 0;
     folded.for_cells({INT64_MIN, INT64_MAX},
                      [&](const FoldedHistory::Cell& cell) { tokens += cell.output_tokens; });
@@ -239,6 +240,7 @@ TEST(FoldingStore, KeepsRowsAndCausesOfRequestsButNotTheirTokens) {
         EXPECT_EQ(other->output_tokens, row.output_tokens);
         EXPECT_EQ(other->error, row.error);
         EXPECT_EQ(other->tokens.size(), other->folded ? 0 : row.tokens.size());
+        EXPECT_EQ(other->tokens.capacity(), other->folded ? 0 : other->tokens.capacity()) << "none is held";
         if (other->folded) {
             EXPECT_TRUE(other->ended());
             EXPECT_EQ(pair.folding.text(DictionaryKind::kPrompt, raw(id)), "");

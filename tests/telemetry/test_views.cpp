@@ -203,5 +203,32 @@ TEST(SessionQuery, EqualsTheStore) {
     }
 }
 
+TEST(SessionQuery, FindsWhatAStoreHasFolded) {
+    StormOptions options;
+    options.seed = 7;
+    const std::vector<Event> events = storm_session(options, 4000);
+    ASSERT_GT(events.size(), 100'000u) << "so many that a request is searched, not just met";
+    const TemporaryFolder folder;
+    ASSERT_TRUE(record(events, folder.path("s.db")).ok());
+    Store store;
+    store.apply(events);
+    auto query = SessionQuery::open(folder.path("s.db"));
+    ASSERT_TRUE(query.ok()) << query.error().text();
+    size_t seen = 0, some_tokens = 0;
+    for (const auto& [id, row] : store.requests()) {
+        if (!row.ended() || ++seen % 10 != 0) continue;
+        const auto found = query.value()->request(row);
+        ASSERT_TRUE(found.ok()) << found.error().text();
+        EXPECT_EQ(found.value().prompt, store.text(DictionaryKind::kPrompt, raw(id)));
+        ASSERT_EQ(found.value().tokens.size(), row.tokens.size()) << raw(id);
+        for (size_t i = 0; i < row.tokens.size(); ++i) {
+            EXPECT_EQ(found.value().tokens[i].id, row.tokens[i].id);
+            EXPECT_EQ(found.value().tokens[i].t_ns, row.tokens[i].t_ns);
+        }
+        some_tokens += row.tokens.size();
+    }
+    EXPECT_GT(some_tokens, 500u);
+}
+
 }  // namespace
 }  // namespace pitwall::telemetry

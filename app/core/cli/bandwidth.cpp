@@ -36,6 +36,7 @@ double measure_read_bandwidth(uint32_t threads) {
     for (int pass = 0; pass < kPasses; ++pass) {
         const auto begin = std::chrono::steady_clock::now();
         std::vector<std::thread> readers;
+        readers.reserve(threads);
         for (const auto& buffer : buffers) readers.emplace_back([&] { total += sum(buffer); });
         for (std::thread& reader : readers) reader.join();
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;

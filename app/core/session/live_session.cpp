@@ -5,6 +5,7 @@
 
 #include "telemetry/record/session_copy.h"
 #include "telemetry/record/session_file.h"
+#include "telemetry/record/session_query.h"
 
 namespace pitwall::app {
 
@@ -189,6 +190,12 @@ Result<SavedSession> LiveSession::save_so_far(const std::string& path, bool over
     if (Status copied = telemetry::copy_session(source.path, path, overwrite); !copied.ok())
         return copied.error();
     return SavedSession{held_ns, size_of(path)};
+}
+
+std::optional<telemetry::RecordedRequest> LiveSession::recall(const telemetry::RequestRow& row) const {
+    const Kept source = kept();
+    if (source.recorder == nullptr) return std::nullopt;
+    return telemetry::recall_request(source.path, row);
 }
 
 Result<std::unique_ptr<Session>> open_live_session(const SessionOptions& options,

@@ -43,6 +43,7 @@ class LiveSession final : public Session {
     /// Before start(). A session goes on without: scratch().trouble says why there is none.
     void begin_scratch();
     ScratchState scratch() const override;
+    std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override;
     Result<SavedSession> save_so_far(const std::string& path, bool overwrite) override;
 
   private:

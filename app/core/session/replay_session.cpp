@@ -6,6 +6,7 @@
 
 #include "telemetry/bus/producer.h"
 #include "telemetry/record/session_copy.h"
+#include "telemetry/record/session_query.h"
 #include "telemetry/store/store.h"
 
 namespace pitwall::app {
@@ -162,6 +163,10 @@ void ReplaySession::play(double speed) {
 double ReplaySession::speed() const {
     const std::lock_guard lock(mutex_);
     return speed_;
+}
+
+std::optional<telemetry::RecordedRequest> ReplaySession::recall(const telemetry::RequestRow& row) const {
+    return telemetry::recall_request(path_, row);
 }
 
 Result<SavedSession> ReplaySession::save_so_far(const std::string& path, bool overwrite) {

@@ -43,6 +43,7 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     void play(double speed) override;
     double speed() const override;
     std::optional<Error> trouble() const override;
+    std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override;
     /// Also of one that was killed: the copy needs no log beside it.
     Result<SavedSession> save_so_far(const std::string& path, bool overwrite) override;
 

@@ -12,6 +12,7 @@
 #include "telemetry/base/result.h"
 #include "telemetry/bus/reader.h"
 #include "telemetry/control.h"
+#include "telemetry/record/recorded_request.h"
 
 namespace pitwall::app {
 
@@ -82,6 +83,10 @@ class Session {
     /// Takes as long as the file is large: not for a thread that answers the mouse. `overwrite` as in start_recording().
     virtual Result<SavedSession> save_so_far(const std::string& /*path*/, bool /*overwrite*/) {
         return Error{"nothing is kept of this session", "record it with R"};
+    }
+    /// What the store has folded of `row`, where it is recorded. Reads the file for some milliseconds.
+    virtual std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& /*row*/) const {
+        return std::nullopt;
     }
     /// What went wrong in the middle and nobody was told as an answer: a replay whose file is damaged further on.
     virtual std::optional<Error> trouble() const { return std::nullopt; }
