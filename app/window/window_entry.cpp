@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "app/core/cli/interrupts.h"
 #include "app/window/main_window.h"
 #include "app/window/screenshots.h"
 
@@ -88,6 +89,17 @@ void open_first(MainWindow& window, const WindowOptions& options) {
     window.open(options.replay_path.empty() ? live_source(first) : replay_source(options.replay_path));
 }
 
+/// Ctrl-C in the terminal, or a desktop that ends: the session ends as with the window's own button, its recording whole.
+void watch_for_interrupts(MainWindow& window, Interrupts& interrupts) {
+    auto* timer = new QTimer(&window);
+    QObject::connect(timer, &QTimer::timeout, &window, [&window, &interrupts] {
+        if (!interrupts.pending()) return;
+        window.close();
+        QApplication::exit(kExitInterrupted);
+    });
+    timer->start(100);
+}
+
 int run_headless(const WindowOptions& options) {
     std::fprintf(stderr,
                  "pitwall: there is no display here, so the session runs without a window; Ctrl-C ends it\n");
@@ -134,6 +146,7 @@ int run_window(const WindowOptions& options) {
         if (!pictures) return run_headless(options);
         qputenv("QT_QPA_PLATFORM", "offscreen");  // pictures need no display
     }
+    Interrupts interrupts;  // before Qt starts a thread
     if (options.opengl != "off") panels::ask_for_opengl_contexts();
     int argc = 1;
     char name[] = "pitwall";
@@ -153,6 +166,7 @@ int run_window(const WindowOptions& options) {
     if (pictures || options.size_given) window.resize(options.width, options.height);
     if (pictures) plan_screenshots(window, options);
     open_first(window, options);
+    watch_for_interrupts(window, interrupts);
     return QApplication::exec();
 }
 
