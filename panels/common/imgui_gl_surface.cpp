@@ -89,8 +89,8 @@ class Canvas : public QOpenGLWidget {
             for (ImDrawCmd& command : frame.CmdLists[i]->CmdBuffer) {
                 const GLuint name = textures_.name_of(static_cast<const ImGuiTexture*>(command.TextureId));
                 // Dear ImGui hands a texture on as a pointer, whatever it is.
-                command.TextureId = reinterpret_cast<ImTextureID>(
-                    static_cast<uintptr_t>(name));  // NOLINT(performance-no-int-to-ptr)
+                // NOLINTNEXTLINE(performance-no-int-to-ptr)
+                command.TextureId = reinterpret_cast<ImTextureID>(static_cast<uintptr_t>(name));
             }
         textures_.end_frame();
     }

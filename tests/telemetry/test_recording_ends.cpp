@@ -25,6 +25,7 @@ namespace pitwall::telemetry {
 namespace {
 
 using namespace testing;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -100,10 +101,10 @@ TEST(Killed, AFileCopiedWithoutItsLogIsReadAsFarAsItGoes) {
     std::filesystem::create_directory(folder.path("elsewhere"));
     const std::string copy = folder.path("elsewhere/s.db");
     std::filesystem::copy_file(folder.path("s.db"), copy);
-    const auto read =
-        read_session(copy);  // either what the last checkpoint left, or nothing: told in a sentence
+    // Either what the last checkpoint left, or nothing, or half of a checkpoint: told in a sentence.
+    const auto read = read_session(copy);
     if (!read.ok()) {
-        EXPECT_THAT(read.error().what, HasSubstr("no events"));
+        EXPECT_THAT(read.error().what, AnyOf(HasSubstr("no events"), HasSubstr("is damaged")));
     }
     EXPECT_FALSE(std::filesystem::exists(copy + "-wal"));
     EXPECT_FALSE(std::filesystem::exists(copy + "-shm"));
