@@ -20,6 +20,7 @@ using telemetry::RequestRow;
 constexpr int kInset = 12, kBarTop = 22, kBarHeight = 12, kLabelTop = 42, kLine = 19;  // at scale 1
 constexpr size_t kTokensShown = 2000, kTokensAtOnce = 250;
 constexpr QChar kCaret(0x258C);
+constexpr int kRecallAgainMs = 2000;
 
 QString from_utf8(std::string_view bytes) {
     return QString::fromUtf8(bytes.data(), static_cast<qsizetype>(bytes.size()));
@@ -165,8 +166,13 @@ void RequestDetail::set_text(const QString& text, bool more_comes) {
 const RequestRow* RequestDetail::row_with_tokens() {
     const RequestRow* row = presenter_.row(request_);
     if (!row || !row->folded) return row;
-    if (recalled_.id == row->id) return &recalled_;
+    const uint64_t session = presenter_.store().generation();
+    const bool known = recalled_.id == row->id && recalled_generation_ == session;
+    // A file that could not be read now (a recording begins or ends) may be readable in a moment.
+    if (known && (in_recording_ || recalled_since_.elapsed() < kRecallAgainMs)) return &recalled_;
     recalled_ = *row;
+    recalled_generation_ = session;
+    recalled_since_.start();
     auto recorded = recollection_ ? recollection_->recall(*row) : std::nullopt;
     in_recording_ = recorded.has_value();
     if (in_recording_) recalled_.tokens = std::move(recorded->tokens);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QTextEdit>
 #include <QWidget>
 
@@ -52,6 +53,8 @@ class RequestDetail : public QWidget {
     telemetry::RequestRow recalled_;
     std::string recalled_prompt_;
     bool in_recording_ = false;
+    uint64_t recalled_generation_ = 0;
+    QElapsedTimer recalled_since_;
     Show show_ = Show::kOutput;
 };
 

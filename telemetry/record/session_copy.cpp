@@ -47,13 +47,15 @@ Status vacuum_into(const std::string& from, const std::string& part, const std::
 }
 
 Status put_into_place(const std::string& part, const std::string& to, bool overwrite) {
+    std::error_code none;
     const int file = ::open(part.c_str(), O_RDONLY | O_CLOEXEC);
     const bool safe = file >= 0 && ::fsync(file) == 0;
     const int error = errno;
     if (file >= 0) ::close(file);
     if (!safe) return cannot_save(to, std::strerror(error), error == ENOSPC || error == EDQUOT);
     if (Status still = check_session_path(to, overwrite); !still.ok()) return still;
-    remove_session_file(to);  // and the log of what was there, which is none of the copy
+    // The log of what was there is none of the copy; the file itself is replaced in one go.
+    for (const char* beside : {"-wal", "-shm", "-journal"}) std::filesystem::remove(to + beside, none);
     if (std::rename(part.c_str(), to.c_str()) != 0) return cannot_save(to, std::strerror(errno), false);
     return {};
 }

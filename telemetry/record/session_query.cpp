@@ -55,6 +55,12 @@ Result<std::unique_ptr<SessionQuery>> SessionQuery::open(const std::string& path
     return std::unique_ptr<SessionQuery>(new SessionQuery(path, std::move(database).value()));
 }
 
+Result<std::unique_ptr<SessionQuery>> SessionQuery::open_own(const std::string& path) {
+    auto database = open_own_recording(path);
+    if (!database.ok()) return database.error();
+    return std::unique_ptr<SessionQuery>(new SessionQuery(path, std::move(database).value()));
+}
+
 std::vector<RequestTimesRow> SessionQuery::requests(TimeRange range) const {
     SQLite::Statement query(*database_, R"sql(
 WITH paused AS (

@@ -32,6 +32,8 @@ struct RequestTimesRow {
 class SessionQuery {
   public:
     static Result<std::unique_ptr<SessionQuery>> open(const std::string& path);
+    static Result<std::unique_ptr<SessionQuery>> open_own(
+        const std::string& path);  ///< see open_own_recording()
     ~SessionQuery();
     SessionQuery(const SessionQuery&) = delete;
     SessionQuery& operator=(const SessionQuery&) = delete;
@@ -53,7 +55,8 @@ class SessionQuery {
     std::unique_ptr<SQLite::Database> database_;
 };
 
-/// SessionQuery::request() of the file at `path`; nothing where that does not hold every token of it.
-std::optional<RecordedRequest> recall_request(const std::string& path, const RequestRow& row);
+/// SessionQuery::request(), or nothing where the file does not hold every token of it.
+std::optional<RecordedRequest> recall_request(const Result<std::unique_ptr<SessionQuery>>& query,
+                                              const RequestRow& row);
 
 }  // namespace pitwall::telemetry

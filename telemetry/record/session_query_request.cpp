@@ -28,7 +28,7 @@ int64_t number(SQLite::Database& database, const std::string& sql, int64_t seq =
 
 /// Of the first event in the table of requests at or after `t_ns`, or the last of all.
 int64_t seq_at(SQLite::Database& database, int64_t t_ns) {
-    int64_t low = number(database, "SELECT min(seq) FROM request"),
+    int64_t low = number(database, "SELECT min(seq) FROM request WHERE seq > 0"),
             high = number(database, "SELECT max(seq) FROM request");
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
@@ -62,15 +62,19 @@ std::vector<RequestRow::Token> tokens(SQLite::Database& database, RequestId id, 
 }
 
 std::string prompt(SQLite::Database& database, RequestId id, Span life) {
-    SQLite::Statement query(
-        database,
-        "SELECT bytes FROM dictionary WHERE seq BETWEEN ? AND ? AND dictionary = ? AND id = ? ORDER BY seq");
+    SQLite::Statement query(database,
+                            "SELECT first_byte, bytes FROM dictionary WHERE seq BETWEEN ? AND ? AND "
+                            "dictionary = ? AND id = ? ORDER BY seq");
     query.bind(1, life.first_seq);
     query.bind(2, life.last_seq);
     query.bind(3, static_cast<int>(DictionaryKind::kPrompt));
     query.bind(4, raw(id));
     std::string text;
-    while (query.executeStep() && text.size() < kMaxTextBytes) text += query.getColumn(0).getString();
+    while (query.executeStep()) {
+        const auto first_byte = static_cast<uint64_t>(query.getColumn(0).getInt64());
+        if (first_byte == 0) text.clear();  // a keyframe tells prompts of live requests again
+        if (first_byte == text.size() && text.size() < kMaxTextBytes) text += query.getColumn(1).getString();
+    }
     return text;
 }
 
@@ -85,8 +89,8 @@ Result<RecordedRequest> SessionQuery::request(const RequestRow& row) const {
     }
 }
 
-std::optional<RecordedRequest> recall_request(const std::string& path, const RequestRow& row) {
-    const auto query = SessionQuery::open(path);
+std::optional<RecordedRequest> recall_request(const Result<std::unique_ptr<SessionQuery>>& query,
+                                              const RequestRow& row) {
     if (!query.ok()) return std::nullopt;
     auto found = query.value()->request(row);
     if (!found.ok() || found.value().tokens.size() != row.output_tokens) return std::nullopt;

@@ -142,6 +142,16 @@ Error damage_error(const std::string& path, const std::string& what) {
     return {fmt::format("'{}' is damaged ({})", path, in_short(what)), "use another copy of it"};
 }
 
+Result<std::unique_ptr<SQLite::Database>> open_own_recording(const std::string& path) {
+    try {
+        auto database = std::make_unique<SQLite::Database>(path, kOneReader);
+        distrust(*database);
+        return database;
+    } catch (const SQLite::Exception& e) {
+        return damage_error(path, e.what());
+    }
+}
+
 Result<std::unique_ptr<SQLite::Database>> open_session_database(const std::string& path, PageCheck check) {
     if (Status status = check_header(path); !status.ok()) return status.error();
     try {

@@ -24,6 +24,10 @@ enum class PageCheck : uint8_t {
 Result<std::unique_ptr<SQLite::Database>> open_session_database(const std::string& path,
                                                                 PageCheck check = PageCheck::kWhole);
 
+/// The same of a file that this process is recording, and trusts. No one but SQLite may open such a file: closing any
+/// other handle of it drops the locks by which SQLite tells other processes that it is being written.
+Result<std::unique_ptr<SQLite::Database>> open_own_recording(const std::string& path);
+
 /// What SQLite said while reading, as a sentence about the file.
 Error damage_error(const std::string& path, const std::string& what);
 

@@ -198,6 +198,43 @@ TEST(Scratch, SavedSoFarItIsTheSessionUpToThen) {
     }
 }
 
+TEST(Scratch, StaysWhereSavingItFailed) {
+    const std::string folder = fresh_folder("wanted");
+    Watched watched(open(kept_in(folder, {"workload=chat", "request_rate=100"})));
+    watched.session->start();
+    ASSERT_TRUE(watched.until([](const telemetry::Store& s) { return s.requests().size() > 5; }));
+    ASSERT_FALSE(watched.session->save_so_far("/proc/nowhere/saved.db", false).ok());
+    watched.session->stop();
+    const std::vector<LeftOver> left = ScratchFolder(folder).left_over();
+    ASSERT_THAT(left, SizeIs(1)) << "it is offered at the next start";
+    EXPECT_GT(events_of(left[0].path).size(), 100u);
+}
+
+TEST(Scratch, ShowsRequestsOfLongAgoAndStaysItsRecordersOwn) {
+    const std::string folder = fresh_folder("recalled");
+    Watched watched(open(kept_in(folder, {"workload=chat", "request_rate=100"})));
+    watched.session->start();
+    const telemetry::RequestRow* ended = nullptr;
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) {
+        for (const auto& [id, row] : s.requests())
+            if (row.ended() && row.output_tokens > 3) ended = &row;
+        return ended != nullptr;
+    }));
+    watched.ask(watched.session->control().request_keyframe());  // tells prompts of live requests again
+    std::optional<telemetry::RecordedRequest> recorded;
+    ASSERT_TRUE(
+        watched.until([&](const auto&) { return (recorded = watched.session->recall(*ended)).has_value(); }));
+    EXPECT_EQ(recorded->prompt, watched.store.text(telemetry::DictionaryKind::kPrompt, raw(ended->id)));
+    EXPECT_EQ(recorded->tokens.size(), ended->tokens.size());
+    // Another program opens and closes the file: were SQLite's locks gone, it would think itself the last and take
+    // the log away.
+    const std::string file = folder + '/' + names_in(folder).front();
+    ASSERT_TRUE(fs::exists(file + "-wal"));
+    ASSERT_EQ(std::system(("sqlite3 '" + file + "' 'select count(*) from step' >/dev/null").c_str()), 0);
+    EXPECT_TRUE(fs::exists(file + "-wal")) << "the recorder still writes to it";
+    watched.session->stop();
+}
+
 TEST(Scratch, ARecordingThatRunsIsSavedWhereNothingElseIsKept) {
     SessionOptions options = simulated({"workload=chat", "request_rate=100"});
     options.paced = true, options.record_path = temporary("asked-for.db");
@@ -236,9 +273,10 @@ TEST(Scratch, AtItsLimitItEndsWithAMarkAndTheEngineGoesOn) {
     EXPECT_LT(saved.value().bytes, 8u << 20);
 
     ASSERT_TRUE(watched.session->start_recording(temporary("from-here.db")).ok());
-    ASSERT_TRUE(watched.session->save_so_far(temporary("what-runs.db"), false).ok());
+    ASSERT_TRUE(watched.session->save_so_far(temporary("again.db"), false).ok());
     watched.session->stop();
-    EXPECT_GT(events_of(temporary("what-runs.db")).front().seq, events.back().seq) << "what goes on, then";
+    EXPECT_EQ(events_of(temporary("again.db")).front().seq, events.front().seq)
+        << "the beginning, which no other file has";
 }
 
 TEST(Scratch, NoProducerWaitsForIt) {

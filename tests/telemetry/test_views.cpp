@@ -203,6 +203,29 @@ TEST(SessionQuery, EqualsTheStore) {
     }
 }
 
+TEST(SessionQuery, FindsAPromptOnceThoughItWasToldTwice) {
+    StormOptions options;
+    options.seed = 3;
+    std::vector<Event> events = storm_session(options, 300);
+    std::vector<Event> again;
+    for (const Event& event : events)
+        if (event.kind == EventKind::kDictionary && event.dictionary.dictionary == DictionaryKind::kPrompt)
+            again.push_back(event);
+    ASSERT_GT(again.size(), 10u);
+    events.insert(events.end(), again.begin(), again.end());
+    const TemporaryFolder folder;
+    ASSERT_TRUE(record(events, folder.path("s.db")).ok());
+    Store store;
+    store.apply(events);
+    const auto query = SessionQuery::open(folder.path("s.db"));
+    ASSERT_TRUE(query.ok()) << query.error().text();
+    for (const auto& [id, row] : store.requests()) {
+        const auto found = recall_request(query, row);
+        if (!found) continue;
+        EXPECT_EQ(found->prompt, store.text(DictionaryKind::kPrompt, raw(id)));
+    }
+}
+
 TEST(SessionQuery, FindsWhatAStoreHasFolded) {
     StormOptions options;
     options.seed = 7;

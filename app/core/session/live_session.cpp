@@ -149,7 +149,7 @@ void LiveSession::begin_scratch() {
 
 void LiveSession::remove_scratch() {
     const std::lock_guard copied(copying_mutex_);
-    if (scratch_) scratch_->remove();
+    if (scratch_) save_failed_ ? scratch_->keep() : scratch_->remove();
 }
 
 ScratchState LiveSession::scratch() const {
@@ -159,14 +159,12 @@ ScratchState LiveSession::scratch() const {
     return none;
 }
 
-/// What reaches back furthest, unless it has ended and something else goes on.
+/// The scratch file wherever there is one: it alone begins with the session, and a recording is a file of its own.
 LiveSession::Kept LiveSession::kept() const {
+    if (scratch_ && !scratch_->path().empty()) return {scratch_->path(), &scratch_->recorder(), nullptr};
     const std::lock_guard lock(recording_mutex_);
-    const bool recorded = recording_ && recording_->recorder().recording();
-    const bool aside = scratch_ && !scratch_->path().empty();
-    if (aside && (!recorded || scratch_->recorder().recording()))
-        return {scratch_->path(), &scratch_->recorder(), nullptr};
-    if (recorded) return {recording_path_, &recording_->recorder(), recording_};
+    if (recording_ && recording_->recorder().recording())
+        return {recording_path_, &recording_->recorder(), recording_};
     return {};
 }
 
@@ -187,15 +185,21 @@ Result<SavedSession> LiveSession::save_so_far(const std::string& path, bool over
     if (is_own_file(path)) return Error{"'" + path + "' is being recorded to", "choose another file name"};
     wait_for(*source.recorder, parts_->bus.last_seq());
     const int64_t held_ns = source.recorder->safe_t_ns();
-    if (Status copied = telemetry::copy_session(source.path, path, overwrite); !copied.ok())
-        return copied.error();
+    const Status copied = telemetry::copy_session(source.path, path, overwrite);
+    save_failed_ = !copied.ok();
+    if (save_failed_) return copied.error();
     return SavedSession{held_ns, size_of(path)};
 }
 
 std::optional<telemetry::RecordedRequest> LiveSession::recall(const telemetry::RequestRow& row) const {
-    const Kept source = kept();
-    if (source.recorder == nullptr) return std::nullopt;
-    return telemetry::recall_request(source.path, row);
+    using telemetry::SessionQuery;
+    if (scratch_ && !scratch_->path().empty())
+        if (auto found = telemetry::recall_request(SessionQuery::open_own(scratch_->path()), row))
+            return found;
+    // Held by a recording that begins or ends, for as long as a step or the disk takes: then it is asked again.
+    const std::unique_lock lock(recording_mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || recording_path_.empty()) return std::nullopt;
+    return telemetry::recall_request(SessionQuery::open_own(recording_path_), row);
 }
 
 Result<std::unique_ptr<Session>> open_live_session(const SessionOptions& options,

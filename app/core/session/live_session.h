@@ -78,6 +78,7 @@ class LiveSession final : public Session {
     std::string recording_path_;
     std::unique_ptr<ScratchRecording> scratch_;  ///< made before start(), and stays
     std::optional<Error> scratch_trouble_;       ///< why there is none
+    bool save_failed_ = false;  ///< somebody wanted what the scratch file holds; under copying_mutex_
 };
 
 }  // namespace pitwall::app

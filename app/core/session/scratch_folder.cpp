@@ -89,6 +89,17 @@ std::optional<LeftOver> look_at(const std::string& path, int64_t begun_s) {
     return LeftOver{path, begun_s, before};
 }
 
+/// The lock of a session that is not there: its process was killed before it made the one or removed the other.
+void remove_if_stale(const fs::path& lock_path) {
+    std::error_code error;
+    if (lock_path.extension() != kLockSuffix || lock_path.stem().extension() != kSuffix) return;
+    if (fs::exists(fs::path(lock_path).replace_extension(), error)) return;
+    const int lock = locked(lock_path.string(), LOCK_NB);
+    if (lock < 0) return;  // claimed by one that is about to begin
+    fs::remove(lock_path, error);
+    ::close(lock);
+}
+
 void remove_all_of(const std::string& path) {
     telemetry::remove_session_file(path);
     std::error_code ignored;
@@ -98,7 +109,7 @@ void remove_all_of(const std::string& path) {
 }  // namespace
 
 ScratchFile::~ScratchFile() {
-    remove_all_of(path_);
+    if (!kept_) remove_all_of(path_);
     ::close(lock_);
 }
 
@@ -146,7 +157,10 @@ std::vector<LeftOver> ScratchFolder::left_over() const {
     if (!alone.held()) return found;
     for (fs::directory_iterator entry(path_, error), end; !error && entry != end; entry.increment(error)) {
         const std::optional<int64_t> begun_s = start_of(entry->path().filename().string());
-        if (!begun_s) continue;
+        if (!begun_s) {
+            remove_if_stale(entry->path());
+            continue;
+        }
         if (auto one = look_at(entry->path().string(), *begun_s)) found.push_back(std::move(*one));
     }
     std::sort(found.begin(), found.end(),

@@ -14,10 +14,11 @@ namespace pitwall::app {
 /// go of however the process ends. Beside it and not on it, as closing any handle of an SQLite file drops SQLite's locks.
 class ScratchFile {
   public:
-    ~ScratchFile();  ///< removes the session and its lock
+    ~ScratchFile();  ///< removes the session and its lock, unless it is kept
     ScratchFile(const ScratchFile&) = delete;
     ScratchFile& operator=(const ScratchFile&) = delete;
     const std::string& path() const { return path_; }
+    void keep() { kept_ = true; }  ///< the session stays, as that of a process that was killed
 
   private:
     friend class ScratchFolder;
@@ -25,6 +26,7 @@ class ScratchFile {
 
     std::string path_;
     int lock_;
+    bool kept_ = false;
 };
 
 /// What a process that was killed left in the scratch folder.

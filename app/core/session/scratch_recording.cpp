@@ -33,6 +33,13 @@ void ScratchRecording::remove() {
     file_.reset();
 }
 
+void ScratchRecording::keep() {
+    const Status ended = recording_->end();
+    static_cast<void>(ended);
+    if (file_) file_->keep();
+    file_.reset();
+}
+
 ScratchState ScratchRecording::state() const {
     ScratchState state;
     state.recording = recorder().recording();
@@ -40,7 +47,7 @@ ScratchState ScratchRecording::state() const {
     state.bytes = recorder().bytes_written();
     state.held_ns = recorder().safe_t_ns();
     const std::optional<Error> failure = recorder().failure();
-    if (failure && !state.full)
+    if (failure && !recorder().reached_limit())
         state.trouble =
             Error{"the scratch recording ended: " + failure->what, "free some space, or record it with R"};
     return state;

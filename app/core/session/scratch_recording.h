@@ -21,6 +21,8 @@ class ScratchRecording {
 
     /// Ends it and removes the file. Idempotent.
     void remove();
+    /// Ends it and leaves the file, to be offered at the next start: where saving it has failed. Idempotent.
+    void keep();
     /// "" once removed.
     std::string path() const { return file_ ? file_->path() : ""; }
     const telemetry::Recorder& recorder() const { return recording_->recorder(); }
