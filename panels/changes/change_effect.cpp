@@ -89,8 +89,9 @@ ChangeEffect ChangeEffects::compute(const std::vector<ChangeGroup>& groups, size
     ChangeEffect effect;
     effect.group = groups[index];
     effect.ranges = group_ranges(groups, index, store_.now_ns(), kLongestNs);
-    effect.before = telemetry::range_stats(store_, effect.ranges.before);
-    effect.after = telemetry::range_stats(store_, effect.ranges.after);
+    // Of long ago sums are kept in pieces, none of which reaches over a change: only the outer ends move.
+    effect.before = telemetry::range_stats(store_, store_.snapped(effect.ranges.before));
+    effect.after = telemetry::range_stats(store_, store_.snapped(effect.ranges.after));
     effect.figures = figures_of(effect.before, effect.after);
     const presets::KnobSpec* spec = numbers_.spec(effect.group.knob);
     effect.telling = telling_figure(effect.figures, spec && spec->effect == presets::KnobEffect::kView);

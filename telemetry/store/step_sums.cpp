@@ -10,6 +10,12 @@ namespace {
 double ratio(double part, double whole) {
     return whole > 0 ? part / whole : std::numeric_limits<double>::quiet_NaN();
 }
+
+/// Stops at the largest number: a damaged event may say anything.
+void add_up(int64_t& sum, int64_t more) {
+    if (__builtin_add_overflow(sum, more, &sum))
+        sum = more < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
 }  // namespace
 
 void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
@@ -20,11 +26,11 @@ void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
     draft_tokens += step.draft_tokens;
     cached_tokens += step.cached_tokens;
     budget_tokens += step.budget_tokens;
-    duration_ns += step.duration_ns;
-    execute_ns += step.execute_ns;
-    plan_ns += step.plan_ns;
-    sample_ns += step.sample_ns;
-    commit_ns += step.commit_ns;
+    add_up(duration_ns, step.duration_ns);
+    add_up(execute_ns, step.execute_ns);
+    add_up(plan_ns, step.plan_ns);
+    add_up(sample_ns, step.sample_ns);
+    add_up(commit_ns, step.commit_ns);
     flops += static_cast<double>(step.flops);
     bytes += step.bytes;
     running += step.running;
@@ -52,11 +58,11 @@ void StepSums::add(const StepSums& later) {
     draft_tokens += later.draft_tokens;
     cached_tokens += later.cached_tokens;
     budget_tokens += later.budget_tokens;
-    duration_ns += later.duration_ns;
-    execute_ns += later.execute_ns;
-    plan_ns += later.plan_ns;
-    sample_ns += later.sample_ns;
-    commit_ns += later.commit_ns;
+    add_up(duration_ns, later.duration_ns);
+    add_up(execute_ns, later.execute_ns);
+    add_up(plan_ns, later.plan_ns);
+    add_up(sample_ns, later.sample_ns);
+    add_up(commit_ns, later.commit_ns);
     flops += later.flops;
     bytes += later.bytes;
     running += later.running;

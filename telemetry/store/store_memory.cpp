@@ -69,11 +69,13 @@ void Store::fold_eviction() {
 }
 
 /// An eighth below the budget, so that it happens now and then and not with every event. The rows of requests that are
-/// folded may take half of the budget before any is dropped: without them quantiles over the session are not whole.
+/// folded may take half of what rows can have before any is dropped: without them quantiles over the session are not whole.
 void Store::trim() {
     const size_t wanted = limits_.memory_bytes - limits_.memory_bytes / 8;
     while (memory_bytes() > wanted) {
-        if (folded_bytes_ <= wanted / 2 && fold_oldest(kNone)) continue;
+        const size_t others = memory_bytes() - rows_bytes_;
+        const size_t for_rows = wanted > others ? wanted - others : 0;
+        if (folded_bytes_ <= for_rows / 2 && fold_oldest(kNone)) continue;
         if (!drop_oldest() && !fold_oldest(kNone)) return;
         ++rows_trimmed_;
     }
