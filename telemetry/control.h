@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <future>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "telemetry/base/ids.h"
+#include "telemetry/store/store.h"
 
 namespace pitwall::telemetry {
 
@@ -63,6 +65,8 @@ class ReplayControl {
     virtual void seek(int64_t t_ns) = 0;  ///< nearest keyframe before, then replay up to t_ns
     virtual void play(double speed) = 0;  ///< 0 pauses
     virtual double speed() const = 0;
+    /// Those of the whole recording, also of what has not been played yet, numbered as a store numbers them.
+    virtual std::span<const KnobChange> knob_changes() const { return {}; }
 };
 
 }  // namespace pitwall::telemetry

@@ -62,6 +62,7 @@ void MainWindow::go_live() {
     }
     if (range_.mode() == panels::RangeModel::Mode::kDragged)
         range_.set_mode(panels::RangeModel::Mode::kLast60s);
+    for (PanelDock* dock : docks_->docks()) dock->panel()->go_live();
     transport_->refresh();
 }
 
@@ -74,20 +75,21 @@ void MainWindow::go_to(int64_t t_ns) {
 
 void MainWindow::move_in_time(int64_t delta_ns) {
     if (session_ && session_->replay() != nullptr) return go_to(store_->now_ns() + delta_ns);
-    const telemetry::TimeRange shown = range_.resolve(*store_);
+    const bool dragged = range_.mode() == panels::RangeModel::Mode::kDragged;
+    const telemetry::TimeRange shown = dragged ? range_.dragged() : range_.resolve(*store_);
     range_.set_dragged(panels::moved_within(shown, delta_ns, {0, store_->now_ns() + 1}));
 }
 
 void MainWindow::go_to_change(bool next) {
     const int64_t t_ns = transport_->neighbour_change(next);
     if (t_ns < 0) return say(next ? QStringLiteral("No later change") : QStringLiteral("No earlier change"));
-    for (const telemetry::KnobChange& change : store_->knob_changes())
+    for (const telemetry::KnobChange& change : transport_->changes())
         if (change.t_ns == t_ns) return show_change(change.number);
 }
 
 /// A replay goes there; a live session shows half a minute on both sides.
 void MainWindow::show_change(uint32_t number) {
-    for (const telemetry::KnobChange& change : store_->knob_changes()) {
+    for (const telemetry::KnobChange& change : transport_->changes()) {
         if (change.number != number) continue;
         if (session_ && session_->replay() != nullptr) return go_to(change.t_ns);
         constexpr int64_t kHalf = 30'000'000'000;

@@ -64,7 +64,10 @@ void MainWindow::adopt(std::unique_ptr<Session> session) {
     relay_.set_target(&session_->control());
     rate_from_ns_ = 0;
     session_->start();
-    if (session_->replay() != nullptr) session_->replay()->play(replay_speed_ = 1);
+    if (telemetry::ReplayControl* replay = session_->replay()) {
+        transport_->set_recorded_changes(replay->knob_changes());
+        replay->play(replay_speed_ = 1);
+    }
     refresher_->mark_urgent();
     emit opened();
 }

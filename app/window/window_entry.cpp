@@ -146,7 +146,7 @@ int run_window(const WindowOptions& options) {
         if (!pictures) return run_headless(options);
         qputenv("QT_QPA_PLATFORM", "offscreen");  // pictures need no display
     }
-    Interrupts interrupts;  // before Qt starts a thread
+    std::optional<Interrupts> interrupts(std::in_place);  // before Qt starts a thread
     if (options.opengl != "off") panels::ask_for_opengl_contexts();
     int argc = 1;
     char name[] = "pitwall";
@@ -166,8 +166,10 @@ int run_window(const WindowOptions& options) {
     if (pictures || options.size_given) window.resize(options.width, options.height);
     if (pictures) plan_screenshots(window, options);
     open_first(window, options);
-    watch_for_interrupts(window, interrupts);
-    return QApplication::exec();
+    watch_for_interrupts(window, *interrupts);
+    const int code = QApplication::exec();
+    interrupts.reset();  // who cannot wait for what is still being written ends it with a second Ctrl-C
+    return code;
 }
 
 }  // namespace pitwall::app

@@ -64,6 +64,10 @@ void BatchAxis::hold(int64_t right, const Steps& steps, int width) {
     follows_ = right_ == newest;
 }
 
+void BatchAxis::stay_within(const Steps& steps, int width) {
+    if (!follows_ && !steps.empty() && right_ <= begin_of(steps.front())) hold(right_, steps, width);
+}
+
 void BatchAxis::set_mode(Mode mode, const Steps& steps, int width) {
     if (mode == mode_) return;
     const int64_t edge = right(steps);

@@ -33,6 +33,8 @@ class BatchAxis {
     void pan(int64_t pixels, const Steps& steps, int width);  ///< positive: towards older steps
     void show(const telemetry::StepRow& step, const Steps& steps, int width);  ///< moves as little as needed
     void follow() { follows_ = true; }
+    /// A view of steps that the store has let go moves to the oldest there are.
+    void stay_within(const Steps& steps, int width);
 
   private:
     void hold(int64_t right, const Steps& steps, int width);

@@ -38,6 +38,7 @@ class BatchPanel : public Panel {
     QString scope() const override { return scope_; }
     int refresh_hz() const override { return 10; }
     void refresh() override;
+    void go_live() override { presenter_.follow(); }
     QString csv() const override { return presenter_.csv(); }
     QWidget* title_control() override { return title_; }
 

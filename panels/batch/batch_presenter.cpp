@@ -58,6 +58,7 @@ bool BatchPresenter::refresh() {
     events_seen_ = store_.events_applied();
     dirty_ = false;
     lanes_.follow(store_);
+    axis_.stay_within(store_.steps(), bands_.right - bands_.left);
     right_pixel_ = axis_.right(store_.steps());
     bars_.clear();
     build_columns();

@@ -16,6 +16,9 @@ constexpr int64_t kSecond = 1'000'000'000;
 int64_t begin_of_session(const telemetry::Store& store) {
     return std::clamp(store.begin_ns(), std::min(store.history_begin_ns(), store.now_ns()), store.now_ns());
 }
+QString span_label(telemetry::TimeRange range) {
+    return QStringLiteral("%1 to %2").arg(format_clock(range.begin_ns), format_clock(range.end_ns));
+}
 }  // namespace
 
 void SelectionModel::select_request(RequestId request) {
@@ -95,7 +98,9 @@ QString RangeModel::label(const telemetry::Store& store) const {
     const bool since_ever = mode_ == Mode::kSession;
     const bool complete = since_ever ? store.complete_since_ns() == std::numeric_limits<int64_t>::min()
                                      : asked(store).begin_ns >= store.complete_since_ns();
-    return complete ? label() : label() + QStringLiteral(", incomplete");
+    const telemetry::TimeRange range = resolve(store);  // of long ago widened to the pieces that are kept
+    const QString name = mode_ == Mode::kDragged ? span_label(range) : label();
+    return complete ? name : name + QStringLiteral(", incomplete");
 }
 
 QString RangeModel::label() const {
@@ -111,8 +116,7 @@ QString RangeModel::label() const {
         case Mode::kSession:
             return QStringLiteral("whole session");
         case Mode::kDragged:
-            return QStringLiteral("%1 to %2")
-                .arg(format_clock(dragged_.begin_ns), format_clock(dragged_.end_ns));
+            return span_label(dragged_);
     }
     return {};
 }

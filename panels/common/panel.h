@@ -97,6 +97,8 @@ class Panel : public QWidget {
     virtual QString scope() const { return {}; }  ///< the grey phrase beside the title
     virtual int refresh_hz() const { return 4; }
     virtual void refresh() = 0;
+    virtual void go_live() {
+    }  ///< back to what follows the newest event, where the panel was moved away from it
     virtual QString csv() const { return {}; }  ///< the figures or the table, for the clipboard and for files
     /// A widget that belongs at the right of the title: a mode switch. May be null. Owned by the panel.
     virtual QWidget* title_control() { return nullptr; }

@@ -105,7 +105,17 @@ void TransportBar::set_state(const TransportState& state) {
     show_state();
 }
 
+void TransportBar::set_recorded_changes(std::span<const telemetry::KnobChange> changes) {
+    recorded_.assign(changes.begin(), changes.end());
+    update();
+}
+
+std::span<const telemetry::KnobChange> TransportBar::changes() const {
+    return recorded_.empty() ? context_.store->knob_changes() : recorded_;
+}
+
 void TransportBar::session_changed() {
+    recorded_.clear();
     envelope_.clear();
     show_state();
     update();
@@ -152,7 +162,7 @@ int64_t TransportBar::playhead_ns() const { return context_.store->now_ns(); }
 
 int64_t TransportBar::neighbour_change(bool next) const {
     int64_t found = -1;
-    for (const ChangeGroup& change : group_changes(context_.store->knob_changes())) {
+    for (const ChangeGroup& change : group_changes(changes())) {
         if (!next && change.begin_ns < playhead_ns() - 500'000'000) found = change.begin_ns;
         if (next && change.begin_ns > playhead_ns()) return change.begin_ns;
     }
@@ -177,7 +187,7 @@ void TransportBar::mousePressEvent(QMouseEvent* event) {
     const QRectF box = strip().adjusted(-4, -context_.theme->scaled(20), 4, context_.theme->scaled(14));
     if (event->button() != Qt::LeftButton || !box.contains(event->position())) return;
     const TimeAxis on = axis();
-    for (const ChangeGroup& change : group_changes(context_.store->knob_changes())) {
+    for (const ChangeGroup& change : group_changes(changes())) {
         const QPointF pin(time_to_x(on, change.begin_ns), context_.theme->scaled(10.5));
         if (QLineF(pin, event->position()).length() > context_.theme->scaled(8)) continue;
         emit change_wanted(change.number);

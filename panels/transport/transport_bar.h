@@ -36,6 +36,10 @@ class TransportBar : public Panel {
     void set_state(const TransportState& state);
     const TransportState& state() const { return state_; }
     void session_changed();  ///< another source: the strip begins again
+    /// Of a replay: those ahead of the playhead too.
+    void set_recorded_changes(std::span<const telemetry::KnobChange> changes);
+    /// Of the whole session as far as it is known.
+    std::span<const telemetry::KnobChange> changes() const;
     /// The time of the change before or after the playhead, or -1.
     int64_t neighbour_change(bool next) const;
     TimeAxis axis() const;
@@ -80,6 +84,7 @@ class TransportBar : public Panel {
     void drag_to(double x);
 
     TransportState state_;
+    std::vector<telemetry::KnobChange> recorded_;
     std::optional<Shown> shown_;
     SessionEnvelope envelope_;
     QToolButton *record_, *pause_, *step_;

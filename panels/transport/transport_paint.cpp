@@ -99,27 +99,27 @@ void TransportBar::paint_ticks(QPainter& painter, const TimeAxis& on, const QRec
 
 void TransportBar::paint_changes(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
     const Theme& theme = *context_.theme;
-    const std::vector<ChangeGroup> changes = group_changes(context_.store->knob_changes());
+    const std::vector<ChangeGroup> pins = group_changes(changes());
     const QFont font = theme.numbers("small");
     const QFontMetricsF metrics(font);
     double taken =
         -1e9;  // right end of the last pin: where many lie close together only the first of them is drawn
-    for (size_t i = 0; i < changes.size(); ++i) {
-        const double x = std::floor(time_to_x(on, changes[i].begin_ns)) + 0.5;
+    for (size_t i = 0; i < pins.size(); ++i) {
+        const double x = std::floor(time_to_x(on, pins[i].begin_ns)) + 0.5;
         if (x < box.left() - 1 || x > box.right() + 1) continue;
         painter.setPen(theme.color("signal.accent"));
         painter.drawLine(QPointF(x, theme.scaled(11)), QPointF(x, box.bottom() + 2));
         if (x - theme.scaled(7) < taken) continue;
-        paint_pin(painter, theme, QPointF(x, theme.scaled(10.5)), changes[i].number);
+        paint_pin(painter, theme, QPointF(x, theme.scaled(10.5)), pins[i].number);
         taken = x + theme.scaled(8);
         double limit = box.right();
-        for (size_t next = i + 1; next < changes.size(); ++next) {
-            limit = std::min(limit, time_to_x(on, changes[next].begin_ns));
+        for (size_t next = i + 1; next < pins.size(); ++next) {
+            limit = std::min(limit, time_to_x(on, pins[next].begin_ns));
             break;
         }
         const double room = limit - x - theme.scaled(26);
-        QString text = knob_text(changes[i], true);
-        if (metrics.horizontalAdvance(text) > room) text = knob_text(changes[i], false);
+        QString text = knob_text(pins[i], true);
+        if (metrics.horizontalAdvance(text) > room) text = knob_text(pins[i], false);
         if (metrics.horizontalAdvance(text) > room) continue;
         painter.setFont(font);
         painter.setPen(theme.color("text.secondary"));
@@ -146,14 +146,15 @@ void TransportBar::paint_strip(QPainter& painter) const {
         QRectF(left, box.top() - 2, std::max(1.0, right - left), box.height() + 4).adjusted(.5, .5, -.5, -.5),
         2, 2);
     painter.setRenderHint(QPainter::Antialiasing, false);
-    const auto changes = context_.store->knob_changes();
+    const auto all_changes = changes();
     const QString caption = envelope_.highest() > 0
                                 ? QStringLiteral("Output, at most %1")
                                       .arg(format_rate(envelope_.highest(), QStringLiteral("tok/s")).text())
                                 : QStringLiteral("Output");
     const QFont font = theme.words("small");
-    const double room =
-        changes.empty() ? box.width() : time_to_x(on, changes.front().t_ns) - theme.scaled(10) - box.left();
+    const double room = all_changes.empty()
+                            ? box.width()
+                            : time_to_x(on, all_changes.front().t_ns) - theme.scaled(10) - box.left();
     if (QFontMetricsF(font).horizontalAdvance(caption) < room) {
         painter.setFont(font);
         painter.setPen(theme.color("text.secondary"));

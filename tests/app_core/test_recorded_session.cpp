@@ -36,6 +36,18 @@ void expect_a_keyframe_first(const std::string& path) {
         0);
 }
 
+/// The path of a simulated session's recording, from its beginning to its end.
+std::string recorded(const std::string& name, int seconds, std::initializer_list<std::string_view> knobs) {
+    SessionOptions options = simulated(knobs);
+    options.duration_ns = int64_t{seconds} * 1'000'000'000;
+    options.record_path = temporary(name);
+    auto session = open(options);
+    session->start();
+    while (!session->finished()) std::this_thread::sleep_for(1ms);
+    session->stop();
+    return options.record_path;
+}
+
 }  // namespace
 
 TEST(LiveSession, ARecordingBegunInTheMiddleKnowsTheSession) {
@@ -91,17 +103,38 @@ TEST(LiveSession, SaysWhyARecordingEndedByItself) {
     watched.session->stop();
 }
 
-TEST(ReplaySession, SaysWhereTheFileIsDamaged) {
-    const std::string path = temporary("damaged.db");
-    SessionOptions options = simulated({"workload=mix", "request_rate=50"});
-    options.duration_ns = 20'000'000'000;
-    options.record_path = path;
+TEST(ReplaySession, KnowsTheChangesThatAreStillToCome) {
+    SessionOptions options = simulated({"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
+    options.paced = true;  // it must not end before it is told
+    options.duration_ns = 1'500'000'000;
+    options.record_path = temporary("changes.db");
     {
-        auto session = open(options);
-        session->start();
-        while (!session->finished()) std::this_thread::sleep_for(1ms);
-        session->stop();
+        Watched live(open(options));
+        live.session->start();
+        for (const char* value : {"3", "7", "5"})
+            EXPECT_EQ(live.ask(live.session->control().set_knob("max_num_seqs", value)).verdict,
+                      telemetry::Verdict::kAccepted);
+        ASSERT_TRUE(live.until([&](const auto&) { return live.session->finished(); }));
+        live.session->stop();
     }
+    auto opened = open_replay_session(options.record_path);
+    ASSERT_TRUE(opened.ok()) << opened.error().text();
+    Watched watched(std::move(opened).value());
+    const auto changes = watched.session->replay()->knob_changes();
+    ASSERT_EQ(changes.size(), 3u);
+    watched.session->start();
+    watched.session->replay()->play(1000);
+    ASSERT_TRUE(watched.until([&](const telemetry::Store& s) { return s.knob_changes().size() == 3; }));
+    for (size_t i = 0; i < changes.size(); ++i) {
+        EXPECT_EQ(changes[i].number, watched.store.knob_changes()[i].number);
+        EXPECT_EQ(changes[i].t_ns, watched.store.knob_changes()[i].t_ns);
+        EXPECT_EQ(changes[i].event.effective_value, watched.store.knob_changes()[i].event.effective_value);
+    }
+    watched.session->stop();
+}
+
+TEST(ReplaySession, SaysWhereTheFileIsDamaged) {
+    const std::string path = recorded("damaged.db", 20, {"workload=mix", "request_rate=50"});
     {
         SQLite::Database db(path, SQLite::OPEN_READWRITE);
         db.exec("update step set running = -1 where step_id = (select max(step_id) from step)");
@@ -118,16 +151,8 @@ TEST(ReplaySession, SaysWhereTheFileIsDamaged) {
 }
 
 TEST(ReplaySession, PlaysSeeksAndRefusesCommands) {
-    const std::string path = temporary("replay.db");
-    SessionOptions options = simulated({"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
-    options.duration_ns = 20'000'000'000;
-    options.record_path = path;
-    {
-        auto session = open(options);
-        session->start();
-        while (!session->finished()) std::this_thread::sleep_for(1ms);
-        session->stop();
-    }
+    const std::string path =
+        recorded("replay.db", 20, {"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
     auto opened = open_replay_session(path);
     ASSERT_TRUE(opened.ok()) << opened.error().text();
     Watched watched(std::move(opened).value());
@@ -160,14 +185,7 @@ TEST(ReplaySession, PlaysSeeksAndRefusesCommands) {
 }
 
 TEST(ReplaySession, StopsThoughNobodyReads) {
-    const std::string path = temporary("unread.db");
-    SessionOptions options = simulated({"workload=mix", "request_rate=50"});
-    options.duration_ns = 10'000'000'000;
-    options.record_path = path;
-    auto live = open(options);
-    live->start();
-    while (!live->finished()) std::this_thread::sleep_for(1ms);
-    live->stop();
+    const std::string path = recorded("unread.db", 10, {"workload=mix", "request_rate=50"});
     auto opened = open_replay_session(path);
     ASSERT_TRUE(opened.ok());
     const auto reader = opened.value()->add_reader(telemetry::Overflow::kDrop, 64);

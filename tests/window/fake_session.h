@@ -48,7 +48,9 @@ class FakeReplay : public telemetry::ReplayControl {
     void seek(int64_t t_ns) override { seeks.push_back(t_ns); }
     void play(double speed) override { speed_ = speed; }
     double speed() const override { return speed_; }
+    std::span<const telemetry::KnobChange> knob_changes() const override { return changes; }
     std::vector<int64_t> seeks;
+    std::vector<telemetry::KnobChange> changes;  ///< before the window opens it
 
   private:
     double speed_ = 0;

@@ -22,12 +22,8 @@ constexpr auto kTick = std::chrono::milliseconds(10), kTickPaused = std::chrono:
 constexpr int64_t kHistory_ns = 60'000'000'000;
 constexpr double kFastest = 1000;
 
-struct Names {
-    std::string model, device;
-};
-
 /// The facts come first in a recording, or soon where it began in the middle of a session.
-Names names_of(telemetry::SessionReader& file) {
+ReplaySession::About facts_of(telemetry::SessionReader& file) {
     constexpr size_t kMostEvents = size_t{1} << 18, kBudgetBytes = size_t{16} << 20;
     telemetry::Store store({.memory_bytes = kBudgetBytes});
     for (size_t seen = 0; seen < kMostEvents && store.session("device").empty();) {
@@ -36,15 +32,25 @@ Names names_of(telemetry::SessionReader& file) {
         store.apply(events);
         seen += events.size();
     }
-    return {std::string(store.session("model")), std::string(store.session("device"))};
+    return {std::string(store.session("model")), std::string(store.session("device")), {}};
+}
+
+/// A jump to the end gives all changes so far before the last keyframe.
+std::vector<telemetry::KnobChange> changes_of(telemetry::SessionReader& file) {
+    if (!file.seek(file.end_ns()).ok()) return {};
+    telemetry::Store store;
+    while (true) {
+        const auto events = file.next(kBatchEvents);
+        if (events.empty()) break;
+        store.apply(events);
+    }
+    return {store.knob_changes().begin(), store.knob_changes().end()};
 }
 
 }  // namespace
 
-ReplaySession::ReplaySession(std::unique_ptr<telemetry::SessionReader> file, std::string model_name,
-                             std::string device_name)
-    : model_name_(std::move(model_name)),
-      device_name_(std::move(device_name)),
+ReplaySession::ReplaySession(std::unique_ptr<telemetry::SessionReader> file, About about)
+    : about_(std::move(about)),
       path_(file->path()),
       file_(std::move(file)),
       begin_ns_(file_->begin_ns()),
@@ -166,7 +172,7 @@ double ReplaySession::speed() const {
 }
 
 std::optional<telemetry::RecordedRequest> ReplaySession::recall(const telemetry::RequestRow& row) const {
-    return telemetry::recall_request(path_, row);
+    return telemetry::recall_request(telemetry::SessionQuery::open(path_), row);
 }
 
 Result<SavedSession> ReplaySession::save_so_far(const std::string& path, bool overwrite) {
@@ -179,11 +185,12 @@ Result<SavedSession> ReplaySession::save_so_far(const std::string& path, bool ov
 Result<std::unique_ptr<Session>> open_replay_session(const std::string& path) {
     auto file = telemetry::SessionReader::open(path);
     if (!file.ok()) return file.error();
-    const auto names = names_of(*file.value());
+    ReplaySession::About about = facts_of(*file.value());
+    about.changes = changes_of(*file.value());
     auto again = telemetry::SessionReader::open(path);
     if (!again.ok()) return again.error();
     return std::unique_ptr<Session>(
-        std::make_unique<ReplaySession>(std::move(again).value(), names.model, names.device));
+        std::make_unique<ReplaySession>(std::move(again).value(), std::move(about)));
 }
 
 }  // namespace pitwall::app

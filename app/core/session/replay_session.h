@@ -22,8 +22,12 @@ namespace pitwall::app {
 /// waited for, whatever overflow they asked for: a replay has time. A jump is told by the mark kReplayJump.
 class ReplaySession final : public Session, public telemetry::ReplayControl {
   public:
-    ReplaySession(std::unique_ptr<telemetry::SessionReader> file, std::string model_name,
-                  std::string device_name);
+    /// What is known of a recording before it is played.
+    struct About {
+        std::string model, device;
+        std::vector<telemetry::KnobChange> changes;
+    };
+    ReplaySession(std::unique_ptr<telemetry::SessionReader> file, About about);
     ~ReplaySession() override;
 
     telemetry::Control& control() override { return refusing_; }
@@ -34,14 +38,15 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     bool finished() const override { return finished_.load(std::memory_order_acquire); }
     int64_t now_ns() const override { return position_ns_.load(std::memory_order_relaxed); }
     telemetry::ReplayControl* replay() override { return this; }
-    std::string model_name() const override { return model_name_; }
-    std::string device_name() const override { return device_name_; }
+    std::string model_name() const override { return about_.model; }
+    std::string device_name() const override { return about_.device; }
 
     int64_t begin_ns() const override { return begin_ns_; }
     int64_t end_ns() const override { return end_ns_; }
     void seek(int64_t t_ns) override;
     void play(double speed) override;
     double speed() const override;
+    std::span<const telemetry::KnobChange> knob_changes() const override { return about_.changes; }
     std::optional<Error> trouble() const override;
     std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override;
     /// Also of one that was killed: the copy needs no log beside it.
@@ -58,7 +63,7 @@ class ReplaySession final : public Session, public telemetry::ReplayControl {
     void publish(const telemetry::Event& event);
     int64_t clock_ns(WallTime now) const;
 
-    std::string model_name_, device_name_;
+    About about_;
     std::string path_;
     std::unique_ptr<telemetry::SessionReader> file_;  ///< the thread's own once started
     int64_t begin_ns_, end_ns_;
