@@ -11,7 +11,7 @@
 
 namespace pitwall::panels {
 namespace {
-constexpr int kPollMs = 30, kMostTokens = 1 << 20;
+constexpr int kPollMs = 30;
 }
 
 PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
@@ -22,9 +22,7 @@ PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
       send_(new QPushButton(QStringLiteral("Send"), this)),
       turns_(new QTextEdit(this)),
       input_(new QPlainTextEdit(this)),
-      max_tokens_(new QSpinBox(this)),
-      priority_(new QSpinBox(this)),
-      temperature_(new QDoubleSpinBox(this)),
+      fields_(new SamplingFields(context_.theme, this)),
       status_(new QLabel(this)) {
     build();
     setFocusProxy(input_);
@@ -45,49 +43,8 @@ PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
     show_state();
 }
 
-QWidget* PromptPanel::field(const QString& name, QWidget* editor, const QString& help) {
-    auto* holder = new QWidget(this);
-    auto* column = new QVBoxLayout(holder);
-    column->setContentsMargins(0, 0, 0, 0);
-    column->setSpacing(2);
-    auto* label = new QLabel(name, holder);
-    label->setBuddy(editor);
-    names_.push_back(label);
-    column->addWidget(label);
-    column->addWidget(editor);
-    editor->setToolTip(help);
-    editor->setAccessibleName(name);
-    return holder;
-}
-
-void PromptPanel::build_fields() {
-    max_tokens_->setRange(0, kMostTokens);
-    max_tokens_->setSpecialValueText(QStringLiteral("default"));
-    temperature_->setRange(0, 2);
-    temperature_->setSingleStep(.1);
-    temperature_->setDecimals(2);
-    temperature_->setSpecialValueText(QStringLiteral("0 greedy"));
-    priority_->setRange(-1000, 1000);
-    for (QAbstractSpinBox* box :
-         {static_cast<QAbstractSpinBox*>(max_tokens_), static_cast<QAbstractSpinBox*>(temperature_),
-          static_cast<QAbstractSpinBox*>(priority_)})
-        box->setButtonSymbols(QAbstractSpinBox::NoButtons);  // wheel and Up, Down turn them
-}
-
 void PromptPanel::build() {
     modes_->hide();  // until the title bar takes it
-    build_fields();
-    auto* row = new QHBoxLayout;
-    row->setSpacing(8);
-    row->addWidget(field(QStringLiteral("max_tokens"), max_tokens_,
-                         QStringLiteral("Output limit in tokens; default: the knob default_max_tokens")),
-                   1);
-    row->addWidget(field(QStringLiteral("temperature"), temperature_,
-                         QStringLiteral("0 takes the likeliest token, up to 2")),
-                   1);
-    row->addWidget(
-        field(QStringLiteral("priority"), priority_, QStringLiteral("Used with scheduling_policy priority")),
-        1);
     auto* foot = new QHBoxLayout;
     foot->addWidget(status_, 1);
     foot->addWidget(new_chat_);
@@ -97,7 +54,7 @@ void PromptPanel::build() {
     all->setSpacing(8);
     all->addWidget(turns_, 3);
     all->addWidget(input_, 2);
-    all->addLayout(row);
+    all->addWidget(fields_);
     all->addLayout(foot);
     turns_->setReadOnly(true);
     turns_->setFrameShape(QFrame::NoFrame);
@@ -121,13 +78,7 @@ void PromptPanel::take_theme() {
                               .arg(name("bg.panel"), name("text.primary")));
     turns_->setFont(t.words("stream"));
     input_->setFont(t.words("stream"));
-    for (QLabel* label : names_) {
-        label->setFont(t.numbers("small"));
-        label->setStyleSheet(QStringLiteral("color: %1").arg(name("text.secondary")));
-    }
-    for (QWidget* editor : {static_cast<QWidget*>(max_tokens_), static_cast<QWidget*>(temperature_),
-                            static_cast<QWidget*>(priority_)})
-        editor->setFont(t.numbers("small"));
+    fields_->take_theme();
     status_->setFont(t.words("small"));
     for (QPushButton* button : {send_, new_chat_}) button->setFont(t.words("small", 500));
     turns_shown_.clear();
@@ -136,10 +87,7 @@ void PromptPanel::take_theme() {
 }
 
 void PromptPanel::send() {
-    telemetry::PromptSpec& s = presenter_.settings();
-    s.max_tokens = static_cast<uint32_t>(max_tokens_->value());
-    s.temperature = static_cast<float>(temperature_->value());
-    s.priority = priority_->value();
+    fields_->fill(presenter_.settings());
     if (presenter_.send(input_->toPlainText(), *context_.control)) poll();
     show_state();
 }

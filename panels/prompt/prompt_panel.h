@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QDoubleSpinBox>
 #include <QLabel>
 #include <QPlainTextEdit>
 #include <QPushButton>
-#include <QSpinBox>
 #include <QTextEdit>
 #include <QTimer>
 
 #include "panels/common/panel.h"
 #include "panels/common/widgets.h"
 #include "panels/prompt/prompt_presenter.h"
+#include "panels/prompt/sampling_fields.h"
 
 namespace pitwall::panels {
 
@@ -33,6 +32,7 @@ class PromptPanel : public Panel {
     QPlainTextEdit* input() { return input_; }
     QPushButton* send_button() { return send_; }
     QLabel* status() { return status_; }
+    SamplingFields& fields() { return *fields_; }
     void send();
     void session_changed();  ///< another engine knows nothing of the turns so far
 
@@ -42,8 +42,6 @@ class PromptPanel : public Panel {
 
   private:
     void build();
-    QWidget* field(const QString& name, QWidget* editor, const QString& help);
-    void build_fields();
     void take_theme();
     void poll();
     void show_state();
@@ -54,10 +52,8 @@ class PromptPanel : public Panel {
     QPushButton *new_chat_, *send_;
     QTextEdit* turns_;
     QPlainTextEdit* input_;
-    QSpinBox *max_tokens_, *priority_;
-    QDoubleSpinBox* temperature_;
+    SamplingFields* fields_;
     QLabel* status_;
-    std::vector<QLabel*> names_;
     QString turns_shown_;
     QTimer poll_;
 };

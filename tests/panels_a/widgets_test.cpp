@@ -225,6 +225,27 @@ TEST_F(Widgets, APromptIsSentByCtrlEnterAndSelected) {
     EXPECT_TRUE(panel->input()->toPlainText().isEmpty());
 }
 
+TEST_F(Widgets, APromptIsSampledAsItsFieldsSay) {
+    auto panel = open<PromptPanel>({420, 420});
+    SamplingFields& fields = panel->fields();
+    EXPECT_FALSE(fields.seed()->isVisible()) << "rarely turned";
+    QTest::mouseClick(fields.more(), Qt::LeftButton);
+    EXPECT_TRUE(fields.seed()->isVisible());
+    fields.seed()->setValue(7);
+    fields.top_p()->setValue(.9);
+    fields.stop()->setText(QStringLiteral("\\nUser:"));
+    QTest::mouseClick(fields.more(), Qt::LeftButton);
+    panel->input()->setPlainText(QStringLiteral("Hello"));
+    QTest::mouseClick(panel->send_button(), Qt::LeftButton);
+    ASSERT_EQ(top_.control.prompts.size(), 1u);
+    const telemetry::PromptSpec& sent = top_.control.prompts[0];
+    EXPECT_EQ(sent.seed, 7u);
+    EXPECT_FLOAT_EQ(sent.top_p, .9f);
+    EXPECT_FLOAT_EQ(sent.repetition_penalty, 1);
+    EXPECT_EQ(sent.top_k, 0);
+    EXPECT_EQ(sent.stop, std::vector<std::string>{"\nUser:"}) << "also while they are hidden";
+}
+
 TEST_F(Widgets, ARefusedPromptKeepsItsText) {
     auto panel = open<PromptPanel>({320, 360});
     top_.control.next = {telemetry::Verdict::kRefused, "this is a replay", 0, kNoRequest};
