@@ -37,8 +37,8 @@ int check(const CommandContext& context, const std::string& path) {
     if (context.json)
         print_json({{"valid", true}, {"path", path}, {"name", preset.value().name}, {"settings", settings}});
     else
-        fmt::print("{} is a valid preset \"{}\" of {} settings\n", path, preset.value().name,
-                   settings.size());
+        fmt::print("{} is a valid preset \"{}\" of {} setting{}\n", path, preset.value().name,
+                   settings.size(), settings.size() == 1 ? "" : "s");
     return kExitDone;
 }
 
