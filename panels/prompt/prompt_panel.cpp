@@ -12,7 +12,9 @@
 namespace pitwall::panels {
 namespace {
 constexpr int kPollMs = 30;
-}
+/// Below this height the fields behind More take the place of the text.
+constexpr int kRoomForAll = 320;
+}  // namespace
 
 PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
     : Panel(context, parent),
@@ -38,6 +40,7 @@ PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
         presenter_.set_chat(mode == 0);
         show_state();
     });
+    connect(fields_->more(), &QPushButton::toggled, this, &PromptPanel::make_room);
     connect(context_.theme, &Theme::changed, this, &PromptPanel::take_theme);
     take_theme();
     show_state();
@@ -46,6 +49,7 @@ PromptPanel::PromptPanel(PanelContext context, QWidget* parent)
 void PromptPanel::build() {
     modes_->hide();  // until the title bar takes it
     auto* foot = new QHBoxLayout;
+    foot->addWidget(fields_->more());
     foot->addWidget(status_, 1);
     foot->addWidget(new_chat_);
     foot->addWidget(send_);
@@ -86,7 +90,19 @@ void PromptPanel::take_theme() {
     update();
 }
 
+void PromptPanel::make_room() {
+    const bool tight = fields_->more()->isChecked() && height() < context_.theme->scaled(kRoomForAll);
+    input_->setVisible(!tight);
+    turns_->setVisible(!tight && !turns_shown_.isEmpty());
+}
+
+void PromptPanel::resizeEvent(QResizeEvent* event) {
+    Panel::resizeEvent(event);
+    make_room();
+}
+
 void PromptPanel::send() {
+    fields_->more()->setChecked(false);
     fields_->fill(presenter_.settings());
     if (presenter_.send(input_->toPlainText(), *context_.control)) poll();
     show_state();
@@ -135,9 +151,9 @@ void PromptPanel::show_turns() {
                     .arg(colour, mine ? QStringLiteral("You") : format_request(raw(turn.request)),
                          turn.text.toHtmlEscaped().replace(u'\n', QStringLiteral("<br>")));
     }
-    turns_->setVisible(!html.isEmpty());
     if (html == turns_shown_) return;
     turns_shown_ = html;
+    make_room();
     QScrollBar* bar = turns_->verticalScrollBar();
     const bool at_end = bar->value() >= bar->maximum() - 4;
     const int place = bar->value();

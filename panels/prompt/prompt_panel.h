@@ -39,6 +39,7 @@ class PromptPanel : public Panel {
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
   private:
     void build();
@@ -46,6 +47,7 @@ class PromptPanel : public Panel {
     void poll();
     void show_state();
     void show_turns();
+    void make_room();
 
     PromptPresenter presenter_;
     SegmentedControl* modes_;

@@ -82,14 +82,13 @@ void SamplingFields::build() {
     add(first, "max_tokens", max_tokens_, "Output limit in tokens; default: the knob default_max_tokens");
     add(first, "temperature", temperature_, "0 takes the likeliest token, up to 2");
     add(first, "priority", priority_, "Used with scheduling_policy priority");
-    first->addWidget(more_, 0, Qt::AlignBottom);
     layout()->addWidget(rest_);
     QHBoxLayout* second = add_row(rest_);
     add(second, "top_p", top_p_, "Among the likeliest tokens whose probabilities sum to this; 1 is all");
     add(second, "top_k", top_k_, "Among so many of the likeliest tokens");
     add(second, "min_p", min_p_, "Among tokens at least this likely, as a share of the likeliest");
-    add(second, "penalty", repetition_penalty_, "repetition_penalty: above 1 makes what was said less likely");
     QHBoxLayout* third = add_row(rest_);
+    add(third, "penalty", repetition_penalty_, "repetition_penalty: above 1 makes what was said less likely");
     add(third, "seed", seed_, "The same seed and prompt give the same answer, whatever else runs");
     add(third, "stop", stop_, "The answer ends before this text; \\n is a line end");
 }

@@ -23,7 +23,7 @@ class SamplingFields : public QWidget {
     /// Leaves the prompt itself alone.
     void fill(telemetry::PromptSpec& prompt) const;
     void show_all(bool all);
-    QPushButton* more() { return more_; }
+    QPushButton* more() { return more_; }  ///< for the owner to place
     QSpinBox* seed() { return seed_; }
     QLineEdit* stop() { return stop_; }
     QDoubleSpinBox* top_p() { return top_p_; }
