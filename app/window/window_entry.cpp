@@ -105,6 +105,7 @@ int run_headless(const WindowOptions& options) {
                  "pitwall: there is no display here, so the session runs without a window; Ctrl-C ends it\n");
     std::vector<std::string> words = headless_words(options);
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     return run_command_line(static_cast<int>(words.size()), argv.data(), nullptr);
