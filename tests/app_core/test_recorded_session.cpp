@@ -36,18 +36,6 @@ void expect_a_keyframe_first(const std::string& path) {
         0);
 }
 
-/// The path of a simulated session's recording, from its beginning to its end.
-std::string recorded(const std::string& name, int seconds, std::initializer_list<std::string_view> knobs) {
-    SessionOptions options = simulated(knobs);
-    options.duration_ns = int64_t{seconds} * 1'000'000'000;
-    options.record_path = temporary(name);
-    auto session = open(options);
-    session->start();
-    while (!session->finished()) std::this_thread::sleep_for(1ms);
-    session->stop();
-    return options.record_path;
-}
-
 }  // namespace
 
 TEST(LiveSession, ARecordingBegunInTheMiddleKnowsTheSession) {
@@ -134,7 +122,7 @@ TEST(ReplaySession, KnowsTheChangesThatAreStillToCome) {
 }
 
 TEST(ReplaySession, SaysWhereTheFileIsDamaged) {
-    const std::string path = recorded("damaged.db", 20, {"workload=mix", "request_rate=50"});
+    const std::string path = recorded_at(temporary("damaged.db"), 20, {"workload=mix", "request_rate=50"});
     {
         SQLite::Database db(path, SQLite::OPEN_READWRITE);
         db.exec("update step set running = -1 where step_id = (select max(step_id) from step)");
@@ -151,8 +139,8 @@ TEST(ReplaySession, SaysWhereTheFileIsDamaged) {
 }
 
 TEST(ReplaySession, PlaysSeeksAndRefusesCommands) {
-    const std::string path =
-        recorded("replay.db", 20, {"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
+    const std::string path = recorded_at(temporary("replay.db"), 20,
+                                         {"workload=mix", "request_rate=10", "keyframe_interval_steps=64"});
     auto opened = open_replay_session(path);
     ASSERT_TRUE(opened.ok()) << opened.error().text();
     Watched watched(std::move(opened).value());
@@ -185,7 +173,7 @@ TEST(ReplaySession, PlaysSeeksAndRefusesCommands) {
 }
 
 TEST(ReplaySession, StopsThoughNobodyReads) {
-    const std::string path = recorded("unread.db", 10, {"workload=mix", "request_rate=50"});
+    const std::string path = recorded_at(temporary("unread.db"), 10, {"workload=mix", "request_rate=50"});
     auto opened = open_replay_session(path);
     ASSERT_TRUE(opened.ok());
     const auto reader = opened.value()->add_reader(telemetry::Overflow::kDrop, 64);

@@ -57,14 +57,7 @@ SessionOptions kept_in(const std::string& folder, std::initializer_list<std::str
 
 /// A recorded session of a few seconds of virtual time.
 std::string recorded(const std::string& name) {
-    SessionOptions options = simulated({"workload=chat", "request_rate=20"});
-    options.duration_ns = 3'000'000'000;
-    options.record_path = temporary(name);
-    auto session = open(options);
-    session->start();
-    while (!session->finished()) std::this_thread::sleep_for(1ms);
-    session->stop();
-    return options.record_path;
+    return recorded_at(temporary(name), 3, {"workload=chat", "request_rate=20"});
 }
 
 std::vector<Event> events_of(const std::string& path) {

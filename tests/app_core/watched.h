@@ -8,6 +8,7 @@
 #include <chrono>
 #include <initializer_list>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -33,6 +34,19 @@ inline std::unique_ptr<Session> open(const SessionOptions& options) {
     auto session = open_live_session(options, nullptr);
     EXPECT_TRUE(session.ok()) << session.error().text();
     return std::move(session).value();
+}
+
+/// Records a simulated session at `path` from its beginning to its end; gives the path.
+inline std::string recorded_at(const std::string& path, int seconds,
+                               std::initializer_list<std::string_view> settings) {
+    SessionOptions options = simulated(settings);
+    options.duration_ns = int64_t{seconds} * 1'000'000'000;
+    options.record_path = path;
+    const auto session = open(options);
+    session->start();
+    while (!session->finished()) std::this_thread::sleep_for(1ms);
+    session->stop();
+    return path;
 }
 
 /// A session and everything that it said so far.
