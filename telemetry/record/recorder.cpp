@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
-#include <filesystem>
 #include <limits>
 
 #include "telemetry/record/session_file.h"
@@ -87,15 +86,7 @@ std::optional<Error> Recorder::failure() const {
     return failure_;
 }
 
-uint64_t Recorder::bytes_written() const {
-    uint64_t bytes = 0;
-    for (const char* suffix : {"", "-wal"}) {
-        std::error_code error;
-        const auto size = std::filesystem::file_size(path_ + suffix, error);
-        if (!error) bytes += size;
-    }
-    return bytes;
-}
+uint64_t Recorder::bytes_written() const { return session_file_bytes(path_); }
 
 int64_t Recorder::lag_ns() const {
     return std::max<int64_t>(

@@ -62,6 +62,16 @@ Status check_replacing(const std::string& path, bool overwrite) {
 
 }  // namespace
 
+uint64_t session_file_bytes(const std::string& path) {
+    uint64_t bytes = 0;
+    for (const char* suffix : {"", "-wal"}) {
+        std::error_code error;
+        const auto size = std::filesystem::file_size(path + suffix, error);
+        if (!error) bytes += size;
+    }
+    return bytes;
+}
+
 bool is_session_file(const std::string& path) {
     std::array<unsigned char, 100> head{};
     std::ifstream file(path, std::ios::binary);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "telemetry/base/result.h"
@@ -15,6 +16,8 @@ Status check_session_path(const std::string& path, bool overwrite);
 Status create_session_file(const std::string& path, bool overwrite);
 /// Removes a session file and what SQLite may have left beside it.
 void remove_session_file(const std::string& path) noexcept;
+/// Of the file and its log, as the file system says; 0 where there is none.
+uint64_t session_file_bytes(const std::string& path);
 /// True for a file that says so in its header: a session of any version.
 bool is_session_file(const std::string& path);
 

@@ -19,12 +19,6 @@ void wait_for(const telemetry::Recorder& recorder, uint64_t seq) {
         std::this_thread::sleep_for(kLook);
 }
 
-uint64_t size_of(const std::string& path) {
-    std::error_code error;
-    const auto bytes = std::filesystem::file_size(path, error);
-    return error ? 0 : bytes;
-}
-
 }  // namespace
 
 LiveSession::LiveSession(std::unique_ptr<EngineParts> parts, SessionOptions options)
@@ -188,7 +182,7 @@ Result<SavedSession> LiveSession::save_so_far(const std::string& path, bool over
     const Status copied = telemetry::copy_session(source.path, path, overwrite);
     save_failed_ = !copied.ok();
     if (save_failed_) return copied.error();
-    return SavedSession{held_ns, size_of(path)};
+    return SavedSession{held_ns, telemetry::session_file_bytes(path)};
 }
 
 std::optional<telemetry::RecordedRequest> LiveSession::recall(const telemetry::RequestRow& row) const {

@@ -2,10 +2,10 @@
 #include "app/core/session/replay_session.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "telemetry/bus/producer.h"
 #include "telemetry/record/session_copy.h"
+#include "telemetry/record/session_file.h"
 #include "telemetry/record/session_query.h"
 #include "telemetry/store/store.h"
 
@@ -177,9 +177,7 @@ std::optional<telemetry::RecordedRequest> ReplaySession::recall(const telemetry:
 
 Result<SavedSession> ReplaySession::save_so_far(const std::string& path, bool overwrite) {
     if (Status copied = telemetry::copy_session(path_, path, overwrite); !copied.ok()) return copied.error();
-    std::error_code error;
-    const auto bytes = std::filesystem::file_size(path, error);
-    return SavedSession{end_ns_, error ? 0 : bytes};
+    return SavedSession{end_ns_, telemetry::session_file_bytes(path)};
 }
 
 Result<std::unique_ptr<Session>> open_replay_session(const std::string& path) {
