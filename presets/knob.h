@@ -98,7 +98,7 @@ bool has_off(const KnobSpec& spec);                         ///< the knob has a 
 const KnobSpec* find_knob(std::string_view name);           ///< null where there is none
 std::string_view nearest_knob_name(std::string_view name);  ///< for "did you mean"
 
-/// Text to value, checked against type and range; an Error names knob, range and nearest spelling.
+/// Text to value, checked against type and range; memory also as "512MiB" (see byte_size.h). An Error names knob, range and nearest spelling.
 Result<double> parse_value(const KnobSpec& spec, std::string_view text);
 /// Value as parse_value takes it: "256", "0.5", "true", "fcfs".
 std::string format_value(const KnobSpec& spec, double value);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
+#include "presets/byte_size.h"
 #include "presets/knob.h"
 #include "presets/nearest.h"
 
@@ -17,6 +19,8 @@ std::string number_text(double value) {
     return whole ? fmt::format("{}", static_cast<int64_t>(value)) : fmt::format("{}", value);
 }
 
+bool is_size(const KnobSpec& knob) { return knob.unit == "bytes"; }
+
 std::string joined(std::span<const std::string_view> words) {
     return fmt::format("{}", fmt::join(words, ", "));
 }
@@ -28,7 +32,10 @@ std::string range_text(const KnobSpec& knob) {
     const bool off_is_lowest = has_off(knob) && knob.off_value == knob.minimum;
     const double lowest = off_is_lowest ? knob.minimum + 1 : knob.minimum;
     std::string text = fmt::format("{} to {}", number_text(lowest), number_text(knob.maximum));
-    if (!knob.unit.empty()) text += fmt::format(" {}", knob.unit);
+    if (is_size(knob))
+        text += fmt::format(" bytes ({} to {})", byte_size_text(lowest), byte_size_text(knob.maximum));
+    else if (!knob.unit.empty())
+        text += fmt::format(" {}", knob.unit);
     if (has_off(knob)) text += ", or off";
     return text;
 }
@@ -53,16 +60,21 @@ Result<double> parse_choice(const KnobSpec& knob, std::string_view text) {
                  fmt::format("did you mean {}? It is {}", nearest(text, knob.choices), range_text(knob))};
 }
 
-Result<double> parse_number(const KnobSpec& knob, std::string_view text) {
-    if (has_off(knob) && text == "off") return knob.off_value;
+std::optional<double> plain_number(std::string_view text) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
-        return refused(knob, text, "is not a number");
-    if (knob.type == KnobType::kInteger && value != std::floor(value))
+    const bool whole_text = error == std::errc{} && end == text.data() + text.size();
+    return whole_text && std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+Result<double> parse_number(const KnobSpec& knob, std::string_view text) {
+    if (has_off(knob) && text == "off") return knob.off_value;
+    const auto value = is_size(knob) ? parse_byte_size(text) : plain_number(text);
+    if (!value) return refused(knob, text, "is not a number");
+    if (knob.type == KnobType::kInteger && *value != std::floor(*value))
         return refused(knob, text, "is not a whole number");
-    if (value < knob.minimum || value > knob.maximum) return refused(knob, text, "is out of range");
-    return value;
+    if (*value < knob.minimum || *value > knob.maximum) return refused(knob, text, "is out of range");
+    return *value;
 }
 
 }  // namespace
@@ -89,7 +101,7 @@ std::string display_value(const KnobSpec& knob, double value) {
     std::string text =
         knob.type == KnobType::kReal ? fmt::format("{:.2f}", value) : format_value(knob, value);
     if (knob.unit.empty() || knob.type == KnobType::kChoice || text == "off") return text;
-    if (knob.unit == "bytes" && value >= 1048576) return fmt::format("{:.4g} MiB", value / 1048576);
+    if (is_size(knob)) return byte_size_text(value);
     return fmt::format("{} {}", text, knob.unit);
 }
 

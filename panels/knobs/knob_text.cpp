@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/knobs/knob_text.h"
 
-#include <QRegularExpression>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -70,15 +69,6 @@ Quantity knob_quantity(const KnobSpec& spec, double value) {
 std::string typed_knob_text(const KnobSpec& spec, QString typed) {
     typed = typed.trimmed();
     if (spec.type == KnobType::kChoice || spec.type == KnobType::kBoolean) return typed.toStdString();
-    if (spec.unit == "bytes") {
-        static const QRegularExpression kSized(QStringLiteral("^([0-9.,]+)\\s*([KMG])i?B?$"),
-                                               QRegularExpression::CaseInsensitiveOption);
-        if (const auto match = kSized.match(typed); match.hasMatch()) {
-            const qsizetype power = QStringLiteral("KMG").indexOf(match.captured(2).toUpper()) + 1;
-            const double bytes = match.captured(1).remove(u',').toDouble() * std::pow(1024, double(power));
-            return presets::format_value(spec, std::round(bytes));
-        }
-    }
     const QString unit = to_qstring(spec.unit);
     if (!unit.isEmpty() && typed.endsWith(unit)) typed.chop(unit.size());
     return typed.remove(u',').trimmed().toStdString();

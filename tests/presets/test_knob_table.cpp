@@ -98,6 +98,28 @@ TEST(KnobValue, RefusesByNameAndRange) {
     EXPECT_EQ(values, KnobValues()) << "a refused setting changes nothing";
 }
 
+TEST(KnobValue, MemoryIsGivenInAnyUnit) {
+    const KnobSpec& memory = spec(KnobId::kKvCacheMemoryBytes);
+    constexpr double kMiB = 1048576;
+    for (const auto& [text, bytes] :
+         std::initializer_list<std::pair<const char*, double>>{{"2097152", 2 * kMiB},
+                                                               {"2097152 B", 2 * kMiB},
+                                                               {"512MiB", 512 * kMiB},
+                                                               {"512 mb", 512 * kMiB},
+                                                               {"1.5 GiB", 1536 * kMiB},
+                                                               {"2048k", 2 * kMiB},
+                                                               {"1T", 1048576 * kMiB},
+                                                               {"0.3g", 322122547}}) {
+        const auto read = parse_value(memory, text);
+        ASSERT_TRUE(read.ok()) << text;
+        EXPECT_EQ(read.value(), bytes) << text;
+    }
+    for (const char* text :
+         {"", "GiB", "1 PiB", "1GiBs", "1 i", "infG", "-1M", "1023 KiB", "2T", "1e308T", "2097152.5"})
+        EXPECT_FALSE(parse_value(memory, text).ok()) << text;
+    EXPECT_FALSE(parse_value(spec(KnobId::kMaxNumSeqs), "1k").ok()) << "a count has no unit of size";
+}
+
 TEST(KnobValue, OffIsAValueOfThresholdsOnly) {
     KnobValues values;
     EXPECT_TRUE(values.set_from_text("long_prefill_token_threshold=off").ok());
@@ -112,7 +134,7 @@ TEST(KnobValue, IsShownWithItsUnit) {
     EXPECT_EQ(display_value(spec(KnobId::kMaxNumBatchedTokens), 256), "256 tokens");
     EXPECT_EQ(display_value(spec(KnobId::kRequestRate), 1.5), "1.50 req/s");
     EXPECT_EQ(display_value(spec(KnobId::kRequestTimeoutMs), 0), "off");
-    EXPECT_EQ(display_value(spec(KnobId::kKvCacheMemoryBytes), 1073741824), "1024 MiB");
+    EXPECT_EQ(display_value(spec(KnobId::kKvCacheMemoryBytes), 1073741824), "1 GiB");
     EXPECT_EQ(display_value(spec(KnobId::kBatching), 1), "static");
 }
 

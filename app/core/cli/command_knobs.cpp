@@ -69,6 +69,8 @@ ordered_json knob_json(const KnobSpec& knob, double value) {
 std::string range_column(const KnobSpec& knob) {
     if (knob.type == KnobType::kChoice) return fmt::format("{}", fmt::join(knob.choices, "|"));
     if (knob.type == KnobType::kBoolean) return "true|false";
+    if (knob.unit == "bytes")
+        return fmt::format("{} .. {}", display_value(knob, knob.minimum), display_value(knob, knob.maximum));
     return fmt::format("{:.12g} .. {:.12g}", knob.minimum, knob.maximum);
 }
 
