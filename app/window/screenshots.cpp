@@ -46,24 +46,37 @@ class Still {
     FrameClock& clock_;
 };
 
+QString picture_name(const PanelDock& dock) { return dock.panel()->id() + QStringLiteral(".png"); }
+
+constexpr QLatin1String kWhole("window.png");
+
 }  // namespace
 
-Status take_screenshots(MainWindow& window, const QString& folder) {
+Status prepare_screenshots(MainWindow& window, const QString& folder, bool overwrite) {
     if (!QDir().mkpath(folder))
         return Error{(QStringLiteral("cannot make the folder ") + folder).toStdString(),
                      "choose one that can be written to"};
     const QDir dir(folder);
+    QStringList names{kWhole};
+    for (const PanelDock* dock : window.docks().docks()) names << picture_name(*dock);
+    for (const QString& name : names)
+        if (!overwrite && dir.exists(name))
+            return Error{(dir.filePath(name) + QStringLiteral(" is there already")).toStdString(),
+                         "choose another folder, or add --overwrite"};
+    return {};
+}
+
+Status take_screenshots(MainWindow& window, const QString& folder) {
+    const QDir dir(folder);
     const Still still(window.frame_clock());
     for (PanelDock* dock : window.docks().docks())
         if (dock->isVisible()) settle(window, *dock->panel());
-    if (Status saved = save(window, dir.filePath(QStringLiteral("window.png"))); !saved.ok()) return saved;
+    if (Status saved = save(window, dir.filePath(kWhole)); !saved.ok()) return saved;
     for (PanelDock* dock : window.docks().docks()) {
         dock->show();
         dock->raise();
         settle(window, *dock->panel());
-        if (Status saved = save_dock(*dock, dir.filePath(dock->panel()->id() + QStringLiteral(".png")));
-            !saved.ok())
-            return saved;
+        if (Status saved = save_dock(*dock, dir.filePath(picture_name(*dock))); !saved.ok()) return saved;
     }
     return {};
 }

@@ -165,7 +165,12 @@ int run_window(const WindowOptions& options) {
     MainWindow window(&theme, settings ? &*settings : nullptr, drawing);
     dress(theme, options);
     if (pictures || options.size_given) window.resize(options.width, options.height);
-    if (pictures) plan_screenshots(window, options);
+    if (pictures) {
+        const QString folder = QString::fromStdString(options.screenshots_dir);
+        const Status ready = prepare_screenshots(window, folder, options.session.overwrite);
+        if (!ready.ok()) return complain(ready.error()), kExitWrongUse;
+        plan_screenshots(window, options);
+    }
     open_first(window, options);
     watch_for_interrupts(window, *interrupts);
     const int code = QApplication::exec();

@@ -190,6 +190,9 @@ TEST(CommandLine, KnobsShowWhatWasSet) {
     EXPECT_EQ(knobs[0]["name"], "max_num_seqs");
     EXPECT_EQ(knobs[0]["value"], "5");
     EXPECT_THAT(run_pitwall({"knobs"}).out, HasSubstr("long_prefill_token_threshold"));
+    const Ended sized = run_pitwall({"knobs", "--set", "kv_cache_memory_bytes=256MiB"});
+    EXPECT_THAT(sized.out, HasSubstr("256 MiB"));
+    EXPECT_THAT(sized.out, HasSubstr("1 MiB .. 1 TiB")) << "one unit for a value and its range";
 }
 
 TEST(CommandLine, PresetsAreSavedReadAndExported) {

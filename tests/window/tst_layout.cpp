@@ -196,6 +196,7 @@ class LayoutTest : public QObject {
         Opened opened;
         const QTemporaryDir folder;
         const QString target = folder.filePath(QStringLiteral("new/pictures"));
+        QVERIFY(prepare_screenshots(opened.window, target, false).ok());
         QVERIFY(take_screenshots(opened.window, target).ok());
         QCOMPARE(QImage(target + QStringLiteral("/window.png")).size(), QSize(1280, 800));
         for (PanelDock* dock : opened.window.docks().docks()) {
@@ -206,7 +207,9 @@ class LayoutTest : public QObject {
                 for (int x = 0; x < image.width(); ++x) colours.insert(image.pixel(x, y));
             QVERIFY2(colours.size() >= 4, qPrintable(dock->panel()->id()));
         }
-        QVERIFY(!take_screenshots(opened.window, QStringLiteral("/proc/nowhere")).ok());
+        QVERIFY(!prepare_screenshots(opened.window, target, false).ok());  // would replace them
+        QVERIFY(prepare_screenshots(opened.window, target, true).ok());
+        QVERIFY(!prepare_screenshots(opened.window, QStringLiteral("/proc/nowhere"), true).ok());
     }
 };
 

@@ -16,6 +16,7 @@
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/interrupts.h"
+#include "app/core/cli/open_window.h"
 #include "app/core/session/engine_parts.h"
 #include "presets/nearest.h"
 #include "presets/preset.h"
@@ -23,11 +24,6 @@
 namespace pitwall::app {
 
 namespace {
-
-struct Screenshots {
-    std::string directory, size, theme;
-    double after_s = 10;
-};
 
 void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--model", context.session.model,
@@ -45,19 +41,6 @@ void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_flag(
         "--overwrite", context.session.overwrite,
         "replace what is there at the name of a file to be written: a session by a session, JSON by JSON");
-}
-
-void add_window_options(CLI::App& app, CommandContext& context, Screenshots& shots) {
-    app.add_option("--opengl", context.opengl,
-                   "auto, on or off: draw dense panels with OpenGL; auto does where a graphics card is there")
-        ->check(CLI::IsMember({"auto", "on", "off"}))
-        ->envname("PITWALL_OPENGL");
-    app.add_option("--screenshots", shots.directory,
-                   "DIR: run the window under its workload, write its pictures there, exit");
-    app.add_option("--size", shots.size, "WxH of the window");
-    app.add_option("--theme", shots.theme, "light or dark")->check(CLI::IsMember({"light", "dark"}));
-    app.add_option("--after", shots.after_s, "seconds before the pictures are taken")
-        ->check(CLI::Range(0.0, 3600.0));
 }
 
 void add_commands(CLI::App& app, CommandContext& context) {
@@ -140,37 +123,13 @@ Status read_settings(CommandContext& context) {
     return device.ok() ? Status() : Status(device.error());
 }
 
-Status read_size(const std::string& text, WindowOptions& options) {
-    if (text.empty()) return {};
-    int width = 0, height = 0, end = 0;
-    const bool read = std::sscanf(text.c_str(), "%dx%d%n", &width, &height, &end) == 2 &&
-                      static_cast<size_t>(end) == text.size();
-    if (!read || width < 320 || height < 200 || width > 16384 || height > 16384)
-        return Error{fmt::format("--size {} is no size of a window", text), "write it as 1280x800"};
-    options.width = width, options.height = height, options.size_given = true;
-    return {};
-}
-
-int open_window(const CommandContext& context, const Screenshots& shots) {
-    if (!context.window)
-        return report(
-            {"this program has no window",
-             "start `pitwall`, or say `pitwall-headless run --headless --workload chat --duration 30`"},
-            kExitWrongUse);
-    WindowOptions options;
-    options.session = context.session;
-    options.session.paced = true;
-    options.opengl = context.opengl;
-    options.screenshots_dir = shots.directory, options.theme = shots.theme, options.after_s = shots.after_s;
-    if (auto status = read_size(shots.size, options); !status.ok())
-        return report(status.error(), kExitWrongUse);
-    return context.window(options);
-}
-
 /// What nobody below knows how to answer is still one sentence, and whatever was begun is taken down in order.
-int run_chosen(const CommandContext& context, const Screenshots& shots) {
+int run_chosen(const CommandContext& context) {
     try {
-        return context.chosen ? context.chosen() : open_window(context, shots);
+        if (context.chosen) return context.chosen();
+        return open_window(
+            context, "",
+            "start `pitwall`, or say `pitwall-headless run --headless --workload chat --duration 30`");
     } catch (const Interrupted&) {
         return kExitInterrupted;
     } catch (const std::bad_alloc&) {
@@ -214,11 +173,10 @@ int run_command_line(int argc, char** argv, const WindowEntry& window) {
     CLI::App app("Pitwall: the pit wall for LLM inference", "pitwall");
     CommandContext context;
     context.window = window;
-    Screenshots shots;
     app.fallthrough();
     app.set_version_flag("--version", std::string("pitwall ") + PITWALL_VERSION);
     add_common_options(app, context);
-    add_window_options(app, context, shots);
+    add_window_options(app, context.window_words);
     add_commands(app, context);
     try {
         app.parse(argc, argv);
@@ -228,7 +186,7 @@ int run_command_line(int argc, char** argv, const WindowEntry& window) {
         return report(wrong_words(app, error), kExitWrongUse);
     }
     if (auto status = read_settings(context); !status.ok()) return report(status.error(), kExitWrongUse);
-    return finish(run_chosen(context, shots));
+    return finish(run_chosen(context));
 }
 
 }  // namespace pitwall::app

@@ -43,12 +43,7 @@ int replay(CommandContext& context, const ReplayOptions& options) {
     // Said here, and not by a window that opens for nothing.
     if (auto file = telemetry::SessionReader::open(options.path); !file.ok())
         return report(file.error(), kExitWrongUse);
-    if (!context.window) return report({"this program has no window", "add --headless"}, kExitWrongUse);
-    WindowOptions window;
-    window.session = context.session;
-    window.replay_path = options.path;
-    window.opengl = context.opengl;
-    return context.window(window);
+    return open_window(context, options.path, "add --headless");
 }
 
 }  // namespace

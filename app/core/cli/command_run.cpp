@@ -62,12 +62,7 @@ int run(CommandContext& context, const RunOptions& options) {
             return report(status.error(), kExitWrongUse);
     context.session.duration_ns = static_cast<int64_t>(options.duration_s * 1e9);
     if (options.headless) return run_headless(context, options);
-    if (!context.window) return report({"this program has no window", "add --headless"}, kExitWrongUse);
-    WindowOptions window;
-    window.session = context.session;
-    window.session.paced = true;
-    window.opengl = context.opengl;
-    return context.window(window);
+    return open_window(context, "", "add --headless");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/core/cli/command_line.h"
+#include "app/core/cli/open_window.h"
 #include "app/core/session/session.h"
 
 namespace CLI {
@@ -23,7 +24,7 @@ struct CommandContext {
     std::string preset_path;
     std::vector<std::string> settings;  ///< "KNOB=VALUE", in order
     bool json = false;
-    std::string opengl = "auto";  ///< "auto", "on" or "off", for every command that opens a window
+    WindowWords window_words;
     // Read from them before the command runs.
     std::string preset_name, preset_description;
     WindowEntry window;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/core/cli/open_window.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "app/core/cli/commands.h"
+#include "app/core/cli/console.h"
+#include "presets/nearest.h"
+
+namespace pitwall::app {
+
+namespace {
+
+bool is_opengl_word(std::string_view word) { return word == "auto" || word == "on" || word == "off"; }
+
+/// The environment counts only where a window opens: a wrong word in it must not stop `pitwall knobs`.
+Status read_opengl(const std::string& given, WindowOptions& options) {
+    const char* environment = std::getenv("PITWALL_OPENGL");
+    if (!given.empty())
+        options.opengl = given;
+    else if (environment != nullptr && *environment != '\0')
+        options.opengl = environment;
+    if (is_opengl_word(options.opengl)) return {};
+    return Error{fmt::format("PITWALL_OPENGL={} is no way to draw", presets::shown(options.opengl)),
+                 "set it to auto, on or off"};
+}
+
+Status read_size(const std::string& text, WindowOptions& options) {
+    if (text.empty()) return {};
+    int width = 0, height = 0, end = 0;
+    const bool read = std::sscanf(text.c_str(), "%dx%d%n", &width, &height, &end) == 2 &&
+                      static_cast<size_t>(end) == text.size();
+    if (!read || width < 320 || height < 200 || width > 16384 || height > 16384)
+        return Error{fmt::format("--size {} is no size of a window", text), "write it as 1280x800"};
+    options.width = width, options.height = height, options.size_given = true;
+    return {};
+}
+
+}  // namespace
+
+void add_window_options(CLI::App& app, WindowWords& words) {
+    app.add_option("--opengl", words.opengl,
+                   "auto, on or off: draw dense panels with OpenGL; auto does where a graphics card is there; "
+                   "PITWALL_OPENGL says the same")
+        ->check(CLI::IsMember({"auto", "on", "off"}));
+    app.add_option("--screenshots", words.screenshots_dir,
+                   "DIR: run the window under its workload, write its pictures there, exit");
+    app.add_option("--size", words.size, "WxH of the window");
+    app.add_option("--theme", words.theme, "light or dark")->check(CLI::IsMember({"light", "dark"}));
+    app.add_option("--after", words.after_s, "seconds before the pictures are taken")
+        ->check(CLI::Range(0.0, 3600.0));
+}
+
+int open_window(const CommandContext& context, const std::string& replay_path, const char* instead) {
+    if (!context.window) return report({"this program has no window", instead}, kExitWrongUse);
+    const WindowWords& words = context.window_words;
+    WindowOptions options;
+    options.session = context.session;
+    options.session.paced = true;
+    options.replay_path = replay_path;
+    options.screenshots_dir = words.screenshots_dir;
+    options.theme = words.theme, options.after_s = words.after_s;
+    for (const Status& read : {read_opengl(words.opengl, options), read_size(words.size, options)})
+        if (!read.ok()) return report(read.error(), kExitWrongUse);
+    return context.window(options);
+}
+
+}  // namespace pitwall::app
