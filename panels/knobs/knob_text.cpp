@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/knobs/knob_text.h"
 
+#include <QStringList>
 #include <array>
 #include <cmath>
 #include <utility>

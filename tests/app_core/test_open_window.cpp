@@ -24,10 +24,11 @@ Asked ask(std::vector<std::string> words) {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     Asked asked;
-    asked.code = run_command_line(static_cast<int>(argv.size()), argv.data(), [&](const WindowOptions& options) {
-        asked.window = options;
-        return kExitDone;
-    });
+    asked.code =
+        run_command_line(static_cast<int>(argv.size()), argv.data(), [&](const WindowOptions& options) {
+            asked.window = options;
+            return kExitDone;
+        });
     return asked;
 }
 
@@ -43,14 +44,15 @@ class OpenGlVariable {
 
 TEST(OpenWindow, ItsWordsHoldWithEveryCommandThatOpensOne) {
     const std::string session = temporary("window.db");
-    ASSERT_EQ(run_pitwall({"run", "--headless", "--model", "synthetic:tiny", "--device", "sim:test", "--workload",
-                           "chat", "--duration", "1", "--record", session})
+    ASSERT_EQ(run_pitwall({"run", "--headless", "--model", "synthetic:tiny", "--device", "sim:test",
+                           "--workload", "chat", "--duration", "1", "--record", session})
                   .code,
               kExitDone);
     for (const std::vector<std::string>& command :
          {std::vector<std::string>{}, {"run", "--workload", "chat"}, {"replay", session}}) {
         std::vector<std::string> words = command;
-        for (const char* word : {"--screenshots", "pictures", "--size", "900x700", "--theme", "light", "--opengl", "on"})
+        for (const char* word :
+             {"--screenshots", "pictures", "--size", "900x700", "--theme", "light", "--opengl", "on"})
             words.emplace_back(word);
         const Asked asked = ask(words);
         ASSERT_TRUE(asked.window) << (command.empty() ? "" : command.front());

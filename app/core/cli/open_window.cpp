@@ -43,9 +43,10 @@ Status read_size(const std::string& text, WindowOptions& options) {
 }  // namespace
 
 void add_window_options(CLI::App& app, WindowWords& words) {
-    app.add_option("--opengl", words.opengl,
-                   "auto, on or off: draw dense panels with OpenGL; auto does where a graphics card is there; "
-                   "PITWALL_OPENGL says the same")
+    app.add_option(
+           "--opengl", words.opengl,
+           "auto, on or off: draw dense panels with OpenGL; auto does where a graphics card is there; "
+           "PITWALL_OPENGL says the same")
         ->check(CLI::IsMember({"auto", "on", "off"}));
     app.add_option("--screenshots", words.screenshots_dir,
                    "DIR: run the window under its workload, write its pictures there, exit");
