@@ -121,6 +121,8 @@ void DockTitle::leaveEvent(QEvent* /*event*/) { show_buttons(float_->hasFocus() 
 
 /// Kept alive but see-through while not wanted: a hidden button cannot be reached by Tab.
 void DockTitle::show_buttons(bool shown) {
+    // The focus still moves while the dock is taken down, which is a bare widget by then.
+    if (qobject_cast<QDockWidget*>(parentWidget()) == nullptr) return;
     buttons_shown_ = shown;
     const QString sheet = QStringLiteral("QToolButton { background: %1; border: none; padding: 0; }");
     const char* float_icon = dock_->isFloating() ? "dock" : "float";
