@@ -46,7 +46,8 @@ QString keys_html() {
         {"Ctrl S", "save the session so far, recorded or not"},
         {"L", "go live"},
         {"[ and ]", "earlier and later knob change"},
-        {"Shift Left, Shift Right", "one second back and forth"},
+        {"Shift Left, Shift Right",
+         "one second back and forth; ten steps of the chart or slider that has the keyboard"},
         {"Ctrl 1 to Ctrl 9, Ctrl 0",
          "go to a panel: knobs, changes, workload, batch, KV block map, requests, latency, prefix cache, "
          "throughput, prompt"},

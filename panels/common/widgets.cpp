@@ -13,6 +13,11 @@
 
 namespace pitwall::panels {
 
+bool is_shift_arrow(const QKeyEvent& event) {
+    return (event.modifiers() & ~Qt::KeypadModifier) == Qt::ShiftModifier &&
+           (event.key() == Qt::Key_Left || event.key() == Qt::Key_Right);
+}
+
 SegmentedControl::SegmentedControl(Theme* theme, const QStringList& names, QWidget* parent)
     : QWidget(parent), theme_(theme), names_(names), enabled_(static_cast<size_t>(names.size()), true) {
     setFocusPolicy(Qt::TabFocus);

@@ -8,10 +8,14 @@
 
 #include "panels/common/theme.h"
 
+class QKeyEvent;
 class QLabel;
 class QPushButton;
 
 namespace pitwall::panels {
+
+/// Shift with Left or Right: the window moves in time with it, unless a control asks for it (ShortcutOverride).
+bool is_shift_arrow(const QKeyEvent& event);
 
 /// "State Owner Age Fill": one of several, the chosen one raised. Left and Right move the choice.
 class SegmentedControl : public QWidget {

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "panels/common/widgets.h"
+
 namespace pitwall::panels {
 
 namespace {
@@ -235,8 +237,9 @@ void KnobRow::open_menu() {
 
 /// Keys that would be a command of the window if this row did not ask for them.
 bool KnobRow::takes_from_window(const QKeyEvent& event) const {
-    if (!view_.movable || event.modifiers() != Qt::NoModifier) return false;
     const bool slider = view_.kind == KnobWidgetKind::kSlider;
+    if (view_.movable && slider && is_shift_arrow(event)) return true;
+    if (!view_.movable || event.modifiers() != Qt::NoModifier) return false;
     return slider ? event.key() == Qt::Key_Period : event.key() == Qt::Key_Space;
 }
 

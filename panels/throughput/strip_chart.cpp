@@ -8,6 +8,8 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "panels/common/widgets.h"
+
 namespace pitwall::panels {
 
 namespace {
@@ -238,6 +240,15 @@ bool StripChart::eventFilter(QObject* watched, QEvent* event) {
             break;
     }
     return QWidget::eventFilter(watched, event);
+}
+
+/// Shift with an arrow would be a command of the window if the chart did not ask for it.
+bool StripChart::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride && is_shift_arrow(*static_cast<QKeyEvent*>(event))) {
+        event->accept();
+        return true;
+    }
+    return QWidget::event(event);
 }
 
 void StripChart::keyPressEvent(QKeyEvent* event) {

@@ -67,11 +67,12 @@ class StripChart : public QWidget {
     void pressed(QPointF position);
     void released(QPointF position);
     void left();                  ///< the mouse
-    void stepped(int direction);  ///< Left and Right keys
+    void stepped(int direction);  ///< Left and Right keys; ten at a time with Shift
     void cancelled();             ///< Escape
     void resized();
 
   protected:
+    bool event(QEvent* event) override;
     bool eventFilter(QObject* watched, QEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;

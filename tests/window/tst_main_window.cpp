@@ -12,6 +12,7 @@
 #include "app/window/main_window.h"
 #include "panels/knobs/knobs_panel.h"
 #include "panels/prompt/prompt_panel.h"
+#include "panels/throughput/strip_chart.h"
 #include "tests/window/opened_window.h"
 
 using namespace pitwall;
@@ -200,6 +201,36 @@ class MainWindowTest : public QObject {
         QVERIFY(!opened.asked("pause") && !opened.asked("step"));
         QTest::keyClick(row, Qt::Key_Space);  // a slider has no use for it
         QVERIFY(opened.asked("pause"));
+    }
+    void a_focused_chart_takes_shift_and_an_arrow() {
+        Opened opened(true);
+        QTest::keyClick(&opened.window, Qt::Key_Right, Qt::ShiftModifier);
+        QCOMPARE(opened.outside.replay.seeks.size(), 1u);  // no control wants it: the window moves in time
+        for (const char* panel : {"throughput", "latency"}) {
+            PanelDock* dock = opened.window.docks().dock(QLatin1String(panel));
+            auto* chart = dock->findChild<panels::StripChart*>();
+            QVERIFY2(chart != nullptr, panel);
+            chart->setFocus(Qt::TabFocusReason);
+            QSignalSpy stepped(chart, &panels::StripChart::stepped);
+            QTest::keyClick(chart, Qt::Key_Left, Qt::ShiftModifier);
+            QTest::keyClick(chart, Qt::Key_Right, Qt::ShiftModifier);
+            QCOMPARE(stepped.size(), 2);
+            QCOMPARE(stepped[0][0].toInt(), -10);
+            QCOMPARE(stepped[1][0].toInt(), 10);
+        }
+        QCOMPARE(opened.outside.replay.seeks.size(), 1u);
+    }
+    void a_focused_slider_takes_shift_and_an_arrow() {
+        Opened opened;
+        auto* row = opened.window.docks()
+                        .dock(QStringLiteral("knobs"))
+                        ->findChild<panels::KnobRow*>(QStringLiteral("max_num_seqs"));
+        QVERIFY(row != nullptr);
+        row->setFocus(Qt::TabFocusReason);
+        QSignalSpy stepped(row, &panels::KnobRow::stepped);
+        QTest::keyClick(row, Qt::Key_Left, Qt::ShiftModifier);
+        QCOMPARE(stepped.size(), 1);
+        QCOMPARE(stepped[0][0].toInt(), -10);
     }
     void a_clicked_button_leaves_the_keyboard_alone() {
         Opened opened;
