@@ -4,10 +4,12 @@
 #include <QCloseEvent>
 #include <QContextMenuEvent>
 #include <QFontMetrics>
+#include <QHelpEvent>
 #include <QMenu>
 #include <QPainter>
 #include <QPainterPath>
 #include <QToolButton>
+#include <QToolTip>
 #include <QVBoxLayout>
 #include <algorithm>
 
@@ -47,6 +49,12 @@ class Surface : public QWidget {
     panels::Theme* theme_;
     QVBoxLayout* layout_;
 };
+
+QFont title_font(const panels::Theme& theme) { return theme.words("title", 600); }
+
+QString elided(const QString& text, const QFont& font, int room) {
+    return QFontMetrics(font).elidedText(text, Qt::ElideRight, std::max(0, room));
+}
 
 }  // namespace
 
@@ -147,6 +155,32 @@ bool DockTitle::eventFilter(QObject* watched, QEvent* event) {
     return QWidget::eventFilter(watched, event);
 }
 
+int DockTitle::scope_left() const {
+    if (!name_shown_) return theme_->px("l");
+    return theme_->px("l") + QFontMetrics(title_font(*theme_)).horizontalAdvance(panel_->title()) +
+           theme_->px("m");
+}
+
+QString DockTitle::shown_scope() const {
+    const QFont font = theme_->words("small");
+    const int room = text_right_ - scope_left() - theme_->px("s");
+    QString phrase = panel_->scope();
+    for (const QString& shorter : panel_->shorter_scopes()) {
+        if (QFontMetrics(font).horizontalAdvance(phrase) <= room) break;
+        phrase = shorter;
+    }
+    return elided(phrase, font, room);
+}
+
+/// Where the title had no room for the whole phrase, the mouse over it says it.
+bool DockTitle::event(QEvent* event) {
+    if (event->type() != QEvent::ToolTip) return QWidget::event(event);
+    const auto* help = static_cast<QHelpEvent*>(event);
+    const bool cut = help->pos().x() < text_right_ && shown_scope() != panel_->scope();
+    QToolTip::showText(help->globalPos(), cut ? panel_->scope() : QString(), this);
+    return true;
+}
+
 void DockTitle::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);
     painter.fillRect(rect(), theme_->color("bg.window"));
@@ -159,18 +193,16 @@ void DockTitle::paintEvent(QPaintEvent* /*event*/) {
         painter.fillRect(QRectF(0, radius, theme_->px("xs"), height() - radius),
                          theme_->color("signal.focus"));
     const int middle = height() / 2 + theme_->scaled(1);
-    int x = theme_->px("l");
-    const auto write = [&](const QString& text, const QFont& font, const char* token) {
+    const auto write = [&](const QString& text, int x, const QFont& font, const char* token) {
         const QFontMetrics metrics(font);
-        const QString shown =
-            metrics.elidedText(text, Qt::ElideRight, std::max(0, text_right_ - x - theme_->px("s")));
         painter.setFont(font);
         painter.setPen(theme_->color(token));
-        painter.drawText(x, middle + (metrics.ascent() - metrics.descent()) / 2, shown);
-        x += metrics.horizontalAdvance(shown) + theme_->px("m");
+        painter.drawText(x, middle + (metrics.ascent() - metrics.descent()) / 2, text);
     };
-    if (name_shown_) write(panel_->title(), theme_->words("title", 600), "text.primary");
-    if (!panel_->scope().isEmpty()) write(panel_->scope(), theme_->words("small"), "text.secondary");
+    if (name_shown_)
+        write(elided(panel_->title(), title_font(*theme_), text_right_ - theme_->px("l") - theme_->px("s")),
+              theme_->px("l"), title_font(*theme_), "text.primary");
+    write(shown_scope(), scope_left(), theme_->words("small"), "text.secondary");
 }
 
 PanelDock::PanelDock(panels::Panel* panel, panels::Theme* theme, QWidget* parent)

@@ -19,11 +19,13 @@ class DockTitle : public QWidget {
     /// In a row of tabs the tab says the name.
     void set_name_shown(bool shown);
     bool name_shown() const { return name_shown_; }
+    QString shown_scope() const;   ///< the longest of the panel's phrases that fits, else the shortest, cut
     void set_marked(bool marked);  ///< the keyboard is in this panel
     QSize sizeHint() const override;
     QSize minimumSizeHint() const override;
 
   protected:
+    bool event(QEvent* event) override;
     void paintEvent(QPaintEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     void enterEvent(QEnterEvent* event) override;
@@ -34,6 +36,7 @@ class DockTitle : public QWidget {
     QToolButton* make_button(const QString& tip, std::function<void()> action);
     void restyle();
     void place_children();
+    int scope_left() const;
     void show_buttons(bool shown);
 
     panels::Panel* panel_;

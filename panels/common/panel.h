@@ -3,6 +3,7 @@
 
 #include <QObject>
 #include <QString>
+#include <QStringList>
 #include <QWidget>
 #include <optional>
 
@@ -95,6 +96,8 @@ class Panel : public QWidget {
     virtual QString id() const = 0;     ///< stable, for saved layouts and screenshot names: "kv_block_map"
     virtual QString title() const = 0;  ///< "KV block map"
     virtual QString scope() const { return {}; }  ///< the grey phrase beside the title
+    /// The same in ever fewer words, for a title without the room; the first that fits is taken.
+    virtual QStringList shorter_scopes() const { return {}; }
     virtual int refresh_hz() const { return 4; }
     virtual void refresh() = 0;
     virtual void go_live() {

@@ -16,6 +16,7 @@ class KvBlockMapPanel : public Panel {
     QString id() const override { return QStringLiteral("kv_block_map"); }
     QString title() const override { return QStringLiteral("KV block map"); }
     QString scope() const override { return scope_; }
+    QStringList shorter_scopes() const override { return presenter_.shorter_scopes(); }
     int refresh_hz() const override { return 10; }
     void refresh() override;
     QString csv() const override { return presenter_.csv(); }

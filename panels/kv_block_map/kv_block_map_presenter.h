@@ -82,6 +82,7 @@ class KvBlockMapPresenter {
     size_t request_blocks() const { return table_.size(); }
     BlockId block() const { return block_; }
     QString scope() const;
+    QStringList shorter_scopes() const;
     QString warning() const;  ///< events are missing; empty otherwise
     QString csv() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The words and figures of the KV block map: legend, hover card, scope and CSV.
+#include <QStringList>
 #include <algorithm>
 #include <array>
 
@@ -158,6 +159,14 @@ QString KvBlockMapPresenter::scope() const {
     if (many > 1) return text + QStringLiteral(", %1 blocks a pixel").arg(many);
     if (place_ == Summary::kNone) return text + QStringLiteral(", %1 held").arg(held_text());
     return text + QStringLiteral(", physical order");
+}
+
+QStringList KvBlockMapPresenter::shorter_scopes() const {
+    const auto n = static_cast<int64_t>(store_.blocks().size());
+    if (n == 0) return {};
+    const QString blocks = QStringLiteral("%1 blocks").arg(format_count_short(n));
+    if (place_ == Summary::kNone) return {QStringLiteral("%1, %2 held").arg(blocks, held_text())};
+    return {QStringLiteral("%1 of %2 tokens").arg(blocks).arg(store_.block_tokens()), blocks};
 }
 
 QString KvBlockMapPresenter::warning() const {

@@ -11,6 +11,7 @@ namespace pitwall::panels {
 namespace {
 constexpr int kWide = 760;  // at scale 1: table and text side by side
 constexpr double kTableShare = .645;
+constexpr int kFilter = 120, kUnusedFilter = 60;  // wide, at scale 1
 }  // namespace
 
 RequestsPanel::RequestsPanel(PanelContext context, QWidget* parent)
@@ -44,7 +45,7 @@ void RequestsPanel::build_title() {
     title_->hide();  // until the title bar takes it
     const auto take_theme = [this] {
         filter_->setFont(context_.theme->words("small"));
-        filter_->setFixedSize(context_.theme->scaled(120), context_.theme->scaled(22));
+        size_filter();
         if (isVisible()) lay_out();
     };
     connect(context_.theme, &Theme::changed, this, take_theme);
@@ -61,6 +62,7 @@ void RequestsPanel::connect_all() {
     connect(cancel_, &CancelBar::changed, this, &RequestsPanel::lay_out);
     connect(cancel_, &CancelBar::closed, view_, [this] { view_->setFocus(); });
     connect(filter_, &QLineEdit::textChanged, this, [this](const QString& text) {
+        size_filter();
         presenter_.set_filter(text);
         refresh();
     });
@@ -71,6 +73,12 @@ void RequestsPanel::connect_all() {
 }
 
 bool RequestsPanel::wide() const { return width() >= context_.theme->scaled(kWide); }
+
+/// In a narrow panel a filter that nobody uses leaves the room to the words beside it.
+void RequestsPanel::size_filter() {
+    const bool used = wide() || filter_->hasFocus() || !filter_->text().isEmpty();
+    filter_->setFixedSize(context_.theme->scaled(used ? kFilter : kUnusedFilter), context_.theme->scaled(22));
+}
 
 /// Side by side the first segment means "output too"; in a narrow panel it is the table alone.
 void RequestsPanel::show_part(int segment) {
@@ -89,6 +97,7 @@ void RequestsPanel::choose_parts() {
 
 void RequestsPanel::lay_out() {
     choose_parts();
+    size_filter();
     const int bar = cancel_->isHidden() ? 0 : context_.theme->scaled(30);
     const bool table = wide() || parts_->current() == 0;
     const int table_width = wide() ? static_cast<int>(width() * kTableShare) : width();
@@ -134,6 +143,8 @@ void RequestsPanel::open_steps() {
 }
 
 bool RequestsPanel::eventFilter(QObject* watched, QEvent* event) {
+    if (watched == filter_ && (event->type() == QEvent::FocusIn || event->type() == QEvent::FocusOut))
+        QMetaObject::invokeMethod(this, &RequestsPanel::size_filter, Qt::QueuedConnection);  // it has it then
     if (watched != filter_ || event->type() != QEvent::KeyPress) return Panel::eventFilter(watched, event);
     const int key = static_cast<QKeyEvent*>(event)->key();
     if (key == Qt::Key_Escape) filter_->clear();

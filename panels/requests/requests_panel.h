@@ -51,6 +51,7 @@ class RequestsPanel : public Panel {
     QString id() const override { return QStringLiteral("requests"); }
     QString title() const override { return QStringLiteral("Requests"); }
     QString scope() const override { return scope_; }
+    QStringList shorter_scopes() const override { return presenter_.shorter_scopes(); }
     void refresh() override;
     QString csv() const override { return presenter_.csv(); }
     QWidget* title_control() override { return title_; }
@@ -73,6 +74,7 @@ class RequestsPanel : public Panel {
     void lay_out();
     void open_steps();
     void show_part(int segment);
+    void size_filter();
     void choose_parts();
     bool wide() const;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/requests/requests_presenter.h"
 
-#include <QStringList>
 #include <algorithm>
 #include <cmath>
 
@@ -173,6 +172,14 @@ QString RequestsPresenter::scope() const {
     if (others_) text += QStringLiteral(", %1 ended early").arg(count(others_));
     if (!words_.empty()) text += QStringLiteral("; %1 match").arg(count(order_.size()));
     return text;
+}
+
+/// A filter's count is what one looks for; those that ended are in the table's length.
+QStringList RequestsPresenter::shorter_scopes() const {
+    const auto count = [](size_t n) { return format_count(static_cast<int64_t>(n)); };
+    if (!words_.empty()) return {QStringLiteral("%1 match").arg(count(order_.size()))};
+    return {QStringLiteral("%1 running, %2 waiting").arg(count(running_), count(waiting_)),
+            QStringLiteral("%1 run, %2 wait").arg(count(running_), count(waiting_))};
 }
 
 QString RequestsPresenter::csv() const {

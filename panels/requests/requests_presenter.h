@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 #include <optional>
 #include <vector>
 
@@ -41,6 +42,7 @@ class RequestsPresenter {
     bool empty() const { return store_.requests().empty(); }
 
     QString scope() const;
+    QStringList shorter_scopes() const;
     QString csv() const;  ///< of the rows shown, in their order
 
   private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Where things are in the window, how they look, and that it stays so.
+#include <QLineEdit>
 #include <QMenuBar>
 #include <QSettings>
 #include <QSignalSpy>
@@ -72,6 +73,25 @@ class LayoutTest : public QObject {
         QCOMPARE(window.status().height(), 24);
     }
 
+    void a_title_without_the_room_says_it_in_fewer_words() {
+        Opened opened;
+        PanelDock* dock = opened.window.docks().dock(QStringLiteral("requests"));
+        auto* filter = dock->findChild<QLineEdit*>();
+        const auto shown = [&](QSize size) {
+            opened.window.resize(size);
+            QTest::qWait(150);
+            return dock->title_bar()->shown_scope();
+        };
+        QCOMPARE(shown({1600, 1000}), QStringLiteral("0 running, 0 waiting, 0 finished"));
+        const int wide_filter = filter->width();
+        QCOMPARE(shown({1100, 700}), QStringLiteral("0 running, 0 waiting"));
+        QVERIFY(filter->width() < wide_filter);  // nobody uses it
+        QTest::keyClicks(filter, QStringLiteral("cat"));
+        QTRY_COMPARE(filter->width(), wide_filter);
+        QTRY_COMPARE(dock->title_bar()->shown_scope(), QStringLiteral("0 match"));
+        QTest::keyClick(filter, Qt::Key_Escape);
+        QTRY_VERIFY(filter->width() < wide_filter);
+    }
     void the_chip_stays_when_the_theme_changes() {
         Opened opened;
         QTest::qWait(150);
