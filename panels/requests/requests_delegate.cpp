@@ -87,6 +87,13 @@ RequestsHeader::RequestsHeader(const Theme* theme, const RequestsPresenter& pres
     setHighlightSections(false);
 }
 
+/// The bar's column is the one that takes what room is left.
+QString RequestsHeader::title_for(RequestColumn column, double room) const {
+    const QString title = column_title(column);
+    const bool fits = QFontMetricsF(theme_->words("small", 500)).horizontalAdvance(title) <= room;
+    return fits || column != RequestColumn::kCauses ? title : QStringLiteral("time spent");
+}
+
 void RequestsHeader::paintSection(QPainter* painter, const QRect& rect, int section) const {
     const Theme& t = *theme_;
     const auto column = static_cast<RequestColumn>(section);
@@ -97,7 +104,7 @@ void RequestsHeader::paintSection(QPainter* painter, const QRect& rect, int sect
     const double x = text_x(rect, column, t);
     const double width =
         paint_text(*painter, t.words("small", 500), t.color(sorted ? "text.primary" : "text.secondary"), x,
-                   baseline, column_title(column), at);
+                   baseline, title_for(column, rect.right() - x), at);
     if (!sorted) return;
     const double middle = at == At::kRight ? x - width - t.scaled(7) : x + width + t.scaled(7),
                  r = t.scaled(3), y = baseline - t.scaled(4);

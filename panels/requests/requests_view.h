@@ -50,6 +50,8 @@ class RequestsHeader : public QHeaderView {
     void paintEvent(QPaintEvent* event) override;
 
   private:
+    QString title_for(RequestColumn column, double room) const;
+
     const Theme* theme_;
     const RequestsPresenter& presenter_;
 };

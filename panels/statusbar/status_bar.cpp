@@ -136,7 +136,8 @@ void StatusBar::paintEvent(QPaintEvent* /*event*/) {
     for (size_t i = 0; i < places_.size() && i < cells_.size(); ++i) {
         if (places_[i].right() > width() - theme.px("l") - said) break;
         paint_cell(painter, cells_[i], places_[i].left());
-        const int line = int(places_[i].right()) + theme.scaled(14);
+        if (i == 0) continue;  // a line between two cells, none after the last
+        const int line = int(places_[i - 1].right()) + theme.scaled(14);
         painter.setPen(theme.color("line.border"));
         painter.drawLine(line, theme.scaled(7), line, height() - theme.scaled(6));
     }
