@@ -23,6 +23,7 @@ RequestsPanel::RequestsPanel(PanelContext context, QWidget* parent)
       cancel_(new CancelBar(context_, this)),
       title_(new QWidget(this)),
       filter_(new QLineEdit(title_)),
+      note_(new QLabel(this)),
       parts_(new SegmentedControl(context_.theme, {"Table", "Output", "Prompt", "Tokens"}, title_)),
       empty_(make_empty_state(
           context_, QStringLiteral("No requests yet. Start the workload, or send a prompt"), this)) {
@@ -41,10 +42,19 @@ void RequestsPanel::build_title() {
     filter_->setPlaceholderText(QStringLiteral("Filter  /"));
     filter_->setAccessibleName(QStringLiteral("Filter requests"));
     filter_->setToolTip(QStringLiteral("Words in the id, state, class or prompt (/). Esc clears"));
+    note_->setWordWrap(true);
+    note_->setToolTip(
+        QStringLiteral("Such a request still shows its prompt when it is selected, if a "
+                       "recording has it"));
+    note_->hide();
     filter_->installEventFilter(this);
     title_->hide();  // until the title bar takes it
     const auto take_theme = [this] {
         filter_->setFont(context_.theme->words("small"));
+        note_->setFont(context_.theme->words("small"));
+        note_->setContentsMargins(context_.theme->px("l"), 0, context_.theme->px("l"), 0);
+        note_->setStyleSheet(
+            QStringLiteral("color: %1;").arg(context_.theme->color("text.secondary").name()));
         size_filter();
         if (isVisible()) lay_out();
     };
@@ -101,16 +111,30 @@ void RequestsPanel::lay_out() {
     const int bar = cancel_->isHidden() ? 0 : context_.theme->scaled(30);
     const bool table = wide() || parts_->current() == 0;
     const int table_width = wide() ? static_cast<int>(width() * kTableShare) : width();
+    const int note = table ? note_height(table_width) : 0;
+    note_->setVisible(note > 0);
+    note_->setGeometry(0, height() - bar - note, table_width, note);
     view_->setVisible(table);
     detail_->setVisible(wide() || !table);
     // Whole rows: the last one is not cut in half.
     const int row = context_.theme->px("row"), head = view_->horizontalHeader()->height(),
-              room = height() - bar - head;
+              room = height() - bar - note - head;
     view_->setGeometry(0, 0, table_width - (wide() ? context_.theme->scaled(6) : 0),
                        head + std::max(room / row * row, row));
     detail_->setGeometry(wide() ? table_width : 0, 0, wide() ? width() - table_width : width(),
                          height() - (wide() ? 0 : bar));
     cancel_->setGeometry(0, height() - bar, table_width, bar);
+}
+
+int RequestsPanel::note_height(int width) const {
+    return note_->text().isEmpty() ? 0 : note_->heightForWidth(width) + context_.theme->scaled(6);
+}
+
+void RequestsPanel::show_note() {
+    const QString now = presenter_.unsearched_note();
+    if (now == note_->text()) return;
+    note_->setText(now);
+    lay_out();
 }
 
 void RequestsPanel::refresh() {
@@ -123,6 +147,7 @@ void RequestsPanel::refresh() {
     view_->follow(selected);
     detail_->set_request(selected);
     if (detail_->isVisible()) detail_->refresh();
+    show_note();
     show_empty_state(*empty_, context_, presenter_.empty());
     if (const QString now = presenter_.scope(); now != scope_) {
         scope_ = now;

@@ -62,6 +62,7 @@ class RequestsPanel : public Panel {
     RequestDetail* detail() { return detail_; }
     CancelBar* cancel_bar() { return cancel_; }
     QLineEdit* filter() { return filter_; }
+    QLabel* note() { return note_; }
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
@@ -75,6 +76,8 @@ class RequestsPanel : public Panel {
     void open_steps();
     void show_part(int segment);
     void size_filter();
+    void show_note();
+    int note_height(int width) const;
     void choose_parts();
     bool wide() const;
 
@@ -85,6 +88,7 @@ class RequestsPanel : public Panel {
     CancelBar* cancel_;
     QWidget* title_;
     QLineEdit* filter_;
+    QLabel* note_;  ///< below the table: what the filter did not look at
     SegmentedControl* parts_;
     bool beside_ = false;  ///< the table stands beside the text, whatever the segment says
     EmptyState* empty_;

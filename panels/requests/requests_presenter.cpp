@@ -51,7 +51,7 @@ RequestsPresenter::Change RequestsPresenter::refresh() {
 void RequestsPresenter::rebuild() {
     active_.clear();
     ended_.clear();
-    finished_ = others_ = known_ = 0;
+    finished_ = others_ = known_ = unsearched_ = 0;
     newest_ = kNoRequest;
     for (const auto& [id, row] : store_.requests()) {
         ++known_;
@@ -62,7 +62,7 @@ void RequestsPresenter::rebuild() {
         }
         ++(row.finish_reason == FinishReason::kStop || row.finish_reason == FinishReason::kLength ? finished_
                                                                                                   : others_);
-        if (matches(row)) ended_.push_back(entry(row));
+        if (found(row)) ended_.push_back(entry(row));
     }
     std::sort(ended_.begin(), ended_.end(), [this](const Entry& a, const Entry& b) { return before(a, b); });
 }
@@ -87,11 +87,18 @@ void RequestsPresenter::take_ended() {
 void RequestsPresenter::end(const RequestRow& row) {
     ++(row.finish_reason == FinishReason::kStop || row.finish_reason == FinishReason::kLength ? finished_
                                                                                               : others_);
-    if (!matches(row)) return;
+    if (!found(row)) return;
     const Entry added = entry(row);
     const auto at = std::lower_bound(ended_.begin(), ended_.end(), added,
                                      [this](const Entry& a, const Entry& b) { return before(a, b); });
     ended_.insert(at, added);
+}
+
+/// Asked once of each request that ended: what was searched before its prompt went is not searched anew.
+bool RequestsPresenter::found(const RequestRow& ended) {
+    const bool match = matches(ended);
+    unsearched_ += !match && ended.folded;
+    return match;
 }
 
 RequestsPresenter::Entry RequestsPresenter::entry(const RequestRow& row) const {
@@ -180,6 +187,17 @@ QStringList RequestsPresenter::shorter_scopes() const {
     if (!words_.empty()) return {QStringLiteral("%1 match").arg(count(order_.size()))};
     return {QStringLiteral("%1 running, %2 waiting").arg(count(running_), count(waiting_)),
             QStringLiteral("%1 run, %2 wait").arg(count(running_), count(waiting_))};
+}
+
+QString RequestsPresenter::unsearched_note() const {
+    if (unsearched_ == 0) return {};
+    const QString count = format_count(static_cast<int64_t>(unsearched_));
+    return unsearched_ == 1
+               ? QStringLiteral("The prompt of %1 older request is no longer in memory and is not searched")
+                     .arg(count)
+               : QStringLiteral(
+                     "The prompts of %1 older requests are no longer in memory and are not searched")
+                     .arg(count);
 }
 
 QString RequestsPresenter::csv() const {

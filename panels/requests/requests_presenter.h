@@ -43,7 +43,11 @@ class RequestsPresenter {
 
     QString scope() const;
     QStringList shorter_scopes() const;
-    QString csv() const;  ///< of the rows shown, in their order
+    /// Ended so long ago that the store let go of their prompts, and found by no other word of theirs: whether the
+    /// filter is in the prompt is not known. 0 without a filter.
+    size_t unsearched() const { return unsearched_; }
+    QString unsearched_note() const;  ///< a sentence about them; empty where there are none
+    QString csv() const;              ///< of the rows shown, in their order
 
   private:
     struct Entry {
@@ -57,6 +61,7 @@ class RequestsPresenter {
     void take_new();
     void take_ended();
     void end(const telemetry::RequestRow& row);
+    bool found(const telemetry::RequestRow& ended);
     void merge();
 
     const telemetry::Store& store_;
@@ -69,6 +74,7 @@ class RequestsPresenter {
     std::vector<Entry> ended_;  ///< sorted; those that match the filter
     std::vector<RequestId> order_;
     size_t known_ = 0, running_ = 0, waiting_ = 0, finished_ = 0, others_ = 0;
+    size_t unsearched_ = 0;
     RequestId newest_ = kNoRequest;
     uint64_t events_seen_ = 0;
 };

@@ -112,6 +112,41 @@ TEST_F(RequestsTest, FilterWordsMustAllMatch) {
     EXPECT_EQ(presenter_.moved(kNoRequest, 1), kNoRequest);
 }
 
+TEST_F(RequestsTest, TheFilterSaysWhichPromptsItCouldNotSearch) {
+    top_.store.clear({.detail_ns = 5'000'000'000});
+    top_.feed(scene_, 30);
+    const auto& rows = top_.store.requests();
+    const auto folded = static_cast<size_t>(
+        std::count_if(rows.begin(), rows.end(), [](const auto& entry) { return entry.second.folded; }));
+    ASSERT_GT(folded, 1u);
+    ASSERT_TRUE(rows.at(RequestId{7}).folded);
+    presenter_.refresh();
+    EXPECT_EQ(presenter_.unsearched_note(), QString()) << "no filter";
+    presenter_.set_filter(QStringLiteral("paged"));
+    presenter_.refresh();
+    EXPECT_EQ(presenter_.unsearched(), folded);
+    EXPECT_TRUE(presenter_.unsearched_note().contains(QStringLiteral(" %1 ").arg(folded)));
+    presenter_.set_filter(QStringLiteral("R-0007"));
+    presenter_.refresh();
+    EXPECT_EQ(presenter_.unsearched(), folded - 1) << "found by its id";
+    presenter_.set_filter({});
+    presenter_.refresh();
+    EXPECT_EQ(presenter_.unsearched_note(), QString());
+}
+
+TEST_F(RequestsTest, APromptSearchedBeforeItWentIsNotCountedLater) {
+    top_.store.clear({.detail_ns = 5'000'000'000});
+    presenter_.set_filter(QStringLiteral("paged"));
+    top_.feed(scene_, 2);
+    presenter_.refresh();
+    for (int second = 0; second < 20; ++second) {
+        top_.feed(scene_, 1);
+        presenter_.refresh();
+    }
+    EXPECT_TRUE(top_.store.requests().begin()->second.folded);
+    EXPECT_EQ(presenter_.unsearched(), 0u);
+}
+
 TEST_F(RequestsTest, CausesAddUpAndKeepTheirOrder) {
     top_.feed(scene_, 20);
     int checked = 0;

@@ -392,6 +392,22 @@ TEST_F(Widgets, TheTextOfARequestOfLongAgoComesFromTheRecording) {
     EXPECT_TRUE(other.detail()->text().contains(QStringLiteral("no recording has it")));
 }
 
+TEST_F(Widgets, BelowTheTableStandsWhatTheFilterDidNotSearch) {
+    top_.store.clear({.detail_ns = 2'000'000'000});
+    Scene scene({.arrivals_per_s = 6});
+    top_.feed(scene, 30);
+    auto panel = open<RequestsPanel>({500, 120});
+    EXPECT_FALSE(panel->note()->isVisible());
+    const int table = panel->view()->height();
+    panel->filter()->setText(QStringLiteral("paged"));
+    EXPECT_TRUE(panel->note()->isVisible());
+    EXPECT_TRUE(panel->rect().contains(panel->note()->geometry()));
+    EXPECT_LT(panel->view()->geometry().bottom(), panel->note()->y()) << "the table makes room";
+    panel->filter()->clear();
+    EXPECT_FALSE(panel->note()->isVisible());
+    EXPECT_EQ(panel->view()->height(), table);
+}
+
 TEST(EmptyPanels, OfferNothingInAReplay) {
     BenchTop top;
     PanelContext replay = top.context();
