@@ -35,7 +35,9 @@ QString definitions_html() {
                       "none does, its "
                       "content may be hit, it is evicted when room is needed; it counts neither as free nor "
                       "as held. "
-                      "Slots filled: token slots of held blocks that hold a token.</p>");
+                      "Slots filled: token slots of held blocks that hold a token.</p><p>Last step: as the "
+                      "newest step left it. Now: with all that was told since, so that the two differ while "
+                      "a step is under way.</p>");
 }
 
 QString keys_html() {

@@ -94,9 +94,12 @@ std::vector<FigureTile> seven_tiles() {
         make("ttft_p95", "TTFT p95", "work.prefill", "latency", definition_of(telemetry::Metric::kTtft)),
         make("tpot_p95", "TPOT p95", "work.decode", "latency", definition_of(telemetry::Metric::kTpot)),
         make("output", "Output", "work.decode", "throughput", QStringLiteral("tokens handed out / duration")),
-        make("running", "Running", "work.decode", "batch", QStringLiteral("sequences in the newest step")),
-        make("kv_held", "KV blocks held", "block.held", "kv_block_map",
-             QStringLiteral("blocks with an owner / pool; cached blocks are counted apart")),
+        make("running", "Running, last step", "work.decode", "batch",
+             QStringLiteral(
+                 "running requests as the newest step left them; the table of requests counts them now")),
+        make("kv_held", "KV held, last step", "block.held", "kv_block_map",
+             QStringLiteral("blocks with an owner / pool as the newest step left them; cached blocks are "
+                            "counted apart; the map counts them now")),
         make("prefix_hit", "Prefix hit", "work.cached", "prefix_cache",
              QStringLiteral("prompt tokens from the cache / prompt tokens of admitted requests")),
     };

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <QString>
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "panels/kv_block_map/kv_counts.h"
@@ -75,8 +77,11 @@ class KvBlockMapPresenter {
     std::vector<PixelRect> selection_runs() const;
     std::vector<KvLegendRow> legend() const;
     KvCard card(BlockId block) const;
-    QString held_text() const;     ///< "16.0 %"
-    QString slots_text() const;    ///< "98.2 %", or an en dash
+    QString held_text() const;   ///< "16.0 %"
+    QString slots_text() const;  ///< "98.2 %", or an en dash
+    /// Those two by name. The figures strip has them as the newest step left them, which is another moment: no name
+    /// stands in both places.
+    std::array<std::pair<QString, QString>, 2> shares() const;
     QString request_note() const;  ///< "12 from cache, 12 shared now"; empty without a selection
     RequestId request() const { return request_; }
     size_t request_blocks() const { return table_.size(); }

@@ -76,6 +76,10 @@ std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
 QString KvBlockMapPresenter::held_text() const { return format_share(counts_.held_share()); }
 QString KvBlockMapPresenter::slots_text() const { return format_share(counts_.slot_share()); }
 
+std::array<std::pair<QString, QString>, 2> KvBlockMapPresenter::shares() const {
+    return {{{QStringLiteral("Held now"), held_text()}, {QStringLiteral("Slots filled now"), slots_text()}}};
+}
+
 QString KvBlockMapPresenter::request_note() const {
     const telemetry::RequestRow* request = request_ == kNoRequest ? nullptr : store_.find_request(request_);
     if (!request) return {};
@@ -157,7 +161,7 @@ QString KvBlockMapPresenter::scope() const {
         text += QStringLiteral(", ") + format_memory(double(n) * store_.bytes_per_block()).text();
     const int many = layout_.per_side() * layout_.per_side();
     if (many > 1) return text + QStringLiteral(", %1 blocks a pixel").arg(many);
-    if (place_ == Summary::kNone) return text + QStringLiteral(", %1 held").arg(held_text());
+    if (place_ == Summary::kNone) return text + QStringLiteral(", %1 held now").arg(held_text());
     return text + QStringLiteral(", physical order");
 }
 
@@ -165,7 +169,7 @@ QStringList KvBlockMapPresenter::shorter_scopes() const {
     const auto n = static_cast<int64_t>(store_.blocks().size());
     if (n == 0) return {};
     const QString blocks = QStringLiteral("%1 blocks").arg(format_count_short(n));
-    if (place_ == Summary::kNone) return {QStringLiteral("%1, %2 held").arg(blocks, held_text())};
+    if (place_ == Summary::kNone) return {QStringLiteral("%1, %2 held now").arg(blocks, held_text())};
     return {QStringLiteral("%1 of %2 tokens").arg(blocks).arg(store_.block_tokens()), blocks};
 }
 

@@ -119,16 +119,15 @@ void KvMapView::paint_shares(QPainter& painter, double y) {
     const Theme& t = theme();
     const PixelRect s = presenter_.summary();
     const double right = s.x + s.w, bottom = s.y + s.h;
-    const auto line = [&](const char* name, QString share) {
+    const auto line = [&](const QString& name, QString share) {
         if (y > bottom) return;
-        paint_text(painter, t.words("small"), t.color("text.secondary"), s.x, y, QString::fromLatin1(name));
+        paint_text(painter, t.words("small"), t.color("text.secondary"), s.x, y, name);
         const bool known = share.endsWith(QStringLiteral(" %"));
         if (known) share.chop(2);
         paint_quantity(painter, t, right, y, {share, known ? QStringLiteral("%") : QString()}, Side::kRight);
         y += t.scaled(18);
     };
-    line("Blocks held", presenter_.held_text());
-    line("Slots filled", presenter_.slots_text());
+    for (const auto& [name, share] : presenter_.shares()) line(name, share);
     if (presenter_.request() == kNoRequest || y + t.scaled(8) > bottom) return;
     painter.fillRect(QRectF(s.x, y - t.scaled(6), s.w, 1), t.color("line.border"));
     y += t.scaled(12);

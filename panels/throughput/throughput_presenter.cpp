@@ -137,7 +137,7 @@ void ThroughputPresenter::read(std::optional<int64_t> cursor_ns) {
         waiting = store_.steps().back().step.waiting;
     }
     queue_caption_ = {};
-    queue_caption_.parts = {{.text = QStringLiteral("Requests: ")},
+    queue_caption_.parts = {{.text = QStringLiteral("Requests after a step: ")},
                             {.text = QStringLiteral("running ") + format_count(running),
                              .token = "text.primary",
                              .swatch = "work.decode",

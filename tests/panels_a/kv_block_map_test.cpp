@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <set>
 
 #include "panels/common/format.h"
+#include "panels/figures/figures_presenter.h"
 #include "panels/kv_block_map/kv_block_map_presenter.h"
 #include "tests/panels_a/bench_top.h"
 
@@ -151,6 +153,39 @@ TEST_F(KvPresenterTest, CountsAreThoseOfThePool) {
         EXPECT_EQ(held + shared, step.blocks_held);
         EXPECT_EQ(filled, step.slots_filled);
     }
+}
+
+/// The strip shows what the newest step left, the map what holds now: two moments, which no name may share.
+TEST_F(KvPresenterTest, BetweenStepsTheStripAndTheMapDifferUnderTheirOwnNames) {
+    top_.feed(scene_, 20);
+    FiguresPresenter figures;
+    const auto strip = [&] {
+        figures.update(top_.store, {0, top_.store.now_ns() + 1}, {}, false);
+        return *std::find_if(figures.tiles().begin(), figures.tiles().end(),
+                             [](const FigureTile& tile) { return tile.id == u"kv_held"; });
+    };
+    presenter_.refresh();
+    const QString left = presenter_.held_text();
+    EXPECT_EQ(strip().value.text(), left) << "no event since the step";
+    std::vector<telemetry::Event> freed;
+    for (uint32_t i = 0; i < top_.store.blocks().size(); ++i) {
+        if (top_.store.blocks()[i].state != BlockState::kHeld) continue;
+        telemetry::Event& event = freed.emplace_back();
+        event.kind = telemetry::EventKind::kBlock;
+        event.t_ns = top_.store.now_ns();
+        event.block = {};
+        event.block.block = BlockId{i};
+        event.block.phase = telemetry::BlockPhase::kReleased;
+        event.block.state = BlockState::kFree;
+    }
+    ASSERT_GT(freed.size(), 31u) << "a tenth of a percent of the pool";
+    top_.store.apply(freed);
+    presenter_.refresh();
+    EXPECT_NE(presenter_.held_text(), left);
+    EXPECT_EQ(strip().value.text(), left);
+    EXPECT_TRUE(strip().label.endsWith(QStringLiteral("last step")));
+    for (const auto& [name, share] : presenter_.shares())
+        EXPECT_TRUE(name.endsWith(QStringLiteral("now"))) << name.toStdString();
 }
 
 TEST_F(KvPresenterTest, EveryLegendSumsToThePool) {
