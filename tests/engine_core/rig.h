@@ -50,6 +50,19 @@ struct RigOptions {
     const Tokenizer* tokenizer = nullptr;
 };
 
+inline RigOptions with(std::map<KnobId, double> knobs) {
+    RigOptions options;
+    options.knobs = std::move(knobs);
+    return options;
+}
+
+inline GenerationRequest ask(std::vector<TokenId> prompt, uint32_t max_tokens) {
+    GenerationRequest request;
+    request.prompt = std::move(prompt);
+    request.max_tokens = max_tokens;
+    return request;
+}
+
 inline ModelConfig tiny_config(uint32_t vocab) {
     ModelConfig config;
     config.name = "tiny";
@@ -85,9 +98,7 @@ class Rig {
         return *answers.back();
     }
     Answered& submit(std::vector<TokenId> prompt, uint32_t max_tokens) {
-        GenerationRequest request;
-        request.prompt = std::move(prompt);
-        request.max_tokens = max_tokens;
+        GenerationRequest request = ask(std::move(prompt), max_tokens);
         request.arrival_ns = clock.now_ns();
         return submit(std::move(request));
     }
@@ -139,14 +150,5 @@ inline std::vector<TokenId> prompt_of(uint32_t length, uint32_t seed, uint32_t v
     }
     return tokens;
 }
-
-/// One stretch of a request's time, for cases worked out by hand.
-struct Stretch {
-    Cause cause;
-    int64_t start_ns, length_ns;
-    bool operator==(const Stretch&) const = default;
-};
-std::ostream& operator<<(std::ostream& out, const Stretch& stretch);
-std::vector<Stretch> stretches(Rig& rig, RequestId request);
 
 }  // namespace pitwall::engine::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "tests/engine_core/rig.h"
+#include "tests/engine_core/attribution_case.h"
 
 #include <ostream>
 
@@ -15,8 +15,8 @@ std::ostream& operator<<(std::ostream& out, const Stretch& stretch) {
                << stretch.length_ns << "}";
 }
 
-std::vector<Stretch> stretches(Rig& rig, RequestId request) {
-    std::vector<Stretch> found;
+Stretches stretches(Rig& rig, RequestId request) {
+    Stretches found;
     for (const Event& e : rig.of(EventKind::kCause)) {
         if (e.cause.request != request) continue;
         // Keyframes cut a stretch in two; that is no change of cause.
