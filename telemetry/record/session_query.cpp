@@ -1,46 +1,82 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A recording of millions of events has no index of requests: one is searched by time in the order of events, which are
+// nearly in the order of time.
 #include "telemetry/record/session_query.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <fmt/format.h>
 
-#include "telemetry/names.h"
+#include <algorithm>
+
 #include "telemetry/replay/session_database.h"
 
 namespace pitwall::telemetry {
 
 namespace {
 
-int64_t or_none(const SQLite::Column& column) { return column.isNull() ? -1 : column.getInt64(); }
+/// Farther than this from its place in time no event is in the order of events.
+constexpr int64_t kDisorder = 20'000;
 
-FinishReason reason_of(const std::string& text) {
-    for (uint8_t i = 1; i < static_cast<uint8_t>(FinishReason::kCount); ++i)
-        if (name(FinishReason{i}) == text) return FinishReason{i};
-    return FinishReason::kNone;
+struct Span {
+    int64_t first_seq, last_seq;
+};
+
+int64_t number(SQLite::Database& database, const std::string& sql, int64_t seq = 0) {
+    SQLite::Statement query(database, sql);
+    if (query.getBindParameterCount() > 0) query.bind(1, seq);
+    return query.executeStep() && !query.getColumn(0).isNull() ? query.getColumn(0).getInt64() : INT64_MAX;
 }
 
-void bind(SQLite::Statement& query, TimeRange range) {
-    query.bind(":begin", range.begin_ns);
-    query.bind(":end", range.end_ns);
-}
-
-void add_samples(LatencySamples& samples, const RequestTimes& times, TimeRange range, Formula formula) {
-    if (const auto ttft = ttft_ns(times); ttft && range.contains(times.first_token_ns))
-        samples.ttft_ns.push_back(*ttft);
-    if (times.end_ns < 0 || !range.contains(times.end_ns)) return;
-    if (const auto tpot = tpot_ns(times, formula)) samples.tpot_ns.push_back(*tpot);
-    if (const auto e2e = e2e_ns(times, formula)) samples.e2e_ns.push_back(*e2e);
-}
-
-void add_request(RangeStats& stats, const RequestTimesRow& row) {
-    const RequestTimes& times = row.times;
-    stats.arrived += stats.range.contains(times.arrival_ns);
-    if (row.scheduled_ns >= 0 && stats.range.contains(row.scheduled_ns)) {
-        ++stats.admissions;
-        stats.prompt_tokens += row.prompt_tokens;
-        stats.cached_tokens += row.cached_tokens;
+/// Of the first event in the table of requests at or after `t_ns`, or the last of all.
+int64_t seq_at(SQLite::Database& database, int64_t t_ns) {
+    int64_t low = number(database, "SELECT min(seq) FROM request WHERE seq > 0"),
+            high = number(database, "SELECT max(seq) FROM request");
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (number(database, "SELECT t_ns FROM request WHERE seq >= ? ORDER BY seq LIMIT 1", middle) < t_ns)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (times.end_ns >= 0 && stats.range.contains(times.end_ns)) stats.add_end(times);
+    return low;
+}
+
+Span life_of(SQLite::Database& database, const RequestRow& row) {
+    const int64_t first = seq_at(database, row.arrival_ns), last = seq_at(database, row.end_ns + 1);
+    return {std::max<int64_t>(first, kDisorder) - kDisorder,
+            std::min(last, INT64_MAX - kDisorder) + kDisorder};
+}
+
+std::vector<RequestRow::Token> tokens(SQLite::Database& database, RequestId id, Span life) {
+    SQLite::Statement query(database,
+                            "SELECT token, t_ns FROM request WHERE seq BETWEEN ? AND ? AND request_id = ? "
+                            "AND phase IN (?, ?) ORDER BY seq");
+    query.bind(1, life.first_seq);
+    query.bind(2, life.last_seq);
+    query.bind(3, raw(id));
+    query.bind(4, static_cast<int>(RequestPhase::kFirstToken));
+    query.bind(5, static_cast<int>(RequestPhase::kToken));
+    std::vector<RequestRow::Token> found;
+    while (query.executeStep())
+        found.push_back({static_cast<TokenId>(query.getColumn(0).getInt()), query.getColumn(1).getInt64()});
+    return found;
+}
+
+std::string prompt(SQLite::Database& database, RequestId id, Span life) {
+    SQLite::Statement query(database,
+                            "SELECT first_byte, bytes FROM dictionary WHERE seq BETWEEN ? AND ? AND "
+                            "dictionary = ? AND id = ? ORDER BY seq");
+    query.bind(1, life.first_seq);
+    query.bind(2, life.last_seq);
+    query.bind(3, static_cast<int>(DictionaryKind::kPrompt));
+    query.bind(4, raw(id));
+    std::string text;
+    while (query.executeStep()) {
+        const auto first_byte = static_cast<uint64_t>(query.getColumn(0).getInt64());
+        if (first_byte == 0) text.clear();  // a keyframe tells prompts of live requests again
+        if (first_byte == text.size() && text.size() < kMaxTextBytes) text += query.getColumn(1).getString();
+    }
+    return text;
 }
 
 }  // namespace
@@ -61,111 +97,21 @@ Result<std::unique_ptr<SessionQuery>> SessionQuery::open_own(const std::string& 
     return std::unique_ptr<SessionQuery>(new SessionQuery(path, std::move(database).value()));
 }
 
-std::vector<RequestTimesRow> SessionQuery::requests(TimeRange range) const {
-    SQLite::Statement query(*database_, R"sql(
-WITH paused AS (
-  SELECT request_id, t_ns, duration_ns FROM cause WHERE cause = :paused
-)
-SELECT request_id, arrival_ns, first_token_ns, last_token_ns, end_ns, output_tokens, coalesce(finish_reason, ''),
-       coalesce((SELECT sum(duration_ns) FROM paused p WHERE p.request_id = r.request_id
-                 AND (r.first_token_ns IS NULL OR p.t_ns < r.first_token_ns)), 0),
-       coalesce((SELECT sum(duration_ns) FROM paused p WHERE p.request_id = r.request_id), 0),
-       scheduled_ns, prompt_tokens, cached_tokens
-FROM v_request r WHERE arrival_ns < :end AND coalesce(end_ns, :begin) >= :begin
-)sql");
-    bind(query, range);
-    query.bind(":paused", static_cast<int>(Cause::kPaused));
-    std::vector<RequestTimesRow> rows;
-    while (query.executeStep()) {
-        RequestTimesRow row;
-        row.request = RequestId{query.getColumn(0).getUInt()};
-        row.times = {or_none(query.getColumn(1)),   or_none(query.getColumn(2)),
-                     or_none(query.getColumn(3)),   or_none(query.getColumn(4)),
-                     query.getColumn(5).getUInt(),  reason_of(query.getColumn(6).getString()),
-                     query.getColumn(7).getInt64(), query.getColumn(8).getInt64()};
-        row.scheduled_ns = or_none(query.getColumn(9));
-        row.prompt_tokens = query.getColumn(10).getUInt();
-        row.cached_tokens = query.getColumn(11).getUInt();
-        rows.push_back(row);
-    }
-    return rows;
-}
-
-uint64_t SessionQuery::count(const std::string& from_where, TimeRange range) const {
-    SQLite::Statement query(*database_,
-                            "SELECT count(*) FROM " + from_where + " AND t_ns >= :begin AND t_ns < :end");
-    bind(query, range);
-    return query.executeStep() ? static_cast<uint64_t>(query.getColumn(0).getInt64()) : 0;
-}
-
-/// Step by step and not with SQL's sums, so that figures are equal to the store's to the last bit.
-void SessionQuery::add_steps(RangeStats& stats) const {
-    uint32_t block_tokens = 16;
-    SQLite::Statement size(*database_,
-                           "SELECT block_tokens FROM keyframe WHERE part = 0 ORDER BY seq LIMIT 1");
-    if (size.executeStep() && size.getColumn(0).getUInt() > 0) block_tokens = size.getColumn(0).getUInt();
-    SQLite::Statement query(*database_, R"sql(
-SELECT step_id, duration_ns, prefill_tokens, recompute_tokens, decode_tokens, draft_tokens, cached_tokens, budget_tokens,
-       running, waiting, blocks_held, blocks_cached, blocks_free, slots_filled, plan_ns, execute_ns, sample_ns,
-       commit_ns, flops, bytes
-FROM v_step WHERE start_ns >= :begin AND start_ns < :end ORDER BY step_id
-)sql");
-    bind(query, stats.range);
-    while (query.executeStep()) {
-        StepEvent step{};
-        step.step_id = static_cast<uint64_t>(query.getColumn(0).getInt64());
-        step.duration_ns = query.getColumn(1).getInt64();
-        uint32_t* const counts[] = {&step.prefill_tokens, &step.recompute_tokens, &step.decode_tokens,
-                                    &step.draft_tokens,   &step.cached_tokens,    &step.budget_tokens,
-                                    &step.running,        &step.waiting,          &step.blocks_held,
-                                    &step.blocks_cached,  &step.blocks_free,      &step.slots_filled,
-                                    &step.plan_ns};
-        for (int i = 0; i < 13; ++i) *counts[i] = query.getColumn(2 + i).getUInt();
-        step.execute_ns = query.getColumn(15).getInt64();
-        step.sample_ns = query.getColumn(16).getUInt();
-        step.commit_ns = query.getColumn(17).getUInt();
-        step.flops = static_cast<float>(query.getColumn(18).getDouble());
-        step.bytes = query.getColumn(19).getDouble();
-        stats.steps.add(step, block_tokens);
-    }
-}
-
-Result<LatencySamples> SessionQuery::latency_samples(TimeRange range, Formula formula) const {
+Result<RecordedRequest> SessionQuery::request(const RequestRow& row) const {
     try {
-        LatencySamples samples;
-        for (const RequestTimesRow& row : requests(range)) add_samples(samples, row.times, range, formula);
-        return samples;
+        const Span life = life_of(*database_, row);
+        return RecordedRequest{prompt(*database_, row.id, life), tokens(*database_, row.id, life)};
     } catch (const SQLite::Exception& e) {
         return damage_error(path_, e.what());
     }
 }
 
-Result<RangeStats> SessionQuery::range_stats(TimeRange range, const Slo& slo, Formula formula) const {
-    try {
-        RangeStats stats;
-        stats.range = range;
-        stats.slo = slo;
-        LatencySamples samples;
-        for (const RequestTimesRow& row : requests(range)) {
-            add_request(stats, row);
-            add_samples(samples, row.times, range, formula);
-        }
-        stats.ttft_ns = percentiles(samples.ttft_ns);
-        stats.tpot_ns = percentiles(samples.tpot_ns);
-        stats.e2e_ns = percentiles(samples.e2e_ns);
-        add_steps(stats);
-        stats.output_tokens =
-            count(fmt::format("request WHERE phase IN ({}, {})", static_cast<int>(RequestPhase::kFirstToken),
-                              static_cast<int>(RequestPhase::kToken)),
-                  range);
-        stats.evicted_blocks =
-            count(fmt::format("block WHERE phase = {}", static_cast<int>(BlockPhase::kEvicted)), range);
-        stats.complete =
-            count(fmt::format("mark WHERE mark = {}", static_cast<int>(MarkKind::kGap)), range) == 0;
-        return stats;
-    } catch (const SQLite::Exception& e) {
-        return damage_error(path_, e.what());
-    }
+std::optional<RecordedRequest> recall_request(const Result<std::unique_ptr<SessionQuery>>& query,
+                                              const RequestRow& row) {
+    if (!query.ok()) return std::nullopt;
+    auto found = query.value()->request(row);
+    if (!found.ok() || found.value().tokens.size() != row.output_tokens) return std::nullopt;
+    return std::move(found).value();
 }
 
 }  // namespace pitwall::telemetry

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What panels say of a range of session time: pure functions over the store. session_query.h says the same of
-// a recording, for ranges that the store has let go.
+// What panels say of a range of session time: pure functions over the store.
 #pragma once
 
 #include <cstdint>
