@@ -5,7 +5,6 @@
 // replays.
 //   bench_recorder [SEQUENCES [EVENTS [FILE]]]
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <filesystem>
 #include <string>
 
+#include "app/core/session/process_usage.h"
 #include "telemetry/bus/bus.h"
 #include "telemetry/bus/producer.h"
 #include "telemetry/record/recorder.h"
@@ -25,16 +25,6 @@ namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-/// Of the whole process: what the figure would be where nobody else wants the cores.
-double cpu_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const auto seconds = [](const timeval& t) {
-        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-    };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 /// One decode step: a member, a token, four causes a sequence, and a block now and then.
@@ -127,7 +117,7 @@ int main(int argc, char** argv) {
         steps.publish_step();
     }
     const Status stopped = recorder.stop();
-    const double seconds = seconds_since(begin), cpu = cpu_seconds();
+    const double seconds = seconds_since(begin), cpu = static_cast<double>(app::cpu_ns()) * 1e-9;
     const uint64_t lost = bus.last_seq() - recorder.events_written();
     const auto bytes = std::filesystem::file_size(path);
     fmt::print(
