@@ -2,17 +2,16 @@
 //
 // What the window costs with eight panels in sight: share of one core that the GUI thread takes under a simulated
 // engine's default workload, with the panels refreshed in that time beside it. One line of JSON; bench_soak
-// looks at the memory. Arguments: seconds (default 10), device (default sim), model (default synthetic:tiny under sim, else the
-// default model; "" is the default model), knobs as name=value.
-#include <QApplication>
+// looks at the memory.
+//   bench_window [SECONDS [DEVICE [MODEL [KNOB=VALUE...]]]]    10 s on sim; MODEL is synthetic:tiny under sim, else ""
 #include <QTest>
-
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <string>
 
-#include "app/window/main_window.h"
+#include "bench/window/window_rig.h"
 
 namespace {
 
@@ -47,36 +46,15 @@ int visible_panels(MainWindow& window) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (qEnvironmentVariableIsEmpty("DISPLAY") && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
-        qputenv("QT_QPA_PLATFORM", "offscreen");
-    QApplication application(argc, argv);
-    QApplication::setStyle(QStringLiteral("Fusion"));
     const double seconds = argc > 1 ? std::atof(argv[1]) : 10;
-    SessionOptions options;
-    options.device = argc > 2 ? argv[2] : "sim";
-    options.model = argc > 3 ? argv[3] : options.device.starts_with("sim") ? "synthetic:tiny" : "";
-    options.paced = true;
-    for (int i = 4; i < argc; ++i)
-        if (const Status set = options.knobs.set_from_text(argv[i]); !set.ok()) {
-            std::fprintf(stderr, "pitwall: %s\n", set.error().text().c_str());
-            return 1;
-        }
-    panels::Theme theme;
-    MainWindow window(&theme, nullptr);
-    window.resize(1280, 800);
-    window.show();
-    Source source;
-    source.simulated = options.device.starts_with("sim");
-    source.open = [options](const ProgressFn& progress) { return open_live_session(options, progress); };
-    window.open(source);
-    if (!QTest::qWaitFor([&] { return window.store().steps().size() > 50 || !window.failure().isEmpty(); },
-                         60'000) ||
-        !window.failure().isEmpty()) {
-        std::fprintf(stderr, "pitwall: no session to look at: %s\n", qPrintable(window.failure()));
-        return 1;
-    }
+    SessionOptions options =
+        bench::live_options(argc > 2 ? argv[2] : "sim", {argv + std::min(argc, 4), argv + argc});
+    if (argc > 3) options.model = argv[3];
+    bench::WindowRig rig(argc, argv, {1280, 800});
+    if (!rig.open(options)) return 1;
+    MainWindow& window = rig.window();
     QTest::qWait(500);  // the plan of its own comes first
-    show_eight_panels(window, theme.px("gutter"));
+    show_eight_panels(window, rig.theme().px("gutter"));
     QTest::qWait(2000);
     const double gui = cpu_seconds(CLOCK_THREAD_CPUTIME_ID), process = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
     const double wall = cpu_seconds(CLOCK_MONOTONIC);
