@@ -16,25 +16,31 @@ void add_up(int64_t& sum, int64_t more) {
     if (__builtin_add_overflow(sum, more, &sum))
         sum = more < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
 }
+
+/// What a step and a sum over steps name alike: the plain sums.
+template <class Step>
+void add_common(StepSums& sums, const Step& more) {
+    sums.prefill_tokens += more.prefill_tokens;
+    sums.recompute_tokens += more.recompute_tokens;
+    sums.decode_tokens += more.decode_tokens;
+    sums.draft_tokens += more.draft_tokens;
+    sums.cached_tokens += more.cached_tokens;
+    sums.budget_tokens += more.budget_tokens;
+    add_up(sums.duration_ns, more.duration_ns);
+    add_up(sums.execute_ns, more.execute_ns);
+    add_up(sums.plan_ns, more.plan_ns);
+    add_up(sums.sample_ns, more.sample_ns);
+    add_up(sums.commit_ns, more.commit_ns);
+    sums.flops += static_cast<double>(more.flops);
+    sums.bytes += more.bytes;
+    sums.running += more.running;
+    sums.waiting += more.waiting;
+}
 }  // namespace
 
 void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
     ++steps;
-    prefill_tokens += step.prefill_tokens;
-    recompute_tokens += step.recompute_tokens;
-    decode_tokens += step.decode_tokens;
-    draft_tokens += step.draft_tokens;
-    cached_tokens += step.cached_tokens;
-    budget_tokens += step.budget_tokens;
-    add_up(duration_ns, step.duration_ns);
-    add_up(execute_ns, step.execute_ns);
-    add_up(plan_ns, step.plan_ns);
-    add_up(sample_ns, step.sample_ns);
-    add_up(commit_ns, step.commit_ns);
-    flops += static_cast<double>(step.flops);
-    bytes += step.bytes;
-    running += step.running;
-    waiting += step.waiting;
+    add_common(*this, step);
     last_running = step.running;
     most_waiting = std::max(most_waiting, step.waiting);
     const double pool = static_cast<double>(step.blocks_held) + step.blocks_cached + step.blocks_free;
@@ -52,21 +58,7 @@ void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
 void StepSums::add(const StepSums& later) {
     if (later.steps == 0) return;
     steps += later.steps;
-    prefill_tokens += later.prefill_tokens;
-    recompute_tokens += later.recompute_tokens;
-    decode_tokens += later.decode_tokens;
-    draft_tokens += later.draft_tokens;
-    cached_tokens += later.cached_tokens;
-    budget_tokens += later.budget_tokens;
-    add_up(duration_ns, later.duration_ns);
-    add_up(execute_ns, later.execute_ns);
-    add_up(plan_ns, later.plan_ns);
-    add_up(sample_ns, later.sample_ns);
-    add_up(commit_ns, later.commit_ns);
-    flops += later.flops;
-    bytes += later.bytes;
-    running += later.running;
-    waiting += later.waiting;
+    add_common(*this, later);
     occupancy += later.occupancy;
     cached_share += later.cached_share;
     slot_fill += later.slot_fill;
