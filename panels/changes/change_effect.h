@@ -26,7 +26,7 @@ struct EffectFigure {
 /// What a change did: equal ranges before and after, nothing else changed in either.
 struct ChangeEffect {
     ChangeGroup group;
-    telemetry::EqualRanges ranges;
+    EqualRanges ranges;
     telemetry::RangeStats before, after;
     std::vector<EffectFigure> figures;  ///< TTFT p95, TPOT p95, output, and what else may show it
     std::optional<size_t> telling;      ///< the one that moved most; nothing where no figure is sure

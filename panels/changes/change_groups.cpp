@@ -43,8 +43,8 @@ std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> ch
     return groups;
 }
 
-telemetry::EqualRanges group_ranges(std::span<const ChangeGroup> groups, size_t index, int64_t now_ns,
-                                    int64_t longest_ns) {
+EqualRanges group_ranges(std::span<const ChangeGroup> groups, size_t index, int64_t now_ns,
+                         int64_t longest_ns) {
     const ChangeGroup& group = groups[index];
     int64_t begin = 0, end = now_ns;
     for (const ChangeGroup& other : groups) {

@@ -32,10 +32,13 @@ inline constexpr int64_t kChangeGroupGapNs = 1'000'000'000;
 /// belongs to the change that caused it.
 std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> changes);
 
-/// Equally long ranges before and after a group, at most `longest_ns`, that no other group reaches into: the
-/// same rule as telemetry::equal_ranges(), for what a hand did in one go. `index` is into `groups`.
-telemetry::EqualRanges group_ranges(std::span<const ChangeGroup> groups, size_t index, int64_t now_ns,
-                                    int64_t longest_ns);
+struct EqualRanges {
+    telemetry::TimeRange before, after;
+};
+/// Equally long ranges before and after a group, at most `longest_ns`, that no other group reaches into. `index` is into
+/// `groups`.
+EqualRanges group_ranges(std::span<const ChangeGroup> groups, size_t index, int64_t now_ns,
+                         int64_t longest_ns);
 
 /// Marks for the charts, one a group: a band as wide as the drag, the drain or the pause took. Keys in
 /// session seconds.

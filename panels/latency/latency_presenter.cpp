@@ -64,7 +64,7 @@ size_t LatencyHistogram::bin_of(double value) const {
     return std::min(counts.size() - 1, size_t(std::min(value / bin_width, 1e9)));
 }
 
-// Which request belongs to the range is the same rule as telemetry::latency_samples(); here with its number.
+// A TTFT belongs to the moment of its first token, a TPOT to the request's end: the rule of telemetry::range_stats().
 LatencyPresenter::Samples LatencyPresenter::collect(TimeRange range, const telemetry::Slo& slo) const {
     Samples samples;
     store_.for_requests(range, [&](const RequestRow& row) {

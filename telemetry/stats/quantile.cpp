@@ -30,10 +30,6 @@ Percentiles percentiles(std::vector<double>& samples) {
     return p;
 }
 
-size_t Histogram::largest_count() const {
-    return counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
-}
-
 Histogram histogram(std::span<const double> samples, double bin_width, size_t bins) {
     Histogram result{bin_width, std::vector<size_t>(std::max<size_t>(bins, 1)), samples.size()};
     const auto last = static_cast<double>(result.counts.size() - 1);
@@ -42,15 +38,6 @@ Histogram histogram(std::span<const double> samples, double bin_width, size_t bi
         ++result.counts[bin > 0 ? static_cast<size_t>(bin) : 0];  // NaN is in no bin above
     }
     return result;
-}
-
-double nice_bin_width(double largest, size_t bins) {
-    if (!(largest > 0) || bins == 0) return 1;
-    const double exact = largest / static_cast<double>(bins);
-    const double decade = std::pow(10.0, std::floor(std::log10(exact)));
-    for (const double factor : {1.0, 2.0, 5.0})
-        if (factor * decade >= exact) return factor * decade;
-    return 10 * decade;
 }
 
 }  // namespace pitwall::telemetry

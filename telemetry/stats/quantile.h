@@ -31,13 +31,9 @@ struct Histogram {
     double last_edge() const {
         return counts.empty() ? 0 : bin_width * static_cast<double>(counts.size() - 1);
     }
-    size_t largest_count() const;
 };
 
 /// `bins` of at least 1 with the ">=" bin, `bin_width` > 0. Negative samples count into the first bin.
 Histogram histogram(std::span<const double> samples, double bin_width, size_t bins);
-
-/// A width of 1, 2 or 5 times a power of ten with which `bins` bins reach `largest`.
-double nice_bin_width(double largest, size_t bins);
 
 }  // namespace pitwall::telemetry

@@ -42,15 +42,18 @@ void for_evictions(const Store& store, TimeRange range, Fn&& fn) {
     for (; row != rows.end() && row->t_ns < range.end_ns; ++row) fn(*row);
 }
 
-void add_samples(LatencySamples& samples, const RequestRow& row, TimeRange range, Formula formula,
-                 bool with_itl) {
+/// In ns, unsorted.
+struct LatencySamples {
+    std::vector<double> ttft_ns, tpot_ns, e2e_ns;
+};
+
+void add_samples(LatencySamples& samples, const RequestRow& row, TimeRange range, Formula formula) {
     const RequestTimes times = times_of(row);
     if (const auto ttft = ttft_ns(times); ttft && range.contains(row.first_token_ns))
         samples.ttft_ns.push_back(*ttft);
     if (!row.ended() || !range.contains(row.end_ns)) return;
     if (const auto tpot = tpot_ns(times, formula)) samples.tpot_ns.push_back(*tpot);
     if (const auto e2e = e2e_ns(times, formula)) samples.e2e_ns.push_back(*e2e);
-    if (with_itl) append_itl_ns(times, row.tokens, formula, samples.itl_ns);
 }
 
 void add_request(RangeStats& stats, const RequestRow& row) {
@@ -65,14 +68,6 @@ void add_request(RangeStats& stats, const RequestRow& row) {
 }
 
 }  // namespace
-
-LatencySamples latency_samples(const Store& store, TimeRange range, Formula formula, bool with_itl) {
-    LatencySamples samples;
-    store.for_requests(range, [&](const RequestRow& row) {
-        if (touches(row, range)) add_samples(samples, row, range, formula, with_itl);
-    });
-    return samples;
-}
 
 double RangeStats::output_tokens_per_s() const {
     return ratio(static_cast<double>(output_tokens), seconds());
@@ -109,7 +104,7 @@ RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {
     LatencySamples samples;
     store.for_requests(range, [&](const RequestRow& row) {
         if (!touches(row, range)) return;
-        add_samples(samples, row, range, formula, false);
+        add_samples(samples, row, range, formula);
         add_request(stats, row);
     });
     stats.ttft_ns = percentiles(samples.ttft_ns);
@@ -223,25 +218,6 @@ std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, b
         if (parts.tokens) add_tokens(at, row, whole);
     });
     return result;
-}
-
-// ------------------------------------------------------------------------------------------------ changes
-
-EqualRanges equal_ranges(const Store& store, const KnobChange& change, int64_t longest_ns) {
-    int64_t begin = 0, end = store.now_ns();
-    for (const KnobChange& other : store.knob_changes()) {
-        if (other.t_ns < change.t_ns) begin = std::max(begin, other.t_ns);
-        if (other.t_ns > change.t_ns) end = std::min(end, other.t_ns);
-    }
-    const int64_t length =
-        std::max<int64_t>(std::min({longest_ns, change.t_ns - begin, end - change.t_ns}), 0);
-    return {{change.t_ns - length, change.t_ns}, {change.t_ns, change.t_ns + length}};
-}
-
-ChangeComparison compare_change(const Store& store, const KnobChange& change, int64_t longest_ns,
-                                Formula formula) {
-    const EqualRanges ranges = equal_ranges(store, change, longest_ns);
-    return {change, range_stats(store, ranges.before, formula), range_stats(store, ranges.after, formula)};
 }
 
 }  // namespace pitwall::telemetry

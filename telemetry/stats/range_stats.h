@@ -13,13 +13,7 @@
 
 namespace pitwall::telemetry {
 
-/// Samples in ns, unsorted. A TTFT belongs to the moment of its first token, the others to the request's end.
-struct LatencySamples {
-    std::vector<double> ttft_ns, tpot_ns, itl_ns, e2e_ns;
-};
-LatencySamples latency_samples(const Store& store, TimeRange range, Formula formula = Formula::kPitwall,
-                               bool with_itl = false);
-
+/// A TTFT belongs to the moment of its first token, TPOT and E2E to the request's end.
 struct RangeStats {
     TimeRange range;
     Slo slo;
@@ -65,17 +59,5 @@ struct BucketParts {
 /// their length is a multiple of its cells', so that no cell lies in two.
 std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t buckets, bool aligned = false,
                             BucketParts parts = {});
-
-/// Equally long ranges on both sides of a knob change, as long as nothing else changed, at most `longest_ns`.
-struct ChangeComparison {
-    KnobChange change;
-    RangeStats before, after;
-};
-struct EqualRanges {
-    TimeRange before, after;
-};
-EqualRanges equal_ranges(const Store& store, const KnobChange& change, int64_t longest_ns);
-ChangeComparison compare_change(const Store& store, const KnobChange& change, int64_t longest_ns,
-                                Formula formula = Formula::kPitwall);
 
 }  // namespace pitwall::telemetry

@@ -25,9 +25,6 @@ struct StepSums {
     /// In the order of time, or last_running is not the last one's.
     void add(const StepEvent& step, uint32_t block_tokens);
     void add(const StepSums& later);
-    uint64_t computed_tokens() const {
-        return prefill_tokens + recompute_tokens + decode_tokens + draft_tokens;
-    }
     /// Mean over the steps; NaN without steps.
     double mean(double sum) const;
     double mean_slot_fill() const;

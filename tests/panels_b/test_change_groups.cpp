@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "panels/changes/change_groups.h"
 #include "tests/panels_b/told.h"
 
@@ -69,8 +72,7 @@ TEST(ChangeGroups, RangesAreEqualAndReachIntoNoOtherChange) {
     EXPECT_EQ(last.after.end_ns - last.after.begin_ns, 2'000 * kMs);
 }
 
-/// For changes far enough apart it is telemetry's own rule.
-TEST(ChangeGroups, AgreesWithEqualRangesForSingleChanges) {
+TEST(ChangeGroups, AreComparedOverEqualRangesWithNoOtherChangeInside) {
     Told told;
     const int64_t times[] = {7'000, 20'000, 26'000, 90'000};
     for (const int64_t t : times) told.knob(t, KnobId::kMaxNumSeqs, 8, 9);
@@ -78,10 +80,15 @@ TEST(ChangeGroups, AgreesWithEqualRangesForSingleChanges) {
     const auto groups = group_changes(told.store.knob_changes());
     ASSERT_EQ(groups.size(), std::size(times));
     for (size_t i = 0; i < groups.size(); ++i) {
-        const auto ours = group_ranges(groups, i, told.store.now_ns(), 30'000 * kMs);
-        const auto theirs = telemetry::equal_ranges(told.store, told.store.knob_changes()[i], 30'000 * kMs);
-        EXPECT_EQ(ours.before.begin_ns, theirs.before.begin_ns) << i;
-        EXPECT_EQ(ours.after.end_ns, theirs.after.end_ns) << i;
+        const auto [before, after] = group_ranges(groups, i, told.store.now_ns(), 30'000 * kMs);
+        const int64_t length = after.end_ns - after.begin_ns;
+        EXPECT_EQ(before.end_ns, times[i] * kMs);
+        EXPECT_EQ(after.begin_ns, times[i] * kMs);
+        EXPECT_EQ(before.end_ns - before.begin_ns, length);
+        int64_t longest = std::min({30'000 * kMs, times[i] * kMs, told.store.now_ns() - times[i] * kMs});
+        for (const int64_t other : times)
+            if (other != times[i]) longest = std::min(longest, std::abs(other - times[i]) * kMs);
+        EXPECT_EQ(length, longest) << i;
     }
 }
 

@@ -19,6 +19,10 @@ struct RequestTimesRow {
     uint32_t prompt_tokens = 0, cached_tokens = 0;
 };
 
+struct LatencySamples {
+    std::vector<double> ttft_ns, tpot_ns, e2e_ns;
+};
+
 int64_t or_none(const SQLite::Column& column) { return column.isNull() ? -1 : column.getInt64(); }
 
 FinishReason reason_of(const std::string& text) {
