@@ -58,8 +58,6 @@ constexpr std::array kProfiles = {
 
 }  // namespace
 
-std::span<const DeviceProfile> device_profiles() { return kProfiles; }
-
 Result<DeviceProfile> find_device_profile(std::string_view name) {
     std::string names;
     for (const DeviceProfile& profile : kProfiles) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,7 +27,6 @@ struct DeviceProfile {
     int64_t token_ns = 0, step_ns = 0, copy_ns = 0;
 };
 
-std::span<const DeviceProfile> device_profiles();
 /// The Error names those there are.
 Result<DeviceProfile> find_device_profile(std::string_view name);
 
