@@ -111,13 +111,6 @@ QString format_share(double share, int decimals) {
     return std::isfinite(share) ? format_fixed(share * 100, decimals) + QStringLiteral(" %") : kNoValue;
 }
 
-QString format_points(double difference_of_shares) {
-    if (!std::isfinite(difference_of_shares)) return kNoValue;
-    const QString digits = format_fixed(difference_of_shares * 100, 1);
-    return (digits.startsWith(u'\u2212') || digits == u"0.0" ? QString() : QStringLiteral("+")) + digits +
-           QStringLiteral(" pt");
-}
-
 Quantity format_memory(double bytes) { return scaled_bytes(bytes, 1024, {u"B", u"KiB", u"MiB", u"GiB"}); }
 Quantity format_file_size(double bytes) { return scaled_bytes(bytes, 1000, {u"B", u"kB", u"MB", u"GB"}); }
 QString format_request(uint32_t number) { return QStringLiteral("R-%1").arg(number, 4, 10, QChar(u'0')); }

@@ -39,8 +39,6 @@ QString format_clock_short(int64_t t_ns);
 Quantity format_rate(double per_second, const QString& unit);
 /// 0.578 -> "57.8 %"; `decimals` 0 in tables. Shares of nothing (NaN) are an en dash.
 QString format_share(double share, int decimals = 1);
-/// Difference of two shares: "+3.1 pt".
-QString format_points(double difference_of_shares);
 /// Memory: "557 MiB", "1.24 GiB".
 Quantity format_memory(double bytes);
 /// Files: "18.3 MB".

@@ -55,7 +55,6 @@ void GlTextures::upload(Copy& copy, int width, int height, const uint32_t* argb)
         gl().glTexImage2D(GL_TEXTURE_2D, 0, GL_RGBA8, width, height, 0, kBgra, kPackedArgb, argb);
     copy.width = width;
     copy.height = height;
-    ++uploads_;
 }
 
 void GlTextures::end_frame() {

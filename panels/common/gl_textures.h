@@ -17,7 +17,6 @@ class GlTextures {
     GLuint name_of(const ImGuiTexture* texture);
     void end_frame();  ///< drops the copies that the frame had no use for
     void clear();
-    size_t uploads() const { return uploads_; }
 
   private:
     struct Copy {
@@ -29,7 +28,6 @@ class GlTextures {
     void upload(Copy& copy, int width, int height, const uint32_t* argb);
 
     std::unordered_map<const ImGuiTexture*, Copy> copies_;
-    size_t uploads_ = 0;
 };
 
 }  // namespace pitwall::panels

@@ -131,13 +131,6 @@ double nice_step(double top, int steps) {
 }
 
 void set_value_axis(QCPAxis& axis, double top, const QString& unit) {
-    const double sane = std::isfinite(top) && top > 0 ? top : 1;
-    const double step = nice_step(sane, kMaxGridlines), upper = std::ceil(sane / step - 1e-9) * step;
-    axis.setTicker(QSharedPointer<ValueTicker>::create(upper, step, unit));
-    axis.setRange(0, upper);
-}
-
-void set_value_axis_fixed(QCPAxis& axis, double top, const QString& unit) {
     const double step = top == 100 ? 50 : nice_step(top, 2);
     axis.setTicker(QSharedPointer<ValueTicker>::create(top, step, unit));
     axis.setRange(0, top);

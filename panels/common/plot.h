@@ -29,12 +29,8 @@ void restyle(QCustomPlot& plot, const Theme& theme);
 /// The least 1, 2, 2.5, 5 x 10^n step such that `top` needs at most `steps` of them.
 double nice_step(double top, int steps);
 
-/// Counts and rates: from zero to a round number at or above `top`, at most 4 gridlines, the top tick carries
-/// `unit`
-/// ("256 tok", "100 %"). Thousands as "3 k" from 10,000 on.
+/// From zero to `top` with at most 3 ticks, the highest of which carries `unit` ("100 %"). Thousands as "20 k" from 10,000 on.
 void set_value_axis(QCPAxis& axis, double top, const QString& unit);
-/// The same with a top that must not move, e.g. 100 %.
-void set_value_axis_fixed(QCPAxis& axis, double top, const QString& unit);
 
 /// Keys are session seconds; the ticks count back from the right edge: "\u2212120 s" to "now".
 void set_now_axis(QCPAxis& axis, telemetry::TimeRange window);

@@ -45,7 +45,6 @@ constexpr std::array<const char*, kCauses> kCauseNames = {"waiting for capacity"
                                                           "delivery"};
 
 double linear_to_srgb(double c) { return c <= .0031308 ? 12.92 * c : 1.055 * std::pow(c, 1 / 2.4) - .055; }
-double srgb_to_linear(double c) { return c <= .04045 ? c / 12.92 : std::pow((c + .055) / 1.055, 2.4); }
 
 std::array<double, 3> oklch_to_linear(double lightness, double chroma, double hue_degrees) {
     const double h = hue_degrees * M_PI / 180, a = chroma * std::cos(h), b = chroma * std::sin(h);
@@ -59,11 +58,6 @@ std::array<double, 3> oklch_to_linear(double lightness, double chroma, double hu
 
 bool in_gamut(const std::array<double, 3>& rgb) {
     return std::all_of(rgb.begin(), rgb.end(), [](double c) { return c >= -1e-4 && c <= 1.0001; });
-}
-
-double luminance(const QColor& c) {
-    return .2126 * srgb_to_linear(c.redF()) + .7152 * srgb_to_linear(c.greenF()) +
-           .0722 * srgb_to_linear(c.blueF());
 }
 
 void flatten(const QJsonObject& object, const QString& prefix, QHash<QByteArray, QColor>& out) {
@@ -191,17 +185,6 @@ QColor Theme::cause(telemetry::Cause cause) const {
     return color(kCauseTokens.at(static_cast<size_t>(cause)));
 }
 
-QColor Theme::block(telemetry::BlockState state, uint32_t owners) const {
-    switch (state) {
-        case telemetry::BlockState::kHeld:
-            return color(owners > 1 ? "block.shared" : "block.held");
-        case telemetry::BlockState::kCached:
-            return color("block.cached");
-        default:
-            return color("block.free");
-    }
-}
-
 QColor Theme::work(telemetry::WorkKind kind) const {
     switch (kind) {
         case telemetry::WorkKind::kPrefill:
@@ -254,11 +237,6 @@ QIcon Theme::icon(const char* name, const char* token) const {
 }
 
 const char* cause_name(telemetry::Cause cause) { return kCauseNames.at(static_cast<size_t>(cause)); }
-
-double contrast_ratio(const QColor& a, const QColor& b) {
-    const double p = luminance(a), q = luminance(b);
-    return (std::max(p, q) + .05) / (std::min(p, q) + .05);
-}
 
 QColor oklch(double lightness, double chroma, double hue_degrees) {
     auto rgb = oklch_to_linear(lightness, chroma, hue_degrees);

@@ -30,7 +30,6 @@ class Theme : public QObject {
     /// "bg.panel", "work.prefill", "signal.accent". An unknown name is a programmer's error (asserts).
     QColor color(const char* token) const;
     QColor cause(telemetry::Cause cause) const;
-    QColor block(telemetry::BlockState state, uint32_t owners) const;
     QColor work(telemetry::WorkKind kind) const;
     /// The same request has the same colour in every panel (look.md, section 1): from its number alone.
     QColor request(RequestId id) const;
@@ -56,9 +55,6 @@ class Theme : public QObject {
 };
 
 const char* cause_name(telemetry::Cause cause);  ///< "own prefill", "waiting for capacity"
-
-/// WCAG 2 contrast of two opaque colours, 1 to 21.
-double contrast_ratio(const QColor& a, const QColor& b);
 
 /// sRGB of an OKLCH colour (hue in degrees); chroma is lowered until it fits (Ottosson's matrices).
 QColor oklch(double lightness, double chroma, double hue_degrees);

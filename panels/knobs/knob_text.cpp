@@ -138,9 +138,4 @@ QString KnobNumbers::name(uint16_t number) const {
                                         : QStringLiteral("knob %1").arg(number);
 }
 
-QString KnobNumbers::value_text(uint16_t number, double value) const {
-    const KnobSpec* row = spec(number);
-    return row ? knob_quantity(*row, value).text() : format_three(value);
-}
-
 }  // namespace pitwall::panels

