@@ -18,6 +18,7 @@ class ThroughputPanel : public TimeChartPanel {
     QString id() const override { return QStringLiteral("throughput"); }
     QString title() const override { return QStringLiteral("Throughput and queue"); }
     QString scope() const override { return presenter_.scope(); }
+    QStringList shorter_scopes() const override { return {presenter_.short_scope()}; }
     QString csv() const override { return presenter_.csv(); }
     QWidget* title_control() override { return unit_; }
     const ThroughputPresenter& presenter() const { return presenter_; }

@@ -53,6 +53,7 @@ class ThroughputPresenter {
     Caption rate_caption() const { return rate_caption_; }
     Caption queue_caption() const { return queue_caption_; }
     QString scope() const { return QStringLiteral("each point over %1").arg(seconds_text(2 * point_ns_)); }
+    QString short_scope() const { return QStringLiteral("%1 a point").arg(seconds_text(2 * point_ns_)); }
     bool empty() const { return store_.steps().empty(); }
     HoverCard card_at(int64_t t_ns, const QString& moment) const;
     QString csv() const;
