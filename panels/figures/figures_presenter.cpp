@@ -123,6 +123,7 @@ void FiguresPresenter::update(const telemetry::Store& store, telemetry::TimeRang
     add_latency(stats, true);
     add_latency(stats, false);
     add_engine(store, stats);
+    update_newest(store);
     const int64_t since = store.now_ns() - sparks_ns_;
     if (!sparks || (sparks_ns_ >= 0 && since >= 0 && since < kSecond)) return;
     update_sparks(store, stats.slo);
@@ -180,6 +181,18 @@ void FiguresPresenter::add_engine(const telemetry::Store& store, const telemetry
                      : QStringLiteral("no step yet");
     output.samples = samples_text(range_label_, stats.steps.steps) + QStringLiteral(" steps");
 
+    FigureTile& hit = tile("prefix_hit");
+    const double rate = stats.hit_rate();
+    hit.value = {std::isnan(rate) ? kNoValue : format_fixed(rate * 100, 1), QStringLiteral("%")};
+    const double evictions = stats.seconds() > 0 ? double(stats.evicted_blocks) / stats.seconds() : 0;
+    hit.sub = QStringLiteral("of prompt tokens, %1 evictions/s")
+                  .arg(format_fixed(evictions, evictions > 0 && evictions < 10 ? 1 : 0));
+    hit.samples = samples_text(range_label_, stats.admissions);
+}
+
+void FiguresPresenter::update_newest(const telemetry::Store& store) {
+    if (tiles_.empty()) tiles_ = seven_tiles();
+    const bool any = !store.steps().empty();
     FigureTile& running = tile("running");
     FigureTile& held = tile("kv_held");
     running.samples = held.samples = QStringLiteral("newest step");
@@ -198,13 +211,6 @@ void FiguresPresenter::add_engine(const telemetry::Store& store, const telemetry
         held.sub =
             QStringLiteral("slots filled %1").arg(format_share(room > 0 ? step.slots_filled / room : kNan));
     }
-    FigureTile& hit = tile("prefix_hit");
-    const double rate = stats.hit_rate();
-    hit.value = {std::isnan(rate) ? kNoValue : format_fixed(rate * 100, 1), QStringLiteral("%")};
-    const double evictions = stats.seconds() > 0 ? double(stats.evicted_blocks) / stats.seconds() : 0;
-    hit.sub = QStringLiteral("of prompt tokens, %1 evictions/s")
-                  .arg(format_fixed(evictions, evictions > 0 && evictions < 10 ? 1 : 0));
-    hit.samples = samples_text(range_label_, stats.admissions);
 }
 
 void FiguresPresenter::update_sparks(const telemetry::Store& store, const telemetry::Slo& slo) {

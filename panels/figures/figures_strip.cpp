@@ -38,7 +38,9 @@ void FiguresStrip::present() {
 }
 
 void FiguresStrip::refresh() {
-    gate_.run(*context_.store, [this] { present(); });
+    if (gate_.run(*context_.store, [this] { present(); })) return;
+    presenter_.update_newest(*context_.store);
+    update();
 }
 
 void FiguresStrip::resizeEvent(QResizeEvent* /*event*/) {

@@ -5,7 +5,9 @@
 
 #include <QSignalSpy>
 #include <QTest>
+#include <set>
 
+#include "panels/figures/figures_strip.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
 #include "tests/panels_a/widgets.h"
 
@@ -49,6 +51,24 @@ TEST_F(Widgets, TheWheelZoomsTheMapAndADoubleClickFitsIt) {
     EXPECT_EQ(panel->presenter().block_at(map.x + 300, map.y + 100), under);
     QTest::mouseDClick(panel->view(), Qt::LeftButton, {}, {map.x + 20, map.y + 20});
     EXPECT_EQ(panel->presenter().layout().pitch(), fitted);
+}
+
+/// Figures of a long range come seldom: those of the newest step must not grow old with them.
+TEST_F(Widgets, TheStripAndTheMapReadTheSameStep) {
+    auto strip = open<FiguresStrip>({1600, 64});
+    auto map = open<KvBlockMapPanel>({920, 238});
+    std::set<QString> seen;
+    for (int frame = 0; frame < 20; ++frame) {
+        top_.feed(scene_, .2);
+        strip->refresh();
+        map->refresh();
+        for (const FigureTile& tile : strip->presenter().tiles())
+            if (tile.id == u"kv_held") {
+                EXPECT_EQ(tile.value.text(), map->presenter().held_text()) << frame;
+                seen.insert(tile.value.text());
+            }
+    }
+    EXPECT_GT(seen.size(), 5u);
 }
 
 }  // namespace
