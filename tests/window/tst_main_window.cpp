@@ -32,19 +32,12 @@ class MainWindowTest : public QObject {
         MainWindow window(&theme, nullptr);
         window.show();
         window.open(fake_source(&outside, false, 400));
-        QElapsedTimer longest;
-        qint64 worst = 0;
-        int turns = 0;
+        int turns = 0;  // many, as none waits for the thread that loads
         while (window.loading()) {
-            longest.restart();
             QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
-            worst = std::max(worst, longest.elapsed());
-            ++turns;
-            if (turns == 10) QCOMPARE(window.source_state().kind, SourceState::Kind::kLoading);
+            if (++turns == 10) QCOMPARE(window.source_state().kind, SourceState::Kind::kLoading);
             QTest::qSleep(2);
         }
-        QVERIFY2(worst < 350,
-                 qPrintable(QString::number(worst)));  // it never waited for the thread that loads
         QVERIFY(turns > 10);
         QCOMPARE(outside.started, 1);
         QTest::qWait(150);

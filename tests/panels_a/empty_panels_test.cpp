@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What all panels owe: a frame that costs little, and an empty state that says what to do.
+// What a panel with nothing to show says instead, and what it offers to do.
 #include <gtest/gtest.h>
 
 #include <QPushButton>
 #include <QTest>
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
 
 #include "panels/batch/batch_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
@@ -18,29 +15,6 @@ namespace pitwall::testing {
 namespace {
 
 using namespace panels;
-
-/// Ten frames a second of each, events, refresh and painting: what the window's budget of a fifth of a core has to pay.
-TEST_F(Widgets, AFrameCostsLittle) {
-    auto map = open<KvBlockMapPanel>({920, 238});
-    auto batch = open<BatchPanel>({920, 288});
-    auto requests = open<RequestsPanel>({920, 182});
-    top_.selection.select_request(top_.longest_running());
-    for (Panel* panel : {static_cast<Panel*>(map.get()), static_cast<Panel*>(batch.get()),
-                         static_cast<Panel*>(requests.get())}) {
-        QImage image(panel->size(), QImage::Format_RGB32);
-        double best_ms = 1e9;
-        for (int frame = 0; frame < 12; ++frame) {
-            top_.feed(scene_, .1);
-            const auto start = std::chrono::steady_clock::now();
-            panel->refresh();
-            panel->render(&image);
-            const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-            best_ms = std::min(best_ms, took.count());
-        }
-        std::printf("%s: %.2f ms a frame\n", qPrintable(panel->id()), best_ms);
-        EXPECT_LT(best_ms, 60) << "sanitizers and a busy machine included";
-    }
-}
 
 TEST(EmptyPanels, OfferNothingInAReplay) {
     BenchTop top;
