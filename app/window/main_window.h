@@ -23,6 +23,7 @@
 #include "app/window/session_recall.h"
 #include "app/window/toolbar.h"
 #include "panels/figures/figures_strip.h"
+#include "panels/statusbar/event_rate.h"
 #include "panels/statusbar/status_bar.h"
 #include "panels/transport/transport_bar.h"
 #include "telemetry/store/store.h"
@@ -183,9 +184,9 @@ class MainWindow : public QWidget {
     bool trouble_told_ = false;
     QTimer resize_timer_, message_timer_;
     bool shown_ = false, placing_ = false, layout_touched_ = false, replay_panels_ = false;
-    int64_t state_shown_ns_ = 0, rate_from_ns_ = 0, keyframe_asked_ns_ = 0;
-    uint64_t rate_from_events_ = 0;
-    double events_per_s_ = 0, replay_speed_ = 1;
+    int64_t state_shown_ns_ = 0, keyframe_asked_ns_ = 0;
+    panels::EventRate event_rate_;
+    double replay_speed_ = 1;
 };
 
 }  // namespace pitwall::app

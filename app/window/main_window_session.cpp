@@ -13,7 +13,6 @@ namespace {
 /// 128 bytes each: 32 MiB hold several seconds of the busiest engine, so that a slow frame loses nothing.
 constexpr size_t kReaderEvents = size_t{1} << 18;
 constexpr int64_t kStateIntervalNs = 100'000'000;
-constexpr int64_t kRateIntervalNs = 1'000'000'000;
 constexpr int64_t kKeyframeRetryNs = 1'000'000'000;
 /// A console under load for an hour or a week stays as large as it was after its first minutes.
 constexpr telemetry::StoreLimits kLiveLimits{.detail_ns = int64_t{10} * 60 * 1'000'000'000};
@@ -62,7 +61,7 @@ void MainWindow::adopt(std::unique_ptr<Session> session) {
     reader_ = session_->add_reader(telemetry::Overflow::kDrop, kReaderEvents);
     clock_.set_reader(reader_);
     relay_.set_target(&session_->control());
-    rate_from_ns_ = 0;
+    event_rate_.clear();
     session_->start();
     if (telemetry::ReplayControl* replay = session_->replay()) {
         transport_->set_recorded_changes(replay->knob_changes());
@@ -138,19 +137,8 @@ void MainWindow::note_gap(const Frame& frame) {
 }
 
 void MainWindow::show_rates(int64_t now_ns) {
-    if (rate_from_ns_ == 0) {
-        rate_from_ns_ = now_ns;
-        rate_from_events_ = store_->events_applied();
-        return;
-    }
-    if (now_ns - rate_from_ns_ < kRateIntervalNs) return;
-    const uint64_t events = store_->events_applied();
-    events_per_s_ = events < rate_from_events_
-                        ? 0
-                        : double(events - rate_from_events_) * 1e9 / double(now_ns - rate_from_ns_);
-    rate_from_ns_ = now_ns;
-    rate_from_events_ = events;
-    refresher_->mark_dirty();  // the clock and the status bar go on when nothing comes
+    // The clock and the status bar go on when nothing comes.
+    if (event_rate_.read(now_ns, store_->events_applied())) refresher_->mark_dirty();
 }
 
 SourceState MainWindow::describe() const {
@@ -219,7 +207,7 @@ void MainWindow::show_state() {
         facts.recording = recording_.state().recording;
         facts.recorder_lag_ns = recording_.state().lag_ns;
     }
-    facts.events_per_s = events_per_s_;
+    facts.events_per_s = event_rate_.per_s();
     transport_->set_state(transport);
     status_->set_facts(facts);
 }

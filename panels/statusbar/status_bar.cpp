@@ -52,7 +52,7 @@ std::vector<StatusCell> status_cells(const telemetry::Store& store, const Status
                      format_rate(facts.events_per_s, QStringLiteral("events/s")),
                      false,
                      {},
-                     QStringLiteral("Events that came over the bus")});
+                     QStringLiteral("Events that came over the bus, last 10 s")});
     const uint64_t dropped = store.events_dropped();
     cells.push_back({QStringLiteral("dropped"),
                      {format_count(int64_t(dropped)), QStringLiteral("events")},
