@@ -43,6 +43,7 @@ std::string damaged(std::string bytes, int round, std::mt19937_64& random) {
     const int flips = round % 5 == 0 ? 64 : 1 + round % 4;
     for (int i = 0; i < flips; ++i) bytes[random() % directory] ^= static_cast<char>(1 << random() % 8);
     if (round % 7 == 0) bytes.resize(random() % bytes.size());
+    if (bytes.empty()) return bytes;
     if (round % 11 == 0) bytes.insert(random() % bytes.size(), std::string(random() % 40, '\xff'));
     if (round % 13 == 0) bytes.erase(random() % bytes.size(), random() % 40);
     return bytes;
