@@ -151,8 +151,9 @@ std::string as_text(const SummaryFigures& f) {
 void expect_sound_views(SQLite::Database& database) {
     const std::pair<const char*, const char*> rules[] = {
         {"ended requests whose causes do not sum to e2e",
-         "v_request r WHERE end_ns IS NOT NULL AND e2e_ns IS NOT (SELECT sum(duration_ns) FROM v_cause WHERE "
-         "request_id = r.request_id)"},
+         "v_request r WHERE end_ns IS NOT NULL AND e2e_ns IS NOT (SELECT coalesce(sum(duration_ns), 0) FROM "
+         "v_cause "
+         "WHERE request_id = r.request_id)"},
         {"causes of negative length", "v_cause WHERE duration_ns < 0"},
         {"causes without a name", "v_cause WHERE cause IS NULL"},
         {"members without a kind", "v_step_member WHERE kind IS NULL"},
