@@ -32,6 +32,9 @@ RequestsPanel::RequestsPanel(PanelContext context, QWidget* parent)
     setFocusProxy(view_);
 }
 
+/// The table lays itself out once more while it is hidden, and reads presenter and model for that: it goes before them.
+RequestsPanel::~RequestsPanel() { delete view_; }
+
 void RequestsPanel::build_title() {
     auto* row = new QHBoxLayout(title_);
     row->setContentsMargins(0, 0, 0, 0);

@@ -47,6 +47,7 @@ class RequestsPanel : public Panel {
     Q_OBJECT
   public:
     explicit RequestsPanel(PanelContext context, QWidget* parent = nullptr);
+    ~RequestsPanel() override;
 
     QString id() const override { return QStringLiteral("requests"); }
     QString title() const override { return QStringLiteral("Requests"); }

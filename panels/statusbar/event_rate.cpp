@@ -14,7 +14,8 @@ bool EventRate::read(int64_t now_ns, uint64_t events) {
 double EventRate::per_s() const {
     if (readings_.size() < 2) return 0;
     const Reading &first = readings_.front(), &last = readings_.back();
-    return static_cast<double>(last.events - first.events) * 1e9 / static_cast<double>(last.at_ns - first.at_ns);
+    return static_cast<double>(last.events - first.events) * 1e9 /
+           static_cast<double>(last.at_ns - first.at_ns);
 }
 
 }  // namespace pitwall::panels
