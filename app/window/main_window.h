@@ -184,7 +184,7 @@ class MainWindow : public QWidget {
     bool trouble_told_ = false;
     QTimer resize_timer_, message_timer_;
     bool shown_ = false, placing_ = false, layout_touched_ = false, replay_panels_ = false;
-    int64_t state_shown_ns_ = 0, keyframe_asked_ns_ = 0;
+    int64_t state_shown_ns_ = 0, rates_shown_ns_ = 0, keyframe_asked_ns_ = 0;
     panels::EventRate event_rate_;
     double replay_speed_ = 1;
 };

@@ -12,6 +12,7 @@ namespace pitwall::app {
 namespace {
 /// 128 bytes each: 32 MiB hold several seconds of the busiest engine, so that a slow frame loses nothing.
 constexpr size_t kReaderEvents = size_t{1} << 18;
+constexpr int64_t kRateIntervalNs = 1'000'000'000;
 constexpr int64_t kStateIntervalNs = 100'000'000;
 constexpr int64_t kKeyframeRetryNs = 1'000'000'000;
 /// A console under load for an hour or a week stays as large as it was after its first minutes.
@@ -137,8 +138,10 @@ void MainWindow::note_gap(const Frame& frame) {
 }
 
 void MainWindow::show_rates(int64_t now_ns) {
-    // The clock and the status bar go on when nothing comes.
-    if (event_rate_.read(now_ns, store_->events_applied())) refresher_->mark_dirty();
+    if (now_ns - rates_shown_ns_ < kRateIntervalNs) return;
+    rates_shown_ns_ = now_ns;
+    event_rate_.read(store_->now_ns(), store_->events_applied());
+    refresher_->mark_dirty();  // the clock and the status bar go on when nothing comes
 }
 
 SourceState MainWindow::describe() const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "panels/statusbar/event_rate.h"
 
 namespace pitwall::panels {
@@ -11,7 +13,7 @@ constexpr int64_t kSecond = 1'000'000'000;
 TEST(EventRate, IsThatOfTheLastTenSeconds) {
     EventRate rate;
     rate.read(5 * kSecond, 1000);
-    EXPECT_EQ(rate.per_s(), 0) << "one reading is no rate";
+    EXPECT_TRUE(std::isnan(rate.per_s())) << "one reading is no rate";
     for (int64_t second = 1; second <= 10; ++second)
         rate.read((5 + second) * kSecond, static_cast<uint64_t>(1000 + 100 * second));
     EXPECT_DOUBLE_EQ(rate.per_s(), 100);
@@ -21,22 +23,31 @@ TEST(EventRate, IsThatOfTheLastTenSeconds) {
     EXPECT_EQ(rate.per_s(), 0) << "quiet for ten seconds";
 }
 
-TEST(EventRate, ReadsOnceASecondAndForgetsAnotherSession) {
+TEST(EventRate, StandsWhileTheSessionDoes) {
     EventRate rate;
-    EXPECT_TRUE(rate.read(kSecond, 10));
-    EXPECT_FALSE(rate.read(kSecond + kSecond / 2, 500)) << "too soon";
-    EXPECT_EQ(rate.per_s(), 0);
-    EXPECT_TRUE(rate.read(2 * kSecond, 30));
+    rate.read(kSecond, 10);
+    rate.read(2 * kSecond, 30);
+    for (int tick = 0; tick < 20; ++tick) rate.read(2 * kSecond, 30);
     EXPECT_DOUBLE_EQ(rate.per_s(), 20);
-    EXPECT_TRUE(rate.read(2 * kSecond + 1, 5)) << "a count that fell is taken at once";
-    EXPECT_EQ(rate.per_s(), 0);
 }
 
-TEST(EventRate, AGapLongerThanTheWindowIsNoRate) {
+TEST(EventRate, BeginsAnewWhereTimeOrCountFell) {
     EventRate rate;
-    rate.read(kSecond, 0);
-    rate.read(60 * kSecond, 59'000);
-    EXPECT_EQ(rate.per_s(), 0) << "nothing in the last 10 s says when they came";
+    rate.read(10 * kSecond, 100);
+    rate.read(11 * kSecond, 200);
+    rate.read(12 * kSecond, 5);
+    EXPECT_TRUE(std::isnan(rate.per_s())) << "another session";
+    rate.read(13 * kSecond, 25);
+    EXPECT_DOUBLE_EQ(rate.per_s(), 20);
+    rate.read(3 * kSecond, 45);
+    EXPECT_TRUE(std::isnan(rate.per_s())) << "a replay went back";
+}
+
+TEST(EventRate, OfAReplayThatRunsFastIsWhatWasRecorded) {
+    EventRate rate;
+    for (int64_t tick = 0; tick < 5; ++tick)
+        rate.read(64 * tick * kSecond, static_cast<uint64_t>(6400 * tick));
+    EXPECT_DOUBLE_EQ(rate.per_s(), 100) << "readings lie farther apart than the window";
 }
 
 }  // namespace
