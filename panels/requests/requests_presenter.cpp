@@ -13,7 +13,7 @@ using telemetry::RequestRow;
 using telemetry::RequestState;
 
 void RequestsPresenter::set_sort(std::optional<RequestColumn> column, bool descending) {
-    dirty_ |= column != sort_ || descending != descending_;
+    resort_ |= column != sort_ || descending != descending_;
     sort_ = column;
     descending_ = descending;
 }
@@ -27,19 +27,20 @@ void RequestsPresenter::set_filter(const QString& filter) {
 }
 
 RequestsPresenter::Change RequestsPresenter::refresh() {
-    if (!dirty_ && !held_ && store_.events_applied() == events_seen_) return Change::kNothing;
+    if (!dirty_ && !resort_ && !held_ && store_.events_applied() == events_seen_) return Change::kNothing;
     std::vector<RequestId> before = std::move(order_);
     order_.clear();
     const bool cleared = store_.events_applied() < events_seen_;
-    held_ = hold_ && !dirty_ && !cleared;
+    held_ = hold_ && !dirty_ && !resort_ && !cleared;
     events_seen_ = store_.events_applied();
     if (!dirty_ && !cleared) {
+        if (resort_) sort_ended();
         take_new();
         take_ended();
     }
     // Rows were trimmed, or came out of order: begin again.
     if (dirty_ || cleared || known_ != store_.requests().size()) rebuild();
-    dirty_ = false;
+    dirty_ = resort_ = false;
     merge();
     if (held_) {
         order_ = before;
@@ -64,6 +65,13 @@ void RequestsPresenter::rebuild() {
                                                                                                   : others_);
         if (found(row)) ended_.push_back(entry(row));
     }
+    std::sort(ended_.begin(), ended_.end(), [this](const Entry& a, const Entry& b) { return before(a, b); });
+}
+
+/// In another order, and not searched anew: those found by a prompt that has gone since stay found.
+void RequestsPresenter::sort_ended() {
+    for (Entry& ended : ended_)
+        if (const RequestRow* row = store_.find_request(ended.id)) ended = entry(*row);
     std::sort(ended_.begin(), ended_.end(), [this](const Entry& a, const Entry& b) { return before(a, b); });
 }
 
@@ -94,7 +102,7 @@ void RequestsPresenter::end(const RequestRow& row) {
     ended_.insert(at, added);
 }
 
-/// Asked once of each request that ended: what was searched before its prompt went is not searched anew.
+/// Asked once of each request that ended, and again when the filter changes or rows are trimmed.
 bool RequestsPresenter::found(const RequestRow& ended) {
     const bool match = matches(ended);
     unsearched_ += !match && ended.folded;

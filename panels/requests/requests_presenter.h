@@ -58,6 +58,7 @@ class RequestsPresenter {
     Entry entry(const telemetry::RequestRow& row) const;
     bool matches(const telemetry::RequestRow& row) const;
     void rebuild();
+    void sort_ended();
     void take_new();
     void take_ended();
     void end(const telemetry::RequestRow& row);
@@ -66,7 +67,7 @@ class RequestsPresenter {
 
     const telemetry::Store& store_;
     std::optional<RequestColumn> sort_;
-    bool descending_ = true, dirty_ = true, hold_ = false;
+    bool descending_ = true, dirty_ = true, resort_ = false, hold_ = false;
     bool held_ = false;  ///< the last refresh kept back what the next one has to show
     QString filter_;
     std::vector<QString> words_;

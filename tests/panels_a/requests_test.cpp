@@ -4,6 +4,7 @@
 #include <QAbstractItemModelTester>
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "panels/common/format.h"
 #include "panels/requests/cancel_question.h"
@@ -144,6 +145,12 @@ TEST_F(RequestsTest, APromptSearchedBeforeItWentIsNotCountedLater) {
         presenter_.refresh();
     }
     EXPECT_TRUE(top_.store.requests().begin()->second.folded);
+    EXPECT_EQ(presenter_.unsearched(), 0u);
+    const auto found = std::set<RequestId>(presenter_.order().begin(), presenter_.order().end());
+    presenter_.set_sort(RequestColumn::kTtft, true);
+    presenter_.refresh();
+    EXPECT_EQ(std::set<RequestId>(presenter_.order().begin(), presenter_.order().end()), found)
+        << "another order finds no other requests";
     EXPECT_EQ(presenter_.unsearched(), 0u);
 }
 
