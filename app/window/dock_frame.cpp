@@ -121,6 +121,7 @@ void DockTitle::place_children() {
         button->setGeometry(right - side, (height() - side) / 2, side, side);
         right -= side;
     }
+    update();  // how much room the words have decides which are said
 }
 
 void DockTitle::resizeEvent(QResizeEvent* /*event*/) { place_children(); }
