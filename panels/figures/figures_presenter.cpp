@@ -190,11 +190,15 @@ void FiguresPresenter::add_engine(const telemetry::Store& store, const telemetry
     hit.samples = samples_text(range_label_, stats.admissions);
 }
 
-void FiguresPresenter::update_newest(const telemetry::Store& store) {
+bool FiguresPresenter::update_newest(const telemetry::Store& store) {
     if (tiles_.empty()) tiles_ = seven_tiles();
     const bool any = !store.steps().empty();
     FigureTile& running = tile("running");
     FigureTile& held = tile("kv_held");
+    const auto words = [&] {
+        return QStringList{running.value.text(), running.sub, held.value.text(), held.sub};
+    };
+    const QStringList before = words();
     running.samples = held.samples = QStringLiteral("newest step");
     running.value = {
         any ? format_count(store.steps().back().step.running) : kNoValue,
@@ -211,6 +215,7 @@ void FiguresPresenter::update_newest(const telemetry::Store& store) {
         held.sub =
             QStringLiteral("slots filled %1").arg(format_share(room > 0 ? step.slots_filled / room : kNan));
     }
+    return words() != before;
 }
 
 void FiguresPresenter::update_sparks(const telemetry::Store& store, const telemetry::Slo& slo) {

@@ -36,8 +36,8 @@ class FiguresPresenter {
     /// `sparks`: whether anybody sees them; they are worked out anew once a second.
     void update(const telemetry::Store& store, telemetry::TimeRange range, const QString& range_label,
                 bool sparks = true);
-    /// Those of the newest step alone, which cost nothing.
-    void update_newest(const telemetry::Store& store);
+    /// Those of the newest step alone, which cost little. True where one reads otherwise now.
+    bool update_newest(const telemetry::Store& store);
     /// In the order of importance from the left; a narrow window leaves out some (see figure_count()).
     const std::vector<FigureTile>& tiles() const { return tiles_; }
     QString csv() const;

@@ -39,8 +39,7 @@ void FiguresStrip::present() {
 
 void FiguresStrip::refresh() {
     if (gate_.run(*context_.store, [this] { present(); })) return;
-    presenter_.update_newest(*context_.store);
-    update();
+    if (presenter_.update_newest(*context_.store)) update();
 }
 
 void FiguresStrip::resizeEvent(QResizeEvent* /*event*/) {
