@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QDir>
+#include <QFileInfo>
 #include <QPixmap>
 
 namespace pitwall::app {
@@ -56,11 +57,14 @@ Status prepare_screenshots(MainWindow& window, const QString& folder, bool overw
     if (!QDir().mkpath(folder))
         return Error{(QStringLiteral("cannot make the folder ") + folder).toStdString(),
                      "choose one that can be written to"};
+    if (!QFileInfo(folder).isWritable())
+        return Error{(QStringLiteral("cannot write to the folder ") + folder).toStdString(),
+                     "choose one that can be written to"};
     const QDir dir(folder);
     QStringList names{kWhole};
     for (const PanelDock* dock : window.docks().docks()) names << picture_name(*dock);
     for (const QString& name : names)
-        if (!overwrite && dir.exists(name))
+        if (dir.exists(name) && !(overwrite && QFileInfo(dir.filePath(name)).isFile()))
             return Error{(dir.filePath(name) + QStringLiteral(" is there already")).toStdString(),
                          "choose another folder, or add --overwrite"};
     return {};

@@ -71,6 +71,7 @@ TEST(CommandLine, WrongUseIsRefusedByName) {
     expect_refused({"run", "--headless", "--workload", "chatt", "--duration", "1"}, "did you mean chat?");
     expect_refused({"run", "--workload", "chat"}, "no window");
     expect_refused({"--opengl", "perhaps"}, "--opengl");
+    expect_refused(tiny({"run", "--headless", "--duration", "1", "--screenshots", "/tmp"}), "--screenshots");
     expect_refused(tiny({"run", "--headless", "--duration", "1", "--record", "/nonexistent/dir/s.db"}),
                    "/nonexistent/dir");
     expect_refused(tiny({"run", "--headless", "--duration", "1", "--summary", "/nonexistent/dir/s.json"}),

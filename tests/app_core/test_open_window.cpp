@@ -32,17 +32,29 @@ Asked ask(std::vector<std::string> words) {
     return asked;
 }
 
-class OpenGlVariable {
-  public:
-    explicit OpenGlVariable(const char* value) { ::setenv("PITWALL_OPENGL", value, 1); }
-    ~OpenGlVariable() { ::unsetenv("PITWALL_OPENGL"); }
-    OpenGlVariable(const OpenGlVariable&) = delete;
-    OpenGlVariable& operator=(const OpenGlVariable&) = delete;
+/// What the tester's own environment says must not matter.
+class OpenWindow : public ::testing::Test {
+  protected:
+    OpenWindow() { ::unsetenv("PITWALL_OPENGL"); }
+    ~OpenWindow() override {
+        if (own_) ::setenv("PITWALL_OPENGL", own_->c_str(), 1);
+    }
+    static void set(const char* value) { ::setenv("PITWALL_OPENGL", value, 1); }
+
+  private:
+    std::optional<std::string> own_ = std::getenv("PITWALL_OPENGL") != nullptr
+                                          ? std::optional<std::string>(std::getenv("PITWALL_OPENGL"))
+                                          : std::nullopt;
 };
+
+std::string drawing(const std::vector<std::string>& words) {
+    const Asked asked = ask(words);
+    return asked.window ? asked.window->opengl : "no window";
+}
 
 }  // namespace
 
-TEST(OpenWindow, ItsWordsHoldWithEveryCommandThatOpensOne) {
+TEST_F(OpenWindow, ItsWordsHoldWithEveryCommandThatOpensOne) {
     const std::string session = temporary("window.db");
     ASSERT_EQ(run_pitwall({"run", "--headless", "--model", "synthetic:tiny", "--device", "sim:test",
                            "--workload", "chat", "--duration", "1", "--record", session})
@@ -66,7 +78,7 @@ TEST(OpenWindow, ItsWordsHoldWithEveryCommandThatOpensOne) {
     }
 }
 
-TEST(OpenWindow, RefusesASizeThatIsNone) {
+TEST_F(OpenWindow, RefusesASizeThatIsNone) {
     for (const char* size : {"900", "900x", "900x700x2", "1x1", "99999x700", "-900x700"}) {
         const Asked asked = ask({"--size", size});
         EXPECT_EQ(asked.code, kExitWrongUse) << size;
@@ -74,15 +86,15 @@ TEST(OpenWindow, RefusesASizeThatIsNone) {
     }
 }
 
-TEST(OpenWindow, TheEnvironmentSaysHowToDrawUnlessAWordDoes) {
-    EXPECT_EQ(ask({}).window->opengl, "auto");
-    const OpenGlVariable off("off");
-    EXPECT_EQ(ask({}).window->opengl, "off");
-    EXPECT_EQ(ask({"--opengl", "on"}).window->opengl, "on");
+TEST_F(OpenWindow, TheEnvironmentSaysHowToDrawUnlessAWordDoes) {
+    EXPECT_EQ(drawing({}), "auto");
+    set("off");
+    EXPECT_EQ(drawing({}), "off");
+    EXPECT_EQ(drawing({"--opengl", "on"}), "on");
 }
 
-TEST(OpenWindow, AWrongEnvironmentStopsWindowsAlone) {
-    const OpenGlVariable wrong("perhaps");
+TEST_F(OpenWindow, AWrongEnvironmentStopsWindowsAlone) {
+    set("perhaps");
     EXPECT_EQ(ask({}).code, kExitWrongUse);
     EXPECT_EQ(run_pitwall({"knobs"}).code, kExitDone);
 }

@@ -39,7 +39,10 @@ int replay_headless(const CommandContext& context, const ReplayOptions& options)
 }
 
 int replay(CommandContext& context, const ReplayOptions& options) {
-    if (options.headless || !options.summary_path.empty()) return replay_headless(context, options);
+    if (options.headless || !options.summary_path.empty()) {
+        const Status asked = check_windowless(context.window_words);
+        return asked.ok() ? replay_headless(context, options) : report(asked.error(), kExitWrongUse);
+    }
     // Said here, and not by a window that opens for nothing.
     if (auto file = telemetry::SessionReader::open(options.path); !file.ok())
         return report(file.error(), kExitWrongUse);

@@ -61,7 +61,10 @@ int run(CommandContext& context, const RunOptions& options) {
         if (auto status = context.session.knobs.set_from_text("workload=" + options.workload); !status.ok())
             return report(status.error(), kExitWrongUse);
     context.session.duration_ns = static_cast<int64_t>(options.duration_s * 1e9);
-    if (options.headless) return run_headless(context, options);
+    if (options.headless) {
+        const Status asked = check_windowless(context.window_words);
+        return asked.ok() ? run_headless(context, options) : report(asked.error(), kExitWrongUse);
+    }
     return open_window(context, "", "add --headless");
 }
 

@@ -49,11 +49,16 @@ void add_window_options(CLI::App& app, WindowWords& words) {
            "PITWALL_OPENGL says the same")
         ->check(CLI::IsMember({"auto", "on", "off"}));
     app.add_option("--screenshots", words.screenshots_dir,
-                   "DIR: run the window under its workload, write its pictures there, exit");
+                   "DIR: run the window for a while, write its pictures there, exit");
     app.add_option("--size", words.size, "WxH of the window");
     app.add_option("--theme", words.theme, "light or dark")->check(CLI::IsMember({"light", "dark"}));
     app.add_option("--after", words.after_s, "seconds before the pictures are taken")
         ->check(CLI::Range(0.0, 3600.0));
+}
+
+Status check_windowless(const WindowWords& words) {
+    if (words.screenshots_dir.empty()) return {};
+    return Error{"--screenshots needs the window, and this command opens none", "leave one of the two out"};
 }
 
 int open_window(const CommandContext& context, const std::string& replay_path, const char* instead) {

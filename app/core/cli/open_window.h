@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "telemetry/base/result.h"
+
 namespace CLI {
 class App;
 }
@@ -19,6 +21,9 @@ struct WindowWords {
 };
 
 void add_window_options(CLI::App& app, WindowWords& words);
+
+/// Refuses words that only a window can do, for a command that opens none.
+Status check_windowless(const WindowWords& words);
 
 /// Opens the window, live or as a replay of `replay_path`, and gives the exit code. A program that has no window says
 /// so, and `instead`: what to do.
