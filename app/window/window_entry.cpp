@@ -77,7 +77,7 @@ void plan_screenshots(MainWindow& window, const WindowOptions& options) {
 
 void open_first(MainWindow& window, const WindowOptions& options) {
     SessionOptions first = options.session;
-    // A run for pictures is nobody's work: nothing of it is kept, and nothing else is told in it.
+    // A run for pictures is nobody's work: it is kept only where it is recorded, and nothing else is told in it.
     if (options.screenshots_dir.empty()) first.scratch_folder = ScratchFolder::default_path();
     if (!first.scratch_folder.empty())
         window.offer_unfinished(ScratchFolder(first.scratch_folder).left_over());
@@ -134,6 +134,7 @@ std::vector<std::string> headless_words(const WindowOptions& options) {
     if (!s.model.empty()) add("--model", s.model);
     if (s.threads > 0) add("--threads", std::to_string(s.threads));
     if (!s.record_path.empty()) add("--record", s.record_path);
+    if (s.duration_ns > 0) add("--duration", std::to_string(static_cast<double>(s.duration_ns) * 1e-9));
     if (s.overwrite) words.emplace_back("--overwrite");
     for (const presets::KnobSpec& spec : presets::knob_table())
         if (s.knobs.given(spec.id))

@@ -357,11 +357,13 @@ class LiveSessionTest : public QObject {
     void the_words_without_a_window_say_the_same() {
         WindowOptions options;
         options.session = busy_session("sim");
+        options.session.duration_ns = 2'500'000'000;
         const std::vector<std::string> words = headless_words(options);
         const auto has = [&](const char* word) {
             return std::find(words.begin(), words.end(), word) != words.end();
         };
         QVERIFY(has("--headless") && has("sim") && has("synthetic:tiny") && has("workload=chat"));
+        QVERIFY(has("--duration") && has("2.500000"));
     }
 };
 
