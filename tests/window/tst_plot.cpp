@@ -62,7 +62,7 @@ class PlotTest : public QObject {
         plot->replot();
         QCOMPARE(plot->yAxis->range().upper, 200.0);
         QCOMPARE(plot->yAxis->tickVectorLabels().constLast(), QStringLiteral("200 tok"));
-        QVERIFY(plot->yAxis->tickVectorLabels().size() <= 5);
+        QVERIFY(plot->yAxis->tickVectorLabels().size() <= 3);
         set_value_axis(*plot->yAxis, 4000, QStringLiteral("tok/s"));
         plot->replot();
         QCOMPARE(plot->yAxis->tickVectorLabels().constLast(), QStringLiteral("4,000 tok/s"));

@@ -78,17 +78,14 @@ class RecordingsTest : public QObject {
     void a_recording_begins_and_ends_beside_the_window() {
         Opened opened;
         opened.outside.recording_takes_ms = 300;
-        QElapsedTimer held;
-        held.start();
         QTest::keyClick(&opened.window, Qt::Key_R);
-        QVERIFY2(held.elapsed() < 250, qPrintable(QString::number(held.elapsed())));
+        QVERIFY2(!opened.window.transport().state().recording, "the key does not wait for the file");
         QTest::keyClick(&opened.window, Qt::Key_R);  // too soon: told, and no second one
         QVERIFY(opened.window.status().facts().message.contains(u"wait"));
         QVERIFY(QTest::qWaitFor([&] { return opened.window.transport().state().recording; }));
         QVERIFY(opened.window.status().facts().message.startsWith(u"Recording to "));
-        held.restart();
         QTest::keyClick(&opened.window, Qt::Key_R);
-        QVERIFY2(held.elapsed() < 250, qPrintable(QString::number(held.elapsed())));
+        QVERIFY(opened.window.transport().state().recording);
         QVERIFY(QTest::qWaitFor([&] { return !opened.window.transport().state().recording; }));
         QCOMPARE(opened.window.status().facts().message, QStringLiteral("Recording ended"));
     }
@@ -115,11 +112,8 @@ class RecordingsTest : public QObject {
         QVERIFY(dialog != nullptr);
         QCOMPARE(dialog->acceptMode(), QFileDialog::AcceptSave);
         QVERIFY(!dialog->testOption(QFileDialog::DontConfirmOverwrite));
-        QElapsedTimer held;
-        held.start();
         emit dialog->fileSelected(QStringLiteral("/tmp/so-far.db"));
         dialog->close();
-        QVERIFY2(held.elapsed() < 250, qPrintable(QString::number(held.elapsed())));
         QCOMPARE(message(), QStringLiteral("Saving the session so far to /tmp/so-far.db"));
         QTest::keyClick(&opened.window, Qt::Key_S, Qt::ControlModifier);  // too soon
         QVERIFY(message().contains(u"wait"));
