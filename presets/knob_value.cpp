@@ -70,7 +70,7 @@ std::optional<double> plain_number(std::string_view text) {
 Result<double> parse_number(const KnobSpec& knob, std::string_view text) {
     if (has_off(knob) && text == "off") return knob.off_value;
     const auto value = is_size(knob) ? parse_byte_size(text) : plain_number(text);
-    if (!value) return refused(knob, text, "is not a number");
+    if (!value) return refused(knob, text, is_size(knob) ? "is no size" : "is not a number");
     if (knob.type == KnobType::kInteger && *value != std::floor(*value))
         return refused(knob, text, "is not a whole number");
     if (*value < knob.minimum || *value > knob.maximum) return refused(knob, text, "is out of range");
