@@ -12,7 +12,7 @@
 
 namespace pitwall::app {
 
-FindBox::FindBox(panels::Theme* theme, std::vector<QAction*> commands, QWidget* parent)
+FindBox::FindBox(panels::Theme* theme, const std::vector<QAction*>& commands, QWidget* parent)
     : QDialog(parent, Qt::Popup), words_(new QLineEdit(this)), list_(new QListWidget(this)) {
     setAttribute(Qt::WA_DeleteOnClose);
     auto* layout = new QVBoxLayout(this);

@@ -16,7 +16,7 @@ namespace pitwall::app {
 class FindBox : public QDialog {
     Q_OBJECT
   public:
-    FindBox(panels::Theme* theme, std::vector<QAction*> commands, QWidget* parent);
+    FindBox(panels::Theme* theme, const std::vector<QAction*>& commands, QWidget* parent);
     void add_panels(const std::vector<std::pair<QString, QString>>& panels);  ///< id and title
     void popup_under(QWidget* bar);
     /// What is listed for the words typed so far.

@@ -51,7 +51,7 @@ std::optional<SessionLoader::Opened> SessionLoader::take() {
 }
 
 QString progress_sentence(const Progress& progress) {
-    const QString stage = QString::fromStdString(progress.stage);
+    QString stage = QString::fromStdString(progress.stage);
     if (progress.total == 0) return stage;
     if (progress.total < 100'000)
         return QStringLiteral("%1, %2 of %3")
