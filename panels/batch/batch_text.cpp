@@ -93,7 +93,9 @@ std::vector<BatchLabel> BatchPresenter::axis_labels() const {
     }
     const uint64_t every = nice_step(spacing / axis_.pixels_per_step());
     const uint64_t first = raw(columns_.front().first_id), last = raw(columns_.back().last_id);
-    if (last < first || last - first > every * 1000) return labels;  // step ids of a damaged recording
+    // Step ids of a damaged recording: no engine counts so far, and places of theirs would leave the range of int64_t.
+    constexpr uint64_t kLastStep = uint64_t{1} << 53;
+    if (last > kLastStep || last < first || last - first > every * 1000) return labels;
     for (uint64_t id = (first + every - 1) / every * every; id <= last; id += every)
         add(static_cast<int64_t>(double(id) * axis_.pixels_per_step()),
             format_count(static_cast<int64_t>(id)));
