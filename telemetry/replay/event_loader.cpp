@@ -42,8 +42,9 @@ EventLoader::EventLoader(SQLite::Database& database, std::string path) : path_(s
                                              fmt::join(table.columns, ", "), table.name, key, key, key);
         const std::string first =
             fmt::format("SELECT {} FROM {} WHERE {} >= ? ORDER BY {} LIMIT 1", key, table.name, key, key);
-        statements_.push_back({std::make_unique<SQLite::Statement>(database, rows),
-                               std::make_unique<SQLite::Statement>(database, first)});
+        Statements& statements = statements_.emplace_back();
+        statements.rows = std::make_unique<SQLite::Statement>(database, rows);
+        statements.first = std::make_unique<SQLite::Statement>(database, first);
     }
 }
 
