@@ -29,6 +29,8 @@ std::optional<double> unit_bytes(std::string_view unit) {
 
 }  // namespace
 
+bool is_size(const KnobSpec& knob) { return knob.unit == "bytes"; }
+
 std::optional<double> parse_byte_size(std::string_view text) {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);

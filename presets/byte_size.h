@@ -5,7 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "presets/knob.h"
+
 namespace pitwall::presets {
+
+/// The knob's value is memory, in bytes: given and shown as a size.
+bool is_size(const KnobSpec& knob);
 
 /// Bytes of a size as people write it: "1048576", "512MiB", "1.5 GiB", "2g". K, M, G and T are powers of 1024, also
 /// without the "iB", and sizes in them are rounded to whole bytes. Nothing where it is no size.

@@ -19,8 +19,6 @@ std::string number_text(double value) {
     return whole ? fmt::format("{}", static_cast<int64_t>(value)) : fmt::format("{}", value);
 }
 
-bool is_size(const KnobSpec& knob) { return knob.unit == "bytes"; }
-
 std::string joined(std::span<const std::string_view> words) {
     return fmt::format("{}", fmt::join(words, ", "));
 }

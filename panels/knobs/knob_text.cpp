@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "presets/byte_size.h"
+
 namespace pitwall::panels {
 
 using presets::KnobId;
@@ -61,7 +63,7 @@ Quantity knob_quantity(const KnobSpec& spec, double value) {
         return {value != 0 ? QStringLiteral("on") : QStringLiteral("off"), {}};
     if (spec.type == KnobType::kChoice) return {to_qstring(presets::format_value(spec, value)), {}};
     if (presets::has_off(spec) && value == spec.off_value) return {QStringLiteral("off"), {}};
-    if (spec.unit == "bytes") return format_memory(value);
+    if (presets::is_size(spec)) return format_memory(value);
     const QString number =
         spec.type == KnobType::kInteger ? format_count(std::llround(value)) : real_text(value);
     return {number, to_qstring(spec.unit)};

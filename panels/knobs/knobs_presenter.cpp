@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "panels/changes/change_groups.h"
+#include "presets/byte_size.h"
 
 namespace pitwall::panels {
 
@@ -121,7 +122,7 @@ void KnobsPresenter::fill_tag(KnobRowView& row, const KnobSpec& spec, int64_t no
     } else if (row.changed && history.was && *history.was != row.value) {
         row.tag = KnobTag::kWas;
         row.tag_text = QStringLiteral("was ") + knob_quantity(spec, *history.was).number;
-        if (spec.unit == "bytes")
+        if (presets::is_size(spec))
             row.tag_text = QStringLiteral("was ") + knob_quantity(spec, *history.was).text();
     } else {
         row.tag = spec.live ? KnobTag::kLive : KnobTag::kReload;

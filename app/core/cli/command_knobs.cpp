@@ -6,6 +6,7 @@
 
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
+#include "presets/byte_size.h"
 #include "presets/export.h"
 #include "presets/knob.h"
 
@@ -69,7 +70,7 @@ ordered_json knob_json(const KnobSpec& knob, double value) {
 std::string range_column(const KnobSpec& knob) {
     if (knob.type == KnobType::kChoice) return fmt::format("{}", fmt::join(knob.choices, "|"));
     if (knob.type == KnobType::kBoolean) return "true|false";
-    if (knob.unit == "bytes")
+    if (is_size(knob))
         return fmt::format("{} .. {}", display_value(knob, knob.minimum), display_value(knob, knob.maximum));
     return fmt::format("{:.12g} .. {:.12g}", knob.minimum, knob.maximum);
 }
