@@ -1,8 +1,8 @@
 # Shared by the scripts of this folder: where things are, and how they talk (on stderr, so that stdout is the program's).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# Another checkout of the same sources finds what this one compiled.
-export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+# Another checkout of the same sources, in another locale, finds what this one compiled.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=locale
 
 say() { printf 'pitwall: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }

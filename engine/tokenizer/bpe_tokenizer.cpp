@@ -41,12 +41,8 @@ class BpeTokenizer final : public Tokenizer {
     std::string_view token_bytes(TokenId id) const override {
         return known(id) ? std::string_view(vocabulary_.bytes[static_cast<size_t>(id)]) : "";
     }
-    bool is_special(TokenId id) const override {
-        return known(id) && vocabulary_.special[static_cast<size_t>(id)];
-    }
     bool is_end(TokenId id) const override { return known(id) && vocabulary_.end[static_cast<size_t>(id)]; }
     uint32_t vocab_size() const override { return static_cast<uint32_t>(vocabulary_.bytes.size()); }
-    bool has_chat_template() const override { return chat_.exists(); }
     Result<std::string> render_chat(std::span<const ChatMessage> messages) const override {
         return chat_.render(messages);
     }

@@ -18,10 +18,8 @@ constexpr const char* kUsePrompt = "send a plain prompt, or choose another model
 }  // namespace
 
 ChatTemplate::ChatTemplate(const Vocabulary& vocabulary)
-    : exists_(!vocabulary.chat_template.empty()),
-      bos_(token_text(vocabulary, vocabulary.bos)),
-      eos_(token_text(vocabulary, vocabulary.eos)) {
-    if (!exists_) {
+    : bos_(token_text(vocabulary, vocabulary.bos)), eos_(token_text(vocabulary, vocabulary.eos)) {
+    if (vocabulary.chat_template.empty()) {
         error_ = {"the model has no chat template", kUsePrompt};
         return;
     }

@@ -18,11 +18,9 @@ namespace pitwall::engine {
 class ChatTemplate {
   public:
     explicit ChatTemplate(const Vocabulary& vocabulary);
-    bool exists() const { return exists_; }
     Result<std::string> render(std::span<const telemetry::ChatMessage> messages) const;
 
   private:
-    bool exists_;
     std::string bos_, eos_;
     std::optional<jinja::Template> template_;
     Error error_;  ///< why there is no template_

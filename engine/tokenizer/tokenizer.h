@@ -30,10 +30,8 @@ class Tokenizer {
     virtual std::vector<TokenId> encode(std::string_view text, bool special) const = 0;
     virtual std::string decode(std::span<const TokenId> ids) const = 0;  ///< special tokens as their text
     virtual std::string_view token_bytes(TokenId id) const = 0;  ///< raw bytes, maybe a part of a character
-    virtual bool is_special(TokenId id) const = 0;
-    virtual bool is_end(TokenId id) const = 0;  ///< end of text or of turn: generation stops
+    virtual bool is_end(TokenId id) const = 0;                   ///< end of text or of turn: generation stops
     virtual uint32_t vocab_size() const = 0;
-    virtual bool has_chat_template() const = 0;
     /// The conversation as the model was trained to see it, with the prompt for the answer at the end.
     virtual Result<std::string> render_chat(std::span<const ChatMessage> messages) const = 0;
 };

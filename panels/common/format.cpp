@@ -29,7 +29,7 @@ int three_figure_decimals(double value) {
     return magnitude >= 9.995 ? 1 : 2;
 }
 
-Quantity scaled_bytes(double bytes, double base, const std::array<const char16_t*, 4>& units) {
+Quantity scaled_bytes(double bytes, double base, const std::array<const char16_t*, 5>& units) {
     size_t unit = 0;
     double value = bytes;
     while (unit + 1 < units.size() && std::abs(value) >= base * (unit == 0 ? 1 : 0.9995)) {
@@ -111,8 +111,12 @@ QString format_share(double share, int decimals) {
     return std::isfinite(share) ? format_fixed(share * 100, decimals) + QStringLiteral(" %") : kNoValue;
 }
 
-Quantity format_memory(double bytes) { return scaled_bytes(bytes, 1024, {u"B", u"KiB", u"MiB", u"GiB"}); }
-Quantity format_file_size(double bytes) { return scaled_bytes(bytes, 1000, {u"B", u"kB", u"MB", u"GB"}); }
+Quantity format_memory(double bytes) {
+    return scaled_bytes(bytes, 1024, {u"B", u"KiB", u"MiB", u"GiB", u"TiB"});
+}
+Quantity format_file_size(double bytes) {
+    return scaled_bytes(bytes, 1000, {u"B", u"kB", u"MB", u"GB", u"TB"});
+}
 QString format_request(uint32_t number) { return QStringLiteral("R-%1").arg(number, 4, 10, QChar(u'0')); }
 
 }  // namespace pitwall::panels

@@ -86,20 +86,6 @@ std::optional<double> e2e_ns(const RequestTimes& times, Formula formula) {
     return static_cast<double>((to_last ? times.last_token_ns : times.end_ns) - times.arrival_ns);
 }
 
-void append_itl_ns(const RequestTimes& times, std::span<const RequestRow::Token> tokens, Formula formula,
-                   std::vector<double>& out) {
-    if (!times.finished()) return;
-    if (formula != Formula::kPitwall && formula != Formula::kVllm) {
-        const auto value = formula == Formula::kLlmperf ? per_token(times) : per_gap(times);
-        if (value) out.push_back(*value);
-        return;
-    }
-    for (size_t i = 1; i < tokens.size(); ++i) {
-        const int64_t gap = tokens[i].t_ns - tokens[i - 1].t_ns;
-        if (gap > 0) out.push_back(static_cast<double>(gap));
-    }
-}
-
 Slo slo_of(const Store& store) {
     return {store.knob_value("ttft_slo_ms", 0) * 1e6, store.knob_value("tpot_slo_ms", 0) * 1e6};
 }

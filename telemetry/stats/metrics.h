@@ -6,9 +6,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "telemetry/store/store.h"
 
@@ -46,9 +44,6 @@ RequestTimes times_of(const RequestRow& row);
 std::optional<double> ttft_ns(const RequestTimes& times);
 std::optional<double> tpot_ns(const RequestTimes& times, Formula formula = Formula::kPitwall);
 std::optional<double> e2e_ns(const RequestTimes& times, Formula formula = Formula::kPitwall);
-/// Inter-token latency: one value a request, or (vLLM) each gap between chunks; tokens of one instant are one chunk.
-void append_itl_ns(const RequestTimes& times, std::span<const RequestRow::Token> tokens, Formula formula,
-                   std::vector<double>& out);
 
 /// Service level objectives; 0: none.
 struct Slo {

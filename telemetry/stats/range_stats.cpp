@@ -47,13 +47,13 @@ struct LatencySamples {
     std::vector<double> ttft_ns, tpot_ns, e2e_ns;
 };
 
-void add_samples(LatencySamples& samples, const RequestRow& row, TimeRange range, Formula formula) {
+void add_samples(LatencySamples& samples, const RequestRow& row, TimeRange range) {
     const RequestTimes times = times_of(row);
     if (const auto ttft = ttft_ns(times); ttft && range.contains(row.first_token_ns))
         samples.ttft_ns.push_back(*ttft);
     if (!row.ended() || !range.contains(row.end_ns)) return;
-    if (const auto tpot = tpot_ns(times, formula)) samples.tpot_ns.push_back(*tpot);
-    if (const auto e2e = e2e_ns(times, formula)) samples.e2e_ns.push_back(*e2e);
+    if (const auto tpot = tpot_ns(times)) samples.tpot_ns.push_back(*tpot);
+    if (const auto e2e = e2e_ns(times)) samples.e2e_ns.push_back(*e2e);
 }
 
 void add_request(RangeStats& stats, const RequestRow& row) {
@@ -97,14 +97,14 @@ void RangeStats::add_end(const RequestTimes& times) {
     tpot_misses += !meets_tpot(times, slo);
 }
 
-RangeStats range_stats(const Store& store, TimeRange range, Formula formula) {
+RangeStats range_stats(const Store& store, TimeRange range) {
     RangeStats stats;
     stats.range = range;
     stats.slo = slo_of(store);
     LatencySamples samples;
     store.for_requests(range, [&](const RequestRow& row) {
         if (!touches(row, range)) return;
-        add_samples(samples, row, range, formula);
+        add_samples(samples, row, range);
         add_request(stats, row);
     });
     stats.ttft_ns = percentiles(samples.ttft_ns);

@@ -39,7 +39,7 @@ struct RangeStats {
     double good_fraction() const;         ///< good / (finished + failed); NaN without
     double hit_rate() const;              ///< cached / prompt tokens of the admissions; NaN without
 };
-RangeStats range_stats(const Store& store, TimeRange range, Formula formula = Formula::kPitwall);
+RangeStats range_stats(const Store& store, TimeRange range);
 
 /// One piece of a time axis: equally long ones, the last of which ends where the range does.
 struct Bucket {

@@ -29,10 +29,8 @@ class ByteTokenizer final : public Tokenizer {
     std::string_view token_bytes(TokenId id) const override {
         return id < 256 ? std::string_view(bytes_).substr(static_cast<size_t>(id), 1) : "<end>";
     }
-    bool is_special(TokenId id) const override { return id >= 256; }
     bool is_end(TokenId id) const override { return id >= 250; }
     uint32_t vocab_size() const override { return 257; }
-    bool has_chat_template() const override { return false; }
     Result<std::string> render_chat(std::span<const ChatMessage>) const override {
         return Error{"no template", ""};
     }

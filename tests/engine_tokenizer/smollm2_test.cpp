@@ -82,8 +82,6 @@ TEST_F(SmolLM2, KnowsItsSpecialTokens) {
     EXPECT_TRUE(tokenizer_->is_end(2));
     EXPECT_TRUE(tokenizer_->is_end(0));
     EXPECT_FALSE(tokenizer_->is_end(1));
-    EXPECT_TRUE(tokenizer_->is_special(1));
-    EXPECT_FALSE(tokenizer_->is_special(100));
     EXPECT_EQ(tokenizer_->token_bytes(2), "<|im_end|>");
     EXPECT_EQ(tokenizer_->token_bytes(-1), "");
     EXPECT_EQ(tokenizer_->token_bytes(49152), "");

@@ -73,16 +73,6 @@ TEST(Metrics, EachToolsFormulaByHand) {
     EXPECT_EQ(e2e_ns(t), 1150);
     EXPECT_EQ(e2e_ns(t, Formula::kVllm), 1100);
     EXPECT_EQ(e2e_ns(t, Formula::kGuidellm), 1150);
-    const std::vector<RequestRow::Token> tokens{
-        {1, 1500}, {2, 1700}, {3, 1700}, {4, 2100}};  // two in one chunk
-    const auto itl = [&](Formula formula) {
-        std::vector<double> out;
-        append_itl_ns(t, tokens, formula, out);
-        return out;
-    };
-    EXPECT_EQ(itl(Formula::kPitwall), (std::vector<double>{200, 400}));
-    EXPECT_EQ(itl(Formula::kAiperf), (std::vector<double>{200}));
-    EXPECT_EQ(itl(Formula::kLlmperf), (std::vector<double>{275}));
 }
 
 TEST(Metrics, OneTokenHasNoTpotButMeetsItsObjective) {

@@ -67,6 +67,7 @@ class FormatTest : public QObject {
         QCOMPARE(format_rate(1'424, QStringLiteral("tok/s")).text(), QStringLiteral("1,424 tok/s"));
         QCOMPARE(format_memory(557.0 * 1024 * 1024).text(), QStringLiteral("557 MiB"));
         QCOMPARE(format_memory(512).text(), QStringLiteral("512 B"));
+        QCOMPARE(format_memory(2048.0 * 1024 * 1024 * 1024).text(), QStringLiteral("2.00 TiB"));
         QCOMPARE(format_file_size(18.3e6).text(), QStringLiteral("18.3 MB"));
         QCOMPARE(format_request(778), QStringLiteral("R-0778"));
     }
