@@ -71,6 +71,16 @@ function(pitwall_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${T_LABELS}")
 endfunction()
 
+# pitwall_qt_test(NAME LIBS...) makes one QtTest program from tst_NAME.cpp; widgets are drawn offscreen, so no display is
+# needed. It has a configuration and recordings of its own.
+function(pitwall_qt_test name)
+  add_executable(tst_${name} tst_${name}.cpp)
+  target_link_libraries(tst_${name} PRIVATE ${ARGN} Qt6::Test)
+  add_test(NAME window.${name} COMMAND tst_${name})
+  set_tests_properties(window.${name} PROPERTIES LABELS gui ENVIRONMENT
+    "QT_QPA_PLATFORM=offscreen;QT_LOGGING_RULES=*.debug=false;XDG_CONFIG_HOME=${CMAKE_CURRENT_BINARY_DIR}/config;XDG_DATA_HOME=${CMAKE_CURRENT_BINARY_DIR}/data")
+endfunction()
+
 # pitwall_fuzzer(NAME SOURCES... LIBS...) makes a libFuzzer program when PITWALL_FUZZ is on.
 function(pitwall_fuzzer name)
   if(NOT PITWALL_FUZZ)

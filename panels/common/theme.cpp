@@ -87,7 +87,7 @@ class Theme::Tokens {
     Tokens() {
         load_resources();
         QFile file(QStringLiteral(":/pitwall/tokens.json"));
-        const bool opened = file.open(QIODevice::ReadOnly);
+        [[maybe_unused]] const bool opened = file.open(QIODevice::ReadOnly);
         Q_ASSERT_X(opened, "Theme", "tokens.json is compiled in");
         const QJsonObject root = QJsonDocument::fromJson(file.readAll()).object();
         read_colours(root["themes"].toObject());
@@ -218,7 +218,7 @@ int Theme::px(const char* size) const { return scaled(tokens_->size(size)); }
 
 QIcon Theme::icon(const char* name, const char* token) const {
     QFile file(QStringLiteral(":/pitwall/icons/%1.svg").arg(QLatin1String(name)));
-    const bool opened = file.open(QIODevice::ReadOnly);
+    [[maybe_unused]] const bool opened = file.open(QIODevice::ReadOnly);
     Q_ASSERT_X(opened, "Theme::icon", name);
     QByteArray svg = file.readAll();
     svg.replace("currentColor", color(token).name().toLatin1());

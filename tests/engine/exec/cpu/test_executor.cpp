@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/engine/exec/cpu/support.h"
+
+namespace pitwall::engine {
+namespace {
+
+void expect_close_to_reference(const Model& model, KernelTier tier, size_t count, uint32_t threads) {
+    std::mt19937 random(21);
+    const auto tokens = random_tokens(count, model.config().vocab_size, random);
+    const auto want = reference_logits(model, tokens);
+    const auto got = Hand(model, threads, tier).logits(tokens, count, blocks_from(0, 40));
+    double largest = 0, worst = 0;
+    for (size_t i = 0; i < want.size(); ++i) {
+        largest = std::max(largest, std::abs(want[i]));
+        worst = std::max(worst, std::abs(want[i] - double(got[i])));
+    }
+    // One unit of binary16 in K or V, where float32 and float64 round differently, is 5e-4 of one value.
+    EXPECT_LT(worst, 1e-3 * largest) << kernel_tier_name(tier);
+    EXPECT_GT(largest, 0.5);
+}
+
+TEST(CpuExecutor, LogitsAgreeWithFloat64InEveryTier) {
+    const TestModel odd(odd_config(), {}, 31);
+    for (const KernelTier tier : available_kernel_tiers()) expect_close_to_reference(odd, tier, 290, 2);
+}
+
+TEST(CpuExecutor, LogitsAgreeWithFloat64InEveryStorageType) {
+    for (const TensorType type : kAllTypes) {
+        SCOPED_TRACE(tensor_type_name(type));
+        const TestModel model(even_config(), {type, type}, 32);
+        for (const KernelTier tier : available_kernel_tiers()) expect_close_to_reference(model, tier, 5, 1);
+    }
+}
+
+TEST(CpuExecutor, SamplesTheTokensOfItsLogits) {
+    const TestModel model(even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 33);
+    std::mt19937 random(34);
+    auto tokens = random_tokens(20, model.config().vocab_size, random);
+    const auto table = blocks_from(3, 10);
+    const KernelTier tier = available_kernel_tiers().back();
+    Hand sampling(model, 2, tier);
+    for (uint32_t first = 0, step = 0; step < 30; ++step) {
+        StepPlan plan;
+        SequenceSlice slice;
+        slice.tokens = std::span<const TokenId>(tokens).subspan(first);
+        slice.first_position = first;
+        slice.block_table = table;
+        slice.history = tokens;
+        slice.sample = true;
+        plan.slices.push_back(slice);
+        const StepResult result = sampling.run(plan);
+        ASSERT_EQ(result.sampled.size(), 1u);
+        first = static_cast<uint32_t>(tokens.size());
+        tokens.push_back(result.sampled[0]);
+    }
+    const size_t vocab = model.config().vocab_size;
+    const auto logits = Hand(model, 1, tier).logits(tokens, tokens.size(), table);
+    for (size_t t = 19; t + 1 < tokens.size(); ++t) {
+        const auto row = logits.begin() + static_cast<std::ptrdiff_t>(t * vocab);
+        EXPECT_EQ(std::max_element(row, row + static_cast<std::ptrdiff_t>(vocab)) - row, tokens[t + 1])
+            << "after position " << t;
+    }
+}
+
+TEST(CpuExecutor, BannedTokensAreNotSampled) {
+    const TestModel model(odd_config(), {}, 35);
+    Hand hand(model, 1, available_kernel_tiers().back());
+    const std::vector<TokenId> tokens = {1, 2, 3};
+    const auto table = blocks_from(0, 1);
+    std::vector<TokenId> banned;
+    for (int i = 0; i < 10; ++i) {
+        StepPlan plan;
+        SequenceSlice slice;
+        slice.tokens = slice.history = tokens;
+        slice.block_table = table;
+        slice.banned = banned;
+        slice.sample = true;
+        plan.slices.push_back(slice);
+        const TokenId token = hand.run(plan).sampled[0];
+        EXPECT_EQ(std::count(banned.begin(), banned.end(), token), 0);
+        banned.push_back(token);
+    }
+}
+
+TEST(CpuExecutor, CountsWorkFromShapes) {
+    const TestModel model(even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 36);
+    const ModelConfig& c = model.config();
+    Hand hand(model, 2, available_kernel_tiers().back());
+    const std::vector<TokenId> tokens(100, 5);
+    const auto table = blocks_from(0, 7);
+    StepPlan plan;
+    SequenceSlice slice;
+    slice.tokens = slice.history = tokens;
+    slice.block_table = table;
+    slice.sample = true;
+    plan.slices.push_back(slice);
+    const StepResult result = hand.run(plan);
+    const double attention = 4.0 * c.num_layers * c.num_heads * c.head_dim * (100 * 101 / 2);
+    EXPECT_EQ(result.flops, 2.0 * double(c.layer_macs()) * 100 + 2.0 * double(c.head_macs()) + attention);
+    EXPECT_GT(result.bytes, double(model.weight_bytes()) * 0.95);
+    EXPECT_GT(result.execute_ns, 0);
+    EXPECT_GT(result.sample_ns, 0);
+    EXPECT_NEAR(double(hand.executor().weight_bytes()), double(model.weight_bytes()),
+                0.05 * double(model.weight_bytes()));
+    EXPECT_EQ(hand.executor().bytes_per_block(), c.kv_values_per_token() * 2 * kBlockTokens);
+}
+
+TEST(CpuExecutor, ADamagedModelNeitherCrashesNorHangs) {
+    std::mt19937 random(37);
+    for (const TensorType type : {TensorType::kF32, TensorType::kQ4_1, TensorType::kQ6_K}) {
+        const TestModel model(even_config(), {type, type}, 38, true);
+        for (const KernelTier tier : available_kernel_tiers()) {
+            Hand hand(model, 2, tier);
+            const auto tokens = random_tokens(70, model.config().vocab_size, random);
+            const auto table = blocks_from(0, 5);
+            for (const float temperature : {0.0f, 1.0f}) {
+                StepPlan plan;
+                SequenceSlice slice;
+                slice.tokens = slice.history = tokens;
+                slice.block_table = table;
+                slice.sample = true;
+                slice.sampling.temperature = temperature;
+                slice.sampling.top_p = 0.9f;
+                plan.slices.push_back(slice);
+                const TokenId token = hand.run(plan).sampled[0];
+                EXPECT_GE(token, 0);
+                EXPECT_LT(static_cast<uint32_t>(token), model.config().vocab_size);
+            }
+        }
+    }
+}
+
+TEST(CpuExecutor, ATensorOfAnotherShapeIsRefusedByName) {
+    TestModel model(odd_config(), {}, 39);
+    --model.layers_[1].down.rows;
+    const auto made = make_cpu_executor(model, {});
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().what, "tensor blk.1.ffn_down.weight is 39 x 50, the model's shape needs 40 x 50");
+}
+
+TEST(CpuExecutor, TooLittleMemoryForOneBlockIsRefused) {
+    const TestModel model(odd_config(), {}, 40);
+    CpuOptions options;
+    options.kv_cache_memory_bytes = 100;
+    const auto made = make_cpu_executor(model, options);
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.error().what.find("kv_cache_memory_bytes=100"), std::string::npos);
+}
+
+TEST(CpuExecutor, ProgressRunsToTheWhole) {
+    const TestModel model(odd_config(), {}, 41);
+    CpuOptions options;
+    uint64_t last = 0, total = 0;
+    options.progress = [&](uint64_t done, uint64_t all) {
+        EXPECT_GE(done, last);
+        last = done;
+        total = all;
+    };
+    ASSERT_TRUE(make_cpu_executor(model, options).ok());
+    EXPECT_EQ(last, total);
+    EXPECT_EQ(total, model.weight_bytes());
+}
+
+}  // namespace
+}  // namespace pitwall::engine

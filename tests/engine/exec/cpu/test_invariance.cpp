@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A token's logits depend on its own sequence alone: compared bit by bit.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tests/engine/exec/cpu/support.h"
+#include "tests/storm.h"
+
+namespace pitwall::engine {
+namespace {
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+class Invariance : public testing::TestWithParam<KernelTier> {
+  protected:
+    /// More than two attention chunks and one batch of the executor, where that does not take long.
+    size_t length() const {
+        if (GetParam() != KernelTier::kPlain) return 620;
+        return kSanitized ? 60 : 300;  // of the kernels, the plain ones alone are sanitized
+    }
+    TestModel model_{even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 51};
+    TestModel odd_{odd_config(), {}, 52};
+    std::mt19937 random_{53};
+};
+
+TEST_P(Invariance, ChunkSizesChangeNothing) {
+    for (const Model* model : {static_cast<const Model*>(&model_), static_cast<const Model*>(&odd_)}) {
+        const auto tokens = random_tokens(length(), model->config().vocab_size, random_);
+        const auto table = blocks_from(0, 40);
+        const auto whole = Hand(*model, 1, GetParam()).logits(tokens, tokens.size(), table);
+        for (const size_t chunk : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{64}, size_t{255}}) {
+            EXPECT_TRUE(same_bits(whole, Hand(*model, 1, GetParam()).logits(tokens, chunk, table)))
+                << "chunks of " << chunk;
+        }
+    }
+}
+
+TEST_P(Invariance, ThreadsAndBlockTablesChangeNothing) {
+    const auto tokens = random_tokens(length(), model_.config().vocab_size, random_);
+    const auto table = blocks_from(0, 40);
+    const auto one = Hand(model_, 1, GetParam()).logits(tokens, 100, table);
+    for (const uint32_t threads : {2u, 3u}) {
+        auto shuffled = blocks_from(0, 256);
+        std::shuffle(shuffled.begin(), shuffled.end(), random_);
+        EXPECT_TRUE(same_bits(one, Hand(model_, threads, GetParam()).logits(tokens, 100, shuffled)))
+            << threads << " threads";
+        EXPECT_TRUE(same_bits(one, Hand(model_, threads, GetParam()).logits(tokens, 1, shuffled)))
+            << threads << " threads, decoding";
+    }
+}
+
+/// One of several sequences that advance by random chunks, side by side.
+struct Walker {
+    std::vector<TokenId> tokens;
+    std::vector<BlockId> table;
+    std::vector<float> logits;
+    size_t done = 0;
+};
+
+SequenceSlice next_slice(Walker& walker, size_t count, size_t vocab) {
+    SequenceSlice slice;
+    slice.tokens = {walker.tokens.data() + walker.done, count};
+    slice.first_position = static_cast<uint32_t>(walker.done);
+    slice.block_table = walker.table;
+    slice.history = {walker.tokens.data(), walker.done + count};
+    slice.logits_out = {walker.logits.data() + walker.done * vocab, count * vocab};
+    return slice;
+}
+
+TEST_P(Invariance, NeighboursInTheBatchChangeNothing) {
+    const size_t vocab = model_.config().vocab_size, sequences = 9;
+    Hand batch(model_, 2, GetParam(), 400);
+    auto blocks = blocks_from(0, 400);
+    std::shuffle(blocks.begin(), blocks.end(), random_);
+    std::vector<Walker> walkers(sequences);
+    for (size_t i = 0; i < sequences; ++i) {
+        walkers[i].tokens = random_tokens(1 + random_() % length(), static_cast<uint32_t>(vocab), random_);
+        walkers[i].table.assign(blocks.begin() + static_cast<std::ptrdiff_t>(40 * i),
+                                blocks.begin() + static_cast<std::ptrdiff_t>(40 * (i + 1)));
+        walkers[i].logits.resize(walkers[i].tokens.size() * vocab);
+    }
+    while (true) {
+        StepPlan plan;
+        for (auto& walker : walkers) {
+            const size_t left = walker.tokens.size() - walker.done;
+            if (left == 0 || random_() % 4 == 0) continue;
+            const size_t count = std::min<size_t>(left, random_() % 3 == 0 ? 1 : 1 + random_() % 90);
+            plan.slices.push_back(next_slice(walker, count, vocab));
+            walker.done += count;
+        }
+        const bool all = std::all_of(walkers.begin(), walkers.end(),
+                                     [](const Walker& w) { return w.done == w.tokens.size(); });
+        if (plan.slices.empty() && all) break;
+        ASSERT_TRUE(batch.run(plan).status.ok());
+    }
+    for (const auto& walker : walkers) {
+        const auto alone =
+            Hand(model_, 1, GetParam()).logits(walker.tokens, walker.tokens.size(), blocks_from(0, 40));
+        EXPECT_TRUE(same_bits(alone, walker.logits)) << walker.tokens.size() << " tokens, seed 53";
+    }
+}
+
+TEST_P(Invariance, SeededSamplingIsTheSameInABatch) {
+    Hand alone(model_, 1, GetParam()), batch(model_, 3, GetParam());
+    const auto prompt = random_tokens(30, model_.config().vocab_size, random_);
+    std::vector<std::vector<BlockId>> tables;
+    for (uint32_t i = 0; i < 5; ++i) tables.push_back(blocks_from(3 * i, 3));
+    StepPlan together;
+    for (uint32_t i = 0; i < 5; ++i) {
+        SequenceSlice slice;
+        slice.tokens = slice.history = prompt;
+        slice.block_table = tables[i];
+        slice.sample = true;
+        slice.sampling.temperature = 1.0f + static_cast<float>(i);
+        slice.sampling.seed = i;
+        together.slices.push_back(slice);
+    }
+    const auto sampled = batch.run(together).sampled;
+    for (uint32_t i = 0; i < 5; ++i) {
+        StepPlan single;
+        single.slices.push_back(together.slices[i]);
+        EXPECT_EQ(alone.run(single).sampled[0], sampled[i]) << i;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(CpuExecutor, Invariance, testing::ValuesIn(available_kernel_tiers()),
+                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+
+}  // namespace
+}  // namespace pitwall::engine

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/kernel_tier.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "engine/exec/cpu/kernels.h"
+#include "tests/engine/exec/cpu/support.h"
+
+namespace pitwall::engine {
+namespace {
+
+/// Sets the environment variable for one test.
+class ForcedTier {
+  public:
+    explicit ForcedTier(const char* value) { ::setenv(kKernelTierVariable, value, 1); }
+    ~ForcedTier() { ::unsetenv(kKernelTierVariable); }
+};
+
+TEST(KernelTier, DetectionAgreesWithTheCompiler) {
+    EXPECT_TRUE(kernel_tier_available(KernelTier::kPlain));
+#if defined(__x86_64__)
+    // clang 14 has no name for F16C here, and no processor has AVX2 without it.
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    EXPECT_EQ(kernel_tier_available(KernelTier::kAvx2), avx2);
+    EXPECT_EQ(kernel_tier_available(KernelTier::kAvx512), avx512);
+#endif
+}
+
+TEST(KernelTier, TheHighestIsChosenUnlessOneIsForced) {
+    ::unsetenv(kKernelTierVariable);
+    EXPECT_EQ(choose_kernel_tier({}).value(), available_kernel_tiers().back());
+    EXPECT_EQ(choose_kernel_tier(KernelTier::kPlain).value(), KernelTier::kPlain);
+    const ForcedTier forced("plain");
+    EXPECT_EQ(choose_kernel_tier({}).value(), KernelTier::kPlain);
+    EXPECT_EQ(choose_kernel_tier(available_kernel_tiers().back()).value(), available_kernel_tiers().back())
+        << "an option goes before the environment";
+}
+
+TEST(KernelTier, AnUnknownNameIsRefused) {
+    const ForcedTier forced("avx1024");
+    const auto tier = choose_kernel_tier({});
+    ASSERT_FALSE(tier.ok());
+    EXPECT_EQ(tier.error().text(),
+              "PITWALL_KERNEL_TIER=avx1024 names no kernel tier: use plain, avx2 or avx512");
+}
+
+TEST(KernelTier, TheExecutorRunsAndReportsEachTier) {
+    const TestModel model(odd_config(), {}, 1);
+    for (const KernelTier tier : available_kernel_tiers()) {
+        Hand hand(model, 1, tier);
+        EXPECT_EQ(hand.executor().device().kernel_tier, kernel_tier_name(tier));
+        EXPECT_EQ(cpu::kernels_of(tier).tier, tier);
+    }
+}
+
+}  // namespace
+}  // namespace pitwall::engine

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Every kernel of every tier that runs here against float64, and the tiers that promise equal bits against each other.
+#include "engine/exec/cpu/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/exec/cpu/packed_matrix.h"
+#include "engine/model/half.h"
+#include "tests/engine/exec/cpu/support.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+std::vector<float> random_floats(size_t count, std::mt19937& random, float size = 1) {
+    std::uniform_real_distribution<float> uniform(-size, size);
+    std::vector<float> out(count);
+    for (auto& value : out) value = uniform(random);
+    return out;
+}
+
+class EveryTier : public testing::TestWithParam<KernelTier> {
+  protected:
+    const Kernels& kernels() const { return kernels_of(GetParam()); }
+    std::mt19937 random_{3};
+};
+
+TEST_P(EveryTier, TileAgreesWithFloat64InAllShapes) {
+    for (uint32_t rows = 1; rows <= 26; ++rows) {
+        for (uint32_t vectors = 1; vectors <= 5; ++vectors) {
+            const uint32_t k = 37, n = vectors * 16;
+            const auto a = random_floats(rows * 40, random_), b = random_floats(k * (n + 16), random_),
+                       before = random_floats(rows * n, random_);
+            for (const bool accumulate : {false, true}) {
+                std::vector<float> c = before;
+                kernels().tile({a.data(), 40, b.data(), n + 16, c.data(), n, rows, vectors, k, accumulate});
+                for (uint32_t r = 0; r < rows; ++r) {
+                    for (uint32_t i = 0; i < n; ++i) {
+                        double want = accumulate ? double(before[r * n + i]) : 0;
+                        for (uint32_t j = 0; j < k; ++j)
+                            want += double(a[r * 40 + j]) * double(b[j * (n + 16) + i]);
+                        ASSERT_NEAR(c[r * n + i], want, 1e-5) << rows << " rows, " << vectors << " vectors";
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One token through a direct kernel, several through it, and all through the float scratch: the same bits.
+TEST_P(EveryTier, DirectProductsHaveTheBitsOfTiles) {
+    ThreadPool pool(1);
+    int direct_kernels = 0;
+    constexpr uint32_t kPanels = 7, kRows = 16 * kPanels, kDepth = 512;
+    for (const TensorType type : kAllTypes) {
+        const auto blocks = random_blocks(type, size_t{kRows} * kDepth, 1.0f, random_);
+        const auto packed =
+            PackedMatrix::pack({type, kRows, kDepth, blocks.data(), blocks.size()}, "sample", pool);
+        ASSERT_TRUE(packed.ok());
+        std::vector<const std::byte*> panels;
+        std::vector<float> weights(size_t{kDepth} * kRows);
+        for (uint32_t p = 0; p < kPanels; ++p) {
+            panels.push_back(packed.value().panel(p));
+            kernels().dequantize(packed.value().format(), panels[p], 0, kDepth, weights.data() + 16 * p,
+                                 kRows);
+        }
+        for (uint32_t tokens = 1; tokens <= kDirectTokens; ++tokens) {
+            const auto x = random_floats(size_t{tokens} * kDepth, random_);
+            for (uint32_t count = 1; count <= kPanels; ++count) {
+                const size_t ld = count * 16;
+                std::vector<float> by_tile(tokens * ld), by_direct(tokens * ld);
+                kernels().tile({x.data(), kDepth, weights.data(), kRows, by_tile.data(), ld, tokens, count,
+                                kDepth, false});
+                if (!kernels().direct({panels.data(), count, packed.value().format(), kDepth, x.data(),
+                                       kDepth, tokens, by_direct.data(), ld}))
+                    continue;
+                ++direct_kernels;
+                ASSERT_EQ(std::memcmp(by_tile.data(), by_direct.data(), by_tile.size() * 4), 0)
+                    << tensor_type_name(type) << ", " << tokens << " tokens, " << count << " panels";
+            }
+        }
+    }
+    EXPECT_GT(direct_kernels, 0);
+}
+
+TEST_P(EveryTier, ExponentialIsWithinTwoUnits) {
+    std::vector<float> x;
+    for (float value = -79.9f; value < 88; value += 0.00731f) x.push_back(value);
+    for (const float value : {0.0f, -0.0f, 1e-30f, -1e-8f, 0.34657f, -80.0f}) x.push_back(value);
+    while (x.size() % 16 != 0) x.push_back(1);
+    std::vector<float> got(x.size());
+    kernels().exponential(x.data(), static_cast<uint32_t>(x.size() / 16), got.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+        const double want = std::exp(double(x[i]));
+        ASSERT_NEAR(got[i] / want, 1, 2.5e-7) << x[i];
+        ASSERT_TRUE(x[i] != 0 || got[i] == 1.0f) << "masks and merges count on exp(0) = 1";
+    }
+}
+
+TEST_P(EveryTier, ExponentialHasDefinedEnds) {
+    const float inf = std::numeric_limits<float>::infinity();
+    const float x[16] = {-80.01f, -1e3f, -3e38f, -inf, 88.5f, 1e3f, inf, std::nanf("")};
+    float got[16];
+    kernels().exponential(x, 1, got);
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(got[i], 0.0f);
+    for (int i = 4; i < 8; ++i) EXPECT_TRUE(got[i] > 1e38f && got[i] < inf) << x[i] << " gave " << got[i];
+}
+
+TEST_P(EveryTier, NormAgreesWithFloat64) {
+    for (const uint32_t size : {5u, 16u, 40u, 576u}) {
+        const uint32_t count = (size + 15) / 16 * 16;
+        auto x = random_floats(count, random_, 3), weight = random_floats(count, random_);
+        for (uint32_t i = size; i < count; ++i) x[i] = weight[i] = 0;
+        std::vector<float> out(count);
+        kernels().rms_norm(x.data(), weight.data(), size, count, 1e-5f, out.data());
+        double squares = 0;
+        for (const float value : x) squares += double(value) * double(value);
+        for (uint32_t i = 0; i < size; ++i)
+            ASSERT_NEAR(out[i], double(x[i]) / std::sqrt(squares / size + 1e-5) * double(weight[i]), 2e-6);
+    }
+}
+
+TEST_P(EveryTier, SwigluAgreesWithFloat64) {
+    auto gate = random_floats(1600, random_, 20), up = random_floats(1600, random_, 2);
+    gate[0] = -200, gate[1] = 200, gate[2] = 0;
+    std::vector<float> out(1600);
+    kernels().swiglu(gate.data(), up.data(), 100, out.data());
+    for (size_t i = 0; i < out.size(); ++i) {
+        const double want = double(gate[i]) / (1 + std::exp(-double(gate[i]))) * double(up[i]);
+        ASSERT_NEAR(out[i], want, 1e-6 * (1 + std::abs(want))) << gate[i];
+    }
+}
+
+TEST_P(EveryTier, HalvesRoundToNearestAndSaturate) {
+    auto x = random_floats(16 * 100, random_, 70000);
+    for (size_t i = 0; i < 400; ++i) x[i] = std::ldexp(x[i], -static_cast<int>(i % 60));
+    x[400] = std::numeric_limits<float>::infinity(), x[401] = -x[400], x[402] = std::nanf(""), x[403] = -0.0f,
+    x[404] = 65519.9f;
+    std::vector<uint16_t> got(x.size());
+    kernels().to_half(x.data(), 100, got.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+        const float bounded = std::isnan(x[i]) ? 65504.0f : std::min(std::max(x[i], -65504.0f), 65504.0f);
+        ASSERT_EQ(got[i], float_to_half(bounded)) << x[i];
+    }
+}
+
+TEST_P(EveryTier, AddAdds) {
+    auto sum = random_floats(48, random_);
+    const auto before = sum, term = random_floats(48, random_);
+    kernels().add(sum.data(), term.data(), 3);
+    for (size_t i = 0; i < 48; ++i) EXPECT_EQ(sum[i], before[i] + term[i]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryTier, testing::ValuesIn(available_kernel_tiers()),
+                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+
+TEST(KernelTiers, Avx2AndAvx512GiveTheSameBitsInAWholeModel) {
+    if (!kernel_tier_available(KernelTier::kAvx512)) GTEST_SKIP() << "this processor has no AVX-512";
+    std::mt19937 random(5);
+    for (const TensorType type : {TensorType::kQ4_1, TensorType::kQ6_K, TensorType::kF16}) {
+        const TestModel model(even_config(), {type, TensorType::kQ8_0}, 5);
+        const auto tokens = random_tokens(300, model.config().vocab_size, random);
+        const auto table = blocks_from(0, 20);
+        EXPECT_EQ(Hand(model, 1, KernelTier::kAvx2).logits(tokens, 300, table),
+                  Hand(model, 1, KernelTier::kAvx512).logits(tokens, 300, table))
+            << tensor_type_name(type);
+    }
+}
+
+}  // namespace
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+
+#include "panels/changes/changes_presenter.h"
+#include "tests/panels/support/told.h"
+
+namespace pitwall::panels {
+namespace {
+
+using presets::KnobId;
+using testing::Told;
+using Verdict = ChangeRowView::Verdict;
+
+/// 30 requests with these latencies in the 15 s before, and as many in the 15 s after, a change at 30 s.
+void tell_halves(Told& told, double tpot_before_ms, double tpot_after_ms, double ttft_ms = 50) {
+    for (int i = 0; i < 30; ++i) told.with_latency(15'200 + 480 * i, ttft_ms, tpot_before_ms);
+    told.knob(30'000, KnobId::kMaxNumBatchedTokens, 768, 256);
+    for (int i = 0; i < 30; ++i) told.with_latency(30'900 + 480 * i, ttft_ms, tpot_after_ms);
+}
+
+TEST(ChangesPresenter, NamesTheFigureThatMovedAndWhichWay) {
+    Told told;
+    tell_halves(told, 40, 20);
+    told.until(60'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    ASSERT_EQ(presenter.rows().size(), 1u);
+    const ChangeRowView& row = presenter.rows()[0];
+    EXPECT_EQ(row.knob, "max_num_batched_tokens");
+    EXPECT_EQ(row.values, QString::fromUtf8("768 \u2192 256 tokens"));
+    EXPECT_EQ(row.time, "0:30");
+    EXPECT_EQ(row.figure, "TPOT p95");
+    EXPECT_EQ(row.before_after, QString::fromUtf8("40.0 \u2192 20.0"));
+    EXPECT_EQ(row.unit, "ms");
+    EXPECT_EQ(row.verdict, Verdict::kBetter);
+}
+
+TEST(ChangesPresenter, WorseIsATriangle) {
+    Told told;
+    tell_halves(told, 20, 40);
+    told.until(60'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    EXPECT_EQ(presenter.rows()[0].verdict, Verdict::kWorse);
+    EXPECT_EQ(presenter.rows()[0].verdict_word, "worse");
+}
+
+TEST(ChangesPresenter, NoVerdictWithoutSamples) {
+    Told told;
+    told.knob(30'000, KnobId::kMaxNumSeqs, 8, 9);
+    told.with_latency(31'000, 50, 20);
+    told.until(32'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    EXPECT_EQ(presenter.rows()[0].verdict, Verdict::kNone);
+    EXPECT_EQ(presenter.rows()[0].figure, "measuring");
+    told.until(200'000);
+    presenter.update();
+    EXPECT_EQ(presenter.rows()[0].figure, "too few requests to compare");
+}
+
+TEST(ChangesPresenter, ASettledEffectStaysAsItWas) {
+    Told told;
+    tell_halves(told, 40, 20);
+    told.until(61'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    const QString before = presenter.rows()[0].before_after;
+    ASSERT_TRUE(presenter.effects().all()[0].settled);
+    for (int i = 0; i < 40; ++i) told.with_latency(70'000 + 100 * i, 50, 500);
+    EXPECT_FALSE(presenter.update());
+    EXPECT_EQ(presenter.rows()[0].before_after, before);
+}
+
+TEST(ChangesPresenter, AnObjectiveIsJudgedByWhoMeetsIt) {
+    Told told;
+    for (int i = 0; i < 30; ++i) told.with_latency(15'200 + 480 * i, 50, 40);
+    told.knob(30'000, KnobId::kTpotSloMs, 100, 30);
+    for (int i = 0; i < 30; ++i) told.with_latency(30'900 + 480 * i, 50, 20);
+    told.until(60'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    EXPECT_EQ(presenter.rows()[0].figure, "SLOs met");
+}
+
+TEST(ChangesPresenter, UndoSpeaksAsTheControlDoes) {
+    Told told;
+    told.knob(1'000, KnobId::kLongPrefillTokenThreshold, 0, 64);
+    told.knob(5'000, KnobId::kSchedulingPolicy, 0, 2);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    EXPECT_EQ(presenter.undo(1).knob, "long_prefill_token_threshold");
+    EXPECT_EQ(presenter.undo(1).value, "off");
+    EXPECT_EQ(presenter.undo(2).value, "fcfs");
+    EXPECT_TRUE(presenter.undo(77).knob.isEmpty());
+}
+
+TEST(ChangesPresenter, CardHoldsBothSidesWithTheirNumbers) {
+    Told told;
+    tell_halves(told, 40, 20);
+    told.until(60'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    const HoverCard card = presenter.effects().card(presenter.effects().all()[0]);
+    EXPECT_EQ(card.title, "1 max_num_batched_tokens");
+    ASSERT_EQ(card.lines.size(), 3u);
+    EXPECT_TRUE(card.lines[0].contains("TPOT p95 40.0"));
+    EXPECT_TRUE(card.lines[2].contains("n = 30 and 30")) << card.lines[2].toStdString();
+}
+
+TEST(ChangesPresenter, CsvHasALineAChange) {
+    Told told;
+    tell_halves(told, 40, 20);
+    told.knob(50'000, KnobId::kNumKvBlocks, 2048, 4096);
+    told.until(60'000);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    EXPECT_EQ(presenter.csv().count('\n'), 3);
+    EXPECT_TRUE(presenter.csv().contains(QString::fromUtf8("\"2,048 \u2192 4,096 blocks\"")));
+}
+
+}  // namespace
+}  // namespace pitwall::panels

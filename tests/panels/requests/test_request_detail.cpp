@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What stands beside the table: the text and the tokens of the selected request.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "panels/requests/requests_panel.h"
+#include "tests/panels/support/widgets.h"
+
+namespace pitwall::testing {
+namespace {
+
+using namespace panels;
+
+TEST_F(Widgets, TheStreamGrowsWithTheAnswerInWholeCharacters) {
+    auto panel = open<RequestsPanel>({920, 238});
+    const RequestId request = top_.longest_running();
+    top_.selection.select_request(request);
+    for (int tick = 0; tick < 10; ++tick) {
+        top_.feed(scene_, .3);
+        panel->refresh();
+        QString shown = panel->detail()->text();
+        if (!top_.store.find_request(request)->ended()) {
+            ASSERT_TRUE(shown.endsWith(QChar(0x258C))) << "more comes";
+            shown.chop(1);
+        }
+        ASSERT_EQ(shown, QString::fromStdString(top_.store.output_text(request)));
+        ASSERT_FALSE(shown.contains(QChar::ReplacementCharacter));
+    }
+}
+
+/// A long answer's list is added to, not written anew.
+TEST_F(Widgets, TokensAreAddedBelowAndDroppedAbove) {
+    auto panel = open<RequestsPanel>({920, 238});
+    const auto tell = [&](telemetry::RequestPhase phase, uint32_t tokens, uint32_t times) {
+        for (uint32_t i = 0; i < times; ++i) {
+            telemetry::Event event;
+            event.kind = telemetry::EventKind::kRequest;
+            event.t_ns = top_.store.now_ns() + 1'000'000;
+            event.request = {};
+            event.request.request = RequestId{9000};
+            event.request.phase = phase;
+            event.request.output_tokens = tokens + i;
+            event.request.token = 1;
+            top_.store.apply({&event, 1});
+        }
+        panel->refresh();
+    };
+    tell(telemetry::RequestPhase::kArrived, 0, 1);
+    top_.selection.select_request(RequestId{9000});
+    panel->detail()->set_show(RequestDetail::Show::kTokens);
+    tell(telemetry::RequestPhase::kToken, 1, 2100);
+    const auto first_number = [&] {
+        return panel->detail()->text().section(u'\n', 0, 0).simplified().section(u' ', 0, 0);
+    };
+    const auto lines = [&] { return panel->detail()->text().count(u'\n'); };
+    EXPECT_EQ(first_number(), QStringLiteral("101"));
+    EXPECT_EQ(lines(), 2000);
+    tell(telemetry::RequestPhase::kToken, 2101, 1);
+    EXPECT_EQ(first_number(), QStringLiteral("101")) << "one more below, nothing moves above";
+    EXPECT_EQ(lines(), 2001);
+    tell(telemetry::RequestPhase::kToken, 2102, 400);
+    EXPECT_EQ(lines(), 2000);
+    EXPECT_EQ(first_number(), QStringLiteral("502"));
+}
+
+TEST_F(Widgets, TheTextOfARequestOfLongAgoComesFromTheRecording) {
+    top_.store.clear({.detail_ns = 2'000'000'000});
+    Scene scene({.arrivals_per_s = 6});
+    top_.feed(scene, 30);
+    const auto& rows = top_.store.requests();
+    const auto old = std::find_if(rows.begin(), rows.end(), [](const auto& entry) {
+        return entry.second.folded && entry.second.output_tokens > 0;
+    });
+    ASSERT_NE(old, rows.end());
+    struct Recorded final : Recollection {
+        mutable int asked = 0;
+        bool found = true;
+        std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override {
+            ++asked;
+            if (!found) return std::nullopt;
+            return telemetry::RecordedRequest{"What was asked", {{1, row.first_token_ns}}};
+        }
+    } recorded;
+    PanelContext context = top_.context();
+    context.recollection = &recorded;
+    RequestsPanel panel(context);
+    panel.resize(920, 238);
+    panel.show();
+    top_.selection.select_request(old->first);
+    panel.refresh();
+    const auto answer = top_.store.text(telemetry::DictionaryKind::kToken, 1);
+    EXPECT_EQ(panel.detail()->text().toStdString(), answer);
+    panel.detail()->set_show(RequestDetail::Show::kPrompt);
+    panel.refresh();
+    EXPECT_EQ(panel.detail()->text(), QStringLiteral("What was asked"));
+    EXPECT_EQ(recorded.asked, 1) << "not at every frame";
+
+    recorded.found = false;
+    RequestsPanel other(context);
+    other.resize(920, 238);
+    other.show();
+    other.refresh();
+    EXPECT_TRUE(other.detail()->text().contains(QStringLiteral("no recording has it")));
+}
+
+}  // namespace
+}  // namespace pitwall::testing
