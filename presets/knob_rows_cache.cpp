@@ -69,17 +69,29 @@ KnobSpec kv_cache_dtype() {
             .name = "kv_cache_dtype",
             .group = "cache",
             .type = KnobType::kChoice,
-            .choices = {"f16"},
+            .choices = {"f16", "f32", "bf16", "fp8", "int8", "k8v4", "int4"},
             .live = false,
-            .reload_reason = "16-bit floats are the only format of KV values here",
+            .reload_reason = "the KV cache is laid out for it when the model is opened",
             .effect = KnobEffect::kNumerics,
-            .help = "Format of the keys and values in the KV cache.",
-            .vllm = {.flag = "--kv-cache-dtype", .choices = "float16"},
-            .sglang = {.note = "without a flag it follows the model's own 16-bit format"},
+            .help =
+                "Format of the keys and values in the KV cache: fewer bits hold more tokens and move fewer "
+                "bytes, and "
+                "cost accuracy. fp8 is e4m3; k8v4 has keys in 8 bits and values in 4; integers are scaled by "
+                "token "
+                "and head, after a Hadamard rotation.",
+            .vllm = {.flag = "--kv-cache-dtype",
+                     .note = "scaled by token and head as here, without the rotation",
+                     .choices =
+                         "float16,-,bfloat16,fp8_per_token_head,int8_per_token_head,-,int4_per_token_head"},
+            .sglang = {.flag = "--kv-cache-dtype",
+                       .note = "fp8 has one scale a tensor there; f16 follows the model's own 16-bit format",
+                       .choices = "auto,-,bf16,fp8_e4m3,-,-,-"},
             .tensorrt_llm = {.flag = "kv_cache_config.dtype",
                              .note = "auto follows the model's own 16-bit format",
-                             .choices = "auto"},
-            .llama_server = {.flag = "--cache-type-k --cache-type-v", .choices = "f16"}};
+                             .choices = "auto,-,-,fp8,-,-,-"},
+            .llama_server = {.flag = "--cache-type-k --cache-type-v",
+                             .note = "q8_0 and q4_0 have a scale for each 32 values",
+                             .choices = "f16,f32,bf16,-,q8_0,-,q4_0"}};
 }
 
 KnobSpec activation_dtype() {

@@ -21,6 +21,7 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
       effective_(knobs),
       kv_(0, &writer_),
       scheduler_(kv_, {}) {
+    writer_.set_kv_dtype(executor_->kv_cache_dtype());
     uint32_t blocks = static_cast<uint32_t>(std::max<int64_t>(1, knobs.integer(KnobId::kNumKvBlocks)));
     const uint32_t capacity = executor_->capacity_blocks();
     if (blocks > capacity) blocks = capacity;

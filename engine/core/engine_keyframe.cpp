@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kIdleGrainMs = 1000;  ///< blocks whose idle times differ by less are alike
 
-KeyframeBlockRun run_of(uint32_t id, const Block& block, int64_t now_ns) {
+KeyframeBlockRun run_of(uint32_t id, const Block& block, KvDtype dtype, int64_t now_ns) {
     KeyframeBlockRun run{};
     run.first = BlockId{id};
     run.count = 1;
@@ -20,7 +20,7 @@ KeyframeBlockRun run_of(uint32_t id, const Block& block, int64_t now_ns) {
     run.owners = static_cast<uint16_t>(std::min<uint32_t>(block.references, UINT16_MAX));
     run.filled_tokens = block.filled_tokens;
     run.state = block.state;
-    run.dtype = KvDtype::kF16;
+    run.dtype = dtype;
     if (block.state != BlockState::kFree)
         run.idle_ms =
             static_cast<uint32_t>(std::clamp<int64_t>((now_ns - block.used_ns) / 1'000'000, 0, UINT32_MAX));
@@ -111,7 +111,8 @@ void Engine::Impl::publish_block_runs() {
     const BlockPool& pool = kv_.pool();
     KeyframeBlockRun run{};
     for (uint32_t id = 0; id < pool.size(); ++id) {
-        const KeyframeBlockRun next = run_of(id, pool[BlockId{id}], writer_.time_ns());
+        const KeyframeBlockRun next =
+            run_of(id, pool[BlockId{id}], executor_->kv_cache_dtype(), writer_.time_ns());
         if (run.count > 0 && alike(run, next)) {
             ++run.count;
             continue;

@@ -89,7 +89,7 @@ void EventWriter::on_block(const Change& change, const Block& now) {
     e.request = change.request;
     e.phase = change.phase;
     e.state = now.state;
-    e.dtype = KvDtype::kF16;
+    e.dtype = kv_dtype_;
     e.owners = static_cast<uint16_t>(std::min<uint32_t>(now.references, UINT16_MAX));
     e.filled_tokens = now.filled_tokens;
     e.table_index = change.table_index;

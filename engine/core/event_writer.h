@@ -20,6 +20,7 @@ class EventWriter final : public BlockObserver, public CauseSink {
 
     void set_time(int64_t t_ns) { t_ns_ = t_ns; }
     int64_t time_ns() const { return t_ns_; }
+    void set_kv_dtype(telemetry::KvDtype dtype) { kv_dtype_ = dtype; }
     void set_step(uint64_t step_id) { step_id_ = step_id; }
     uint64_t published() const { return published_; }
 
@@ -40,6 +41,7 @@ class EventWriter final : public BlockObserver, public CauseSink {
     void publish(telemetry::Event& event, telemetry::EventKind kind, int64_t t_ns);
 
     telemetry::Producer& producer_;
+    telemetry::KvDtype kv_dtype_ = telemetry::KvDtype::kF16;  ///< of every block
     int64_t t_ns_ = 0;
     uint64_t step_id_ = 0, published_ = 0;
 };

@@ -77,6 +77,7 @@ class Executor {
     virtual const DeviceInfo& device() const = 0;
     virtual uint32_t vocab_size() const = 0;
     virtual uint64_t bytes_per_block() const = 0;
+    virtual telemetry::KvDtype kv_cache_dtype() const = 0;
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
     /// Most blocks the memory given allows; what num_kv_blocks may be raised to.
     virtual uint32_t capacity_blocks() const = 0;

@@ -123,14 +123,15 @@ class Scorer {
     double nll_ = 0;
 };
 
-void print_score(const CommandContext& context, const Scorer& scorer) {
+void print_score(const CommandContext& context, const Scorer& scorer, double kv_bytes_per_token) {
     if (context.json)
         print_json({{"tokens", scorer.tokens()},
                     {"mean_nll", scorer.mean_nll()},
-                    {"perplexity", std::exp(scorer.mean_nll())}});
+                    {"perplexity", std::exp(scorer.mean_nll())},
+                    {"kv_bytes_per_token", kv_bytes_per_token}});
     else
-        fmt::print("tokens {}\nmean_nll {:.6f}\nperplexity {:.4f}\n", scorer.tokens(), scorer.mean_nll(),
-                   std::exp(scorer.mean_nll()));
+        fmt::print("tokens {}\nmean_nll {:.6f}\nperplexity {:.4f}\nkv_bytes_per_token {:g}\n",
+                   scorer.tokens(), scorer.mean_nll(), std::exp(scorer.mean_nll()), kv_bytes_per_token);
 }
 
 /// What is there already, the scored text itself above all, is not written over by mistake.
@@ -183,7 +184,8 @@ int score(const CommandContext& context, const std::string& ids_path, const std:
     if (interrupts.pending()) return kExitInterrupted;
     if (!logits_path.empty()) out.close();
     if (auto status = written(out); !status.ok()) return report(status.error(), kExitFailed);
-    print_score(context, scorer);
+    print_score(context, scorer,
+                static_cast<double>(executor.value()->bytes_per_block()) / engine::kBlockTokens);
     return kExitDone;
 }
 

@@ -28,11 +28,11 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
     engine::SimOptions sim;
     sim.clock = &clock;
     sim.paced = options.paced;
+    sim.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
     sim.weight_bytes = opened.model->weight_bytes();
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) {
-        const double block = sim.kv_bytes_per_value *
-                             static_cast<double>(opened.model->config().kv_values_per_token()) *
-                             engine::kBlockTokens;
+        const auto block =
+            static_cast<double>(engine::kv_bytes_per_block(sim.kv_cache_dtype, opened.model->config()));
         sim.capacity_blocks = static_cast<uint32_t>(
             std::clamp(options.knobs.get(KnobId::kKvCacheMemoryBytes) / block, 1.0, 4194304.0));
     }
@@ -72,6 +72,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
+    cpu.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
     cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
     return engine::make_cpu_executor(*opened.model, cpu);
 }

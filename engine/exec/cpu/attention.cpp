@@ -29,7 +29,6 @@ Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels&
       heads_(config.num_heads),
       kv_heads_(config.num_kv_heads),
       head_dim_(config.head_dim),
-      padded_dim_(arena.padded_dim()),
       tile_tokens_(std::max(1u, kQueryRows / (heads_ / kv_heads_))),
       max_rows_(tile_tokens_ * (heads_ / kv_heads_)),
       scale_(static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))),
@@ -37,8 +36,9 @@ Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels&
       kernels_(kernels),
       arena_(arena),
       scratch_(pool.threads()) {
-    const size_t floats = size_t{max_rows_} * head_dim_ + attention_scratch_floats(max_rows_, padded_dim_) +
-                          2 * size_t{max_rows_} * (padded_dim_ + 2) + max_rows_ + 64;
+    const uint32_t widest = kv_head_layout(KvDtype::kInt4, head_dim_).v_dim;  // of all formats
+    const size_t floats = size_t{max_rows_} * head_dim_ + attention_scratch_floats(max_rows_, widest) +
+                          2 * size_t{max_rows_} * (widest + 2) + max_rows_ + 64;
     for (auto& scratch : scratch_) scratch.resize(floats);
 }
 
@@ -46,11 +46,11 @@ Attention::Scratch Attention::scratch_of(uint32_t thread) {
     float* next = scratch_[thread].data();
     const auto take = [&](size_t floats) { return std::exchange(next, next + floats); };
     const auto partial = [&]() {
-        return Partial{take(max_rows_), take(max_rows_), take(size_t{max_rows_} * padded_dim_)};
+        return Partial{take(max_rows_), take(max_rows_), take(size_t{max_rows_} * v_dim())};
     };
     Scratch scratch{};
     scratch.q = take(size_t{max_rows_} * head_dim_);
-    scratch.kernel = take(attention_scratch_floats(max_rows_, padded_dim_));
+    scratch.kernel = take(attention_scratch_floats(max_rows_, v_dim()));
     scratch.sum = partial();
     scratch.next = partial();
     scratch.positions = reinterpret_cast<uint32_t*>(take(max_rows_));
@@ -59,7 +59,7 @@ Attention::Scratch Attention::scratch_of(uint32_t thread) {
 
 Attention::Partial Attention::partial_at(uint32_t row) {
     float* value = parts_.data() + 2 * size_t{part_rows_};
-    return {parts_.data() + row, parts_.data() + part_rows_ + row, value + size_t{row} * padded_dim_};
+    return {parts_.data() + row, parts_.data() + part_rows_ + row, value + size_t{row} * v_dim()};
 }
 
 void Attention::plan(std::span<const SequenceRows> sequences) {
@@ -72,7 +72,7 @@ void Attention::plan(std::span<const SequenceRows> sequences) {
         whole += (sequence.tokens + tile_tokens_ - 1) / tile_tokens_ * kv_heads_;
     const bool split = pool_.threads() > 1 && whole < kItemsPerThread * pool_.threads();
     for (const auto& sequence : sequences) plan_sequence(sequence, split);
-    parts_.resize(std::max(parts_.size(), size_t{part_rows_} * (padded_dim_ + 2)));
+    parts_.resize(std::max(parts_.size(), size_t{part_rows_} * (v_dim() + 2)));
 }
 
 void Attention::plan_sequence(const SequenceRows& sequence, bool split) {
@@ -81,7 +81,7 @@ void Attention::plan_sequence(const SequenceRows& sequence, bool split) {
         const uint32_t end_position = sequence.first_position + token + tokens;
         const uint32_t chunks = (end_position + kAttentionChunk - 1) / kAttentionChunk;
         const uint32_t rows = tokens * group();
-        bytes_ += double(end_position) * layers_ * kv_heads_ * head_dim_ * 4;
+        bytes_ += end_position * arena_.bytes_per_token();
         for (uint32_t t = 0; t < tokens; ++t)
             flops_ += 4.0 * layers_ * heads_ * head_dim_ * (sequence.first_position + token + t + 1);
         for (uint32_t kv_head = 0; kv_head < kv_heads_; ++kv_head) {
@@ -112,6 +112,7 @@ void Attention::run_item(const Item& item, uint32_t layer, const float* qkv, siz
                        head = item.kv_head * group() + row % group();
         const float* q = qkv + (item.sequence.first_row + token) * ld_qkv + size_t{head} * head_dim_;
         for (uint32_t d = 0; d < head_dim_; ++d) scratch.q[row * head_dim_ + d] = q[d] * scale_;
+        kernels_.rotate_runs(arena_.layout().k.rotation, head_dim_, scratch.q + size_t{row} * head_dim_);
         scratch.positions[row] = item.sequence.first_position + token;
     }
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
@@ -135,15 +136,14 @@ void Attention::attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, c
         blocks[b] = arena_.head(item.sequence.block_table[index], layer, item.kv_head);
     }
     kernels_.attend({scratch.q, head_dim_, scratch.positions, rows, last_position, chunk * kAttentionChunk,
-                     blocks, head_dim_, padded_dim_, scratch.kernel, result.peak, result.weight,
-                     result.value});
+                     blocks, &arena_.layout(), scratch.kernel, result.peak, result.weight, result.value});
 }
 
 void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& next) {
     for (uint32_t row = 0; row < rows; ++row) {
-        const size_t at = size_t{row} * padded_dim_;
+        const size_t at = size_t{row} * v_dim();
         kernels_.merge({sum.peak + row, sum.weight + row, sum.value + at, next.peak[row], next.weight[row],
-                        next.value + at, padded_dim_});
+                        next.value + at, v_dim()});
     }
 }
 
@@ -152,9 +152,10 @@ void Attention::write_out(const Item& item, const Partial& sum, float* out, size
         const uint32_t token = item.first_token + row / group(),
                        head = item.kv_head * group() + row % group();
         float* target = out + (item.sequence.first_row + token) * ld_out + size_t{head} * head_dim_;
-        const float* value = sum.value + size_t{row} * padded_dim_;
+        const float* value = sum.value + size_t{row} * v_dim();
         const float scale = 1.0f / sum.weight[row];
         for (uint32_t d = 0; d < head_dim_; ++d) target[d] = value[d] * scale;
+        kernels_.rotate_runs(arena_.layout().v.rotation, head_dim_, target);
     }
 }
 

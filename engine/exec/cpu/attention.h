@@ -59,8 +59,9 @@ class Attention {
     Scratch scratch_of(uint32_t thread);
     Partial partial_at(uint32_t row);
     uint32_t group() const { return heads_ / kv_heads_; }
+    uint32_t v_dim() const { return arena_.layout().v_dim; }
 
-    uint32_t layers_, heads_, kv_heads_, head_dim_, padded_dim_, tile_tokens_, max_rows_;
+    uint32_t layers_, heads_, kv_heads_, head_dim_, tile_tokens_, max_rows_;
     float scale_;
     ThreadPool& pool_;
     const Kernels& kernels_;

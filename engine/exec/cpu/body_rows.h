@@ -3,7 +3,7 @@
 // Row-wise arithmetic of one tier: norm, activation, softmax, attention. Included after body_products.h.
 #pragma once
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/body_kv.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -56,26 +56,18 @@ void add_rows(float* sum, const float* term, uint32_t vectors) {
     for (uint32_t v = 0; v < vectors; ++v) store(sum + 16 * v, add(load(sum + 16 * v), load(term + 16 * v)));
 }
 
-void to_half(const float* x, uint32_t vectors, uint16_t* out) {
-    const F most = broadcast(65504.0f), least = broadcast(-65504.0f);
-    for (uint32_t v = 0; v < vectors; ++v) store_half(out + 16 * v, max(min(load(x + 16 * v), most), least));
-}
-
-/// K and V of up to 64 positions as float: K [head_dim][64], V [64][padded_dim]. Blocks beyond `positions` are zero in
+/// K and V of up to 64 positions as float: K [head_dim][64], V [64][v_dim]. Blocks beyond `positions` are zero in
 /// K; V is read up to `positions` only.
 void open_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions, float* k,
                float* v) {
     for (uint32_t b = 0; b * 16 < kAttentionTile; ++b) {
-        const bool present = b * 16 < positions;
-        const std::byte* source = present ? blocks[b] : nullptr;
-        for (uint32_t d = 0; d < c.head_dim; ++d) {
-            store(k + d * kAttentionTile + b * 16, present ? load_half(source + size_t{d} * 32) : zero());
+        if (b * 16 >= positions) {
+            for (uint32_t d = 0; d < c.layout->head_dim; ++d) store(k + d * kAttentionTile + b * 16, zero());
+            continue;
         }
-        if (!present) continue;
-        const std::byte* values = source + size_t{c.head_dim} * 32;
+        open_k_block(*c.layout, blocks[b], k + size_t{b} * 16, kAttentionTile);
         const uint32_t tokens = positions - b * 16 < 16 ? positions - b * 16 : 16;
-        for (uint32_t i = 0; i < tokens * c.padded_dim; i += 16)
-            store(v + size_t{b} * 16 * c.padded_dim + i, load_half(values + size_t{i} * 2));
+        open_v_block(*c.layout, blocks[b], tokens, v + size_t{b} * 16 * c.layout->v_dim);
     }
 }
 
@@ -112,9 +104,9 @@ PITWALL_LANES void softmax_row(const AttentionChunk& c, uint32_t row, float* sco
     store(first, shrink);
     c.weight[row] = c.weight[row] * first[0] + horizontal_sum(sum);
     c.peak[row] = peak;
-    float* value = c.value + size_t{row} * c.padded_dim;
+    float* value = c.value + size_t{row} * c.layout->v_dim;
     // Adding zero keeps a sum from being -0, which a masked position's +0 would change.
-    for (uint32_t i = 0; i < c.padded_dim; i += 16)
+    for (uint32_t i = 0; i < c.layout->v_dim; i += 16)
         store(value + i, add(mul(load(value + i), shrink), zero()));
 }
 
@@ -122,17 +114,17 @@ void attend_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32
     const uint32_t left = c.last_position + 1 - tile_position;
     const uint32_t positions = left < kAttentionTile ? left : kAttentionTile;
     float* k = c.scratch;
-    float* v = k + size_t{kAttentionTile} * c.padded_dim;
-    float* scores = v + size_t{kAttentionTile} * c.padded_dim;
+    float* v = k + size_t{kAttentionTile} * c.layout->v_dim;
+    float* scores = v + size_t{kAttentionTile} * c.layout->v_dim;
     open_tile(c, blocks, positions, k, v);
-    tile({c.q, c.ldq, k, kAttentionTile, scores, kAttentionTile, c.rows, kAttentionTile / 16, c.head_dim,
-          false});
+    tile({c.q, c.ldq, k, kAttentionTile, scores, kAttentionTile, c.rows, kAttentionTile / 16,
+          c.layout->head_dim, false});
     for (uint32_t row = 0; row < c.rows; ++row) {
         const int32_t visible =
             static_cast<int32_t>(c.row_position[row]) + 1 - static_cast<int32_t>(tile_position);
         softmax_row(c, row, scores + size_t{row} * kAttentionTile, visible);
     }
-    tile({scores, kAttentionTile, v, c.padded_dim, c.value, c.padded_dim, c.rows, c.padded_dim / 16,
+    tile({scores, kAttentionTile, v, c.layout->v_dim, c.value, c.layout->v_dim, c.rows, c.layout->v_dim / 16,
           positions, true});
 }
 
@@ -141,7 +133,7 @@ void attend(const AttentionChunk& c) {
         c.peak[row] = kMasked;
         c.weight[row] = 0;
     }
-    for (size_t i = 0; i < size_t{c.rows} * c.padded_dim; i += 16) store(c.value + i, zero());
+    for (size_t i = 0; i < size_t{c.rows} * c.layout->v_dim; i += 16) store(c.value + i, zero());
     for (uint32_t tile_begin = 0; tile_begin < kAttentionChunk; tile_begin += kAttentionTile) {
         const uint32_t position = c.first_position + tile_begin;
         if (position > c.last_position) break;
@@ -158,7 +150,7 @@ void merge(const AttentionMerge& m) {
     store(second, next);
     *m.weight = *m.weight * first[0] + m.next_weight * second[0];
     *m.peak = peak;
-    for (uint32_t i = 0; i < m.padded_dim; i += 16) {
+    for (uint32_t i = 0; i < m.v_dim; i += 16) {
         store(m.value + i, fma(load(m.next_value + i), next, mul(load(m.value + i), shrink)));
     }
 }
@@ -173,7 +165,8 @@ constexpr Kernels kernels_of_this_tier(KernelTier tier) {
             rms_norm,
             swiglu,
             add_rows,
-            to_half,
+            rotate_runs,
+            store_kv,
             attend,
             merge,
             exponential_rows};

@@ -49,6 +49,7 @@ class CpuExecutor final : public Executor {
     const DeviceInfo& device() const override { return device_; }
     uint32_t vocab_size() const override { return model_->config.vocab_size; }
     uint64_t bytes_per_block() const override { return arena_.bytes_per_block(); }
+    telemetry::KvDtype kv_cache_dtype() const override { return arena_.layout().dtype; }
     uint64_t weight_bytes() const override { return model_->bytes(); }
     uint32_t capacity_blocks() const override { return arena_.capacity_blocks(); }
     Status resize_pool(uint32_t num_blocks) override { return arena_.resize(num_blocks); }
@@ -94,7 +95,7 @@ Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
     auto packed = pack_model(model, pool_, options.progress);
     if (!packed.ok()) return packed.error();
     model_ = std::move(packed).value();
-    auto arena = KvArena::create(model_->config, options.kv_cache_memory_bytes);
+    auto arena = KvArena::create(model_->config, options.kv_cache_memory_bytes, options.kv_cache_dtype);
     if (!arena.ok()) return arena.error();
     arena_ = std::move(arena).value();
     auto forward = Forward::create(*model_, pool_, kernels_, arena_);

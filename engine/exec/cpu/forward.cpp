@@ -89,8 +89,7 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
         multiply(layer.ffn_down, activated_, hidden_, config.hidden_size, count, Epilogue::kAdd);
     }
     flops_ += attention_.flops();
-    bytes_ += attention_.bytes() +
-              static_cast<double>(count) * static_cast<double>(config.kv_values_per_token()) * 2;
+    bytes_ += attention_.bytes() + static_cast<double>(count) * arena_.bytes_per_token();
 }
 
 void Forward::embed(std::span<const TokenId> tokens) {
@@ -151,18 +150,12 @@ void Forward::rotate_heads(float* heads, uint32_t count, uint32_t token) const {
 
 void Forward::cache_token(uint32_t layer, uint32_t token) {
     const ModelConfig& config = model_.config;
-    const uint32_t dim = config.head_dim, padded = arena_.padded_dim(), slot = token_slot_[token];
+    const uint32_t dim = config.head_dim;
     const float* k = qkv_.row(token) + model_.k_column;
     const float* v = qkv_.row(token) + model_.v_column;
     for (uint32_t head = 0; head < config.num_kv_heads; ++head, k += dim, v += dim) {
-        auto* target = reinterpret_cast<uint16_t*>(arena_.head(token_block_[token], layer, head));
-        for (uint32_t d = 0; d < dim; d += kPanelRows) {
-            uint16_t halves[kPanelRows];
-            kernels_.to_half(k + d, 1, halves);
-            for (uint32_t i = 0; i < std::min(kPanelRows, dim - d); ++i)
-                target[size_t{d + i} * kBlockTokens + slot] = halves[i];
-        }
-        kernels_.to_half(v, padded / kPanelRows, target + size_t{dim} * kBlockTokens + size_t{slot} * padded);
+        kernels_.store_kv(arena_.layout(), k, v, token_slot_[token],
+                          arena_.head(token_block_[token], layer, head));
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/exec/cpu/kernel_tier.h"
 #include "engine/exec/cpu/panel_format.h"
+#include "engine/kv/kv_format.h"
 
 namespace pitwall::engine::cpu {
 
@@ -44,31 +45,30 @@ struct DirectProduct {
 };
 
 /// Attention of `rows` queries to one chunk of one KV head, FlashAttention's running softmax (Dao et al. 2022).
-/// A KV block of a head is K [head_dim][16 tokens], then V [16 tokens][padded_dim], all binary16.
 struct AttentionChunk {
-    const float* q;  ///< [rows, head_dim], rotated and scaled
+    const float* q;  ///< [rows, head_dim], rotated as `layout` rotates K, and scaled
     size_t ldq;
     const uint32_t* row_position;  ///< [rows] a row sees positions up to its own
     uint32_t rows;
     uint32_t last_position;          ///< the largest of row_position
     uint32_t first_position;         ///< of the chunk
     const std::byte* const* blocks;  ///< of this head, from first_position on
-    uint32_t head_dim, padded_dim;   ///< padded to a multiple of 16
-    float* scratch;                  ///< attention_scratch_floats()
-    float *peak, *weight;            ///< [rows] out: largest score, sum of exp(score - peak)
-    float* value;                    ///< [rows, padded_dim] out: sum of exp(score - peak) * V
+    const KvHeadLayout* layout;
+    float* scratch;        ///< attention_scratch_floats()
+    float *peak, *weight;  ///< [rows] out: largest score, sum of exp(score - peak)
+    float* value;          ///< [rows, v_dim] out: sum of exp(score - peak) * V as it is stored
 };
 
-constexpr size_t attention_scratch_floats(size_t rows, size_t padded_dim) {
-    return kAttentionTile * (2 * padded_dim + rows) + rows;
+constexpr size_t attention_scratch_floats(size_t rows, size_t v_dim) {
+    return kAttentionTile * (2 * v_dim + rows) + rows;
 }
 
 /// Folds the partial result of a later chunk into that of the earlier ones.
 struct AttentionMerge {
-    float *peak, *weight, *value;  ///< of one row; value [padded_dim]
+    float *peak, *weight, *value;  ///< of one row; value [v_dim]
     float next_peak, next_weight;
     const float* next_value;
-    uint32_t padded_dim;
+    uint32_t v_dim;
 };
 
 struct Kernels {
@@ -87,8 +87,12 @@ struct Kernels {
     /// out[i] = gate / (1 + exp(-gate)) * up for 16 * vectors values (Shazeer 2020, SwiGLU).
     void (*swiglu)(const float* gate, const float* up, uint32_t vectors, float* out);
     void (*add)(float* sum, const float* term, uint32_t vectors);  ///< sum += term
-    /// binary16 of `vectors` * 16 values; what does not fit saturates, what is not a number becomes the largest.
-    void (*to_half)(const float* x, uint32_t vectors, uint16_t* out);
+    /// Multiplies each run of `side` values with the orthonormal Hadamard matrix of that side.
+    void (*rotate_runs)(uint32_t side, uint32_t dim, float* row);
+    /// One token's k and v [head_dim] into its slot of a block. What does not fit binary16 saturates, what is not a number
+    /// becomes the largest.
+    void (*store_kv)(const KvHeadLayout& layout, const float* k, const float* v, uint32_t slot,
+                     std::byte* head);
     void (*attend)(const AttentionChunk& chunk);
     void (*merge)(const AttentionMerge& merge);
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test

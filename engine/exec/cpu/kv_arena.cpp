@@ -7,16 +7,13 @@
 #include <cassert>
 #include <cstring>
 
-#include "engine/exec/cpu/product.h"
-
 namespace pitwall::engine::cpu {
 
-Result<KvArena> KvArena::create(const ModelConfig& config, uint64_t memory_bytes) {
+Result<KvArena> KvArena::create(const ModelConfig& config, uint64_t memory_bytes, KvDtype dtype) {
     KvArena arena;
     arena.kv_heads_ = config.num_kv_heads;
-    arena.padded_dim_ = round_to_panel(config.head_dim);
-    arena.head_bytes_ = uint64_t{kBlockTokens} * 2 * (config.head_dim + arena.padded_dim_);
-    arena.block_bytes_ = arena.head_bytes_ * config.num_layers * config.num_kv_heads;
+    arena.layout_ = kv_head_layout(dtype, config.head_dim);
+    arena.block_bytes_ = kv_bytes_per_block(dtype, config);
     const uint64_t blocks = memory_bytes / arena.block_bytes_;
     if (blocks == 0) {
         return Error{fmt::format("kv_cache_memory_bytes={} holds no KV block of {} bytes", memory_bytes,

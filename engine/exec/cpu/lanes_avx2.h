@@ -98,6 +98,22 @@ PITWALL_LANES void store_half(void* p, F a) {
     _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+/// To the nearest integer, ties to even.
+PITWALL_LANES I to_int(F a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
+/// The lowest two bytes of each lane, in order: packing works in halves of a register, which the permutation undoes.
+PITWALL_LANES __m256i low_words(I a) {
+    const __m256i mask = _mm256_set1_epi32(0xffff);
+    const __m256i packed = _mm256_packus_epi32(_mm256_and_si256(a.lo, mask), _mm256_and_si256(a.hi, mask));
+    return _mm256_permute4x64_epi64(packed, 0xd8);
+}
+/// The lowest byte, or two, of each lane.
+PITWALL_LANES void store_bytes(void* p, I a) {
+    const __m256i words = _mm256_and_si256(low_words(a), _mm256_set1_epi16(0xff));
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(static_cast<__m128i*>(p), bytes);
+}
+PITWALL_LANES void store_words(void* p, I a) { _mm256_storeu_si256(static_cast<__m256i*>(p), low_words(a)); }
+
 /// The low four bits of each lane, less kOffset, as float.
 template <int kOffset>
 PITWALL_LANES F low_nibble(I a) {

@@ -78,6 +78,16 @@ PITWALL_LANES void store_half(void* p, F a) {
                         _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+/// To the nearest integer, ties to even.
+PITWALL_LANES I to_int(F a) { return {_mm512_cvtps_epi32(a.v)}; }
+/// The lowest byte, or two, of each lane.
+PITWALL_LANES void store_bytes(void* p, I a) {
+    _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+}
+PITWALL_LANES void store_words(void* p, I a) {
+    _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi32_epi16(a.v));
+}
+
 /// The low four bits of each lane, less kOffset, as float: a permutation reads no other bits of its index.
 template <int kOffset>
 PITWALL_LANES F low_nibble(I a) {

@@ -145,6 +145,21 @@ PITWALL_LANES void store_half(void* p, F a) {
     }
 }
 
+/// To the nearest integer, ties to even: what 1.5 * 2^23 leaves of the sum's low bits. For |a| < 2^22.
+PITWALL_LANES I to_int(F a) {
+    return each_bits([&](int i) { return std::bit_cast<uint32_t>(a.v[i] + 12582912.0f) - 0x4b400000u; });
+}
+/// The lowest byte, or two, of each lane.
+template <class Value>
+PITWALL_LANES void store_low(void* p, I a) {
+    for (int i = 0; i < 16; ++i) {
+        const auto low = static_cast<Value>(a.v[i]);
+        std::memcpy(static_cast<char*>(p) + sizeof low * static_cast<size_t>(i), &low, sizeof low);
+    }
+}
+PITWALL_LANES void store_bytes(void* p, I a) { store_low<uint8_t>(p, a); }
+PITWALL_LANES void store_words(void* p, I a) { store_low<uint16_t>(p, a); }
+
 /// The low four bits of each lane, less kOffset, as float.
 template <int kOffset>
 PITWALL_LANES F low_nibble(I a) {

@@ -41,6 +41,7 @@ class SimExecutor final : public Executor {
     const DeviceInfo& device() const override { return info_; }
     uint32_t vocab_size() const override { return vocab_size_; }
     uint64_t bytes_per_block() const override { return bytes_per_block_; }
+    KvDtype kv_cache_dtype() const override { return options_.kv_cache_dtype; }
     uint64_t weight_bytes() const override { return weight_bytes_; }
     uint32_t capacity_blocks() const override { return capacity_blocks_; }
     uint32_t depth() const override { return options_.depth; }
@@ -178,8 +179,7 @@ Result<std::unique_ptr<Executor>> make_sim_executor(const ModelConfig& config, c
     const uint64_t head = config.tied_embeddings ? config.head_macs() : 2 * config.head_macs();
     const uint64_t weight_bytes =
         options.weight_bytes > 0 ? options.weight_bytes : 2 * (config.layer_macs() + head);
-    const auto bytes_per_block = static_cast<uint64_t>(kBlockTokens * options.kv_bytes_per_value *
-                                                       static_cast<double>(config.kv_values_per_token()));
+    const uint64_t bytes_per_block = kv_bytes_per_block(options.kv_cache_dtype, config);
     const uint64_t taken = weight_bytes + kRuntimeBytes;
     if (taken >= device.value().memory_bytes)
         return Error{fmt::format("{} needs {:.1f} GB for its weights, a {} has {:.0f} GB", config.name,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/exec/executor.h"
+#include "engine/kv/kv_format.h"
 #include "engine/model/model_config.h"
 #include "telemetry/base/clock.h"
 
@@ -15,7 +16,7 @@ struct SimOptions {
     Clock* clock = nullptr;  ///< needed; outlives the executor. A virtual one is advanced
     bool paced = false;  ///< with a wall clock: sleeps until the simulated moment; otherwise runs ahead of it
     uint64_t weight_bytes = 0;  ///< 0: 16 bits a weight
-    double kv_bytes_per_value = 2;
+    KvDtype kv_cache_dtype = KvDtype::kF16;
     uint32_t capacity_blocks = 0;  ///< 0: what the device's memory leaves beside the weights
     uint32_t depth = 1;            ///< plans in flight, 1 or 2
     /// Checks every slot that a slice reads; costs time in proportion to the context.

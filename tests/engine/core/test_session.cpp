@@ -58,6 +58,7 @@ class Failing final : public Executor {
     const DeviceInfo& device() const override { return inner_->device(); }
     uint32_t vocab_size() const override { return inner_->vocab_size(); }
     uint64_t bytes_per_block() const override { return inner_->bytes_per_block(); }
+    telemetry::KvDtype kv_cache_dtype() const override { return inner_->kv_cache_dtype(); }
     uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
     uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }
     Status resize_pool(uint32_t blocks) override { return inner_->resize_pool(blocks); }

@@ -236,11 +236,12 @@ std::vector<double> reference_logits(const Model& model, const std::vector<Token
     return times(normalized(x, model.output_norm(), n, double(c.rms_epsilon)), model.output_head(), n);
 }
 
-Hand::Hand(const Model& model, uint32_t threads, KernelTier tier, uint32_t blocks) {
+Hand::Hand(const Model& model, uint32_t threads, KernelTier tier, uint32_t blocks, telemetry::KvDtype dtype) {
     CpuOptions options;
     options.threads = threads;
     options.tier = tier;
     options.kv_cache_memory_bytes = uint64_t{64} << 20;
+    options.kv_cache_dtype = dtype;
     auto made = make_cpu_executor(model, options);
     if (!made.ok()) throw std::runtime_error(made.error().text());
     executor_ = std::move(made).value();

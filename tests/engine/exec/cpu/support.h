@@ -69,7 +69,8 @@ std::vector<double> reference_logits(const Model& model, const std::vector<Token
 /// An executor with a pool of blocks, and the shortest ways to use it.
 class Hand {
   public:
-    Hand(const Model& model, uint32_t threads, KernelTier tier, uint32_t blocks = 256);
+    Hand(const Model& model, uint32_t threads, KernelTier tier, uint32_t blocks = 256,
+         telemetry::KvDtype dtype = telemetry::KvDtype::kF16);
     Executor& executor() { return *executor_; }
 
     /// Logits of all positions, fed in chunks; the blocks are those of `table`.

@@ -6,11 +6,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "telemetry/names.h"
+#include "tests/engine/exec/cpu/stored_kv.h"
 #include "tests/engine/exec/cpu/support.h"
 #include "tests/storm.h"
 
 namespace pitwall::engine {
 namespace {
+
+using cpu::kAllKvDtypes;
+using telemetry::KvDtype;
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
@@ -36,6 +41,24 @@ TEST_P(Invariance, ChunkSizesChangeNothing) {
         for (const size_t chunk : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{64}, size_t{255}}) {
             EXPECT_TRUE(same_bits(whole, Hand(*model, 1, GetParam()).logits(tokens, chunk, table)))
                 << "chunks of " << chunk;
+        }
+    }
+}
+
+TEST_P(Invariance, ChunkSizesChangeNothingInAnyKvFormat) {
+    for (const Model* model : {static_cast<const Model*>(&model_), static_cast<const Model*>(&odd_)}) {
+        const auto tokens = random_tokens(length() / 2, model->config().vocab_size, random_);
+        const auto table = blocks_from(0, 40);
+        std::vector<float> previous;
+        for (const KvDtype dtype : kAllKvDtypes) {
+            const auto whole = Hand(*model, 1, GetParam(), 256, dtype).logits(tokens, tokens.size(), table);
+            EXPECT_FALSE(same_bits(whole, previous)) << name(dtype) << ": as if the format were none";
+            for (const size_t chunk : {size_t{1}, size_t{7}, size_t{64}}) {
+                EXPECT_TRUE(
+                    same_bits(whole, Hand(*model, 2, GetParam(), 256, dtype).logits(tokens, chunk, table)))
+                    << name(dtype) << " in chunks of " << chunk;
+            }
+            previous = whole;
         }
     }
 }

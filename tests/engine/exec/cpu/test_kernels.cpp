@@ -135,19 +135,6 @@ TEST_P(EveryTier, SwigluAgreesWithFloat64) {
     }
 }
 
-TEST_P(EveryTier, HalvesRoundToNearestAndSaturate) {
-    auto x = random_floats(16 * 100, random_, 70000);
-    for (size_t i = 0; i < 400; ++i) x[i] = std::ldexp(x[i], -static_cast<int>(i % 60));
-    x[400] = std::numeric_limits<float>::infinity(), x[401] = -x[400], x[402] = std::nanf(""), x[403] = -0.0f,
-    x[404] = 65519.9f;
-    std::vector<uint16_t> got(x.size());
-    kernels().to_half(x.data(), 100, got.data());
-    for (size_t i = 0; i < x.size(); ++i) {
-        const float bounded = std::isnan(x[i]) ? 65504.0f : std::min(std::max(x[i], -65504.0f), 65504.0f);
-        ASSERT_EQ(got[i], float_to_half(bounded)) << x[i];
-    }
-}
-
 TEST_P(EveryTier, AddAdds) {
     auto sum = random_floats(48, random_);
     const auto before = sum, term = random_floats(48, random_);

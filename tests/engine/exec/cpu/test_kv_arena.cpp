@@ -22,7 +22,7 @@ bool holds(KvArena& arena, uint32_t block) {
 }
 
 TEST(KvArena, ResizingKeepsWhatLiesBelow) {
-    auto made = KvArena::create(odd_config(), uint64_t{4} << 20);
+    auto made = KvArena::create(odd_config(), uint64_t{4} << 20, KvDtype::kF16);
     ASSERT_TRUE(made.ok());
     KvArena& arena = made.value();
     ASSERT_TRUE(arena.resize(30).ok());
@@ -36,7 +36,7 @@ TEST(KvArena, ResizingKeepsWhatLiesBelow) {
 }
 
 TEST(KvArena, CapacityIsTheMemoryGiven) {
-    auto made = KvArena::create(odd_config(), 1'000'000);
+    auto made = KvArena::create(odd_config(), 1'000'000, KvDtype::kF16);
     ASSERT_TRUE(made.ok());
     KvArena& arena = made.value();
     EXPECT_EQ(arena.capacity_blocks(), 1'000'000 / arena.bytes_per_block());
