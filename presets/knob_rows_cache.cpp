@@ -69,6 +69,7 @@ KnobSpec kv_cache_dtype() {
             .name = "kv_cache_dtype",
             .group = "cache",
             .type = KnobType::kChoice,
+            .maximum = 6,
             .choices = {"f16", "f32", "bf16", "fp8", "int8", "k8v4", "int4"},
             .live = false,
             .reload_reason = "the KV cache is laid out for it when the model is opened",
@@ -80,11 +81,11 @@ KnobSpec kv_cache_dtype() {
                 "token "
                 "and head, after a Hadamard rotation.",
             .vllm = {.flag = "--kv-cache-dtype",
-                     .note = "scaled by token and head as here, without the rotation",
+                     .note = "its 8-bit and 4-bit formats are scaled by token and head too, but not rotated",
                      .choices =
                          "float16,-,bfloat16,fp8_per_token_head,int8_per_token_head,-,int4_per_token_head"},
             .sglang = {.flag = "--kv-cache-dtype",
-                       .note = "fp8 has one scale a tensor there; f16 follows the model's own 16-bit format",
+                       .note = "auto follows the model's own 16-bit format; fp8 has one scale a tensor",
                        .choices = "auto,-,bf16,fp8_e4m3,-,-,-"},
             .tensorrt_llm = {.flag = "kv_cache_config.dtype",
                              .note = "auto follows the model's own 16-bit format",
