@@ -64,7 +64,9 @@ std::optional<std::vector<Item>> translate(const KnobSpec& knob, const Spelling&
     const auto text = value_text(knob, theirs, value);
     if (!text) return std::nullopt;
     std::vector<Item> items;
-    for (const std::string_view flag : split(theirs.flag, ' ')) items.push_back({std::string(flag), *text});
+    const auto flags = split(theirs.flag, ' '), words = split(*text, '/');
+    for (size_t i = 0; i < flags.size(); ++i)
+        items.push_back({std::string(flags[i]), std::string(words[std::min(i, words.size() - 1)])});
     return items;
 }
 
@@ -131,12 +133,15 @@ Exported export_to(Target target, const KnobValues& values) {
         const Spelling& theirs = spelling(knob, target);
         const std::string ours = fmt::format("{}={}", knob.name, format_value(knob, values.get(knob.id)));
         const auto translated = translate(knob, theirs, values.get(knob.id), target == Target::kTensorRtLlm);
+        const bool choice = knob.type == KnobType::kChoice && !theirs.flag.empty();
         if (!translated) {
             out.missing.push_back(
-                with_note(fmt::format("{} has no equivalent in {}", ours, target_name(target)), theirs.note));
+                with_note(fmt::format("{} has no equivalent in {}", ours, target_name(target)),
+                          choice ? std::string_view() : theirs.note));
             continue;
         }
-        if (!theirs.note.empty()) out.notes.push_back(fmt::format("{}: {}", ours, theirs.note));
+        if (!theirs.note.empty() && !(choice && values.get(knob.id) == knob.default_value))
+            out.notes.push_back(fmt::format("{}: {}", ours, theirs.note));
         for (const Item& item : *translated) {
             if (taken.emplace(item.flag, knob.name).second)
                 items.push_back(item);

@@ -69,7 +69,8 @@ struct Spelling {
     std::string_view off = {};   ///< for booleans: the flag that turns it off, where that is another
     std::string_view note = {};  ///< said with the export, e.g. why it only nearly fits
     double scale = 1;            ///< their value = ours * scale
-    /// For choices: their words in our order, comma separated, "-" where they have none.
+    /// For choices: their words in our order, comma separated, "-" where they have none; "a/b": one for each flag. The
+    /// note is then said of choices other than the default.
     std::string_view choices = {};
     bool has_off = false;  ///< they read 0 as "off" too; otherwise a value of "off" is left out
 };

@@ -75,24 +75,24 @@ KnobSpec kv_cache_dtype() {
             .reload_reason = "the KV cache is laid out for it when the model is opened",
             .effect = KnobEffect::kNumerics,
             .help =
-                "Format of the keys and values in the KV cache: fewer bits hold more tokens and move fewer "
-                "bytes, and "
-                "cost accuracy. fp8 is e4m3; k8v4 has keys in 8 bits and values in 4; integers are scaled by "
-                "token "
-                "and head, after a Hadamard rotation.",
+                "Format of the keys and values in the KV cache. Fewer bits move fewer bytes and leave room "
+                "for more "
+                "blocks (raise num_kv_blocks), and cost accuracy. fp8 is e4m3; int8 has one scale a token "
+                "and head, "
+                "int4 one for 32 values, both after a Hadamard rotation; k8v4 is int8 keys and int4 values.",
             .vllm = {.flag = "--kv-cache-dtype",
-                     .note = "its 8-bit and 4-bit formats are scaled by token and head too, but not rotated",
-                     .choices =
-                         "float16,-,bfloat16,fp8_per_token_head,int8_per_token_head,-,int4_per_token_head"},
+                     .note = "scales and rotations differ there",
+                     .choices = "float16,-,bfloat16,fp8_per_token_head,int8_per_token_head,turboquant_k8v4,"
+                                "int4_per_token_head"},
             .sglang = {.flag = "--kv-cache-dtype",
-                       .note = "auto follows the model's own 16-bit format; fp8 has one scale a tensor",
+                       .note = "one scale a tensor there",
                        .choices = "auto,-,bf16,fp8_e4m3,-,-,-"},
             .tensorrt_llm = {.flag = "kv_cache_config.dtype",
-                             .note = "auto follows the model's own 16-bit format",
+                             .note = "one scale a tensor there",
                              .choices = "auto,-,-,fp8,-,-,-"},
             .llama_server = {.flag = "--cache-type-k --cache-type-v",
-                             .note = "q8_0 and q4_0 have a scale for each 32 values",
-                             .choices = "f16,f32,bf16,-,q8_0,-,q4_0"}};
+                             .note = "a scale for each 32 values there",
+                             .choices = "f16,f32,bf16,-,q8_0,q8_0/q4_1,q4_1"}};
 }
 
 KnobSpec activation_dtype() {

@@ -48,11 +48,11 @@ uint32_t bits_of(KvNumber number) {
 
 uint32_t scale_bytes(const KvCoding& coding) { return kBlockTokens * coding.groups * coding.numbers * 2; }
 
-void choose_codings(KvHeadLayout& layout) {
+void choose_codings(KvDtype dtype, KvHeadLayout& layout) {
     const auto both = [&](KvNumber number, bool rotated) {
         layout.k = layout.v = coding_of(number, rotated, layout.head_dim);
     };
-    switch (layout.dtype) {
+    switch (dtype) {
         case KvDtype::kF16:
             return both(KvNumber::kF16, false);
         case KvDtype::kF32:
@@ -86,9 +86,8 @@ KvDtype kv_dtype_of(const presets::KnobValues& knobs) {
 
 KvHeadLayout kv_head_layout(KvDtype dtype, uint32_t head_dim) {
     KvHeadLayout layout;
-    layout.dtype = dtype;
     layout.head_dim = head_dim;
-    choose_codings(layout);
+    choose_codings(dtype, layout);
     layout.v_dim = rounded_up(head_dim, layout.v.number == KvNumber::kInt4 ? kInt4Group : kVector);
     layout.k_scales = head_dim * kBlockTokens * bits_of(layout.k.number) / 8;
     layout.v_values = layout.k_scales + scale_bytes(layout.k);

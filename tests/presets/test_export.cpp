@@ -26,6 +26,18 @@ KnobValues given(std::initializer_list<std::string_view> settings) {
 
 }  // namespace
 
+TEST(Export, SpellsTheKvFormatOfEachFlag) {
+    const KnobValues mixed = given({"kv_cache_dtype=k8v4"}), plain = given({"kv_cache_dtype=f16"});
+    EXPECT_EQ(export_to(Target::kLlamaServer, mixed).text,
+              "llama-server --model MODEL \\\n  --cache-type-k q8_0 \\\n  --cache-type-v q4_1\n");
+    EXPECT_EQ(export_to(Target::kLlamaServer, plain).text,
+              "llama-server --model MODEL \\\n  --cache-type-k f16 \\\n  --cache-type-v f16\n");
+    EXPECT_EQ(export_to(Target::kLlamaServer, mixed).notes.size(), 1u);
+    EXPECT_TRUE(export_to(Target::kLlamaServer, plain).notes.empty()) << "nothing differs there";
+    EXPECT_EQ(export_to(Target::kSglang, mixed).missing,
+              std::vector<std::string>{"kv_cache_dtype=k8v4 has no equivalent in sglang"});
+}
+
 TEST(Export, SpellsAsEachEngineDoes) {
     const KnobValues values = given({"max_num_seqs=37", "max_num_batched_tokens=512",
                                      "enable_prefix_caching=false", "num_kv_blocks=100"});

@@ -130,8 +130,8 @@ void print_score(const CommandContext& context, const Scorer& scorer, double kv_
                     {"perplexity", std::exp(scorer.mean_nll())},
                     {"kv_bytes_per_token", kv_bytes_per_token}});
     else
-        fmt::print("tokens {}\nmean_nll {:.6f}\nperplexity {:.4f}\nkv_bytes_per_token {:g}\n",
-                   scorer.tokens(), scorer.mean_nll(), std::exp(scorer.mean_nll()), kv_bytes_per_token);
+        fmt::print("tokens {}\nmean_nll {:.6f}\nperplexity {:.4f}\nkv_bytes_per_token {}\n", scorer.tokens(),
+                   scorer.mean_nll(), std::exp(scorer.mean_nll()), kv_bytes_per_token);
 }
 
 /// What is there already, the scored text itself above all, is not written over by mistake.

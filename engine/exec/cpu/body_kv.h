@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How one tier writes K and V into a block of the cache and reads them back as float. Included after the lanes.
+// How one tier writes K and V into a block of the cache and reads them back as float. Included after body_products.h.
 #pragma once
+
+#include <cfloat>
 
 #include "engine/exec/cpu/kernels.h"
 
@@ -17,18 +19,24 @@ struct CodedRow {
     alignas(32) uint16_t scales[kMostScales + 16];
 };
 
-/// Rounds to binary16 first, whatever follows: what is converted from f16 later then has the bits of a first writing.
-/// The row is filled up to whole runs of 32 with its last value, which changes no minimum and no maximum.
+/// Fills the row up to whole runs of 32 with its last value, which changes no minimum and no maximum.
+void fill_row(uint32_t dim, float* row) {
+    const uint32_t end = (dim + 31) / 32 * 32;
+    for (uint32_t i = dim; i < end; ++i) row[i] = row[dim - 1];
+}
+
+/// Finite, because 0 times a later token's infinity would reach earlier ones. All but f32 are rounded to binary16 first,
+/// whatever follows: what is converted from f16 later then has the bits of a first writing.
 void take_row(const KvCoding& coding, const float* x, uint32_t dim, float* row) {
     for (uint32_t i = 0; i < dim; ++i) row[i] = x[i];
-    const uint32_t end = (dim + 31) / 32 * 32;
-    for (uint32_t i = dim; i < end; ++i) row[i] = x[dim - 1];
-    if (coding.number == KvNumber::kF32) return;
-    const F most = broadcast(65504.0f), least = broadcast(-65504.0f);
-    for (uint32_t i = 0; i < end; i += 16) {
+    fill_row(dim, row);  // whole vectors are rounded
+    const bool wide = coding.number == KvNumber::kF32;
+    const F most = broadcast(wide ? FLT_MAX : 65504.0f), least = sub(zero(), most);
+    for (uint32_t i = 0; i < dim; i += 16) {
+        const F bounded = max(min(load(row + i), most), least);
         uint16_t halves[16];
-        store_half(halves, max(min(load(row + i), most), least));
-        store(row + i, load_half(halves));
+        store_half(halves, bounded);
+        store(row + i, wide ? bounded : load_half(halves));
     }
 }
 
@@ -48,14 +56,24 @@ void rotate_runs(uint32_t side, uint32_t dim, float* row) {
     for (uint32_t i = 0; i < dim; ++i) row[i] *= scale;
 }
 
-/// A scale in binary16, as it will be read.
-PITWALL_LANES float rounded_scale(float value, uint16_t* out) {
-    uint16_t halves[16];
-    store_half(halves, max(min(broadcast(value), broadcast(65504.0f)), broadcast(-65504.0f)));
-    *out = halves[0];
+PITWALL_LANES float read_half(uint16_t half) {
+    const uint16_t halves[16] = {half};
     float read[16];
     store(read, load_half(halves));
     return read[0];
+}
+/// In binary16, as it will be read; what does not fit saturates.
+PITWALL_LANES float rounded_to_half(float value, uint16_t* out) {
+    uint16_t halves[16];
+    store_half(halves, max(min(broadcast(value), broadcast(65504.0f)), broadcast(-65504.0f)));
+    *out = halves[0];
+    return read_half(halves[0]);
+}
+/// Rounded up, so that the largest value is no further off than the others. Not negative.
+PITWALL_LANES float rounded_scale(float value, uint16_t* out) {
+    const float nearest = rounded_to_half(value, out);
+    if (nearest >= value || *out >= 0x7bff) return nearest;
+    return read_half(++*out);
 }
 PITWALL_LANES float inverse_of(float scale) { return scale > 0 ? 1.0f / scale : 0.0f; }
 
@@ -96,8 +114,9 @@ void code_int4(const KvCoding& coding, const float* row, CodedRow& out) {
         const F low = load(values), high = load(values + 16);  // filled up: always 32 values
         const float least = -horizontal_max(max(sub(zero(), low), sub(zero(), high)));
         const float most = horizontal_max(max(low, high));
-        const float minimum = rounded_scale(least, out.scales + 2 * g + 1);
-        const float inverse = inverse_of(rounded_scale((most - least) / 15, out.scales + 2 * g));
+        const float minimum = rounded_to_half(least, out.scales + 2 * g + 1);
+        const float range = most > minimum ? most - minimum : 0;
+        const float inverse = inverse_of(rounded_scale(range / 15, out.scales + 2 * g));
         for (uint32_t i = 0; i < 32; i += 16) {
             const F scaled = mul(sub(load(values + i), broadcast(minimum)), broadcast(inverse));
             store_bytes(out.codes + g * coding.group + i, to_int(max(min(scaled, broadcast(15.0f)), zero())));
@@ -134,12 +153,13 @@ void store_k(const KvHeadLayout& layout, const float* x, uint32_t slot, std::byt
     alignas(64) float row[kWidestHead];
     take_row(layout.k, x, dim, row);
     rotate_runs(layout.k.rotation, dim, row);
+    fill_row(dim, row);
     if (layout.k.groups == 0) {
         alignas(64) std::byte numbers[kWidestHead * sizeof(float)];
         const uint32_t width = layout.k.number == KvNumber::kF32 ? 4 : 2;
         for (uint32_t i = 0; i < dim; i += 16)
             store_plain(layout.k.number, load(row + i), numbers + size_t{i} * width);
-        if (width == 4) scatter<uint32_t>(numbers, dim, slot, head);
+        if (width == 4) scatter<float>(numbers, dim, slot, head);
         if (width == 2) scatter<uint16_t>(numbers, dim, slot, head);
         return;
     }
@@ -160,6 +180,7 @@ void store_v(const KvHeadLayout& layout, const float* x, uint32_t slot, std::byt
     alignas(64) float row[kWidestHead];
     take_row(layout.v, x, layout.head_dim, row);
     rotate_runs(layout.v.rotation, layout.head_dim, row);
+    fill_row(layout.head_dim, row);
     std::byte* values = head + layout.v_values;
     if (layout.v.groups == 0) {
         const uint32_t width = layout.v.number == KvNumber::kF32 ? 4 : 2;
@@ -237,29 +258,30 @@ template <KvNumber kNumber>
 void open_v(const KvHeadLayout& layout, const std::byte* head, uint32_t tokens, float* out) {
     const uint32_t dim = layout.v_dim, per_token = layout.v.groups * layout.v.numbers;
     const std::byte* values = head + layout.v_values;
-    if constexpr (kNumberBytes < kNumber >> 1) {
+    constexpr bool kPlain = (kNumberBytes<kNumber>) > 1;
+    if constexpr (kPlain) {
         for (uint32_t i = 0; i < tokens * dim; i += 16)
             store(out + i, open_numbers<kNumber>(values + size_t{i} * kNumberBytes<kNumber>));
-        return;
-    }
-    alignas(64) float scales[16 * kMostScales];
-    for (uint32_t i = 0; i < 16 * per_token; i += 16)
-        store(scales + i, load_half(head + layout.v_scales + size_t{i} * 2));
-    for (uint32_t token = 0; token < tokens; ++token) {
-        const float* own = scales + size_t{token} * per_token;
-        float* row = out + size_t{token} * dim;
-        if constexpr (kNumber == KvNumber::kInt4) {
-            const std::byte* packed = values + size_t{token} * dim / 2;
-            for (uint32_t run = 0; run < dim / 32; ++run) {
-                const F scale = broadcast(own[2 * run]), minimum = broadcast(own[2 * run + 1]);
-                const I pair = load_uint8(packed + size_t{run} * 16);
-                store(row + run * 32, fma(low_nibble<0>(pair), scale, minimum));
-                store(row + run * 32 + 16, fma(low_nibble<0>(shift_right<4>(pair)), scale, minimum));
+    } else {
+        alignas(64) float scales[16 * kMostScales];
+        for (uint32_t i = 0; i < 16 * per_token; i += 16)
+            store(scales + i, load_half(head + layout.v_scales + size_t{i} * 2));
+        for (uint32_t token = 0; token < tokens; ++token) {
+            const float* own = scales + size_t{token} * per_token;
+            float* row = out + size_t{token} * dim;
+            if constexpr (kNumber == KvNumber::kInt4) {
+                const std::byte* packed = values + size_t{token} * dim / 2;
+                for (uint32_t run = 0; run < dim / 32; ++run) {
+                    const F scale = broadcast(own[2 * run]), minimum = broadcast(own[2 * run + 1]);
+                    const I pair = load_uint8(packed + size_t{run} * 16);
+                    store(row + run * 32, fma(low_nibble<0>(pair), scale, minimum));
+                    store(row + run * 32 + 16, fma(low_nibble<0>(shift_right<4>(pair)), scale, minimum));
+                }
+            } else {
+                for (uint32_t i = 0; i < dim; i += 16)
+                    store(row + i,
+                          mul(open_numbers<kNumber>(values + size_t{token} * dim + i), broadcast(own[0])));
             }
-        } else {
-            for (uint32_t i = 0; i < dim; i += 16)
-                store(row + i,
-                      mul(open_numbers<kNumber>(values + size_t{token} * dim + i), broadcast(own[0])));
         }
     }
 }

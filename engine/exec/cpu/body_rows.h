@@ -10,8 +10,8 @@ namespace {
 
 constexpr float kMasked = -3.0e38f;  ///< a score that no query sees; finite, so that differences stay numbers
 
-/// exp(x) within 2 units in the last place, for x <= 88; below -80 it is 0, so that a product with a value of binary16
-/// never underflows. Cephes' polynomial (S. Moshier) after x = n ln 2 + r.
+/// exp(x) within 2 units in the last place, for x <= 88; below -80 it is 0, so that a product with a value of the
+/// cache hardly ever underflows. Cephes' polynomial (S. Moshier) after x = n ln 2 + r.
 PITWALL_LANES F exponential(F x) {
     const F clamped = max(min(x, broadcast(88.0f)), broadcast(-80.0f));
     const F magic = broadcast(12582912.0f);  // 1.5 * 2^23: the sum's low bits are the nearest integer

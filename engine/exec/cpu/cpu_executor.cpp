@@ -49,7 +49,7 @@ class CpuExecutor final : public Executor {
     const DeviceInfo& device() const override { return device_; }
     uint32_t vocab_size() const override { return model_->config.vocab_size; }
     uint64_t bytes_per_block() const override { return arena_.bytes_per_block(); }
-    telemetry::KvDtype kv_cache_dtype() const override { return arena_.layout().dtype; }
+    telemetry::KvDtype kv_cache_dtype() const override { return arena_.dtype(); }
     uint64_t weight_bytes() const override { return model_->bytes(); }
     uint32_t capacity_blocks() const override { return arena_.capacity_blocks(); }
     Status resize_pool(uint32_t num_blocks) override { return arena_.resize(num_blocks); }

@@ -10,7 +10,7 @@
 
 #include "engine/exec/cpu/kernel_tier.h"
 #include "engine/exec/cpu/panel_format.h"
-#include "engine/kv/kv_format.h"
+#include "engine/kv/kv_layout.h"
 
 namespace pitwall::engine::cpu {
 
@@ -89,7 +89,7 @@ struct Kernels {
     void (*add)(float* sum, const float* term, uint32_t vectors);  ///< sum += term
     /// Multiplies each run of `side` values with the orthonormal Hadamard matrix of that side.
     void (*rotate_runs)(uint32_t side, uint32_t dim, float* row);
-    /// One token's k and v [head_dim] into its slot of a block. What does not fit binary16 saturates, what is not a number
+    /// One token's k and v [head_dim] into its slot of a block. What does not fit saturates, what is not a number
     /// becomes the largest.
     void (*store_kv)(const KvHeadLayout& layout, const float* k, const float* v, uint32_t slot,
                      std::byte* head);

@@ -12,6 +12,7 @@ namespace pitwall::engine::cpu {
 Result<KvArena> KvArena::create(const ModelConfig& config, uint64_t memory_bytes, KvDtype dtype) {
     KvArena arena;
     arena.kv_heads_ = config.num_kv_heads;
+    arena.dtype_ = dtype;
     arena.layout_ = kv_head_layout(dtype, config.head_dim);
     arena.block_bytes_ = kv_bytes_per_block(dtype, config);
     const uint64_t blocks = memory_bytes / arena.block_bytes_;

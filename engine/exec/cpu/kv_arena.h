@@ -21,6 +21,7 @@ class KvArena {
     double bytes_per_token() const {
         return static_cast<double>(block_bytes_) / kBlockTokens;
     }  ///< scales included
+    KvDtype dtype() const { return dtype_; }
     const KvHeadLayout& layout() const { return layout_; }
 
     /// Contents below min(old, new) are kept; pages beyond go back to the system.
@@ -33,6 +34,7 @@ class KvArena {
 
   private:
     uint32_t kv_heads_ = 0, capacity_ = 0, num_blocks_ = 0;
+    KvDtype dtype_ = KvDtype::kF16;
     KvHeadLayout layout_;
     uint64_t block_bytes_ = 0;
     PageBuffer buffer_;

@@ -169,6 +169,10 @@ TEST(CommandLine, ScoresGivenText) {
     EXPECT_NEAR(score["perplexity"].get<double>(), std::exp(score["mean_nll"].get<double>()), 1e-9);
     const auto vocab = json::parse(run_pitwall(tiny({"inspect", "--json"})).out)["vocab_size"].get<size_t>();
     EXPECT_EQ(std::filesystem::file_size(logits), 6 * vocab * sizeof(float));
+    const Ended wide = run_pitwall(tiny({"score", "--ids", ids, "--json", "--set", "kv_cache_dtype=f32"}));
+    EXPECT_EQ(json::parse(wide.out)["kv_bytes_per_token"].get<double>(),
+              2 * score["kv_bytes_per_token"].get<double>());
+    EXPECT_NE(json::parse(wide.out)["mean_nll"], score["mean_nll"]) << "the format changes nothing";
 }
 
 TEST(CommandLine, BenchPrintsOneObjectADesign) {

@@ -82,6 +82,7 @@ class Rig {
         sim.capacity_blocks = options.capacity_blocks;
         sim.depth = options.depth;
         sim.verify_kv = options.verify_kv;
+        sim.kv_cache_dtype = kv_dtype_of(knobs);
         auto executor = make_sim_executor(tiny_config(options.vocab), options.profile, sim);
         EXPECT_TRUE(executor.ok());
         keep = options.keep_events;

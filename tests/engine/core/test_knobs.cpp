@@ -5,12 +5,40 @@
 
 #include <limits>
 
+#include "telemetry/names.h"
 #include "tests/engine/core/rig.h"
 
 namespace pitwall::engine::test {
 namespace {
 
 using testing::HasSubstr;
+
+/// Every name of the knob reaches the device, the events and the keyframes as the format of that name.
+TEST(Knobs, TheKvFormatIsToldWithEachBlock) {
+    const presets::KnobSpec& knob = presets::spec(KnobId::kKvCacheDtype);
+    for (size_t i = 0; i < knob.choices.size(); ++i) {
+        Rig rig(with({{KnobId::kKvCacheDtype, static_cast<double>(i)}}));
+        rig.submit({1, 2, 3}, 4);
+        rig.finish();
+        const auto blocks = rig.of(EventKind::kBlock);
+        ASSERT_FALSE(blocks.empty());
+        EXPECT_EQ(name(blocks.front().block.dtype), knob.choices[i]);
+        const auto keyframe = rig.of(EventKind::kKeyframe);
+        bool runs = false, begun = false;
+        for (const Event& e : keyframe) {
+            if (e.keyframe.part == KeyframePart::kBlocks) {
+                runs = true;
+                EXPECT_EQ(name(e.keyframe.blocks.runs[0].dtype), knob.choices[i]);
+            }
+            if (e.keyframe.part == KeyframePart::kBegin) {
+                begun = true;
+                EXPECT_EQ(e.keyframe.begin.bytes_per_block,
+                          kv_bytes_per_block(kv_dtype_of(rig.engine->effective_knobs()), tiny_config(997)));
+            }
+        }
+        EXPECT_TRUE(runs && begun);
+    }
+}
 
 TEST(Knobs, ClampedRefusedAndSaidWhy) {
     Rig rig(with({}));

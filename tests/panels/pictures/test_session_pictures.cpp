@@ -61,11 +61,13 @@ class SessionPictures : public ::testing::TestWithParam<Theme::Mode> {
         panel->refresh();
         if (prepare) prepare(*panel);
         QTest::qWait(30);
-        return take_picture(frame,
-                            QStringLiteral("%1%2-%3-%4x%5")
-                                .arg(panel->id(), QLatin1String(what), QLatin1String(name_of(GetParam())))
-                                .arg(size.width())
-                                .arg(size.height()));
+        const Picture taken =
+            take_picture(frame, QStringLiteral("%1%2-%3-%4x%5")
+                                    .arg(panel->id(), QLatin1String(what), QLatin1String(name_of(GetParam())))
+                                    .arg(size.width())
+                                    .arg(size.height()));
+        EXPECT_FALSE(taken.image.isNull()) << "not saved";
+        return taken;
     }
     QColor colour(const char* token) const { return desk_.theme.color(token); }
     void latency();

@@ -126,20 +126,40 @@ TEST_P(Attention, ARowDoesNotSeeItsNeighbours) {
     std::mt19937 random(10);
     std::uniform_real_distribution<float> uniform(-2, 2);
     const uint32_t dim = 16;
-    const HeadCache cache = random_cache(kernels, KvDtype::kK8V4, 600, dim, random);
-    std::vector<uint32_t> positions(600);
-    std::vector<float> q(600 * dim);
-    for (uint32_t i = 0; i < 600; ++i) positions[i] = i;
-    for (auto& value : q) value = uniform(random);
-    const Partial together = attend_all(kernels, cache, q, positions);
-    for (const uint32_t row : {0u, 5u, 62u, 63u, 64u, 200u, 255u, 256u, 300u, 511u, 512u, 599u}) {
-        const std::vector<float> own(q.begin() + row * dim, q.begin() + (row + 1) * dim);
-        const Partial alone = attend_all(kernels, cache, own, {row});
-        EXPECT_EQ(alone.weight[0], together.weight[row]) << row;
-        EXPECT_EQ(
-            std::memcmp(alone.value.data(), &together.value[row * cache.layout.v_dim], dim * sizeof(float)),
-            0)
-            << row;
+    for (const KvDtype dtype : {KvDtype::kF16, KvDtype::kF32, KvDtype::kK8V4}) {
+        const HeadCache cache = random_cache(kernels, dtype, 600, dim, random);
+        std::vector<uint32_t> positions(600);
+        std::vector<float> q(600 * dim);
+        for (uint32_t i = 0; i < 600; ++i) positions[i] = i;
+        for (auto& value : q) value = uniform(random);
+        const Partial together = attend_all(kernels, cache, q, positions);
+        for (const uint32_t row : {0u, 5u, 62u, 63u, 64u, 200u, 255u, 256u, 300u, 511u, 512u, 599u}) {
+            const std::vector<float> own(q.begin() + row * dim, q.begin() + (row + 1) * dim);
+            const Partial alone = attend_all(kernels, cache, own, {row});
+            EXPECT_EQ(alone.weight[0], together.weight[row]) << row;
+            EXPECT_EQ(std::memcmp(alone.value.data(), &together.value[row * cache.layout.v_dim],
+                                  dim * sizeof(float)),
+                      0)
+                << row;
+        }
+    }
+}
+
+/// An infinite value is no neighbour's business either, though a product reaches past what a row sees.
+TEST_P(Attention, AnInfiniteValueStaysWithItsToken) {
+    const Kernels& kernels = kernels_of(GetParam());
+    constexpr float kInf = std::numeric_limits<float>::infinity();
+    for (const KvDtype dtype : kAllKvDtypes) {
+        HeadCache cache;
+        cache.layout = kv_head_layout(dtype, 16);
+        cache.storage.resize(1, std::vector<std::byte>(cache.layout.bytes));
+        cache.blocks.push_back(cache.storage[0].data());
+        const std::vector<float> one(16, 1.0f), wild(16, kInf), q(32, 0.5f);
+        kernels.store_kv(cache.layout, one.data(), one.data(), 0, cache.storage[0].data());
+        kernels.store_kv(cache.layout, one.data(), wild.data(), 1, cache.storage[0].data());
+        const Partial both = attend_all(kernels, cache, q, {0, 1});
+        const Partial alone = attend_all(kernels, cache, std::vector<float>(16, 0.5f), {0});
+        EXPECT_EQ(std::memcmp(alone.value.data(), both.value.data(), 16 * sizeof(float)), 0) << name(dtype);
     }
 }
 

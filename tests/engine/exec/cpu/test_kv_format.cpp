@@ -3,6 +3,7 @@
 // What is stored of K and V: as near to what was given as the format allows, wherever it stands.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -34,6 +35,23 @@ std::vector<double> wanted(const KvCoding& coding, const std::vector<float>& x) 
     return out;
 }
 
+/// Integer codes are as far apart as the values of a group ask for; the rounding of scale and minimum apart.
+template <class Step>
+void expect_no_coarser(const KvCoding& coding, const std::vector<double>& values, const Step& step) {
+    if (coding.number != KvNumber::kInt8 && coding.number != KvNumber::kInt4) return;
+    for (size_t begin = 0; begin < values.size(); begin += coding.group) {
+        const auto first = values.begin() + static_cast<std::ptrdiff_t>(begin);
+        const auto last = values.begin() +
+                          static_cast<std::ptrdiff_t>(std::min<size_t>(values.size(), begin + coding.group));
+        const auto [least, most] = std::minmax_element(first, last);
+        const double ideal =
+            coding.number == KvNumber::kInt4 ? (*most - *least) / 15 : std::max(-*least, *most) / 127;
+        ASSERT_LE(step(static_cast<uint32_t>(begin)),
+                  ideal * 1.002 + std::abs(*least) * 0x1p-10 / 15 + 0x1p-23)
+            << "group at " << begin;
+    }
+}
+
 class KvFormat : public testing::TestWithParam<KernelTier> {};
 
 TEST_P(KvFormat, HoldsEachValueWithinHalfAStep) {
@@ -41,21 +59,23 @@ TEST_P(KvFormat, HoldsEachValueWithinHalfAStep) {
     std::mt19937 random(71);
     std::normal_distribution<float> normal;
     for (const KvDtype dtype : kAllKvDtypes) {
-        for (const uint32_t dim : {2u, 12u, 64u, 80u, 128u}) {
+        for (const uint32_t dim : {2u, 12u, 40u, 64u, 80u, 128u}) {
             const KvHeadLayout layout = kv_head_layout(dtype, dim);
             std::vector<std::byte> block(layout.bytes, std::byte{0xff});
             std::vector<std::vector<float>> k(16, std::vector<float>(dim)), v = k;
             for (uint32_t slot = 0; slot < 16; ++slot) {
-                const float size = std::ldexp(1.0f, static_cast<int>(slot) - 8);
+                const float size = std::ldexp(1.0f, static_cast<int>(slot) - 12);
                 for (auto& value : k[slot]) value = size * normal(random);
                 for (auto& value : v[slot]) value = size * (1 + normal(random));
-                k[slot][0] *= 20;  // keys have channels that stand out
+                k[slot][slot % 2 == 0 ? 0 : dim - 1] *= 20;  // keys have channels that stand out
             }
             for (uint32_t slot = 0; slot < 16; ++slot)
                 kernels.store_kv(layout, k[slot].data(), v[slot].data(), slot, block.data());
             const StoredKv stored(layout, block.data());
             for (uint32_t slot = 0; slot < 16; ++slot) {
                 const auto want_k = wanted(layout.k, k[slot]), want_v = wanted(layout.v, v[slot]);
+                expect_no_coarser(layout.k, want_k, [&](uint32_t d) { return stored.k_step(slot, d); });
+                expect_no_coarser(layout.v, want_v, [&](uint32_t d) { return stored.v_step(slot, d); });
                 for (uint32_t d = 0; d < dim; ++d) {
                     // A little over half: scales and minima are rounded themselves, and codes end at the last one.
                     ASSERT_NEAR(
@@ -77,7 +97,6 @@ TEST_P(KvFormat, StaysFiniteWhateverIsStored) {
     const Kernels& kernels = kernels_of(GetParam());
     constexpr float kInf = std::numeric_limits<float>::infinity();
     for (const KvDtype dtype : kAllKvDtypes) {
-        if (dtype == KvDtype::kF32) continue;  // keeps what it is given
         const KvHeadLayout layout = kv_head_layout(dtype, 64);
         std::vector<std::byte> block(layout.bytes);
         const std::vector<std::vector<float>> rows = {
@@ -112,6 +131,7 @@ TEST_P(KvFormat, HalvesRoundToNearestAndSaturate) {
         const auto want = double(half_to_float(float_to_half(bounded)));
         ASSERT_EQ(StoredKv(layout, block.data()).k(3, i), want) << x[i];
         ASSERT_EQ(StoredKv(layout, block.data()).v(3, i), want) << x[i];
+        ASSERT_EQ(std::signbit(StoredKv(layout, block.data()).k(3, i)), std::signbit(want)) << x[i];
     }
 }
 
@@ -121,8 +141,11 @@ TEST(KvLayout, TakesTheBytesThatItSays) {
         {KvDtype::kInt8, 132}, {KvDtype::kK8V4, 106}, {KvDtype::kInt4, 80}};
     for (const auto& [dtype, bytes] : bytes_per_token)
         EXPECT_EQ(kv_head_layout(dtype, 64).bytes, 16 * bytes) << name(dtype);
-    EXPECT_GE(256.0 / 132, 1.85);
-    EXPECT_GE(256.0 / 80, 3.1);
+    const auto times_f16 = [](KvDtype dtype) {
+        return double(kv_head_layout(KvDtype::kF16, 64).bytes) / kv_head_layout(dtype, 64).bytes;
+    };
+    EXPECT_GE(times_f16(KvDtype::kInt8), 1.85);
+    EXPECT_GE(times_f16(KvDtype::kInt4), 3.1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, KvFormat, testing::ValuesIn(available_kernel_tiers()),
