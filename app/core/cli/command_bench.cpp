@@ -13,6 +13,7 @@
 #include "app/core/cli/interrupts.h"
 #include "app/core/cli/token_runner.h"
 #include "app/core/session/engine_parts.h"
+#include "telemetry/names.h"
 #include "telemetry/stats/quantile.h"
 
 namespace pitwall::app {
@@ -135,21 +136,26 @@ ordered_json design_json(const Design& design, const Rates& rates, const engine:
     line["threads"] = device.threads;
     line["prefill_step_bytes"] = rates.prefill_bytes;
     line["decode_step_bytes"] = rates.decode_bytes;
-    line["measured_bytes_per_s"] = bandwidth;
-    line["decode_bandwidth_fraction"] = bandwidth > 0 ? rates.decode_bytes * steps_per_s / bandwidth : 0;
+    if (bandwidth > 0) line["measured_bytes_per_s"] = bandwidth;  // a simulated device has none to measure
+    if (bandwidth > 0 && !decode.is_null())
+        line["decode_bandwidth_fraction"] = rates.decode_bytes * steps_per_s / bandwidth;
     return line;
 }
 
 void print_design(const CommandContext& context, const ordered_json& line) {
     if (context.json) return print_json(line);
-    fmt::print(
-        "prompt {} depth {} batch {}: prefill {:.1f} tok/s, decode {:.1f} tok/s, {:.0f} % of the memory "
-        "bandwidth ({}, {}, {} threads)\n",
-        line["prompt"].get<int>(), line["depth"].get<int>(), line["batch"].get<int>(),
-        line["prefill_tokens_per_s"].is_null() ? 0.0 : line["prefill_tokens_per_s"].get<double>(),
-        line["decode_tokens_per_s"].is_null() ? 0.0 : line["decode_tokens_per_s"].get<double>(),
-        100 * line["decode_bandwidth_fraction"].get<double>(), line["device"].get<std::string>(),
-        line["kernel_tier"].get<std::string>(), line["threads"].get<int>());
+    const auto rate = [&](const char* name) {
+        return line[name].is_null() ? "not measured" : fmt::format("{:.1f} tok/s", line[name].get<double>());
+    };
+    const std::string share = line.contains("decode_bandwidth_fraction")
+                                  ? fmt::format(", {:.0f} % of the memory bandwidth",
+                                                100 * line["decode_bandwidth_fraction"].get<double>())
+                                  : "";
+    fmt::print("prompt {} depth {} batch {}: prefill {}, decode {}{} ({}, {}, {} threads, KV {})\n",
+               line["prompt"].get<int>(), line["depth"].get<int>(), line["batch"].get<int>(),
+               rate("prefill_tokens_per_s"), rate("decode_tokens_per_s"), share,
+               line["device"].get<std::string>(), line["kernel_tier"].get<std::string>(),
+               line["threads"].get<int>(), line["kv_cache_dtype"].get<std::string>());
     std::fflush(stdout);
 }
 
@@ -201,7 +207,9 @@ int bench(const CommandContext& context, const BenchOptions& options) {
             if (auto status = run.repeat(rates, interrupts); !status.ok())
                 return report(status.error(), kExitFailed);
         if (interrupts.pending()) return kExitInterrupted;
-        print_design(context, design_json(design, rates, info, bandwidth));
+        ordered_json line = design_json(design, rates, info, bandwidth);
+        line["kv_cache_dtype"] = telemetry::name(executor.value()->kv_cache_dtype());
+        print_design(context, line);
     }
     return kExitDone;
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/core/cli/checks.h"
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/generate_run.h"
@@ -68,6 +69,11 @@ Result<Started> start_engine(const CommandContext& context, Interrupts& interrup
     return Started{std::move(parts).value(), nullptr};
 }
 
+void say_if_simulated(const EngineParts& parts) {
+    if (parts.engine->device().simulated)
+        remark("a simulated device keeps time alone: its tokens say nothing");
+}
+
 /// Once the requests are known to be right: a command that is refused leaves nothing behind.
 Status start_recording(Started& started, const SessionOptions& session, const std::string& record_path) {
     if (record_path.empty()) return {};
@@ -121,6 +127,7 @@ int generate_one(const CommandContext& context, const GenerateOptions& options,
     if (!request.ok()) return report(request.error(), kExitWrongUse);
     if (auto begun = start_recording(started.value(), context.session, options.record_path); !begun.ok())
         return report(begun.error(), kExitWrongUse);
+    say_if_simulated(*started.value().parts);
     std::vector<FileRequest> requests;
     requests.push_back(std::move(request).value());
     const auto on_text = context.json ? GenerateRun::OnText() : write_now;
@@ -155,6 +162,7 @@ int generate_file(const CommandContext& context, const GenerateOptions& options,
     if (!requests.ok()) return report(requests.error(), kExitWrongUse);
     if (auto begun = start_recording(started.value(), context.session, options.record_path); !begun.ok())
         return report(begun.error(), kExitWrongUse);
+    say_if_simulated(*started.value().parts);
     std::vector<std::string> ids;
     for (const FileRequest& request : requests.value()) ids.push_back(request.id);
     const auto outcomes = run_all(started.value(), context.session, std::move(knobs),
@@ -193,7 +201,7 @@ void add_sampling_options(CLI::App& command, GenerateOptions& options) {
     command.add_option("--stop", prompt.stop, "the text ends before it; repeatable")->allow_extra_args(false);
     command.add_flag("--ignore-eos", options.ignore_eos, "go on after an end token");
     command.add_option("--priority", prompt.priority, "lower goes first");
-    command.add_option("--timeout", options.timeout_s, "seconds")->check(CLI::Range(0.0, 86400.0 * 365));
+    command.add_option("--timeout", options.timeout_s, "seconds")->check(number_between(0, 86400.0 * 365));
 }
 
 }  // namespace

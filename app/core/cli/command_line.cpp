@@ -13,6 +13,7 @@
 #include <new>
 #include <system_error>
 
+#include "app/core/cli/checks.h"
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/interrupts.h"
@@ -36,6 +37,7 @@ void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--set", context.settings, "KNOB=VALUE, repeatable; `pitwall knobs` lists them")
         ->allow_extra_args(false);
     app.add_option("--seed", context.session.seed, "of the workload and of random weights")
+        ->check(whole_number())
         ->capture_default_str();
     app.add_flag("--json", context.json, "results as JSON");
     app.add_flag(
@@ -66,6 +68,12 @@ const CLI::App* named_command(const CLI::App& app) {
     return named;
 }
 
+/// "pitwall preset export".
+std::string words_of(const CLI::App* command) {
+    if (command->get_parent() == nullptr) return "pitwall";
+    return words_of(command->get_parent()) + " " + command->get_name();
+}
+
 std::vector<std::string> option_names(const CLI::App& app, const CLI::App& command) {
     std::vector<std::string> names;
     for (const CLI::App* each : {&command, &app})
@@ -87,8 +95,7 @@ std::string nearest_of(const std::string& word, const std::vector<std::string>& 
 
 Error unexpected(const CLI::App& app, const std::string& word) {
     const CLI::App* command = named_command(app);
-    const std::string help =
-        command == &app ? "`pitwall --help`" : fmt::format("`pitwall {} --help`", command->get_name());
+    const std::string help = fmt::format("`{} --help`", words_of(command));
     if (word.starts_with("-"))
         return {fmt::format("there is no option {}", word),
                 fmt::format("did you mean {}? See {}", nearest_of(word, option_names(app, *command)), help)};
@@ -105,8 +112,7 @@ Error wrong_words(const CLI::App& app, const CLI::ParseError& error) {
         dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);
     if (unknown_word && !rest.empty()) return unexpected(app, rest.front());
     const CLI::App* command = named_command(app);
-    return {error.what(),
-            fmt::format("see `pitwall {}--help`", command == &app ? "" : command->get_name() + " ")};
+    return {error.what(), fmt::format("see `{} --help`", words_of(command))};
 }
 
 /// The preset first, then the settings in order; the last word on a knob holds.

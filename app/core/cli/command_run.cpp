@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/core/cli/checks.h"
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/interrupts.h"
@@ -76,7 +77,7 @@ void add_run(CLI::App& app, CommandContext& context) {
     command->add_flag("--headless", options->headless, "with no window: a text summary a second");
     command->add_option("--workload", options->workload, "chat, documents, code, burst, mix or none");
     command->add_option("--duration", options->duration_s, "seconds of session time; without it until Ctrl-C")
-        ->check(CLI::Range(0.001, 1e8));
+        ->check(number_between(0.001, 1e8));
     command->add_option("--record", context.session.record_path, "FILE: records the session");
     command->add_option("--summary", options->summary_path,
                         "FILE: the figures at the end as JSON, instead of on stdout");

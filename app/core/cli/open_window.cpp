@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "app/core/cli/checks.h"
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "presets/nearest.h"
@@ -53,7 +54,7 @@ void add_window_options(CLI::App& app, WindowWords& words) {
     app.add_option("--size", words.size, "WxH of the window");
     app.add_option("--theme", words.theme, "light or dark")->check(CLI::IsMember({"light", "dark"}));
     app.add_option("--after", words.after_s, "seconds before the pictures are taken")
-        ->check(CLI::Range(0.0, 3600.0));
+        ->check(number_between(0, 3600));
 }
 
 Status check_windowless(const WindowWords& words) {

@@ -70,6 +70,11 @@ TEST(CommandLine, WrongUseIsRefusedByName) {
     expect_refused(tiny({"run", "--headless", "--device", "sim:h1000", "--duration", "1"}), "h1000");
     expect_refused({"run", "--headless", "--workload", "chatt", "--duration", "1"}, "did you mean chat?");
     expect_refused({"run", "--workload", "chat"}, "no window");
+    expect_refused({"run", "--headless", "--workload", "chat", "--duration", "nan"}, "nan");
+    expect_refused({"generate", "--prompt", "x", "--timeout", "NaN"}, "NaN");
+    for (const char* seed : {"-1", "18446744073709551616", "1.5", ""})
+        expect_refused({"knobs", "--seed", seed}, "--seed");
+    expect_refused({"preset", "export", "/tmp/p.json"}, "`pitwall preset export --help`");
     expect_refused({"--opengl", "perhaps"}, "--opengl");
     expect_refused(tiny({"run", "--headless", "--duration", "1", "--screenshots", "/tmp"}), "--screenshots");
     expect_refused(tiny({"run", "--headless", "--duration", "1", "--record", "/nonexistent/dir/s.db"}),
@@ -186,7 +191,16 @@ TEST(CommandLine, BenchPrintsOneObjectADesign) {
     for (const json& row : rows) {
         EXPECT_GT(row["prefill_tokens_per_s"], 0);
         EXPECT_GT(row["decode_tokens_per_s"], 0);
+        EXPECT_EQ(row["kv_cache_dtype"], "f16");
+        EXPECT_FALSE(row.contains("measured_bytes_per_s")) << "nothing was measured on a simulated device";
     }
+}
+
+TEST(CommandLine, TellsThatSimulatedTokensSayNothing) {
+    const Ended ended =
+        run_pitwall(tiny({"generate", "--prompt", "a", "--max-tokens", "2", "--device", "sim"}));
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.err, HasSubstr("simulated"));
 }
 
 TEST(CommandLine, KnobsShowWhatWasSet) {
