@@ -56,6 +56,13 @@ void rotate_runs(uint32_t side, uint32_t dim, float* row) {
     for (uint32_t i = 0; i < dim; ++i) row[i] *= scale;
 }
 
+/// What of `x` is coded: bounded, rounded, rotated, and filled up to whole runs of 32.
+void prepare_row(const KvCoding& coding, const float* x, uint32_t dim, float* row) {
+    take_row(coding, x, dim, row);
+    rotate_runs(coding.rotation, dim, row);
+    fill_row(dim, row);
+}
+
 PITWALL_LANES float read_half(uint16_t half) {
     const uint16_t halves[16] = {half};
     float read[16];
@@ -151,9 +158,7 @@ void code_row(const KvCoding& coding, const float* row, uint32_t dim, CodedRow& 
 void store_k(const KvHeadLayout& layout, const float* x, uint32_t slot, std::byte* head) {
     const uint32_t dim = layout.head_dim;
     alignas(64) float row[kWidestHead];
-    take_row(layout.k, x, dim, row);
-    rotate_runs(layout.k.rotation, dim, row);
-    fill_row(dim, row);
+    prepare_row(layout.k, x, dim, row);
     if (layout.k.groups == 0) {
         alignas(64) std::byte numbers[kWidestHead * sizeof(float)];
         const uint32_t width = layout.k.number == KvNumber::kF32 ? 4 : 2;
@@ -178,9 +183,7 @@ void store_k(const KvHeadLayout& layout, const float* x, uint32_t slot, std::byt
 
 void store_v(const KvHeadLayout& layout, const float* x, uint32_t slot, std::byte* head) {
     alignas(64) float row[kWidestHead];
-    take_row(layout.v, x, layout.head_dim, row);
-    rotate_runs(layout.v.rotation, layout.head_dim, row);
-    fill_row(layout.head_dim, row);
+    prepare_row(layout.v, x, layout.head_dim, row);
     std::byte* values = head + layout.v_values;
     if (layout.v.groups == 0) {
         const uint32_t width = layout.v.number == KvNumber::kF32 ? 4 : 2;

@@ -18,9 +18,8 @@ class KvArena {
 
     uint64_t bytes_per_block() const { return block_bytes_; }
     uint32_t capacity_blocks() const { return capacity_; }
-    double bytes_per_token() const {
-        return static_cast<double>(block_bytes_) / kBlockTokens;
-    }  ///< scales included
+    /// Scales included.
+    double bytes_per_token() const { return static_cast<double>(block_bytes_) / kBlockTokens; }
     KvDtype dtype() const { return dtype_; }
     const KvHeadLayout& layout() const { return layout_; }
 

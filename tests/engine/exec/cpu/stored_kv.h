@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a block of the KV cache holds, read number by number as kv_format.h lays it out: the slow reference of the kernels.
+// What a block of the KV cache holds, read number by number as kv_layout.h says: the slow reference of the kernels.
 #pragma once
 
 #include <cmath>
