@@ -120,8 +120,9 @@ ordered_json median(std::vector<double> values) {
     return telemetry::quantile(values, 0.5);
 }
 
-ordered_json design_json(const Design& design, const Rates& rates, const engine::DeviceInfo& device,
+ordered_json design_json(const Design& design, const Rates& rates, const engine::Executor& executor,
                          double bandwidth) {
+    const engine::DeviceInfo& device = executor.device();
     const auto decode = median(rates.decode);
     const double steps_per_s = decode.is_null() ? 0 : decode.get<double>() / design.batch;
     ordered_json line{{"prompt", design.prompt}, {"depth", design.depth}, {"batch", design.batch}};
@@ -134,6 +135,7 @@ ordered_json design_json(const Design& design, const Rates& rates, const engine:
     line["device"] = device.name;
     line["kernel_tier"] = device.kernel_tier;
     line["threads"] = device.threads;
+    line["kv_cache_dtype"] = telemetry::name(executor.kv_cache_dtype());
     line["prefill_step_bytes"] = rates.prefill_bytes;
     line["decode_step_bytes"] = rates.decode_bytes;
     if (bandwidth > 0) line["measured_bytes_per_s"] = bandwidth;  // a simulated device has none to measure
@@ -207,9 +209,7 @@ int bench(const CommandContext& context, const BenchOptions& options) {
             if (auto status = run.repeat(rates, interrupts); !status.ok())
                 return report(status.error(), kExitFailed);
         if (interrupts.pending()) return kExitInterrupted;
-        ordered_json line = design_json(design, rates, info, bandwidth);
-        line["kv_cache_dtype"] = telemetry::name(executor.value()->kv_cache_dtype());
-        print_design(context, line);
+        print_design(context, design_json(design, rates, *executor.value(), bandwidth));
     }
     return kExitDone;
 }
