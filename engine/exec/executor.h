@@ -68,6 +68,12 @@ struct DeviceInfo {
     bool simulated = false;
 };
 
+/// What a KV format makes of the memory given.
+struct KvCapacity {
+    uint64_t bytes_per_block = 0;
+    uint32_t blocks = 0;
+};
+
 enum class Ticket : uint64_t {};
 
 /// Carries out plans. Owns weights and the bytes of the KV blocks; used by the engine thread alone.
@@ -81,8 +87,14 @@ class Executor {
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
     /// Most blocks the memory given allows; what num_kv_blocks may be raised to.
     virtual uint32_t capacity_blocks() const = 0;
+    /// The same, would the cache be of that format.
+    virtual KvCapacity kv_capacity(telemetry::KvDtype dtype) const = 0;
     /// Makes room for blocks [0, num_blocks); contents below min(old, new) are kept.
     virtual Status resize_pool(uint32_t num_blocks) = 0;
+    /// Brings the cache into another format and the pool to that size, with nothing in flight. `holding`: the blocks,
+    /// below the smaller of both sizes, whose contents are wanted; those of others are lost. Fails with nothing changed.
+    virtual Status convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
+                              std::span<const BlockId> holding) = 0;
     virtual Ticket submit(const StepPlan& plan) = 0;
     virtual StepResult collect(Ticket ticket) = 0;
     /// How many plans may be in flight: 1 finishes inside submit or collect, 2 lets planning overlap.

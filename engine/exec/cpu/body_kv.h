@@ -34,9 +34,7 @@ void take_row(const KvCoding& coding, const float* x, uint32_t dim, float* row) 
     const F most = broadcast(wide ? FLT_MAX : 65504.0f), least = sub(zero(), most);
     for (uint32_t i = 0; i < dim; i += 16) {
         const F bounded = max(min(load(row + i), most), least);
-        uint16_t halves[16];
-        store_half(halves, bounded);
-        store(row + i, wide ? bounded : load_half(halves));
+        store(row + i, wide ? bounded : through_half(bounded));
     }
 }
 
@@ -76,11 +74,20 @@ PITWALL_LANES float rounded_to_half(float value, uint16_t* out) {
     *out = halves[0];
     return read_half(halves[0]);
 }
-/// Rounded up, so that the largest value is no further off than the others. Not negative.
+/// The next binary16 that is not smaller, so that the largest value is no further off than the others; saturates. Of
+/// scales, which are not negative.
+PITWALL_LANES F rounded_scale(F value) {
+    const F x = min(value, broadcast(65504.0f));
+    const I kept = both(add(as_bits(x), broadcast_bits(0x1fff)), broadcast_bits(~0x1fff));
+    const F count = mul(x, broadcast(0x1p24f)), nearest = to_float(to_int(min(count, broadcast(1024.0f))));
+    const F up = select_less(nearest, count, add(nearest, broadcast(1.0f)), nearest);
+    return select_less(x, broadcast(0x1p-14f), mul(up, broadcast(0x1p-24f)), as_float(kept));
+}
 PITWALL_LANES float rounded_scale(float value, uint16_t* out) {
-    const float nearest = rounded_to_half(value, out);
-    if (nearest >= value || *out >= 0x7bff) return nearest;
-    return read_half(++*out);
+    uint16_t halves[16];
+    store_half(halves, rounded_scale(broadcast(value)));
+    *out = halves[0];
+    return read_half(halves[0]);
 }
 PITWALL_LANES float inverse_of(float scale) { return scale > 0 ? 1.0f / scale : 0.0f; }
 
@@ -90,29 +97,33 @@ PITWALL_LANES float largest_magnitude(const float* row, uint32_t dim) {
     return horizontal_max(most);
 }
 
-void code_int8(const float* row, uint32_t dim, CodedRow& out) {
-    const float inverse = inverse_of(rounded_scale(largest_magnitude(row, dim) / 127, out.scales));
-    for (uint32_t i = 0; i < dim; i += 16) {
-        const F scaled = mul(load(row + i), broadcast(inverse));
-        store_bytes(out.codes + i, to_int(max(min(scaled, broadcast(127.0f)), broadcast(-127.0f))));
-    }
-}
+/// A scale that was rounded up leaves nothing above 127.
+PITWALL_LANES I int8_code(F scaled) { return to_int(scaled); }
+PITWALL_LANES I int4_code(F scaled) { return to_int(max(min(scaled, broadcast(15.0f)), zero())); }
 
 /// e4m3 (Micikevicius et al. 2022) of numbers up to 448: the float's bits rounded to three of the fraction, or below
 /// 2^-6 a count of 2^-9.
+PITWALL_LANES I fp8_code(F scaled) {
+    const F size = min(max(scaled, sub(zero(), scaled)), broadcast(448.0f));
+    const I bits = as_bits(size);
+    const I odd = both(shift_right<20>(bits), broadcast_bits(1));
+    const I rounded = shift_right<20>(add(add(bits, broadcast_bits(0x7ffff)), odd));
+    const F normal = as_float(sub(rounded, broadcast_bits(120 << 3)));
+    const F small = as_float(to_int(mul(size, broadcast(512.0f))));
+    const I code = as_bits(select_less(size, broadcast(0x1p-6f), small, normal));
+    return either(code, both(shift_right<24>(as_bits(scaled)), broadcast_bits(0x80)));
+}
+
+void code_int8(const float* row, uint32_t dim, CodedRow& out) {
+    const float inverse = inverse_of(rounded_scale(largest_magnitude(row, dim) / 127, out.scales));
+    for (uint32_t i = 0; i < dim; i += 16)
+        store_bytes(out.codes + i, int8_code(mul(load(row + i), broadcast(inverse))));
+}
+
 void code_fp8(const float* row, uint32_t dim, CodedRow& out) {
     const float inverse = inverse_of(rounded_scale(largest_magnitude(row, dim) / 448, out.scales));
-    for (uint32_t i = 0; i < dim; i += 16) {
-        const F x = mul(load(row + i), broadcast(inverse));
-        const F size = min(max(x, sub(zero(), x)), broadcast(448.0f));
-        const I bits = as_bits(size);
-        const I odd = both(shift_right<20>(bits), broadcast_bits(1));
-        const I rounded = shift_right<20>(add(add(bits, broadcast_bits(0x7ffff)), odd));
-        const F normal = as_float(sub(rounded, broadcast_bits(120 << 3)));
-        const F small = as_float(to_int(mul(size, broadcast(512.0f))));
-        const I code = as_bits(select_less(size, broadcast(0x1p-6f), small, normal));
-        store_bytes(out.codes + i, either(code, both(shift_right<24>(as_bits(x)), broadcast_bits(0x80))));
-    }
+    for (uint32_t i = 0; i < dim; i += 16)
+        store_bytes(out.codes + i, fp8_code(mul(load(row + i), broadcast(inverse))));
 }
 
 void code_int4(const KvCoding& coding, const float* row, CodedRow& out) {
@@ -126,7 +137,7 @@ void code_int4(const KvCoding& coding, const float* row, CodedRow& out) {
         const float inverse = inverse_of(rounded_scale(range / 15, out.scales + 2 * g));
         for (uint32_t i = 0; i < 32; i += 16) {
             const F scaled = mul(sub(load(values + i), broadcast(minimum)), broadcast(inverse));
-            store_bytes(out.codes + g * coding.group + i, to_int(max(min(scaled, broadcast(15.0f)), zero())));
+            store_bytes(out.codes + g * coding.group + i, int4_code(scaled));
         }
     }
 }

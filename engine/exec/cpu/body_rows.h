@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/exec/cpu/body_kv.h"
+#include "engine/exec/cpu/body_kv_convert.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -156,20 +157,11 @@ void merge(const AttentionMerge& m) {
 }
 
 constexpr Kernels kernels_of_this_tier(KernelTier tier) {
-    return {tier,
-            kTileVectors,
-            kTileRows[kTileVectors],
-            dequantize,
-            tile,
-            direct,
-            rms_norm,
-            swiglu,
-            add_rows,
-            rotate_runs,
-            store_kv,
-            attend,
-            merge,
-            exponential_rows};
+    return {tier,        kTileVectors, kTileRows[kTileVectors],
+            dequantize,  tile,         direct,
+            rms_norm,    swiglu,       add_rows,
+            rotate_runs, store_kv,     convert_kv,
+            attend,      merge,        exponential_rows};
 }
 
 }  // namespace

@@ -52,7 +52,15 @@ class CpuExecutor final : public Executor {
     telemetry::KvDtype kv_cache_dtype() const override { return arena_.dtype(); }
     uint64_t weight_bytes() const override { return model_->bytes(); }
     uint32_t capacity_blocks() const override { return arena_.capacity_blocks(); }
+    KvCapacity kv_capacity(telemetry::KvDtype dtype) const override {
+        const uint64_t bytes = kv_bytes_per_block(dtype, model_->config);
+        return {bytes, arena_.capacity_blocks(bytes)};
+    }
     Status resize_pool(uint32_t num_blocks) override { return arena_.resize(num_blocks); }
+    Status convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
+                      std::span<const BlockId> holding) override {
+        return arena_.convert(dtype, num_blocks, holding, pool_, kernels_);
+    }
     Ticket submit(const StepPlan& plan) override;
     StepResult collect(Ticket ticket) override;
 

@@ -71,6 +71,19 @@ struct AttentionMerge {
     uint32_t v_dim;
 };
 
+/// One head of one block, from one format into another. All 16 slots, whatever they hold; source and target may overlap.
+struct KvConversion {
+    const KvHeadLayout *from, *to;
+    const std::byte* source;
+    std::byte* target;
+    float* scratch;  ///< conversion_scratch_floats()
+};
+
+/// K and V of 16 tokens as float.
+constexpr size_t conversion_scratch_floats(uint32_t head_dim) {
+    return size_t{head_dim + 31} / 32 * 32 * 16 * 2;
+}
+
 struct Kernels {
     KernelTier tier;
     uint32_t tile_vectors;  ///< panels that tile() works on best at a time
@@ -93,6 +106,7 @@ struct Kernels {
     /// becomes the largest.
     void (*store_kv)(const KvHeadLayout& layout, const float* k, const float* v, uint32_t slot,
                      std::byte* head);
+    void (*convert_kv)(const KvConversion& conversion);
     void (*attend)(const AttentionChunk& chunk);
     void (*merge)(const AttentionMerge& merge);
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test

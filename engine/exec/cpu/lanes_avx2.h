@@ -98,6 +98,12 @@ PITWALL_LANES void store_half(void* p, F a) {
     _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+/// Rounded to binary16 and back.
+PITWALL_LANES F through_half(F a) {
+    return {_mm256_cvtph_ps(_mm256_cvtps_ph(a.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)),
+            _mm256_cvtph_ps(_mm256_cvtps_ph(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))};
+}
+
 /// To the nearest integer, ties to even.
 PITWALL_LANES I to_int(F a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
 /// The lowest two bytes of each lane, in order: packing works in halves of a register, which the permutation undoes.
@@ -119,6 +125,21 @@ template <int kOffset>
 PITWALL_LANES F low_nibble(I a) {
     const I nibble = both(a, broadcast_bits(15));
     return kOffset == 0 ? to_float(nibble) : to_float(sub(nibble, broadcast_bits(kOffset)));
+}
+
+/// Each lane with the one kHalf away, within a register: a + b in the lower of the two, a - b in the upper.
+template <int kHalf>
+PITWALL_LANES __m256 butterfly(__m256 a) {
+    static_assert(kHalf == 1 || kHalf == 2 || kHalf == 4);
+    constexpr int kUpper = kHalf == 1 ? 0xaa : kHalf == 2 ? 0xcc : 0xf0;
+    const __m256 other =
+        kHalf == 4 ? _mm256_permute2f128_ps(a, a, 1) : _mm256_permute_ps(a, kHalf == 1 ? 0xb1 : 0x4e);
+    return _mm256_blend_ps(_mm256_add_ps(a, other), _mm256_sub_ps(other, a), kUpper);
+}
+template <int kHalf>
+PITWALL_LANES F butterfly(F a) {
+    if constexpr (kHalf == 8) return {_mm256_add_ps(a.lo, a.hi), _mm256_sub_ps(a.lo, a.hi)};
+    if constexpr (kHalf < 8) return {butterfly<kHalf>(a.lo), butterfly<kHalf>(a.hi)};
 }
 
 /// Sums and maxima fold halves onto each other, the same way in every tier.

@@ -78,6 +78,11 @@ PITWALL_LANES void store_half(void* p, F a) {
                         _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+/// Rounded to binary16 and back.
+PITWALL_LANES F through_half(F a) {
+    return {_mm512_cvtph_ps(_mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC))};
+}
+
 /// To the nearest integer, ties to even.
 PITWALL_LANES I to_int(F a) { return {_mm512_cvtps_epi32(a.v)}; }
 /// The lowest byte, or two, of each lane.
@@ -95,6 +100,23 @@ PITWALL_LANES F low_nibble(I a) {
     const __m512 values = _mm512_setr_ps(k, k + 1, k + 2, k + 3, k + 4, k + 5, k + 6, k + 7, k + 8, k + 9,
                                          k + 10, k + 11, k + 12, k + 13, k + 14, k + 15);
     return {_mm512_permutexvar_ps(a.v, values)};
+}
+
+template <int kHalf>
+constexpr __mmask16 kUpper = kHalf == 1   ? 0xaaaa
+                             : kHalf == 2 ? 0xcccc
+                             : kHalf == 4 ? 0xf0f0
+                                          : 0xff00;
+/// Each lane with the one kHalf away: a + b in the lower of the two, a - b in the upper.
+template <int kHalf>
+PITWALL_LANES F butterfly(F a) {
+    static_assert(kHalf == 1 || kHalf == 2 || kHalf == 4 || kHalf == 8);
+    const __m512 signs = _mm512_castsi512_ps(
+        _mm512_mask_set1_epi32(_mm512_set1_epi32(0x3f800000), kUpper<kHalf>, static_cast<int>(0xbf800000)));
+    __m512 other;
+    if constexpr (kHalf < 4) other = _mm512_permute_ps(a.v, kHalf == 1 ? 0xb1 : 0x4e);
+    if constexpr (kHalf >= 4) other = _mm512_shuffle_f32x4(a.v, a.v, kHalf == 4 ? 0xb1 : 0x4e);
+    return {_mm512_fmadd_ps(a.v, signs, other)};  // times 1 or -1: one rounding, that of the sum
 }
 
 /// Sums and maxima fold halves onto each other, the same way in every tier.

@@ -145,6 +145,11 @@ PITWALL_LANES void store_half(void* p, F a) {
     }
 }
 
+/// Rounded to binary16 and back.
+PITWALL_LANES F through_half(F a) {
+    return each([&](int i) { return half_to_float(float_to_half(a.v[i])); });
+}
+
 /// To the nearest integer, ties to even: what 1.5 * 2^23 leaves of the sum's low bits. For |a| < 2^22.
 PITWALL_LANES I to_int(F a) {
     return each_bits([&](int i) { return std::bit_cast<uint32_t>(a.v[i] + 12582912.0f) - 0x4b400000u; });
@@ -164,6 +169,12 @@ PITWALL_LANES void store_words(void* p, I a) { store_low<uint16_t>(p, a); }
 template <int kOffset>
 PITWALL_LANES F low_nibble(I a) {
     return each([&](int i) { return static_cast<float>(static_cast<int32_t>(a.v[i] & 15u) - kOffset); });
+}
+
+/// Each lane with the one kHalf away: a + b in the lower of the two, a - b in the upper.
+template <int kHalf>
+PITWALL_LANES F butterfly(F a) {
+    return each([&](int i) { return i & kHalf ? a.v[i - kHalf] - a.v[i] : a.v[i] + a.v[i + kHalf]; });
 }
 
 /// Sums and maxima fold halves onto each other, the same way in every tier.

@@ -45,4 +45,10 @@ StepCost CostModel::cost(const StepPlan& plan) const {
     return cost;
 }
 
+int64_t CostModel::conversion_ns(size_t blocks, uint64_t from_bytes, uint64_t to_bytes) const {
+    if (profile_.token_ns > 0) return static_cast<int64_t>(blocks) * profile_.copy_ns;
+    const double bytes = static_cast<double>(blocks) * static_cast<double>(from_bytes + to_bytes);
+    return static_cast<int64_t>(std::ceil(bytes / (profile_.bytes_per_s * profile_.stream_efficiency) * 1e9));
+}
+
 }  // namespace pitwall::engine

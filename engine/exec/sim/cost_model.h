@@ -28,6 +28,9 @@ class CostModel {
           weight_bytes_(weight_bytes),
           kv_bytes_per_token_(kv_bytes_per_token) {}
     StepCost cost(const StepPlan& plan) const;
+    void set_kv_bytes_per_token(double bytes) { kv_bytes_per_token_ = bytes; }
+    /// Blocks read in one format and written in another.
+    int64_t conversion_ns(size_t blocks, uint64_t from_bytes, uint64_t to_bytes) const;
 
   private:
     DeviceProfile profile_;

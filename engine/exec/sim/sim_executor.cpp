@@ -20,6 +20,7 @@ namespace {
 /// Leaves room for activations and the runtime, as engines do.
 constexpr double kMemoryFraction = 0.9;
 constexpr uint64_t kRuntimeBytes = 3'000'000'000;
+constexpr uint64_t kMostBlocks = 1 << 24;
 constexpr uint64_t kFirstSlot = 0x9e3779b97f4a7c15ULL;  ///< stands for the slot before position 0
 
 uint64_t next_slot(uint64_t previous, TokenId token) {
@@ -32,26 +33,43 @@ class SimExecutor final : public Executor {
                 uint64_t weight_bytes, uint64_t bytes_per_block, uint32_t capacity_blocks)
         : options_(options),
           info_{fmt::format("Simulated {}", profile.full_name), "simulated", 1, true},
+          config_(config),
           cost_model_(profile, config, weight_bytes, static_cast<double>(bytes_per_block) / kBlockTokens),
-          vocab_size_(config.vocab_size),
           weight_bytes_(weight_bytes),
           bytes_per_block_(bytes_per_block),
-          capacity_blocks_(capacity_blocks) {}
+          memory_bytes_(capacity_blocks * bytes_per_block) {}
 
     const DeviceInfo& device() const override { return info_; }
-    uint32_t vocab_size() const override { return vocab_size_; }
+    uint32_t vocab_size() const override { return config_.vocab_size; }
     uint64_t bytes_per_block() const override { return bytes_per_block_; }
     KvDtype kv_cache_dtype() const override { return options_.kv_cache_dtype; }
     uint64_t weight_bytes() const override { return weight_bytes_; }
-    uint32_t capacity_blocks() const override { return capacity_blocks_; }
+    uint32_t capacity_blocks() const override { return kv_capacity(options_.kv_cache_dtype).blocks; }
+    KvCapacity kv_capacity(KvDtype dtype) const override {
+        const uint64_t bytes = kv_bytes_per_block(dtype, config_);
+        return {bytes, static_cast<uint32_t>(std::min(memory_bytes_ / bytes, kMostBlocks))};
+    }
     uint32_t depth() const override { return options_.depth; }
 
     Status resize_pool(uint32_t num_blocks) override {
-        if (num_blocks > capacity_blocks_)
+        if (num_blocks > capacity_blocks())
             return Error{fmt::format("{} blocks do not fit {}", num_blocks, info_.name),
-                         fmt::format("ask for {} or fewer", capacity_blocks_)};
+                         fmt::format("ask for {} or fewer", capacity_blocks())};
         slots_.resize(size_t{num_blocks} * kBlockTokens);
         return {};
+    }
+
+    Status convert_kv(KvDtype dtype, uint32_t num_blocks, std::span<const BlockId> holding) override {
+        const KvCapacity capacity = kv_capacity(dtype);
+        if (num_blocks > capacity.blocks)
+            return Error{fmt::format("{} blocks do not fit {}", num_blocks, info_.name),
+                         fmt::format("ask for {} or fewer", capacity.blocks)};
+        wait_until(options_.clock->now_ns() +
+                   cost_model_.conversion_ns(holding.size(), bytes_per_block_, capacity.bytes_per_block));
+        options_.kv_cache_dtype = dtype;
+        bytes_per_block_ = capacity.bytes_per_block;
+        cost_model_.set_kv_bytes_per_token(static_cast<double>(bytes_per_block_) / kBlockTokens);
+        return resize_pool(num_blocks);
     }
 
     Ticket submit(const StepPlan& plan) override {
@@ -126,10 +144,10 @@ class SimExecutor final : public Executor {
     TokenId pick(const SequenceSlice& slice, uint64_t value) const {
         if (slice.sampling.temperature > 0)
             value = detail::final_mix(value ^ detail::final_mix(slice.sampling.seed + slice.history.size()));
-        auto token = static_cast<TokenId>(value % vocab_size_);
-        for (uint32_t tries = 0; tries < vocab_size_; ++tries) {
+        auto token = static_cast<TokenId>(value % config_.vocab_size);
+        for (uint32_t tries = 0; tries < config_.vocab_size; ++tries) {
             if (std::find(slice.banned.begin(), slice.banned.end(), token) == slice.banned.end()) break;
-            token = static_cast<TokenId>((static_cast<uint32_t>(token) + 1) % vocab_size_);
+            token = static_cast<TokenId>((static_cast<uint32_t>(token) + 1) % config_.vocab_size);
         }
         return token;
     }
@@ -157,10 +175,9 @@ class SimExecutor final : public Executor {
 
     SimOptions options_;
     DeviceInfo info_;
+    ModelConfig config_;
     CostModel cost_model_;
-    uint32_t vocab_size_;
-    uint64_t weight_bytes_, bytes_per_block_;
-    uint32_t capacity_blocks_;
+    uint64_t weight_bytes_, bytes_per_block_, memory_bytes_;
     std::vector<uint64_t> slots_;  ///< [blocks, kBlockTokens]
     std::deque<Flight> flights_;
     std::unordered_map<uint32_t, TokenId> sampled_before_, sampled_now_;  ///< by the last plan, by this one
@@ -190,7 +207,7 @@ Result<std::unique_ptr<Executor>> make_sim_executor(const ModelConfig& config, c
     const double blocks = options.capacity_blocks > 0
                               ? options.capacity_blocks
                               : left / static_cast<double>(std::max<uint64_t>(1, bytes_per_block));
-    const auto capacity = static_cast<uint32_t>(std::clamp<double>(blocks, 1, 1 << 24));
+    const auto capacity = static_cast<uint32_t>(std::clamp<double>(blocks, 1, kMostBlocks));
     return std::unique_ptr<Executor>(std::make_unique<SimExecutor>(config, device.value(), options,
                                                                    weight_bytes, bytes_per_block, capacity));
 }

@@ -62,6 +62,10 @@ class Failing final : public Executor {
     uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
     uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }
     Status resize_pool(uint32_t blocks) override { return inner_->resize_pool(blocks); }
+    KvCapacity kv_capacity(telemetry::KvDtype dtype) const override { return inner_->kv_capacity(dtype); }
+    Status convert_kv(telemetry::KvDtype dtype, uint32_t blocks, std::span<const BlockId> holding) override {
+        return inner_->convert_kv(dtype, blocks, holding);
+    }
     Ticket submit(const StepPlan& plan) override {
         fails_ = raw(plan.id) == at_;
         return inner_->submit(plan);
