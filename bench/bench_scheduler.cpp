@@ -54,12 +54,12 @@ std::vector<TokenId> prompt_of(uint32_t number) {
 void fill_cache(KvCache& kv) {
     std::vector<TokenId> tokens(kBlockTokens, 1);
     std::vector<BlockId> table;
-    ChainHash hash{};
+    ChainHash lineage;
+    const EpochSpan epoch;
     while (kv.available() > 0) {
         table.push_back(kv.allocate(RequestId{1}, 0));
         kv.fill(RequestId{1}, table.back(), kBlockTokens, 0);
-        hash = chain_hash(hash, tokens);
-        kv.remember(table.back(), hash, tokens);
+        lineage = kv.remember(table.back(), lineage, tokens, {&epoch, 1});
     }
     kv.release(RequestId{1}, table);
 }

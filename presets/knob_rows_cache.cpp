@@ -37,7 +37,8 @@ KnobSpec num_kv_blocks() {
         .logarithmic = true,
         .help =
             "KV pool size in blocks of 16 tokens, up to what kv_cache_memory_bytes holds. Shrinking stops at "
-            "what the largest request in flight needs to finish.",
+            "what the largest request in flight needs to finish. A change of kv_cache_dtype keeps the pool's "
+            "bytes, and so changes it.",
         .vllm = {.flag = "--num-gpu-blocks-override", .note = "with --block-size 16"},
         .sglang = {.flag = "--max-total-tokens", .scale = 16},
         .tensorrt_llm = {.flag = "kv_cache_config.max_tokens", .scale = 16},
@@ -71,15 +72,12 @@ KnobSpec kv_cache_dtype() {
             .type = KnobType::kChoice,
             .maximum = 6,
             .choices = {"f16", "f32", "bf16", "fp8", "int8", "k8v4", "int4"},
-            .live = false,
-            .reload_reason = "the KV cache is laid out for it when the model is opened",
             .effect = KnobEffect::kNumerics,
             .help =
-                "Format of the keys and values in the KV cache. Fewer bits move fewer bytes and leave room "
-                "for more "
-                "blocks (raise num_kv_blocks), and cost accuracy. fp8 is e4m3; int8 has one scale a token "
-                "and head, "
-                "int4 one for 32 values, both after a Hadamard rotation; k8v4 is int8 keys and int4 values.",
+                "Format of the keys and values in the KV cache. Changing it converts the blocks that hold "
+                "data, between two steps; the pool keeps its bytes, so that fewer bits make more blocks. "
+                "They cost accuracy. fp8 is e4m3; int8 has one scale a token and head, int4 one for 32 "
+                "values, both after a Hadamard rotation; k8v4 is int8 keys and int4 values.",
             .vllm = {.flag = "--kv-cache-dtype",
                      .note = "scales and rotations differ there",
                      .choices = "float16,-,bfloat16,fp8_per_token_head,int8_per_token_head,turboquant_k8v4,"

@@ -19,17 +19,9 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
       writer_(producer),
       asked_(knobs),
       effective_(knobs),
-      kv_(0, &writer_),
+      kv_(0, &writer_, executor_->kv_cache_dtype()),
       scheduler_(kv_, {}) {
-    writer_.set_kv_dtype(executor_->kv_cache_dtype());
-    uint32_t blocks = static_cast<uint32_t>(std::max<int64_t>(1, knobs.integer(KnobId::kNumKvBlocks)));
-    const uint32_t capacity = executor_->capacity_blocks();
-    if (blocks > capacity) blocks = capacity;
-    while (blocks > 0 && !executor_->resize_pool(blocks).ok()) blocks /= 2;
-    kv_.grow(blocks);
-    effective_.set(KnobId::kNumKvBlocks, blocks);
-    if (blocks < knobs.get(KnobId::kNumKvBlocks))
-        bounds_[static_cast<size_t>(KnobId::kNumKvBlocks)] = telemetry::KnobBound::kCapacity;
+    open_pool();
     scheduler_.set_settings(settings());
     scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
     token_told_.resize(executor_->vocab_size());

@@ -2,6 +2,7 @@
 //
 // The inside of Engine, spread over files by what it does: engine_requests.cpp (in and out), engine_step.cpp (plan and
 // submit), engine_commit.cpp (collect and commit), engine_time.cpp (pauses, time-outs, accounts), engine_knobs.cpp,
+// engine_pool.cpp (size and format of the KV pool), engine_history.cpp (replay of a numeric history),
 // engine_keyframe.cpp.
 #pragma once
 
@@ -111,13 +112,30 @@ class Engine::Impl {
     void publish_accounts();
 
     // Knobs.
+    /// What a bound made of the wish, and why; empty where nothing did.
+    struct Bounded {
+        telemetry::KnobBound bound = telemetry::KnobBound::kNone;
+        std::string reason;
+    };
     SchedulerSettings settings() const;
-    double apply_knob(presets::KnobId knob, double value, telemetry::KnobBound& bound, std::string& reason);
-    uint32_t resize_pool(uint32_t asked, telemetry::KnobBound& bound, std::string& reason);
-    bool shrink_pool(uint32_t num_blocks, std::string& reason);
-    void shrink_further();
+    double apply_knob(presets::KnobId knob, double value, Bounded& bounded);
     void publish_knob(presets::KnobId knob, double old_value, double asked, telemetry::KnobBound bound,
                       telemetry::KnobOrigin origin, int64_t pause_ns);
+
+    // The KV pool.
+    void open_pool();
+    uint32_t largest_need() const { return needs_.empty() ? 0 : needs_.rbegin()->first; }
+    double resize_pool(uint32_t asked, Bounded& bounded);
+    void shrink_pool(uint32_t num_blocks, Bounded& bounded);
+    void shrink_further();
+    void book_kv_move();
+    double convert_kv(double choice, Bounded& bounded);
+    bool change_format(KvDtype dtype, uint32_t num_blocks, Bounded& bounded);
+    void follow_pool_bytes(uint32_t old_blocks);
+
+    // Numeric histories.
+    void follow_history();
+    void begin_next_stage(LiveRequest& r);
 
     // Keyframes.
     void publish_block_runs();
@@ -130,8 +148,10 @@ class Engine::Impl {
     EventWriter writer_;
     presets::KnobValues asked_, effective_;
     std::array<telemetry::KnobBound, presets::kKnobCount> bounds_{};
+    uint64_t pool_bytes_ = 0;  ///< what num_kv_blocks meant when it was asked for; a conversion keeps it
     KvCache kv_;
     Scheduler scheduler_;
+    LiveRequest* replaying_ = nullptr;  ///< a request that replays a numeric history
 
     std::map<uint32_t, std::unique_ptr<LiveRequest>> requests_;  ///< in order of number
     std::map<uint32_t, uint32_t> needs_;  ///< most blocks of each live request -> how many need so many

@@ -39,6 +39,12 @@ RequestId Engine::Impl::submit(GenerationRequest request, RequestListener* liste
         end_request(r, FinishReason::kRejected, "", refusal);
         return id;
     }
+    if (!request.numeric_history.empty()) {
+        r.replay = std::move(request.numeric_history);
+        r.replays_history = true;
+        r.hold_at = 0;  // until the first step
+        replaying_ = &r;
+    }
     r.tokens = std::move(request.prompt);
     r.tokens.reserve(size_t{r.prompt_tokens} + r.max_tokens);
     if (tokenizer_) {
@@ -67,6 +73,11 @@ std::string Engine::Impl::reason_to_reject(const GenerationRequest& request, con
         return fmt::format("the prompt has {} tokens, max_prompt_tokens allows {}", r.prompt_tokens,
                            most_prompt);
     if (std::string never = reason_it_never_fits(r); !never.empty()) return never;
+    if (replaying_ && !request.numeric_history.empty())
+        return fmt::format("request {} replays its numeric history, and only one can at a time",
+                           raw(replaying_->id));
+    if (std::string why = reason_history_is_wrong(request.numeric_history); !why.empty())
+        return "its numeric history " + why;
     const int64_t most_waiting = effective_.integer(KnobId::kMaxQueueLength);
     const size_t queue = scheduler_.waiting().size() - scheduler_.preempted().size();
     if (most_waiting > 0 && queue >= static_cast<size_t>(most_waiting))
@@ -151,6 +162,8 @@ void Engine::Impl::end_request(LiveRequest& r, FinishReason reason, const std::s
 
     RequestListener* listener = r.listener;
     const RequestId id = r.id;
+    if (listener && r.admitted_ns >= 0)
+        listener->on_numeric_history(id, r.numerics.history(r.prompt_tokens, kv_.epochs()));
     std::string rest = tail;
     if (rest.empty() && reason != FinishReason::kStop && r.decoder) rest = r.decoder->finish();
     forget(r);
@@ -164,6 +177,7 @@ void Engine::Impl::forget(LiveRequest& r) {
         deadlines_.erase({r.deadline_ns, raw(r.id)});
         if (r.overtaken) std::erase(overtaken_, &r);
     }
+    if (replaying_ == &r) replaying_ = nullptr;
     scheduler_.remove(r);
     if (r.plans_in_flight > 0)
         zombies_.push_back(&r);

@@ -28,6 +28,7 @@ bool Engine::Impl::step() {
         single_step_ = false;           // it was asked for now, not for whatever comes next
         return steps_ != steps_before;  // what was in flight may have been the last of it
     }
+    follow_history();
     int64_t start_ns = stamp();
     const bool single = paused_;
     if (single) {

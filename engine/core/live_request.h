@@ -35,6 +35,8 @@ struct LiveRequest final : Sequence {
     int64_t deadline_ns = std::numeric_limits<int64_t>::max();
     uint32_t answered_tokens = 0;  ///< output tokens handed out; without placeholders
     MissReason miss = MissReason::kNone;
+    NumericHistory replay;  ///< what it replays, where replays_history
+    size_t replay_stage = 0, replay_change = 0;
     /// The last step that was booked as a member.
     uint64_t booked_step = std::numeric_limits<uint64_t>::max();
 

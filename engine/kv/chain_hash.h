@@ -8,10 +8,13 @@
 #include <span>
 
 #include "engine/exec/executor.h"
+#include "engine/kv/numeric_history.h"
 
 namespace pitwall::engine {
 
-/// Names a full block together with all before it: hash(block i) = H(hash(block i - 1), its 16 tokens).
+/// Names a full block together with all before it and how that was computed:
+///     key(block i) = H(lineage(block i - 1), its 16 tokens), lineage(block i) = H(key(block i), its epochs).
+/// So blocks of different numeric histories never follow each other in one chain.
 struct ChainHash {
     uint64_t low = 0, high = 0;
     bool operator==(const ChainHash&) const = default;
@@ -47,6 +50,17 @@ inline ChainHash chain_hash(const ChainHash& parent, std::span<const TokenId> to
     h1 = detail::final_mix(h1), h2 = detail::final_mix(h2);
     h1 += h2;
     return {h1, h2 + h1};
+}
+
+/// `own`: the epochs in which the block's tokens were computed.
+inline ChainHash lineage_hash(ChainHash key, std::span<const EpochSpan> own) {
+    for (const EpochSpan& span : own) {
+        const uint64_t said = uint64_t{span.epoch} * kBlockTokens + span.position % kBlockTokens;
+        if (said == 0) continue;  // computed in the first epoch, as most are for ever
+        key.low = detail::final_mix(key.low ^ (said * 0x9e3779b97f4a7c15ULL));
+        key.high = detail::final_mix(key.high + key.low);
+    }
+    return key;
 }
 
 }  // namespace pitwall::engine

@@ -7,26 +7,40 @@
 
 namespace pitwall::engine {
 
-KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer) : pool_(num_blocks), observer_(observer) {
+KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer, KvDtype dtype)
+    : pool_(num_blocks), lineages_(num_blocks), epochs_(dtype), observer_(observer) {
     index_.resize(num_blocks);
 }
 
 void KvCache::grow(uint32_t num_blocks) {
     pool_.grow(num_blocks);
     index_.resize(num_blocks);
+    lineages_.resize(num_blocks);
 }
 
-PrefixMatch KvCache::match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens,
-                           bool allow_copy) const {
+std::vector<BlockId> KvCache::holding() const {
+    std::vector<BlockId> blocks;
+    for (uint32_t id = 0; id < size(); ++id)
+        if (pool_[BlockId{id}].filled_tokens > 0) blocks.push_back(BlockId{id});
+    return blocks;
+}
+
+PrefixMatch KvCache::match(std::span<const TokenId> tokens, bool allow_copy) const {
     PrefixMatch match;
-    const size_t full_blocks = std::min(hashes.size(), tokens.size() / kBlockTokens);
+    std::vector<EpochSpan> epochs;
+    ChainHash parent;
+    const size_t full_blocks = tokens.size() / kBlockTokens;
     for (size_t i = 0; i < full_blocks; ++i) {
-        const BlockId block = index_.find(hashes[i], tokens.subspan(i * kBlockTokens, kBlockTokens));
+        const std::span<const TokenId> own = tokens.subspan(i * kBlockTokens, kBlockTokens);
+        const ChainHash key = chain_hash(parent, own);
+        const BlockId block = index_.find(key, own);
         if (block == kNoBlock) {
-            match.miss = index_.was_evicted(hashes[i]) ? MissReason::kEvicted : MissReason::kCold;
+            match.miss = index_.was_evicted(key) ? MissReason::kEvicted : MissReason::kCold;
             break;
         }
         match.shared.push_back(block);
+        append_epochs(block, static_cast<uint32_t>(i) * kBlockTokens, epochs);
+        parent = lineages_[raw(block)].hash;
     }
     if (tokens.size() <= kBlockTokens && match.shared.empty()) match.miss = MissReason::kTooShort;
     if (!match.shared.empty() && match.shared.size() * kBlockTokens == tokens.size()) {
@@ -38,7 +52,28 @@ PrefixMatch KvCache::match(std::span<const ChainHash> hashes, std::span<const To
     }
     for (const BlockId block : match.shared) match.revived += pool_[block].state == BlockState::kCached;
     if (match.copy_source != kNoBlock) match.revived += pool_[match.copy_source].state == BlockState::kCached;
+    if (!match.shared.empty()) match.lineage = lineages_[raw(match.shared.back())].hash;
+    match.epochs = spans_between(epochs, 0, match.tokens());
     return match;
+}
+
+void KvCache::append_epochs(BlockId block, uint32_t first_position, std::vector<EpochSpan>& epochs) const {
+    const Lineage& lineage = lineages_[raw(block)];
+    const EpochSpan single{0, lineage.first_epoch};
+    const std::span<const EpochSpan> own =
+        lineage.mixed ? std::span<const EpochSpan>(mixed_.at(raw(block))) : std::span(&single, 1);
+    for (const EpochSpan& span : own)
+        if (epochs.empty() || epochs.back().epoch != span.epoch)
+            epochs.push_back({first_position + span.position % kBlockTokens, span.epoch});
+}
+
+ChainHash KvCache::remember(BlockId block, const ChainHash& parent, std::span<const TokenId> tokens,
+                            std::span<const EpochSpan> own) {
+    const ChainHash key = chain_hash(parent, tokens), lineage = lineage_hash(key, own);
+    if (!index_.insert(key, tokens, block)) return lineage;
+    lineages_[raw(block)] = {lineage, own.front().epoch, own.size() > 1};
+    if (own.size() > 1) mixed_[raw(block)].assign(own.begin(), own.end());
+    return lineage;
 }
 
 void KvCache::share(RequestId request, std::span<const BlockId> blocks, uint32_t table_index) {
@@ -94,6 +129,7 @@ void KvCache::release_one(RequestId request, BlockId id, uint32_t table_index) {
 uint32_t KvCache::flush() {
     const uint32_t cached = pool_.cached_count();
     index_.clear();
+    mixed_.clear();
     for (BlockId id = pool_.oldest_cached(); id != kNoBlock; id = pool_.oldest_cached()) {
         pool_.free_cached(id);
         tell(BlockPhase::kReleased, id, kNoRequest);
@@ -117,11 +153,16 @@ std::vector<KvCache::Move> KvCache::shrink(uint32_t num_blocks) {
         moves.push_back({source, target, pool_[source].filled_tokens});
         pool_.move(source, target);
         index_.move(source, target);
+        lineages_[raw(target)] = lineages_[raw(source)];
+        if (lineages_[raw(source)].mixed && mixed_.contains(raw(source)))
+            mixed_[raw(target)] = std::move(mixed_[raw(source)]);
         tell(BlockPhase::kMoved, target, owner, 0, source);
         tell(BlockPhase::kReleased, source, owner);
     }
     pool_.drop_retired();
     index_.resize(num_blocks);
+    lineages_.resize(num_blocks);
+    std::erase_if(mixed_, [&](const auto& entry) { return entry.first >= num_blocks; });
     return moves;
 }
 

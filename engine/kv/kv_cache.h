@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/kv/block_pool.h"
+#include "engine/kv/numeric_history.h"
 #include "engine/kv/prefix_index.h"
 #include "telemetry/event.h"
 
@@ -35,6 +37,8 @@ struct PrefixMatch {
     uint32_t copy_tokens = 0;
     uint32_t revived = 0;  ///< of all these, how many are cached now and would become held
     MissReason miss = MissReason::kNone;
+    std::vector<EpochSpan> epochs;  ///< in which these tokens were computed
+    ChainHash lineage;              ///< of the last of `shared`
     uint32_t tokens() const { return static_cast<uint32_t>(shared.size()) * kBlockTokens + copy_tokens; }
 };
 
@@ -43,7 +47,7 @@ struct PrefixMatch {
 /// are released from its end, so that of one chain the leaf is always older than its parents and goes first.
 class KvCache {
   public:
-    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr);
+    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr, KvDtype dtype = KvDtype::kF16);
 
     uint32_t size() const { return pool_.size(); }
     uint32_t available() const { return pool_.free_count() + pool_.cached_count(); }
@@ -51,13 +55,17 @@ class KvCache {
     uint64_t index_version() const { return index_.version(); }
     uint64_t evictions() const { return evictions_; }
     uint64_t slots_filled() const { return slots_filled_; }  ///< token slots of held blocks that hold a token
+    const KvEpochs& epochs() const { return epochs_; }
+    /// All blocks have been converted; what is computed from now on is computed in that format.
+    void begin_epoch(KvDtype dtype) { epochs_.begin(dtype); }
+    /// Those that hold tokens, held or cached.
+    std::vector<BlockId> holding() const;
     void set_time(int64_t now_ns) { now_ns_ = now_ns; }
 
-    /// Reads only. `hashes[i]` names full block i of `tokens`. At most tokens - 1 come from the cache, because the
-    /// last has to be computed to sample what follows: where the whole of `tokens` is cached, its last block is to
-    /// be copied but for one token. With `allow_copy` false that block is computed again instead.
-    PrefixMatch match(std::span<const ChainHash> hashes, std::span<const TokenId> tokens,
-                      bool allow_copy) const;
+    /// Reads only. At most tokens - 1 come from the cache, because the last has to be computed to sample what follows:
+    /// where the whole of `tokens` is cached, its last block is to be copied but for one token. With `allow_copy` false
+    /// that block is computed again instead.
+    PrefixMatch match(std::span<const TokenId> tokens, bool allow_copy) const;
 
     /// Takes a reference to each, for a sequence's table from `table_index` on.
     void share(RequestId request, std::span<const BlockId> blocks, uint32_t table_index);
@@ -74,10 +82,10 @@ class KvCache {
                      uint32_t table_index);
     /// The block's first `tokens` slots hold a token now.
     void fill(RequestId request, BlockId block, uint32_t tokens, uint32_t table_index);
-    /// A full block becomes findable. A prefix that another block holds already is left with that one.
-    void remember(BlockId block, const ChainHash& hash, std::span<const TokenId> tokens) {
-        index_.insert(hash, tokens, block);
-    }
+    /// A full block, computed in the epochs `own`, becomes findable behind the block of lineage `parent` (none: all
+    /// zeros). A prefix that another block holds already is left with that one. Gives its own lineage.
+    ChainHash remember(BlockId block, const ChainHash& parent, std::span<const TokenId> tokens,
+                       std::span<const EpochSpan> own);
     /// Gives up a sequence's table, last block first.
     void release(RequestId request, std::span<const BlockId> table);
 
@@ -99,6 +107,13 @@ class KvCache {
                            std::span<const BlockId> pins) const;
 
   private:
+    /// Of a block that can be found.
+    struct Lineage {
+        ChainHash hash;
+        uint32_t first_epoch = 0;
+        bool mixed = false;  ///< computed in several epochs, which are in mixed_
+    };
+    void append_epochs(BlockId block, uint32_t first_position, std::vector<EpochSpan>& epochs) const;
     void release_one(RequestId request, BlockId block, uint32_t table_index);
     void evict(BlockId block);
     void tell(BlockPhase phase, BlockId block, RequestId request, uint32_t table_index = 0,
@@ -106,6 +121,9 @@ class KvCache {
 
     BlockPool pool_;
     PrefixIndex index_;
+    std::vector<Lineage> lineages_;                                ///< [blocks]
+    std::unordered_map<uint32_t, std::vector<EpochSpan>> mixed_;  ///< by block
+    KvEpochs epochs_;
     BlockObserver* observer_;
     int64_t now_ns_ = 0;
     uint64_t evictions_ = 0, slots_filled_ = 0;

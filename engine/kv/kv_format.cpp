@@ -84,6 +84,12 @@ KvDtype kv_dtype_of(const presets::KnobValues& knobs) {
     return KvDtype::kF16;
 }
 
+double kv_dtype_choice(KvDtype dtype) {
+    const auto& choices = presets::spec(presets::KnobId::kKvCacheDtype).choices;
+    return static_cast<double>(std::find(choices.begin(), choices.end(), telemetry::name(dtype)) -
+                               choices.begin());
+}
+
 KvHeadLayout kv_head_layout(KvDtype dtype, uint32_t head_dim) {
     KvHeadLayout layout;
     layout.head_dim = head_dim;

@@ -15,6 +15,9 @@ using telemetry::KvDtype;
 /// What the knob kv_cache_dtype says.
 KvDtype kv_dtype_of(const presets::KnobValues& knobs);
 
+/// Its value for that.
+double kv_dtype_choice(KvDtype dtype);
+
 /// `head_dim` is even (rotary embedding works on pairs).
 KvHeadLayout kv_head_layout(KvDtype dtype, uint32_t head_dim);
 /// 16 tokens over all layers and KV heads, scales included.

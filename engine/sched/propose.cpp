@@ -14,10 +14,7 @@ Proposal Scheduler::propose() {
     proposal.budget = settings_.max_num_batched_tokens;
     proposal.admission_open = admission_open();
     if (waiting_.policy() == SchedulingPolicy::kLongestPrefix && settings_.enable_prefix_caching)
-        waiting_.refresh_prefixes([this](Sequence& s) {
-            ensure_hashes(s);
-            return kv_.match(s.hashes, s.tokens, true).tokens();
-        });
+        waiting_.refresh_prefixes([this](Sequence& s) { return kv_.match(s.tokens, true).tokens(); });
     if (propose_lone(proposal)) return proposal;
     select_running(proposal);
     make_room(proposal);
@@ -48,7 +45,7 @@ std::vector<Sequence*> Scheduler::service_order(uint32_t budget) const {
 
 void Scheduler::select_running(Proposal& proposal) const {
     for (Sequence* s : service_order(proposal.budget)) {
-        const uint32_t tokens = chunk_for(s->pending(), proposal.budget - proposal.used);
+        const uint32_t tokens = chunk_for(s->computable(), proposal.budget - proposal.used);
         if (tokens == 0) {
             proposal.blocked_by_budget = true;
             continue;
@@ -93,9 +90,9 @@ void Scheduler::make_room(Proposal& proposal) const {
 bool Scheduler::propose_lone(Proposal& proposal) {
     if (settings_.enable_chunked_prefill || last_was_lone_) return false;
     for (Sequence* s : running_) {
-        if (!s->wants_tokens() || s->pending() <= proposal.budget) continue;
-        proposal.running.push_back({s, s->pending(), s->blocks_missing(s->length())});
-        proposal.used = s->pending();
+        if (!s->wants_tokens() || s->computable() <= proposal.budget) continue;
+        proposal.running.push_back({s, s->computable(), s->blocks_missing(s->computed + s->computable())});
+        proposal.used = s->computable();
         make_room(proposal);
         // Where it is itself the last in line, an ordinary step makes the room.
         proposal.lone = !proposal.running.empty();
@@ -133,13 +130,11 @@ bool Scheduler::fits(Sequence& s, int64_t room, Proposal::Admission& admission) 
     for (const bool allow_copy : {true, false}) {
         admission.sequence = &s;
         admission.match = {};
-        if (settings_.enable_prefix_caching) {
-            ensure_hashes(s);
-            admission.match = kv_.match(s.hashes, s.tokens, allow_copy);
-        }
+        if (settings_.enable_prefix_caching && !s.replays_history)
+            admission.match = kv_.match(s.tokens, allow_copy);
         admission.new_blocks =
             Sequence::blocks_for(s.length()) - static_cast<uint32_t>(admission.match.shared.size());
-        admission.tokens = s.length() - admission.match.tokens();
+        admission.tokens = std::min(s.length(), s.hold_at) - admission.match.tokens();
         if (int64_t{admission.match.revived} + admission.new_blocks <= room) return true;
         if (admission.match.copy_source == kNoBlock) return false;
     }

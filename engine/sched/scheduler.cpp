@@ -64,6 +64,9 @@ void Scheduler::start(const Proposal::Admission& admission, ScheduledSlice& slic
         slice.pinned = match.copy_source;
     }
     s.computed = s.committed = match.tokens();
+    s.numerics.inherit(match.epochs);
+    s.lineage = match.lineage;
+    s.lineage_blocks = static_cast<uint32_t>(match.shared.size());
     if (slice.first_time) s.cached_tokens = match.tokens();
     s.scheduled_once = true;
     s.state = SequenceState::kRunning;
@@ -76,12 +79,16 @@ void Scheduler::commit(const ScheduledSlice& slice) {
     s.committed = end;
     for (uint32_t index = slice.first_position / kBlockTokens; index < Sequence::blocks_for(end); ++index)
         kv_.fill(s.id, s.block_table[index], std::min(kBlockTokens, end - index * kBlockTokens), index);
-    if (!settings_.enable_prefix_caching || end / kBlockTokens == slice.first_position / kBlockTokens) return;
-    ensure_hashes(s);
-    for (uint32_t index = slice.first_position / kBlockTokens; index < end / kBlockTokens; ++index) {
-        const std::span<const TokenId> tokens(s.tokens);
-        kv_.remember(s.block_table[index], s.hashes[index],
-                     tokens.subspan(size_t{index} * kBlockTokens, kBlockTokens));
+    s.numerics.computed(slice.first_position, kv_.epochs().current());
+    if (settings_.enable_prefix_caching) remember_blocks(s);
+}
+
+void Scheduler::remember_blocks(Sequence& s) {
+    for (; s.lineage_blocks < s.committed / kBlockTokens; ++s.lineage_blocks) {
+        const uint32_t begin = s.lineage_blocks * kBlockTokens;
+        s.lineage = kv_.remember(s.block_table[s.lineage_blocks], s.lineage,
+                                 std::span<const TokenId>(s.tokens).subspan(begin, kBlockTokens),
+                                 spans_between(s.numerics.spans(), begin, begin + kBlockTokens));
     }
 }
 
@@ -113,6 +120,7 @@ Sequence* Scheduler::preempt_last() {
 void Scheduler::preempt(Sequence& s) {
     assert(s.plans_in_flight == 0 && s.computed == s.committed);
     release(s);
+    s.numerics.drop(s.length(), s.committed, kv_.epochs());
     s.high_water = std::max(s.high_water, s.committed);
     s.computed = s.committed = 0;
     ++s.preemptions;
@@ -120,15 +128,6 @@ void Scheduler::preempt(Sequence& s) {
     s.state = SequenceState::kPreempted;
     preempted_.push_back(&s);
     waiting_.insert(s);
-}
-
-void Scheduler::ensure_hashes(Sequence& s) const {
-    const std::span<const TokenId> tokens(s.tokens);
-    size_t known = tokens.size();
-    while (known > 0 && tokens[known - 1] == kPlaceholderToken) --known;
-    for (size_t i = s.hashes.size(); (i + 1) * kBlockTokens <= known; ++i)
-        s.hashes.push_back(chain_hash(i == 0 ? ChainHash{} : s.hashes[i - 1],
-                                      tokens.subspan(i * kBlockTokens, kBlockTokens)));
 }
 
 Status Scheduler::check_integrity(const std::vector<Sequence*>& zombies,

@@ -94,6 +94,8 @@ class Scheduler {
     /// Takes the sequence out of all lists; its blocks are given up now, or by release() where plans are in flight.
     void remove(Sequence& sequence);
     void release(Sequence& sequence);
+    /// Gives up a running sequence's blocks; nothing of it is in flight.
+    void preempt(Sequence& sequence);
     /// Preempts the last in line; nothing is in flight. Null: nobody runs.
     Sequence* preempt_last();
 
@@ -119,8 +121,7 @@ class Scheduler {
     bool admission_open() const;
     int64_t room_for_admission() const;
     bool fits(Sequence& sequence, int64_t room, Proposal::Admission& admission);
-    void ensure_hashes(Sequence& sequence) const;
-    void preempt(Sequence& sequence);
+    void remember_blocks(Sequence& sequence);
     void start(const Proposal::Admission& admission, ScheduledSlice& slice, std::vector<BlockCopy>& copies);
 
     KvCache& kv_;

@@ -11,6 +11,7 @@
 #include "app/core/cli/console.h"
 #include "app/core/cli/generate_run.h"
 #include "app/core/cli/json_fields.h"
+#include "app/core/cli/numeric_history_json.h"
 #include "app/core/cli/output_files.h"
 #include "app/core/session/make_request.h"
 #include "app/core/session/recording.h"
@@ -53,6 +54,8 @@ ordered_json outcome_json(const GenerationOutcome& outcome, const std::string& i
     line["usage"] = {{"prompt_tokens", outcome.prompt_tokens},
                      {"cached_tokens", outcome.cached_tokens},
                      {"output_tokens", outcome.output_tokens}};
+    if (!outcome.numeric_history.empty())
+        line["numeric_history"] = numeric_history_json(outcome.numeric_history);
     line["timing"] = timing_json(outcome);
     return line;
 }

@@ -66,11 +66,7 @@ GenerateRun::~GenerateRun() { parts_.bus.remove_reader(reader_); }
 std::vector<GenerationOutcome> GenerateRun::run(std::vector<FileRequest> requests, Interrupts& interrupts) {
     requests_ = std::move(requests);
     outcomes_.assign(requests_.size(), {});
-    by_arrival_.resize(requests_.size());
-    std::iota(by_arrival_.begin(), by_arrival_.end(), size_t{0});
-    std::stable_sort(by_arrival_.begin(), by_arrival_.end(), [&](size_t a, size_t b) {
-        return requests_[a].request.arrival_ns < requests_[b].request.arrival_ns;
-    });
+    order_by_arrival();
     while (!interrupts.pending()) {
         submit_due();
         turn_knobs();
@@ -93,11 +89,29 @@ std::vector<GenerationOutcome> GenerateRun::run(std::vector<FileRequest> request
     return std::move(outcomes_);
 }
 
+void GenerateRun::order_by_arrival() {
+    by_arrival_.resize(requests_.size());
+    std::iota(by_arrival_.begin(), by_arrival_.end(), size_t{0});
+    const auto key = [&](size_t index) {
+        const engine::GenerationRequest& request = requests_[index].request;
+        const bool replays = !request.numeric_history.empty();
+        return std::pair(replays, replays ? 0 : request.arrival_ns);
+    };
+    std::stable_sort(by_arrival_.begin(), by_arrival_.end(),
+                     [&](size_t a, size_t b) { return key(a) < key(b); });
+}
+
+bool GenerateRun::is_due(engine::GenerationRequest& request) const {
+    if (request.numeric_history.empty()) return request.arrival_ns <= parts_.clock->now_ns();
+    request.arrival_ns = parts_.clock->now_ns();
+    return !parts_.engine->has_work();
+}
+
 void GenerateRun::submit_due() {
     while (next_request_ < by_arrival_.size()) {
         const size_t index = by_arrival_[next_request_];
         engine::GenerationRequest& request = requests_[index].request;
-        if (request.arrival_ns > parts_.clock->now_ns()) return;
+        if (!is_due(request)) return;
         ++next_request_;
         submitting_ = index;
         const RequestId id = parts_.engine->submit(std::move(request), this);
@@ -164,6 +178,10 @@ void GenerateRun::on_token(RequestId request, TokenId token, std::string_view te
     outcome->ids.push_back(token);
     outcome->text += text;
     if (on_text_ && !text.empty()) on_text_(text);
+}
+
+void GenerateRun::on_numeric_history(RequestId request, const engine::NumericHistory& history) {
+    outcome_of(request)->numeric_history = history;
 }
 
 void GenerateRun::on_end(RequestId request, engine::FinishReason reason, std::string_view tail,

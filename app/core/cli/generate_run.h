@@ -27,12 +27,14 @@ Result<std::vector<ScheduledKnob>> parse_scheduled_knobs(const std::vector<std::
 struct GenerationOutcome {
     std::vector<TokenId> ids;
     std::string text, error;
+    engine::NumericHistory numeric_history;
     engine::FinishReason reason = engine::FinishReason::kNone;
     uint32_t prompt_tokens = 0, cached_tokens = 0, output_tokens = 0;
     int64_t arrival_ns = -1, first_token_ns = -1, last_token_ns = -1, end_ns = -1;
 };
 
-/// Requests through one engine on the caller's thread, knobs changed on the way. What came of them is taken from the
+/// Requests through one engine on the caller's thread, knobs changed on the way. Those that replay a numeric history go
+/// last and alone, one after the other, whenever they were to arrive. What came of them is taken from the
 /// engine's listener (ids and text) and from its events (counts and times).
 class GenerateRun final : public engine::RequestListener {
   public:
@@ -46,10 +48,13 @@ class GenerateRun final : public engine::RequestListener {
     std::vector<GenerationOutcome> run(std::vector<FileRequest> requests, Interrupts& interrupts);
 
     void on_token(RequestId request, TokenId token, std::string_view text) override;
+    void on_numeric_history(RequestId request, const engine::NumericHistory& history) override;
     void on_end(RequestId request, engine::FinishReason reason, std::string_view tail,
                 std::string_view error) override;
 
   private:
+    void order_by_arrival();
+    bool is_due(engine::GenerationRequest& request) const;
     void submit_due();
     void turn_knobs();
     void drain_events();

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "app/core/cli/json_fields.h"
+#include "app/core/cli/numeric_history_json.h"
 #include "presets/json_text.h"
 
 namespace pitwall::app {
@@ -138,6 +139,8 @@ constexpr Field kFields[] = {
     {"priority",
      [](const json& v, Line& l) { return read_whole(v, INT32_MIN, INT32_MAX, l.out.request.priority); }},
     {"timeout_ms", [](const json& v, Line& l) { return read_ms(v, l.out.request.timeout_ns); }},
+    {"numeric_history",
+     [](const json& v, Line& l) { return read_numeric_history(v, l.out.request.numeric_history); }},
     {"arrival_ms", [](const json& v, Line& l) { return read_ms(v, l.out.request.arrival_ns); }},
 };
 

@@ -45,7 +45,8 @@ TEST(Knobs, ClampedRefusedAndSaidWhy) {
     Answer answer = rig.engine->set_knob(KnobId::kMaxNumSeqs, 1e9, KnobOrigin::kUser);
     EXPECT_EQ(answer.verdict, Verdict::kClamped);
     EXPECT_EQ(answer.effective_value, presets::spec(KnobId::kMaxNumSeqs).maximum);
-    EXPECT_EQ(rig.engine->set_knob(KnobId::kKvCacheDtype, 0, KnobOrigin::kUser).verdict, Verdict::kRefused);
+    EXPECT_EQ(rig.engine->set_knob(KnobId::kKvCacheMemoryBytes, 1 << 20, KnobOrigin::kUser).verdict,
+              Verdict::kRefused);
     EXPECT_EQ(rig.engine->set_knob(KnobId::kSchedulingPolicy, 9, KnobOrigin::kUser).verdict,
               Verdict::kRefused);
     EXPECT_EQ(

@@ -16,25 +16,20 @@ std::vector<TokenId> tokens_of(uint32_t count, TokenId first = 0) {
     return tokens;
 }
 
-std::vector<ChainHash> hashes_of(std::span<const TokenId> tokens) {
-    std::vector<ChainHash> hashes;
-    for (size_t i = 0; (i + 1) * kBlockTokens <= tokens.size(); ++i)
-        hashes.push_back(
-            chain_hash(i == 0 ? ChainHash{} : hashes.back(), tokens.subspan(i * kBlockTokens, kBlockTokens)));
-    return hashes;
-}
-
 /// Computes all of `tokens` as request `number` and keeps the table.
 std::vector<BlockId> compute(KvCache& kv, uint32_t number, const std::vector<TokenId>& tokens) {
     std::vector<BlockId> table;
-    const auto hashes = hashes_of(tokens);
+    const EpochSpan epoch{0, kv.epochs().current()};
+    ChainHash lineage;
     for (uint32_t i = 0; i * kBlockTokens < tokens.size(); ++i) {
         table.push_back(kv.allocate(RequestId{number}, i));
         const auto filled =
             std::min<uint32_t>(kBlockTokens, static_cast<uint32_t>(tokens.size()) - i * kBlockTokens);
         kv.fill(RequestId{number}, table.back(), filled, i);
         if (filled == kBlockTokens)
-            kv.remember(table.back(), hashes[i], std::span(tokens).subspan(i * kBlockTokens, kBlockTokens));
+            lineage =
+                kv.remember(table.back(), lineage,
+                            std::span(tokens).subspan(i * kBlockTokens, kBlockTokens), {&epoch, 1});
     }
     return table;
 }
@@ -48,17 +43,17 @@ TEST(KvCache, HitsFullBlocksOfTheSamePrefix) {
     KvCache kv(10);
     const auto tokens = tokens_of(40);
     const auto table = compute(kv, 1, tokens);
-    PrefixMatch match = kv.match(hashes_of(tokens), tokens, true);
+    PrefixMatch match = kv.match(tokens, true);
     EXPECT_EQ(match.shared, std::vector<BlockId>(table.begin(), table.begin() + 2));
     EXPECT_EQ(match.tokens(), 32u);
     EXPECT_EQ(match.revived, 0u);
     kv.release(RequestId{1}, table);
-    match = kv.match(hashes_of(tokens), tokens, true);
+    match = kv.match(tokens, true);
     EXPECT_EQ(match.revived, 2u);
     EXPECT_EQ(kv.pool().cached_count(), 2u) << "the block that was not full is free";
     auto other = tokens;
     other[3] = 99;
-    EXPECT_EQ(kv.match(hashes_of(other), other, true).tokens(), 0u)
+    EXPECT_EQ(kv.match(other, true).tokens(), 0u)
         << "the second block is alike, what comes before is not";
 }
 
@@ -66,13 +61,13 @@ TEST(KvCache, TheLastTokenIsNeverTakenFromTheCache) {
     KvCache kv(10);
     const auto tokens = tokens_of(32);
     kv.release(RequestId{1}, compute(kv, 1, tokens));
-    const PrefixMatch copied = kv.match(hashes_of(tokens), tokens, true);
+    const PrefixMatch copied = kv.match(tokens, true);
     EXPECT_EQ(copied.shared.size(), 1u);
     EXPECT_EQ(copied.copy_tokens, 15u);
     EXPECT_NE(copied.copy_source, kNoBlock);
     EXPECT_EQ(copied.tokens(), 31u);
     EXPECT_EQ(copied.revived, 2u);
-    const PrefixMatch again = kv.match(hashes_of(tokens), tokens, false);
+    const PrefixMatch again = kv.match(tokens, false);
     EXPECT_EQ(again.tokens(), 16u);
     EXPECT_EQ(again.copy_source, kNoBlock);
 }
@@ -98,20 +93,20 @@ TEST(KvCache, EvictsLeavesBeforeTheirParentsAndTheOldestFirst) {
 TEST(KvCache, SaysWhyAPrefixIsMissing) {
     KvCache kv(2);
     const auto tokens = tokens_of(32);
-    EXPECT_EQ(kv.match(hashes_of(tokens), tokens, true).miss, MissReason::kCold);
+    EXPECT_EQ(kv.match(tokens, true).miss, MissReason::kCold);
     const auto little = tokens_of(16);
-    EXPECT_EQ(kv.match(hashes_of(little), little, true).miss, MissReason::kTooShort);
+    EXPECT_EQ(kv.match(little, true).miss, MissReason::kTooShort);
     kv.release(RequestId{1}, compute(kv, 1, tokens));
-    EXPECT_EQ(kv.match(hashes_of(tokens), tokens, true).miss, MissReason::kNone);
+    EXPECT_EQ(kv.match(tokens, true).miss, MissReason::kNone);
     kv.release(RequestId{2}, compute(kv, 2, tokens_of(32, 500)));
-    EXPECT_EQ(kv.match(hashes_of(tokens), tokens, true).miss, MissReason::kEvicted);
+    EXPECT_EQ(kv.match(tokens, true).miss, MissReason::kEvicted);
 }
 
 TEST(KvCache, SharedBlocksLiveAsLongAsSomebodyHoldsThem) {
     KvCache kv(4);
     const auto tokens = tokens_of(20);
     const auto first = compute(kv, 1, tokens);
-    const PrefixMatch match = kv.match(hashes_of(tokens), tokens, true);
+    const PrefixMatch match = kv.match(tokens, true);
     kv.share(RequestId{2}, match.shared, 0);
     EXPECT_EQ(kv.pool()[first[0]].references, 2u);
     EXPECT_TRUE(check(kv, {first, match.shared}).ok());
@@ -128,7 +123,7 @@ TEST(KvCache, FlushForgetsWhatIsHeldToo) {
     const auto table = compute(kv, 1, tokens);
     kv.release(RequestId{2}, compute(kv, 2, tokens_of(32, 700)));
     EXPECT_EQ(kv.flush(), 2u);
-    EXPECT_EQ(kv.match(hashes_of(tokens), tokens, true).tokens(), 0u);
+    EXPECT_EQ(kv.match(tokens, true).tokens(), 0u);
     kv.release(RequestId{1}, table);
     EXPECT_EQ(kv.pool().free_count(), 8u);
 }
@@ -151,7 +146,7 @@ TEST(KvCache, ShrinkMovesWhatIsHeldAndKeepsItFindable) {
     EXPECT_EQ(moves.back().filled_tokens, 8u);
     for (BlockId& block : table) block = to.at(block);
     EXPECT_TRUE(check(kv, {table}).ok()) << check(kv, {table}).error().text();
-    EXPECT_EQ(kv.match(hashes_of(tokens), tokens, true).shared.front(), table[0]);
+    EXPECT_EQ(kv.match(tokens, true).shared.front(), table[0]);
     EXPECT_EQ(kv.pool().cached_count(), 2u) << "the cache gives way only as far as it must";
 }
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Replay of a numeric history: the request's KV is computed, converted and thrown away where it was before.
+#include <fmt/format.h>
+
+#include "engine/core/engine_impl.h"
+#include "engine/kv/kv_format.h"
+#include "telemetry/names.h"
+
+namespace pitwall::engine {
+
+using namespace telemetry;
+using presets::KnobId;
+
+/// Before a step: converts what has reached the position of a change, and holds the request at the next one.
+void Engine::Impl::follow_history() {
+    if (replaying_) drain();  // which may end it
+    if (!replaying_) return;
+    LiveRequest& r = *replaying_;
+    begin_next_stage(r);
+    const std::vector<FormatChange>& changes = r.replay[r.replay_stage].formats;
+    for (; r.replay_change < changes.size() && r.committed >= changes[r.replay_change].position;
+         ++r.replay_change) {
+        const KvDtype dtype = changes[r.replay_change].dtype;
+        if (dtype == executor_->kv_cache_dtype()) continue;
+        const Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(dtype), KnobOrigin::kEngine);
+        if (answer.verdict != Verdict::kAccepted)
+            return end_request(r, FinishReason::kFailed, "",
+                               fmt::format("its numeric history cannot be replayed: {}", answer.reason));
+    }
+    r.hold_at = r.replay_change < changes.size() ? changes[r.replay_change].position : UINT32_MAX;
+}
+
+void Engine::Impl::begin_next_stage(LiveRequest& r) {
+    const uint32_t stage_tokens = r.replay[r.replay_stage].tokens;
+    const bool over = stage_tokens > 0 && r.length() >= stage_tokens && r.state == SequenceState::kRunning;
+    if (!over || r.replay_stage + 1 == r.replay.size()) return;
+    book_standing(r, stamp());
+    scheduler_.preempt(r);
+    ++counters_.preemptions;
+    writer_.request(r, RequestPhase::kPreempted);
+    ++r.replay_stage;
+    r.replay_change = 0;
+}
+
+}  // namespace pitwall::engine
