@@ -81,7 +81,8 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
         scheduler_.set_policy(static_cast<SchedulingPolicy>(effective_.integer(id)));
     }
     if (id == KnobId::kEnablePrefixCaching && value == 0) kv_.flush();
-    if (id == KnobId::kMaxNumSeqs && scheduler_.running().size() > value) bounded.bound = KnobBound::kDraining;
+    if (id == KnobId::kMaxNumSeqs && scheduler_.running().size() > value)
+        bounded.bound = KnobBound::kDraining;
     bounds_[static_cast<size_t>(id)] = bounded.bound;
     return value;
 }

@@ -59,9 +59,7 @@ double Engine::Impl::resize_pool(uint32_t asked, Bounded& bounded) {
 void Engine::Impl::book_kv_move() {
     const int64_t now_ns = stamp();
     for (Sequence* s : scheduler_.running()) {
-        const Cause cause = paused_                ? Cause::kPaused
-                            : s->recovering() ? Cause::kPreempted
-                                              : Cause::kKvMove;
+        const Cause cause = paused_ ? Cause::kPaused : s->recovering() ? Cause::kPreempted : Cause::kKvMove;
         live(*s).timeline.book(cause, now_ns, steps_submitted_, writer_);
     }
 }
@@ -118,8 +116,8 @@ double Engine::Impl::convert_kv(double choice, Bounded& bounded) {
     if (dtype == executor_->kv_cache_dtype()) return choice;
     const KvCapacity capacity = executor_->kv_capacity(dtype);
     const uint32_t old_blocks = kv_.size(), needed = std::max<uint32_t>(1, largest_need());
-    const uint32_t blocks = std::max(
-        needed, static_cast<uint32_t>(std::min<uint64_t>(pool_bytes_ / capacity.bytes_per_block, capacity.blocks)));
+    const uint32_t blocks = std::max(needed, static_cast<uint32_t>(std::min<uint64_t>(
+                                                 pool_bytes_ / capacity.bytes_per_block, capacity.blocks)));
     if (blocks > capacity.blocks) {
         bounded = {KnobBound::kInFlight,
                    fmt::format("a request in flight needs {} blocks, as {} the KV memory holds {}", needed,

@@ -121,7 +121,7 @@ class KvCache {
 
     BlockPool pool_;
     PrefixIndex index_;
-    std::vector<Lineage> lineages_;                                ///< [blocks]
+    std::vector<Lineage> lineages_;                               ///< [blocks]
     std::unordered_map<uint32_t, std::vector<EpochSpan>> mixed_;  ///< by block
     KvEpochs epochs_;
     BlockObserver* observer_;

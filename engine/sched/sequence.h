@@ -40,9 +40,9 @@ struct Sequence {
     /// Replays a given numeric history: takes nothing from the cache, and computes no further than `hold_at` for now.
     bool replays_history = false;
     uint32_t hold_at = UINT32_MAX;
-    uint32_t computed = 0;          ///< tokens whose KV is there or will be when the plans in flight are done
-    uint32_t committed = 0;         ///< tokens whose KV is there
-    uint32_t high_water = 0;        ///< positions below were computed once already, before a preemption
+    uint32_t computed = 0;       ///< tokens whose KV is there or will be when the plans in flight are done
+    uint32_t committed = 0;      ///< tokens whose KV is there
+    uint32_t high_water = 0;     ///< positions below were computed once already, before a preemption
     uint32_t cached_tokens = 0;  ///< of the prompt, taken from the prefix cache when it was first scheduled
     uint32_t preemptions = 0;
     uint32_t plans_in_flight = 0;

@@ -26,7 +26,8 @@ bool read_count(const json& value, uint32_t& out) {
 }
 
 std::string read_change(const json& value, FormatChange& out) {
-    if (!value.is_array() || value.size() != 2 || !read_count(value[0], out.position) || !value[1].is_string())
+    if (!value.is_array() || value.size() != 2 || !read_count(value[0], out.position) ||
+        !value[1].is_string())
         return kShape;
     const auto& word = value[1].get_ref<const std::string&>();
     for (uint8_t i = 0; i < static_cast<uint8_t>(KvDtype::kCount); ++i) {

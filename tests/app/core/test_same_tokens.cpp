@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // A request's tokens depend on the request alone: 32 concurrent requests against each by itself, whatever the chunks, the
-// prefix cache, the pool, and a storm of schedule knobs do.
+// prefix cache, the pool, and a storm of schedule knobs do. Where the KV format changes on the way, its numeric history is
+// part of the request: replayed alone, it gives the same tokens.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -65,26 +66,33 @@ double random_value(const presets::KnobSpec& knob, std::mt19937_64& random) {
     return std::max(knob.minimum, static_cast<double>(random() % 48));
 }
 
-std::vector<ScheduledKnob> storm(uint64_t seed) {
+/// Of knobs with these effects, one every third step.
+std::vector<ScheduledKnob> storm(uint64_t seed, std::initializer_list<presets::KnobEffect> effects) {
     std::mt19937_64 random(seed);
-    std::vector<const presets::KnobSpec*> schedule;
+    std::vector<const presets::KnobSpec*> chosen;
     for (const presets::KnobSpec& knob : presets::knob_table())
-        if (knob.live && knob.effect == presets::KnobEffect::kSchedule) schedule.push_back(&knob);
+        if (knob.live && std::find(effects.begin(), effects.end(), knob.effect) != effects.end())
+            chosen.push_back(&knob);
     std::vector<ScheduledKnob> knobs;
     for (uint64_t step = 1; step < 400; step += 3) {
-        const presets::KnobSpec& knob = *schedule[random() % schedule.size()];
+        const presets::KnobSpec& knob = *chosen[random() % chosen.size()];
         knobs.push_back({step, knob.id, random_value(knob, random)});
     }
     return knobs;
 }
 
-std::vector<GenerationOutcome> answers(const SessionOptions& options, std::vector<ScheduledKnob> knobs = {}) {
+/// Where `replayed` is given, each replays what that one went through.
+std::vector<GenerationOutcome> answers(const SessionOptions& options, std::vector<ScheduledKnob> knobs = {},
+                                       const std::vector<GenerationOutcome>& replayed = {}) {
     auto parts = assemble_engine(options, nullptr);
     EXPECT_TRUE(parts.ok()) << parts.error().text();
     if (!parts.ok()) return {};
     Interrupts interrupts;
     GenerateRun run(*parts.value(), std::move(knobs), nullptr);
-    auto outcomes = run.run(requests_of(parts.value()->tokenizer(), 7), interrupts);
+    std::vector<FileRequest> requests = requests_of(parts.value()->tokenizer(), 7);
+    for (size_t i = 0; i < replayed.size(); ++i)
+        requests[i].request.numeric_history = replayed[i].numeric_history;
+    auto outcomes = run.run(std::move(requests), interrupts);
     EXPECT_TRUE(parts.value()->engine->check_integrity().ok());
     return outcomes;
 }
@@ -117,8 +125,41 @@ void every_way(const std::string& model) {
     for (const uint32_t seed : StormSeeds(2)) {
         auto options = options_of(model, {});
         options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
-        expect_same(alone, answers(options, storm(seed)), "a storm of knobs");
+        expect_same(alone, answers(options, storm(seed, {presets::KnobEffect::kSchedule})),
+                    "a storm of knobs");
     }
+}
+
+/// The storm changes the KV format too; and of its changes so many more that answers meet several.
+void every_history(const std::string& model, uint32_t rounds) {
+    size_t changes = 0, stages = 0, inherited = 0, differ = 0;
+    std::vector<std::vector<TokenId>> plain;
+    for (const uint32_t seed : StormSeeds(rounds)) {
+        auto options = options_of(model, {"num_kv_blocks=40"});
+        options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
+        auto knobs = storm(seed, {presets::KnobEffect::kSchedule, presets::KnobEffect::kNumerics});
+        for (uint64_t step = 2; step < 400; step += 1 + seed % 5)
+            knobs.push_back({step, KnobId::kKvCacheDtype, static_cast<double>((step * seed + step / 3) % 7)});
+        std::stable_sort(knobs.begin(), knobs.end(),
+                         [](const auto& a, const auto& b) { return a.step < b.step; });
+        const auto together = answers(options, knobs);
+        const auto replayed = answers(options_of(model, {}), {}, together);
+        expect_same(replayed, together, "replayed");
+        for (size_t i = 0; i < together.size(); ++i) {
+            EXPECT_EQ(replayed[i].numeric_history, together[i].numeric_history) << "request " << i;
+            stages += together[i].numeric_history.size() - 1;
+            for (const auto& stage : together[i].numeric_history) changes += stage.formats.size() - 1;
+            inherited +=
+                together[i].cached_tokens > 0 && together[i].numeric_history.front().formats.size() > 1;
+            if (plain.size() <= i) plain.push_back(together[i].ids);
+            differ += plain[i] != together[i].ids;
+        }
+    }
+    if (rounds < 4) return;  // one storm need not have met all of these
+    EXPECT_GT(changes, 20u);
+    EXPECT_GT(stages, 0u) << "nobody was preempted and came back otherwise";
+    EXPECT_GT(inherited, 0u) << "nobody began with what others had computed before a conversion";
+    EXPECT_GT(differ, 0u) << "formats made no difference, so nothing was tried";
 }
 
 }  // namespace
@@ -130,4 +171,13 @@ TEST(SameTokens, RealModel) {
     if (!std::filesystem::exists(path))
         GTEST_SKIP() << "no model at " << path << ": scripts/fetch-model gets it";
     every_way(path);
+}
+
+TEST(SameTokens, TinyModelThroughEveryFormat) { every_history("synthetic:tiny", storm_size(12)); }
+
+TEST(SameTokens, RealModelThroughEveryFormat) {
+    const std::string path = engine::default_model_path();
+    if (!std::filesystem::exists(path))
+        GTEST_SKIP() << "no model at " << path << ": scripts/fetch-model gets it";
+    every_history(path, 1);
 }

@@ -28,12 +28,14 @@ struct Answered : RequestListener {
     std::vector<TokenId> ids;
     std::string text, error;
     FinishReason reason = FinishReason::kNone;
+    NumericHistory history;
     int ends = 0;
     void on_token(RequestId, TokenId token, std::string_view piece) override {
         EXPECT_EQ(ends, 0) << "a token after the end";
         ids.push_back(token);
         text += piece;
     }
+    void on_numeric_history(RequestId, const NumericHistory& told) override { history = told; }
     void on_end(RequestId, FinishReason why, std::string_view tail, std::string_view what) override {
         ++ends;
         reason = why;

@@ -16,8 +16,8 @@ class Storm {
   public:
     Storm(uint32_t seed, uint32_t depth) : random_(seed), rig_(options(depth)) {
         for (const presets::KnobSpec& knob : presets::knob_table())
-            if (knob.live && (knob.effect == presets::KnobEffect::kSchedule ||
-                              knob.effect == presets::KnobEffect::kLimits))
+            if (knob.live &&
+                knob.effect != presets::KnobEffect::kView)  // a simulated device knows no rounding
                 knobs_.push_back(knob.id);
     }
 

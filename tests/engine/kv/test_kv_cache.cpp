@@ -27,9 +27,8 @@ std::vector<BlockId> compute(KvCache& kv, uint32_t number, const std::vector<Tok
             std::min<uint32_t>(kBlockTokens, static_cast<uint32_t>(tokens.size()) - i * kBlockTokens);
         kv.fill(RequestId{number}, table.back(), filled, i);
         if (filled == kBlockTokens)
-            lineage =
-                kv.remember(table.back(), lineage,
-                            std::span(tokens).subspan(i * kBlockTokens, kBlockTokens), {&epoch, 1});
+            lineage = kv.remember(table.back(), lineage,
+                                  std::span(tokens).subspan(i * kBlockTokens, kBlockTokens), {&epoch, 1});
     }
     return table;
 }
@@ -53,8 +52,7 @@ TEST(KvCache, HitsFullBlocksOfTheSamePrefix) {
     EXPECT_EQ(kv.pool().cached_count(), 2u) << "the block that was not full is free";
     auto other = tokens;
     other[3] = 99;
-    EXPECT_EQ(kv.match(other, true).tokens(), 0u)
-        << "the second block is alike, what comes before is not";
+    EXPECT_EQ(kv.match(other, true).tokens(), 0u) << "the second block is alike, what comes before is not";
 }
 
 TEST(KvCache, TheLastTokenIsNeverTakenFromTheCache) {
