@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/memory/memory_table.h"
+
+#include <QFontMetricsF>
+#include <QHelpEvent>
+#include <QKeyEvent>
+#include <QPainter>
+#include <QToolTip>
+#include <algorithm>
+
+#include "panels/batch/text_line.h"
+#include "panels/common/paint.h"
+
+namespace pitwall::panels {
+
+namespace {
+constexpr int kInset = 12, kRow = 20, kCaption = 20, kBaseline = 14, kGap = 12, kSwatch = 14;
+constexpr int kLeastWidth = 220;
+
+const char* number_token(const MemoryRow& row) { return row.bad ? "signal.bad" : "text.primary"; }
+int weight_of(bool strong) { return strong ? 600 : 500; }
+}  // namespace
+
+MemoryTable::MemoryTable(Theme* theme, const QString& caption, QWidget* parent)
+    : QWidget(parent), theme_(theme), caption_(caption) {
+    setFocusPolicy(Qt::TabFocus);
+    setAccessibleName(caption.isEmpty() ? QStringLiteral("Figures") : caption);
+    setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+    connect(theme, &Theme::changed, this, [this] {
+        measure();
+        updateGeometry();
+        update();
+    });
+}
+
+void MemoryTable::set_rows(const std::vector<MemoryRow>& rows) {
+    if (rows == rows_) return;
+    const bool other_height = rows.size() != rows_.size();
+    rows_ = rows;
+    current_ = std::clamp(current_, 0, std::max(0, int(rows_.size()) - 1));
+    measure();
+    if (other_height) updateGeometry();
+    update();
+}
+
+int MemoryTable::caption_height() const { return caption_.isEmpty() ? 0 : theme_->scaled(kCaption); }
+
+QSize MemoryTable::sizeHint() const {
+    return {theme_->scaled(kLeastWidth), caption_height() + int(rows_.size()) * theme_->scaled(kRow)};
+}
+
+QRect MemoryTable::row_rect(int row) const {
+    return {0, caption_height() + row * theme_->scaled(kRow), width(), theme_->scaled(kRow)};
+}
+
+int MemoryTable::row_at(QPoint position) const {
+    for (int i = 0; i < int(rows_.size()); ++i)
+        if (row_rect(i).contains(position)) return i;
+    return -1;
+}
+
+double MemoryTable::cell_width(const MemoryCell& cell, bool strong) const {
+    const QFontMetricsF numbers(theme_->numbers("body", weight_of(strong))), words(theme_->words("small"));
+    const double space = words.horizontalAdvance(u' ');
+    double width = numbers.horizontalAdvance(cell.value.number);
+    if (!cell.value.unit.isEmpty()) width += space + words.horizontalAdvance(cell.value.unit);
+    if (!cell.tag.isEmpty()) width += 2 * space + words.horizontalAdvance(cell.tag);
+    return width;
+}
+
+/// Columns as wide as their widest figure; the last stands at the right edge whatever a row has before it.
+void MemoryTable::measure() {
+    size_t most = 0;
+    for (const MemoryRow& row : rows_) most = std::max(most, row.cells.size());
+    columns_.assign(most, 0);
+    for (const MemoryRow& row : rows_) {
+        if (most > 1 && row.cells.size() == 1) continue;  // has the line to itself
+        for (size_t i = 0; i < row.cells.size(); ++i)
+            columns_[i] = std::max(columns_[i], cell_width(row.cells[i], row.strong));
+    }
+}
+
+double MemoryTable::paint_cell(QPainter& painter, const MemoryCell& cell, double right, double baseline,
+                               const MemoryRow& row) const {
+    const double left = right - cell_width(cell, row.strong);
+    const QFont words = theme_->words("small");
+    const double space = QFontMetricsF(words).horizontalAdvance(u' ');
+    double x = left;
+    const auto say = [&](const QString& text, const QFont& font, const char* token) {
+        x += paint_text(painter, font, theme_->color(token), x, baseline, text);
+    };
+    if (!cell.tag.isEmpty()) say(cell.tag, words, "text.secondary"), x += 2 * space;
+    say(cell.value.number, theme_->numbers("body", weight_of(row.strong)), number_token(row));
+    if (!cell.value.unit.isEmpty()) x += space, say(cell.value.unit, words, "text.secondary");
+    return left;
+}
+
+void MemoryTable::paint_row(QPainter& painter, const MemoryRow& row, const QRect& box) const {
+    const double baseline = box.top() + theme_->scaled(kBaseline), inset = theme_->scaled(kInset);
+    double right = box.right() + 1 - inset, end = right;
+    for (size_t i = row.cells.size(); i-- > 0;) {
+        end = paint_cell(painter, row.cells[i], right, baseline, row);
+        right -= columns_[i] + theme_->scaled(kGap);
+    }
+    paint_name(painter, row, {inset, end - theme_->scaled(8)}, baseline);
+}
+
+void MemoryTable::paint_name(QPainter& painter, const MemoryRow& row, Span room, double baseline) const {
+    double x = room.left;
+    if (row.swatch != nullptr) {
+        QColor color = theme_->color(row.swatch);
+        color.setAlphaF(float(row.swatch_opacity));
+        paint_swatch(painter, *theme_, x, baseline - theme_->scaled(4), color, true);
+    }
+    if (std::any_of(rows_.begin(), rows_.end(), [](const MemoryRow& r) { return r.swatch != nullptr; }))
+        x += theme_->scaled(kSwatch);
+    const QFont name = theme_->words("body", row.strong ? 600 : 400), note = theme_->words("small");
+    const QString fitted =
+        QFontMetricsF(name).elidedText(row.name, Qt::ElideRight, std::max(0.0, room.right - x));
+    x += paint_text(painter, name, theme_->color(row.bad ? "signal.bad" : "text.primary"), x, baseline,
+                    fitted) +
+         theme_->scaled(8);
+    // All of a note or none: half a number is another number. The tip has it.
+    if (room.right - x >= QFontMetricsF(note).horizontalAdvance(row.note))
+        paint_text(painter, note, theme_->color("text.secondary"), x, baseline, row.note);
+}
+
+void MemoryTable::paintEvent(QPaintEvent* /*event*/) {
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    if (!caption_.isEmpty())
+        paint_text(painter, theme_->words("small"), theme_->color("text.secondary"), theme_->scaled(kInset),
+                   theme_->scaled(kBaseline), caption_);
+    for (int i = 0; i < int(rows_.size()); ++i) {
+        if (hasFocus() && i == current_) {
+            painter.setPen(QPen(theme_->color("signal.focus"), 2));
+            painter.setBrush(theme_->color("bg.hover"));
+            painter.drawRoundedRect(QRectF(row_rect(i)).adjusted(3, 1, -3, -1), 3, 3);
+        }
+        paint_row(painter, rows_[size_t(i)], row_rect(i));
+    }
+}
+
+QString MemoryTable::tip(int row) const {
+    const MemoryRow& r = rows_.at(size_t(row));
+    QStringList figures;
+    for (const MemoryCell& cell : r.cells)
+        if (!cell.value.number.isEmpty())
+            figures << (cell.tag.isEmpty() ? cell.value.text() : cell.tag + u' ' + cell.value.text());
+    if (!r.exact.isEmpty() && r.exact_unit == u"B") figures << format_bytes(r.exact.toDouble()).text();
+    const QString note = r.note.isEmpty() ? QString() : QStringLiteral(" (%1)").arg(r.note);
+    return QStringLiteral("%1%2: %3\n%4").arg(r.name, note, figures.join(QStringLiteral(", ")), r.definition);
+}
+
+void MemoryTable::show_tip(int row, QPoint global) {
+    const bool there = row >= 0 && row < int(rows_.size());
+    QToolTip::showText(global, there ? tip(row) : QString(), this, there ? row_rect(row) : QRect());
+}
+
+bool MemoryTable::event(QEvent* event) {
+    if (event->type() == QEvent::ToolTip) {
+        const auto* help = static_cast<QHelpEvent*>(event);
+        show_tip(row_at(help->pos()), help->globalPos());
+        return true;
+    }
+    return QWidget::event(event);
+}
+
+void MemoryTable::keyPressEvent(QKeyEvent* event) {
+    const int step = event->key() == Qt::Key_Down ? 1 : event->key() == Qt::Key_Up ? -1 : 0;
+    if (step == 0 || rows_.empty()) return QWidget::keyPressEvent(event);
+    current_ = std::clamp(current_ + step, 0, int(rows_.size()) - 1);
+    setAccessibleDescription(tip(current_));
+    show_tip(current_, mapToGlobal(row_rect(current_).bottomLeft() + QPoint(theme_->scaled(kInset), 2)));
+    update();
+}
+
+void MemoryTable::focusInEvent(QFocusEvent* /*event*/) {
+    if (!rows_.empty()) setAccessibleDescription(tip(current_));
+    update();
+}
+void MemoryTable::focusOutEvent(QFocusEvent* /*event*/) {
+    QToolTip::hideText();
+    update();
+}
+
+}  // namespace pitwall::panels
