@@ -89,23 +89,29 @@ void DockArea::lay_out(const LayoutPlan& plan) {
     }
     for (auto& [head, column] : heads) {
         PanelDock* above = head;
-        for (size_t i = 0; i < column->places.size(); ++i) {
+        for (size_t i = 1; i < column->places.size(); ++i) {
             PanelDock* front = dock(column->places[i].panels.front());
             if (front == nullptr) continue;
-            if (front != head) {
-                splitDockWidget(above, front, Qt::Vertical);
-                front->show();
-                above = front;
-            }
-            for (size_t t = 1; t < column->places[i].panels.size(); ++t) {
-                PanelDock* tab = dock(column->places[i].panels[t]);
-                if (tab == nullptr) continue;
-                tabifyDockWidget(front, tab);
-                tab->show();
-            }
-            front->raise();
+            splitDockWidget(above, front, Qt::Vertical);
+            front->show();
+            above = front;
         }
     }
+    for (const Column& column : plan.columns)
+        for (const Place& place : column.places) lay_tabs(place);
+}
+
+/// Once all places are split: a dock that is split off one with tabs would become one more tab.
+void DockArea::lay_tabs(const Place& place) {
+    PanelDock* front = dock(place.panels.front());
+    if (front == nullptr) return;
+    for (size_t t = 1; t < place.panels.size(); ++t) {
+        PanelDock* tab = dock(place.panels[t]);
+        if (tab == nullptr) continue;
+        tabifyDockWidget(front, tab);
+        tab->show();
+    }
+    front->raise();
 }
 
 void DockArea::size_docks(const LayoutPlan& plan) {

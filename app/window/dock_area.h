@@ -36,6 +36,7 @@ class DockArea : public QMainWindow {
 
   private:
     void lay_out(const LayoutPlan& plan);
+    void lay_tabs(const Place& place);
     void size_docks(const LayoutPlan& plan);
     std::vector<PanelDock*> front_tabs() const;
     void note_tabs();

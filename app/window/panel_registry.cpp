@@ -6,6 +6,7 @@
 #include "panels/knobs/knobs_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
 #include "panels/latency/latency_panel.h"
+#include "panels/memory/memory_panel.h"
 #include "panels/prefix_cache/prefix_cache_panel.h"
 #include "panels/prompt/prompt_panel.h"
 #include "panels/requests/requests_panel.h"
@@ -26,6 +27,7 @@ std::vector<panels::Panel*> make_panels(const panels::PanelContext& context, QWi
     made.push_back(new panels::PrefixCachePanel(context, parent));
     made.push_back(new panels::ThroughputPanel(context, parent));
     made.push_back(new panels::PromptPanel(context, parent));
+    made.push_back(new panels::MemoryPanel(context, parent));
     return made;
 }
 
