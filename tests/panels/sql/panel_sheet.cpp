@@ -8,6 +8,7 @@
 #include "panels/figures/figures_presenter.h"
 #include "panels/knobs/knobs_presenter.h"
 #include "panels/latency/latency_presenter.h"
+#include "panels/memory/memory_presenter.h"
 #include "panels/prefix_cache/prefix_cache_presenter.h"
 #include "panels/statusbar/status_bar.h"
 #include "panels/throughput/throughput_presenter.h"
@@ -94,6 +95,25 @@ void show_latency(const Store& store, TimeRange range, const std::string& name, 
     }
 }
 
+/// What the pool and the process hold is of now; what requests need is of the range.
+void show_memory(const Store& store, TimeRange range, const std::string& name, Sheet& sheet) {
+    MemoryPresenter presenter(store);
+    presenter.update(range, QString());
+    const auto text_of = [](const MemoryRow& row) {
+        QString text;
+        for (const MemoryCell& cell : row.cells) text += cell.value.text() + QStringLiteral(", ");
+        return text.toStdString();
+    };
+    for (const MemoryRow& row : presenter.parts())
+        sheet["memory|" + row.name.toStdString()] = text_of(row) + row.exact.toStdString();
+    for (const MemoryRow& row : presenter.room()) {
+        const bool of_range =
+            row.name.contains(u"request") || row.name == u"Seats left" || row.name == u"Holds first";
+        sheet["memory|" + (of_range ? name + "|" : std::string()) + row.name.toStdString()] =
+            text_of(row) + numbers(row.note);
+    }
+}
+
 void show_workload(const Store& store, TimeRange window, TimeRange range, const std::string& name,
                    Shown& shown) {
     FakeControl control;
@@ -168,6 +188,7 @@ void show_ranges(const Store& store, Shown& shown) {
         shown.sheet["range|" + range.name] = std::to_string(of.begin_ns) + " " + std::to_string(of.end_ns);
         show_figures(store, of, range.name, shown.sheet);
         show_latency(store, of, range.name, shown);
+        show_memory(store, of, range.name, shown.sheet);
     }
     show_sparks(store, shown.sheet);
     for (const StatusCell& cell : status_cells(store, {})) {

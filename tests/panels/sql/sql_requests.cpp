@@ -216,6 +216,7 @@ Sheet sql_sheet(const std::string& path, const Frame& frame, uint64_t last_seq) 
     compute_charts(sql, ranges, frame, sheet);
     compute_steps(sql, frame, sheet);
     compute_blocks(sql, sheet);
+    compute_memory(sql, ranges, sheet);
     compute_requests(sql, sheet);
     compute_knobs(sql, sheet);
     return sheet;
