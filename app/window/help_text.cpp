@@ -30,14 +30,20 @@ QString definitions_html() {
         }
         html += QStringLiteral("</table>");
     }
-    return html + QStringLiteral(
-                      "<h4>KV blocks</h4><p>Held: a running request owns it. Shared: two or more do. Cached: "
-                      "none does, its "
-                      "content may be hit, it is evicted when room is needed; it counts neither as free nor "
-                      "as held. "
-                      "Slots filled: token slots of held blocks that hold a token.</p><p>Last step: as the "
-                      "newest step left it. Now: with all that was told since, so that the two differ while "
-                      "a step is under way.</p>");
+    return html +
+           QStringLiteral(
+               "<h4>KV blocks</h4><p>Held: a running request owns it. Shared: two or more do. Cached: "
+               "none does, its "
+               "content may be hit, it is evicted when room is needed; it counts neither as free nor "
+               "as held. "
+               "Slots filled: token slots of held blocks that hold a token.</p><p>Last step: as the "
+               "newest step left it. Now: with all that was told since, so that the two differ while "
+               "a step is under way.</p>"
+               "<h4>Memory</h4><p>KV in use: filled slots of held blocks. Slack: their empty slots. "
+               "Rest of the process: resident memory less weights, held and cached blocks; activations "
+               "are in it, as no event tells them apart. More requests that fit: free and cached blocks "
+               "/ blocks that finished requests of the range held at their end. Other shapes: arithmetic "
+               "alone, nothing is measured.</p>");
 }
 
 QString keys_html() {
@@ -52,7 +58,7 @@ QString keys_html() {
          "one second back and forth; ten steps of the chart or slider that has the keyboard"},
         {"Ctrl 1 to Ctrl 9, Ctrl 0",
          "go to a panel: knobs, changes, workload, batch, KV block map, requests, latency, prefix cache, "
-         "throughput, prompt"},
+         "throughput, prompt; Memory by its name with Ctrl K"},
         {"Tab, arrows, Enter", "move about in a panel and choose"},
         {"Esc", "clear the selection"},
         {"Ctrl K", "find a command, a panel or a knob"},

@@ -57,6 +57,22 @@ class LayoutTest : public QObject {
                          qPrintable(places[a].first + QStringLiteral(" over ") + places[b].first));
         }
     }
+    void tabs_share_a_place_and_join_no_other_data() { docks_share_the_window_without_overlap_data(); }
+    void tabs_share_a_place_and_join_no_other() {
+        QFETCH(QSize, size);
+        panels::Theme theme;
+        MainWindow window(&theme, nullptr);
+        window.resize(size);
+        window.show();
+        QTest::qWait(100);
+        const auto dock = [&](const char* id) { return window.docks().dock(QLatin1String(id)); };
+        for (const char* id : {"batch", "kv_block_map", "requests"}) QVERIFY2(in_sight(*dock(id)), id);
+        QVERIFY(!in_sight(*dock("memory")));
+        QCOMPARE(window.docks().tabifiedDockWidgets(dock("kv_block_map")),
+                 QList<QDockWidget*>{dock("memory")});
+        window.docks().focus_panel(QStringLiteral("memory"));
+        QVERIFY(in_sight(*dock("memory")));
+    }
     void the_middle_layout_is_that_of_the_design() {
         panels::Theme theme;
         MainWindow window(&theme, nullptr);
