@@ -151,11 +151,12 @@ void MemoryPresenter::describe_resident() {
     parts_.push_back(std::move(row));
 }
 
-uint32_t MemoryPresenter::available_blocks() const { return step_.blocks_free + step_.blocks_cached; }
+uint64_t MemoryPresenter::available_blocks() const {
+    return uint64_t{step_.blocks_free} + step_.blocks_cached;
+}
 
 void MemoryPresenter::describe_pool() {
-    const uint64_t block_tokens = store_.block_tokens(),
-                   pool = uint64_t{available_blocks()} + step_.blocks_held;
+    const uint64_t block_tokens = store_.block_tokens(), pool = available_blocks() + step_.blocks_held;
     const double block = store_.bytes_per_block();
     const bool known = !empty() && block > 0 && block_tokens > 0;
     const auto tokens = [&](uint64_t blocks) {
@@ -179,20 +180,22 @@ void MemoryPresenter::describe_pool() {
 void MemoryPresenter::describe_growth(double beyond_bytes) {
     const double block = store_.bytes_per_block();
     if (beyond_bytes < block) return;
-    MemoryRow row = row_of("Pool may grow by", counted(uint64_t(beyond_bytes / block), "blocks"),
-                           "Blocks that the memory given allows beyond num_kv_blocks: raising it takes "
-                           "effect at once");
+    MemoryRow row =
+        row_of("Pool may grow by", counted(uint64_t(std::min(beyond_bytes / block, 1e15)), "blocks"),
+               "Blocks that the memory given allows beyond num_kv_blocks: raising it takes "
+               "effect at once");
     row.note = format_memory(beyond_bytes).text();
     room_.push_back(std::move(row));
 }
 
 uint32_t MemoryPresenter::seats_left() const {
-    const double seats = knob_value(store_, KnobId::kMaxNumSeqs).value_or(0);
-    return static_cast<uint32_t>(std::clamp(seats - step_.running, 0.0, 1e9));
+    // A damaged recording may tell any number, and none.
+    const double left = knob_value(store_, KnobId::kMaxNumSeqs).value_or(0) - step_.running;
+    return left > 0 ? static_cast<uint32_t>(std::min(left, 1e9)) : 0;
 }
 
 double MemoryPresenter::more_requests(double blocks) const {
-    return std::floor(available_blocks() / std::max(1.0, blocks));
+    return std::floor(double(available_blocks()) / std::max(1.0, blocks));
 }
 
 void MemoryPresenter::describe_requests(const QString& range_label) {
@@ -223,7 +226,7 @@ void MemoryPresenter::describe_requests(const QString& range_label) {
 void MemoryPresenter::describe_seats() {
     const auto seats = knob_value(store_, KnobId::kMaxNumSeqs);
     MemoryRow left = row_of("Seats left", {kNoValue, {}}, "max_num_seqs less the requests that run");
-    if (seats) left.note = QStringLiteral("max_num_seqs %1").arg(format_count(int64_t(*seats)));
+    if (seats) left.note = QStringLiteral("max_num_seqs %1").arg(format_fixed(*seats, 0));
     if (seats && !empty()) left.cells[0].value.number = format_count(seats_left());
     room_.push_back(std::move(left));
     MemoryRow bound =

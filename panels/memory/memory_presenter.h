@@ -46,7 +46,7 @@ class MemoryPresenter {
     void describe_seats();
     void count_request_blocks(telemetry::TimeRange range);
     void add_part(Part part, const char* name, QString definition);
-    uint32_t available_blocks() const;
+    uint64_t available_blocks() const;
     double more_requests(double blocks) const;  ///< whole ones, of so many blocks each
     uint32_t seats_left() const;
 

@@ -9,6 +9,7 @@
 
 #include "panels/batch/batch_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
+#include "panels/memory/memory_panel.h"
 #include "panels/prompt/prompt_panel.h"
 #include "panels/requests/requests_panel.h"
 #include "tests/panels/support/scene_desk.h"
@@ -75,6 +76,7 @@ class Storm {
                 break;
             default:
                 e.kind = EventKind::kDevice;
+                e.device = {random_(), random_(), random_() >> number(64), 0, 1, 0};
         }
         return e;
     }
@@ -150,7 +152,8 @@ TEST(PanelStorm, NothingThatArrivesBreaksAPanel) {
         BatchPanel batch(top.context());
         RequestsPanel requests(top.context());
         PromptPanel prompt(top.context());
-        const std::vector<Panel*> all = {&map, &batch, &requests, &prompt};
+        MemoryPanel memory(top.context());
+        const std::vector<Panel*> all = {&map, &batch, &requests, &prompt, &memory};
         const std::vector<QWidget*> targets = {map.view(), batch.chart(), requests.view()};
         for (Panel* panel : all) {
             panel->resize(680, 192);
@@ -163,7 +166,7 @@ TEST(PanelStorm, NothingThatArrivesBreaksAPanel) {
             if (storm.number(30) == 0) top.store.clear();
             if (storm.number(20) == 0) top.store.note_dropped(storm.number(1000));
             if (storm.number(10) == 0) poke(targets[storm.number(3)], storm);  // before they refreshed
-            Panel* panel = all[storm.number(4)];
+            Panel* panel = all[storm.number(all.size())];
             if (storm.number(12) == 0)
                 panel->resize(static_cast<int>(40 + storm.number(900)),
                               static_cast<int>(20 + storm.number(400)));
