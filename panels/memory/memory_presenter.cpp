@@ -199,26 +199,27 @@ double MemoryPresenter::more_requests(double blocks) const {
 }
 
 void MemoryPresenter::describe_requests(const QString& range_label) {
-    const auto two = [&](auto&& text_of) {
+    const auto two = [&](auto&& text_of, const char* unit) {
         const auto text = [&](double blocks) {
-            return Quantity{blocks_.n == 0 || empty() ? kNoValue : text_of(blocks), {}};
+            return blocks_.n == 0 || empty() ? kNoValue : text_of(blocks);
         };
-        return std::vector<MemoryCell>{{text(blocks_.p50), QStringLiteral("p50")},
-                                       {text(blocks_.p95), QStringLiteral("p95")}};
+        return std::vector<MemoryCell>{{{text(blocks_.p50), {}}, QStringLiteral("p50")},
+                                       {{text(blocks_.p95), QLatin1String(unit)}, QStringLiteral("p95")}};
     };
-    MemoryRow needs = row_of("Blocks of a request", {}, "");
+    MemoryRow needs = row_of("One request", {}, "");
     needs.note = QStringLiteral("n = %1").arg(format_count(int64_t(blocks_.n)));
-    needs.cells =
-        two([](double blocks) { return format_fixed(blocks, blocks == std::floor(blocks) ? 0 : 1); });
+    needs.cells = two(
+        [](double blocks) { return format_fixed(blocks, blocks == std::floor(blocks) ? 0 : 1); }, "blocks");
     needs.definition = QStringLiteral(
                            "Length of its block table when it finished, %1; blocks that it shared "
                            "with others count in full")
                            .arg(range_label);
     room_.push_back(std::move(needs));
-    MemoryRow fit = row_of("More requests that fit", {},
-                           "Free and cached blocks / blocks of a request at its end. What running ones will "
-                           "still take is not taken off; one that shares a prefix takes less");
-    fit.cells = two([&](double blocks) { return format_count(int64_t(more_requests(blocks))); });
+    MemoryRow fit =
+        row_of("More that fit", {},
+               "Requests: free and cached blocks / blocks of one at its end. What running ones will "
+               "still take is not taken off; one that shares a prefix takes less");
+    fit.cells = two([&](double blocks) { return format_count(int64_t(more_requests(blocks))); }, "req");
     fit.strong = true;
     room_.push_back(std::move(fit));
 }
@@ -227,7 +228,7 @@ void MemoryPresenter::describe_seats() {
     const auto seats = knob_value(store_, KnobId::kMaxNumSeqs);
     MemoryRow left = row_of("Seats left", {kNoValue, {}}, "max_num_seqs less the requests that run");
     if (seats) left.note = QStringLiteral("max_num_seqs %1").arg(format_fixed(*seats, 0));
-    if (seats && !empty()) left.cells[0].value.number = format_count(seats_left());
+    if (seats && !empty()) left.cells[0].value = counted(seats_left(), "seqs");
     room_.push_back(std::move(left));
     MemoryRow bound =
         row_of("Holds first", {kNoValue, {}}, "Which ends admission first: blocks or max_num_seqs");

@@ -17,7 +17,9 @@ QString csv_lines(const std::vector<MemoryRow>& rows) {
         }
         for (const MemoryCell& cell : row.cells) {
             const QString name = cell.tag.isEmpty() ? row.name : row.name + QStringLiteral(", ") + cell.tag;
-            line(name, QString(cell.value.number).remove(u','), cell.value.unit);
+            const Quantity& last = row.cells.back().value;  // says the unit for all of a row
+            line(name, QString(cell.value.number).remove(u','),
+                 cell.value.unit.isEmpty() ? last.unit : cell.value.unit);
         }
     }
     return text;

@@ -8,7 +8,7 @@
 
 namespace pitwall::panels {
 
-/// One figure of a row; `tag` says in words which, where a row has two.
+/// One figure of a row; `tag` says in words which, where a row has two. The last one's unit may stand for all.
 struct MemoryCell {
     Quantity value;
     QString tag;

@@ -88,14 +88,14 @@ TEST_F(MemoryPresenterTest, RequestsOfThePresentKindThatFit) {
     session.finished(500, telemetry::FinishReason::kCancelled);  // says nothing of the kind
     session.finished(900, telemetry::FinishReason::kTimeout);
     update();
-    EXPECT_EQ(room("Blocks of a request", 0), "10");
-    EXPECT_EQ(room("Blocks of a request", 1), "18.5");           // 10 + .85 x 10
-    EXPECT_EQ(room("More requests that fit", 0), "8");           // 80 / 10
-    EXPECT_EQ(room("More requests that fit", 1), "4");           // 80 / 18.5
-    EXPECT_EQ(room("Seats left"), "4");                          // 8 - 4
+    EXPECT_EQ(room("One request", 0), "10");
+    EXPECT_EQ(room("One request", 1), "18.5 blocks");            // 10 + .85 x 10
+    EXPECT_EQ(room("More that fit", 0), "8");                    // 80 / 10
+    EXPECT_EQ(room("More that fit", 1), "4 req");                // 80 / 18.5
+    EXPECT_EQ(room("Seats left"), "4 seqs");                     // 8 - 4
     EXPECT_EQ(room("Holds first"), "max_num_seqs");              // as many fit at p95
     presenter.update({0, 900 * kMs}, QStringLiteral("before"));  // they ended later
-    EXPECT_EQ(room("More requests that fit"), kNoValue);
+    EXPECT_EQ(room("More that fit"), kNoValue);
 }
 
 TEST_F(MemoryPresenterTest, WhichBoundHoldsFirst) {
@@ -106,11 +106,11 @@ TEST_F(MemoryPresenterTest, WhichBoundHoldsFirst) {
     EXPECT_EQ(room("Holds first"), "blocks at p95");
     told.knob(1000, KnobId::kMaxNumSeqs, 10, 100);
     update();
-    EXPECT_EQ(room("Seats left"), "96");
+    EXPECT_EQ(room("Seats left"), "96 seqs");
     EXPECT_EQ(room("Holds first"), "blocks");
     told.knob(1000, KnobId::kMaxNumSeqs, 100, 2);  // drains: more run than may
     update();
-    EXPECT_EQ(room("Seats left"), "0");
+    EXPECT_EQ(room("Seats left"), "0 seqs");
     EXPECT_EQ(room("Holds first"), "max_num_seqs");
 }
 
@@ -121,7 +121,7 @@ TEST_F(MemoryPresenterTest, EveryByteReachesTheClipboard) {
     EXPECT_TRUE(csv.startsWith("memory,value,unit\n"));
     for (const char* line :
          {"\"Weights\",\"1000000\",\"B\"", "\"KV slack\",\"120000\",\"B\"",
-          "\"Tokens that fit\",\"1600\",\"tok\"", "\"More requests that fit, p95\",\"\u2013\",\"\""})
+          "\"Tokens that fit\",\"1600\",\"tok\"", "\"More that fit, p50\",\"\u2013\",\"req\""})
         EXPECT_TRUE(csv.contains(QString::fromUtf8(line))) << line << " not in\n" << csv.toStdString();
 }
 

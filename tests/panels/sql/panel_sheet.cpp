@@ -107,8 +107,9 @@ void show_memory(const Store& store, TimeRange range, const std::string& name, S
     for (const MemoryRow& row : presenter.parts())
         sheet["memory|" + row.name.toStdString()] = text_of(row) + row.exact.toStdString();
     for (const MemoryRow& row : presenter.room()) {
-        const bool of_range =
-            row.name.contains(u"request") || row.name == u"Seats left" || row.name == u"Holds first";
+        const QStringList of_pool = {QStringLiteral("Room now"), QStringLiteral("Tokens that fit"),
+                                     QStringLiteral("Bytes a token"), QStringLiteral("Pool may grow by")};
+        const bool of_range = !of_pool.contains(row.name);
         sheet["memory|" + (of_range ? name + "|" : std::string()) + row.name.toStdString()] =
             text_of(row) + numbers(row.note);
     }

@@ -57,14 +57,15 @@ void put_requests(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
         const double each = sql.quantile(held, q);
         const double fit = std::floor(room / std::max(1.0, each));
         const bool known = n > 0;
-        blocks +=
-            (known ? format_fixed(each, each == std::floor(each) ? 0 : 1) : kNoValue).toStdString() + ", ";
-        more += (known ? count(fit) : kNoValue.toStdString()) + ", ";
-        if (known && fit < seats && bound.empty()) bound = q < .9 ? "blocks" : "blocks at p95";
+        const bool last = q > .9;  // whose unit stands for both
+        blocks += (known ? format_fixed(each, each == std::floor(each) ? 0 : 1) : kNoValue).toStdString() +
+                  (last ? " blocks, " : ", ");
+        more += (known ? count(fit) : kNoValue.toStdString()) + (last ? " req, " : ", ");
+        if (known && fit < seats && bound.empty()) bound = last ? "blocks at p95" : "blocks";
     }
-    sheet[key + "Blocks of a request"] = blocks + count(n);
-    sheet[key + "More requests that fit"] = more;
-    sheet[key + "Seats left"] = count(seats) + ", " + count(sql.knob("max_num_seqs"));
+    sheet[key + "One request"] = blocks + count(n);
+    sheet[key + "More that fit"] = more;
+    sheet[key + "Seats left"] = count(seats) + " seqs, " + count(sql.knob("max_num_seqs"));
     sheet[key + "Holds first"] = (n == 0          ? kNoValue.toStdString()
                                   : bound.empty() ? "max_num_seqs"
                                                   : bound) +
