@@ -47,7 +47,7 @@ std::optional<std::string> value_text(const KnobSpec& knob, const Spelling& thei
     if (knob.type == KnobType::kChoice) {
         const auto words = split(theirs.choices, ',');
         const auto index = static_cast<size_t>(value);
-        if (index >= words.size() || words[index].empty() || words[index] == "-") return std::nullopt;
+        if (index >= words.size() || words[index] == "-") return std::nullopt;
         return std::string(words[index]);
     }
     if (has_off(knob) && value == knob.off_value && !theirs.has_off) return std::nullopt;
@@ -64,6 +64,7 @@ std::optional<std::vector<Item>> translate(const KnobSpec& knob, const Spelling&
     const auto text = value_text(knob, theirs, value);
     if (!text) return std::nullopt;
     std::vector<Item> items;
+    if (text->empty()) return items;
     const auto flags = split(theirs.flag, ' '), words = split(*text, '/');
     for (size_t i = 0; i < flags.size(); ++i)
         items.push_back({std::string(flags[i]), std::string(words[std::min(i, words.size() - 1)])});

@@ -53,6 +53,10 @@ enum class KnobId : uint16_t {
     kTtftSloMs,
     kTpotSloMs,
     kScratchRecording,
+    // speculation
+    kSpeculativeMethod,
+    kNumSpeculativeTokens,
+    kSpeculativeAdaptive,
     kCount
 };
 inline constexpr size_t kKnobCount = static_cast<size_t>(KnobId::kCount);
@@ -69,8 +73,8 @@ struct Spelling {
     std::string_view off = {};   ///< for booleans: the flag that turns it off, where that is another
     std::string_view note = {};  ///< said with the export, e.g. why it only nearly fits
     double scale = 1;            ///< their value = ours * scale
-    /// For choices: their words in our order, comma separated, "-" where they have none; "a/b": one for each flag. The
-    /// note is then said of choices other than the default.
+    /// For choices: their words in our order, comma separated, "-" where they have none, nothing where it is so without
+    /// a flag; "a/b": one for each flag. The note is then said of choices other than the default.
     std::string_view choices = {};
     bool has_off = false;  ///< they read 0 as "off" too; otherwise a value of "off" is left out
 };
@@ -78,7 +82,8 @@ struct Spelling {
 struct KnobSpec {
     KnobId id;
     std::string_view name;
-    std::string_view group;  ///< "scheduling", "cache", "numerics", "limits", "workload", "view"
+    std::string_view
+        group;  ///< "scheduling", "cache", "numerics", "limits", "workload", "view", "speculation"
     KnobType type;
     std::string_view unit = {};  ///< "tokens", "ms", "" for none
     double minimum = 0, maximum = 0, default_value = 0, step = 1;
@@ -131,5 +136,6 @@ enum class SchedulingPolicy : uint8_t { kFcfs, kPriority, kShortestPrompt, kLong
 enum class Batching : uint8_t { kContinuous, kStatic };
 enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
 enum class RecordOverflow : uint8_t { kWait, kGap };
+enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix };
 
 }  // namespace pitwall::presets

@@ -14,5 +14,6 @@ void add_cache(std::vector<KnobSpec>& table);
 void add_limits(std::vector<KnobSpec>& table);
 void add_workload(std::vector<KnobSpec>& table);
 void add_view(std::vector<KnobSpec>& table);
+void add_speculation(std::vector<KnobSpec>& table);
 
 }  // namespace pitwall::presets::rows

@@ -18,6 +18,7 @@ std::vector<KnobSpec> build_table() {
     rows::add_limits(table);
     rows::add_workload(table);
     rows::add_view(table);
+    rows::add_speculation(table);
     assert(table.size() == kKnobCount);
     for (size_t i = 0; i < table.size(); ++i) assert(static_cast<size_t>(table[i].id) == i);
     return table;

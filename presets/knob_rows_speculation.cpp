@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "presets/knob_rows.h"
+
+namespace pitwall::presets::rows {
+
+namespace {
+
+KnobSpec speculative_method() {
+    return {.id = KnobId::kSpeculativeMethod,
+            .name = "speculative_method",
+            .group = "speculation",
+            .type = KnobType::kChoice,
+            .maximum = 2,
+            .choices = {"none", "ngram", "suffix"},
+            .help =
+                "Where drafts come from, several tokens that one step then verifies; answers stay what they "
+                "are. ngram: what followed the same last tokens in this request. suffix: what followed them "
+                "most often in all requests of the session.",
+            .vllm = {.flag = "--speculative-config.method",
+                     .note = "one key of its JSON; ngram there takes the earliest match",
+                     .choices = ",ngram,suffix"},
+            .sglang = {.flag = "--speculative-algorithm",
+                       .note = "its corpus is that of the server, not of the request",
+                       .choices = ",NGRAM,-"},
+            .tensorrt_llm = {.flag = "speculative_config.decoding_type",
+                             .note = "SA is a suffix automaton of the request alone",
+                             .choices = ",NGram,SA"},
+            .llama_server = {.flag = "--spec-type",
+                             .note = "ngram-cache keeps counts, as suffix does",
+                             .choices = ",ngram-simple,ngram-cache"}};
+}
+
+KnobSpec num_speculative_tokens() {
+    return {.id = KnobId::kNumSpeculativeTokens,
+            .name = "num_speculative_tokens",
+            .group = "speculation",
+            .type = KnobType::kInteger,
+            .unit = "tokens",
+            .minimum = 1,
+            .maximum = 8,
+            .default_value = 4,
+            .help =
+                "Most tokens that are drafted for a sequence in one step. They take what the step's token "
+                "budget leaves, and never another's place or blocks.",
+            .vllm = {.flag = "--speculative-config.num_speculative_tokens"},
+            .sglang = {.flag = "--speculative-num-draft-tokens"},
+            .tensorrt_llm = {.flag = "speculative_config.max_draft_len"},
+            .llama_server = {.flag = "--spec-draft-n-max", .note = "for ngram types their own sizes count"}};
+}
+
+KnobSpec speculative_adaptive() {
+    return {.id = KnobId::kSpeculativeAdaptive,
+            .name = "speculative_adaptive",
+            .group = "speculation",
+            .type = KnobType::kBoolean,
+            .maximum = 1,
+            .default_value = 1,
+            .help =
+                "Chooses for each step how many tokens are drafted, up to num_speculative_tokens, from "
+                "measured acceptance and measured step times. Off: always as many as there is room for.",
+            .vllm = {.note = "num_speculative_tokens_per_batch_size is a fixed table"},
+            .sglang = {.flag = "--speculative-adaptive", .off = "", .note = "for EAGLE drafts only"},
+            .tensorrt_llm = {.note = "speculative_config.draft_len_schedule is a fixed table"},
+            .llama_server = {.note = "--spec-draft-p-min cuts drafts of a model by their probability"}};
+}
+
+}  // namespace
+
+void add_speculation(std::vector<KnobSpec>& table) {
+    table.push_back(speculative_method());
+    table.push_back(num_speculative_tokens());
+    table.push_back(speculative_adaptive());
+}
+
+}  // namespace pitwall::presets::rows
