@@ -24,6 +24,7 @@ enum class EventKind : uint8_t {
     kKnob,
     kDevice,
     kMark,
+    kDraft,
     kCount
 };
 
@@ -58,7 +59,8 @@ struct DictionaryEvent {
 struct StepEvent {
     uint64_t step_id;
     int64_t duration_ns;
-    uint32_t plan_ns, sample_ns, commit_ns;  ///< scheduling, sampling, bookkeeping and publishing
+    uint32_t plan_ns, sample_ns,
+        commit_ns;  ///< scheduling and drafting, sampling, bookkeeping and publishing
     uint32_t prefill_tokens, recompute_tokens, decode_tokens, draft_tokens;
     uint32_t cached_tokens;  ///< prompt tokens that this step's admissions took from the prefix cache
     uint32_t budget_tokens;  ///< token budget in force
@@ -104,6 +106,9 @@ enum class RequestPhase : uint8_t {
 enum class FinishReason : uint8_t { kNone, kStop, kLength, kRejected, kCancelled, kTimeout, kFailed, kCount };
 /// Why (part of) a prompt was not found in the prefix cache.
 enum class MissReason : uint8_t { kNone, kCold, kEvicted, kDisabled, kTooShort, kCount };
+/// How a token came about: without a draft, as a draft that the sampler picked too, in place of the first one that it did
+/// not pick, or after the last of a step's drafts, which it all picked.
+enum class TokenOrigin : uint8_t { kPlain, kAccepted, kCorrected, kBonus, kCount };
 
 /// t_ns is when the engine did it. `arrival_ns` (the scheduled arrival, never later than t_ns) is in every phase.
 struct RequestEvent {
@@ -116,10 +121,29 @@ struct RequestEvent {
     uint32_t max_tokens;
     TokenId token;  ///< with kFirstToken and kToken, else -1
     int32_t priority;
-    uint32_t blocks;  ///< length of its block table now
-    MissReason miss;  ///< with kScheduled
-    uint8_t reserved[3];
+    uint32_t blocks;     ///< length of its block table now
+    MissReason miss;     ///< with kScheduled
+    TokenOrigin origin;  ///< with kFirstToken and kToken
+    uint8_t reserved[2];
     uint64_t step_id;  ///< the step that did it, where one did
+};
+
+// ---------------------------------------------------------------------------------------------- speculation
+
+enum class DraftMethod : uint8_t { kNone, kNgram, kSuffix, kCount };
+
+/// One for each sequence and step that verified drafts; t_ns is when the step's results were collected. It comes after the
+/// tokens that it gave and before the step's own event.
+struct DraftEvent {
+    uint64_t step_id;
+    RequestId request;
+    DraftMethod method;
+    uint8_t reserved[3];
+    uint32_t drafted;   ///< at least 1
+    uint32_t accepted;  ///< handed out: the sampler picked them, and the answer did not end before
+    uint32_t most;      ///< that might have been drafted
+    uint32_t reserved_too;
+    int64_t draft_ns;  ///< that this sequence's drafting took
 };
 
 // ---------------------------------------------------------------------------------------------- blocks
@@ -278,7 +302,7 @@ struct KeyframeKnob {
 };
 struct KeyframeCounters {
     uint64_t steps, requests, finished, preemptions, evictions, prompt_tokens, cached_tokens, output_tokens;
-    uint64_t events;
+    uint64_t events, drafted_tokens, accepted_tokens;
 };
 struct KeyframeEvent {
     KeyframePart part;
@@ -310,6 +334,7 @@ struct Event {
         KnobEvent knob;
         DeviceEvent device;
         MarkEvent mark;
+        DraftEvent draft;
     };
     Event() : dictionary{} {}
 };

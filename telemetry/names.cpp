@@ -42,6 +42,8 @@ constexpr auto kMark = words("paused", "resumed", "single_step", "recorder_wait"
 constexpr auto kDictionary =
     words("session", "knob_name", "knob_choice", "request_class", "prompt", "token", "error");
 constexpr auto kRequestState = words("waiting", "prefill", "decode", "preempted", "ended");
+constexpr auto kTokenOrigin = words("plain", "accepted", "corrected", "bonus");
+constexpr auto kDraftMethod = words("none", "ngram", "suffix");
 
 static_assert(kWork.size() == count<WorkKind>());
 static_assert(kRequestPhase.size() == count<RequestPhase>());
@@ -54,6 +56,8 @@ static_assert(kCause.size() == count<Cause>());
 static_assert(kMark.size() == count<MarkKind>());
 static_assert(kDictionary.size() == count<DictionaryKind>());
 static_assert(kRequestState.size() == count<RequestState>());
+static_assert(kTokenOrigin.size() == count<TokenOrigin>());
+static_assert(kDraftMethod.size() == count<DraftMethod>());
 static_assert(kKnobOrigin.size() == static_cast<size_t>(KnobOrigin::kEngine) + 1);
 static_assert(kKnobBound.size() == static_cast<size_t>(KnobBound::kDraining) + 1);
 
@@ -72,5 +76,7 @@ std::string_view name(KnobBound bound) { return look_up(kKnobBound, bound); }
 std::string_view name(MarkKind mark) { return look_up(kMark, mark); }
 std::string_view name(DictionaryKind kind) { return look_up(kDictionary, kind); }
 std::string_view name(RequestState state) { return look_up(kRequestState, state); }
+std::string_view name(TokenOrigin origin) { return look_up(kTokenOrigin, origin); }
+std::string_view name(DraftMethod method) { return look_up(kDraftMethod, method); }
 
 }  // namespace pitwall::telemetry

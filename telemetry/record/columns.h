@@ -54,6 +54,13 @@ void columns(Visitor& v, Payload& e) {
     v("output_tokens", e.output_tokens), v("max_tokens", e.max_tokens);
     v("token", e.token), v("priority", e.priority), v("blocks", e.blocks);
     v("miss", e.miss, values_of<MissReason>()), v("step_id", e.step_id);
+    v("origin", e.origin, values_of<TokenOrigin>());
+}
+
+template <class Visitor, Is<DraftEvent> Payload>
+void columns(Visitor& v, Payload& e) {
+    v("step_id", e.step_id), v("request_id", e.request), v("method", e.method, values_of<DraftMethod>());
+    v("drafted", e.drafted), v("accepted", e.accepted), v("most", e.most), v("draft_ns", e.draft_ns);
 }
 
 template <class Visitor, Is<BlockEvent> Payload>
@@ -129,6 +136,7 @@ void columns(Visitor& v, Payload& e) {
         v("preemptions", e.preemptions);
     v("evictions", e.evictions), v("prompt_tokens", e.prompt_tokens), v("cached_tokens", e.cached_tokens);
     v("output_tokens", e.output_tokens), v("events", e.events);
+    v("drafted_tokens", e.drafted_tokens), v("accepted_tokens", e.accepted_tokens);
 }
 
 }  // namespace pitwall::telemetry

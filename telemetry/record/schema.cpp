@@ -89,7 +89,17 @@ std::vector<TableSpec> session_tables() {
             table<CauseEvent>("cause"),
             table<KnobEvent>("knob"),
             table<DeviceEvent>("device"),
-            table<MarkEvent>("mark")};
+            table<MarkEvent>("mark"),
+            table<DraftEvent>("speculation")};
+}
+
+int32_t format_of(std::string_view table) { return table == "speculation" ? 2 : 1; }
+
+int32_t format_of(std::string_view table, std::string_view column) {
+    const bool added =
+        (table == "request" && column == "origin") ||
+        (table == "keyframe_counters" && (column == "drafted_tokens" || column == "accepted_tokens"));
+    return added ? 2 : format_of(table);
 }
 
 }  // namespace pitwall::telemetry

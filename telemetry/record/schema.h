@@ -11,7 +11,7 @@
 namespace pitwall::telemetry {
 
 inline constexpr int32_t kApplicationId = 0x50697457;  ///< "PitW": PRAGMA application_id
-inline constexpr int32_t kFormatVersion = 1;           ///< PRAGMA user_version
+inline constexpr int32_t kFormatVersion = 2;           ///< PRAGMA user_version
 
 /// Tables of raw events, in the order of session_tables().
 enum class TableId : uint8_t {
@@ -29,6 +29,7 @@ enum class TableId : uint8_t {
     kKnob,
     kDevice,
     kMark,
+    kSpeculation,
     kCount
 };
 inline constexpr size_t kTableCount = static_cast<size_t>(TableId::kCount);
@@ -45,6 +46,9 @@ struct TableSpec {
 
 /// Indexed by TableId.
 std::vector<TableSpec> session_tables();
+/// The format that brought a table, or a column of one that was there before.
+int32_t format_of(std::string_view table);
+int32_t format_of(std::string_view table, std::string_view column);
 /// The tables beside the events, the indexes, and every view, as one script.
 std::string session_views_sql();
 

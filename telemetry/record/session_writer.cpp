@@ -173,6 +173,8 @@ void SessionWriter::insert(const Event& event) {
         case EventKind::kMark:
             session_ended_ |= event.mark.mark == MarkKind::kSessionEnd;
             return insert_row(TableId::kMark, event.seq, event.t_ns, event.mark);
+        case EventKind::kDraft:
+            return insert_row(TableId::kSpeculation, event.seq, event.t_ns, event.draft);
         case EventKind::kKeyframe:
             return insert_keyframe(event);
         case EventKind::kDictionary:

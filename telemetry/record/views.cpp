@@ -113,9 +113,22 @@ FROM step;
 
 CREATE VIEW v_step_member AS
 SELECT step_id, request_id, {work} AS kind, tokens, first_position, blocks FROM step_member;
+
+CREATE VIEW v_speculation AS
+SELECT step_id, request_id, {method} AS method, drafted, accepted, t_ns, most, draft_ns FROM speculation;
+
+CREATE VIEW v_acceptance AS
+WITH RECURSIVE position(n) AS (
+  SELECT 1 UNION ALL SELECT n + 1 FROM position WHERE n < (SELECT max(drafted) FROM speculation)
+)
+SELECT {method} AS method, n AS position, sum(drafted >= n) AS drafted, sum(accepted >= n) AS accepted,
+       sum(accepted >= n) * 1.0 / sum(drafted >= n) AS rate,
+       sum(accepted >= n) * 1.0 / nullif(sum(drafted >= n AND accepted >= n - 1), 0) AS rate_after_the_one_before
+FROM speculation JOIN position ON n <= drafted GROUP BY method, n;
 )sql",
                        fmt::arg("cause", spelled("cause", Cause::kCount)),
-                       fmt::arg("work", spelled("work", WorkKind::kCount)));
+                       fmt::arg("work", spelled("work", WorkKind::kCount)),
+                       fmt::arg("method", spelled("method", DraftMethod::kCount)));
 }
 
 /// A knob's value as the command line spells it.

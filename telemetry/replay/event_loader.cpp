@@ -36,13 +36,19 @@ Event text_piece(const Event& first, const char* bytes, size_t size, size_t numb
 }  // namespace
 
 EventLoader::EventLoader(SQLite::Database& database, std::string path) : path_(std::move(path)) {
+    const int format = database.execAndGet("PRAGMA user_version").getInt();
     for (const TableSpec& table : session_tables()) {
+        Statements& statements = statements_.emplace_back();
+        if (format_of(table.name) > format) continue;
         const std::string& key = table.columns.front();
+        // What the file's format did not have yet reads as 0: no speculation.
+        std::vector<std::string_view> columns(table.columns.begin(), table.columns.end());
+        for (std::string_view& column : columns)
+            if (format_of(table.name, column) > format) column = "0";
         const std::string rows = fmt::format("SELECT {} FROM {} WHERE {} >= ? AND {} < ? ORDER BY {}",
-                                             fmt::join(table.columns, ", "), table.name, key, key, key);
+                                             fmt::join(columns, ", "), table.name, key, key, key);
         const std::string first =
             fmt::format("SELECT {} FROM {} WHERE {} >= ? ORDER BY {} LIMIT 1", key, table.name, key, key);
-        Statements& statements = statements_.emplace_back();
         statements.rows = std::make_unique<SQLite::Statement>(database, rows);
         statements.first = std::make_unique<SQLite::Statement>(database, first);
     }
@@ -57,7 +63,7 @@ Error EventLoader::damaged(std::string_view what) const {
 uint64_t EventLoader::first_seq(uint32_t tables, uint64_t seq) {
     uint64_t first = kLastSeq;
     for (size_t i = 0; i < kTableCount; ++i) {
-        if ((tables >> i & 1) == 0) continue;
+        if ((tables >> i & 1) == 0 || !statements_[i].first) continue;
         SQLite::Statement& query = *statements_[i].first;
         query.reset();
         query.bind(1, static_cast<int64_t>(seq * keys_per_seq(table_at(i))));
@@ -89,7 +95,7 @@ Status EventLoader::load(LoadRange& range, std::vector<Event>& out) {
             return damaged("two events have one number");
     }
     for (size_t i = 0; i < kTableCount; ++i) {
-        if ((range.tables >> i & 1) == 0) continue;
+        if ((range.tables >> i & 1) == 0 || !statements_[i].rows) continue;
         if (Status status = load_table(table_at(i), begin, end, range); !status.ok()) return status;
     }
     for (size_t i = 0; i < slots_.size(); ++i)
@@ -185,6 +191,8 @@ Status EventLoader::read_row(TableId table, SQLite::Statement& row, Event& event
             return read_payload(row, kind(EventKind::kDevice).device, "device");
         case TableId::kMark:
             return read_payload(row, kind(EventKind::kMark).mark, "mark");
+        case TableId::kSpeculation:
+            return read_payload(row, kind(EventKind::kDraft).draft, "speculation");
         case TableId::kDictionary:
         case TableId::kKeyframeBlock:
         case TableId::kCount:

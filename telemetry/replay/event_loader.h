@@ -48,7 +48,8 @@ class EventLoader {
   private:
     static constexpr uint64_t kChunk = 2048;
     struct Statements {
-        std::unique_ptr<SQLite::Statement> rows, first;
+        std::unique_ptr<SQLite::Statement> rows,
+            first;  ///< null: a table that the file's format does not have
     };
     Status load_table(TableId table, uint64_t begin, uint64_t end, const LoadRange& range);
     Status read_row(TableId table, SQLite::Statement& row, Event& event, uint64_t seq);

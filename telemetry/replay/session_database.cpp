@@ -100,8 +100,12 @@ Status check_version(SQLite::Database& database, const std::string& path) {
     return {};
 }
 
-/// A real table (no view, no virtual table, no generated column) with exactly our columns.
-Status check_table(SQLite::Database& database, const std::string& path, const TableSpec& table) {
+/// A real table (no view, no virtual table, no generated column) with exactly the columns of the file's format.
+Status check_table(SQLite::Database& database, const std::string& path, TableSpec table) {
+    const int format = database.execAndGet("PRAGMA user_version").getInt();
+    if (format_of(table.name) > format) return {};
+    std::erase_if(table.columns,
+                  [&](const std::string& column) { return format_of(table.name, column) > format; });
     SQLite::Statement definition(database, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?");
     definition.bind(1, std::string(table.name));
     if (!definition.executeStep()) return damage_error(path, fmt::format("it has no table {}", table.name));

@@ -70,7 +70,9 @@ void SessionReader::find_keyframes() {
 /// The latest stamp of the last rows of each table. Steps and causes are stamped with their beginning.
 int64_t SessionReader::last_time() {
     int64_t last = begin_ns_;
+    const int format = database_->execAndGet("PRAGMA user_version").getInt();
     for (const TableSpec& table : session_tables()) {
+        if (format_of(table.name) > format) continue;
         const bool lasts = table.name == "step" || table.name == "cause";
         SQLite::Statement row(*database_,
                               fmt::format("SELECT {}, t_ns{} FROM {} ORDER BY 1 DESC LIMIT 1",

@@ -49,6 +49,7 @@ void Store::apply_one(const Event& event) {
             return;
         case EventKind::kMark:
             return apply_mark(event);
+        case EventKind::kDraft:  // no panel asks yet; the recording has them
         case EventKind::kCount:
             return;
     }

@@ -74,6 +74,11 @@ void SessionSummary::apply(std::span<const Event> events) {
             case EventKind::kMark:
                 apply_mark(event.mark);
                 break;
+            case EventKind::kDraft:
+                ++figures_.drafted_steps;
+                figures_.drafted_tokens += event.draft.drafted;
+                figures_.accepted_tokens += event.draft.accepted;
+                break;
             case EventKind::kStepMember:
             case EventKind::kDevice:
             case EventKind::kCount:
@@ -103,6 +108,7 @@ void SessionSummary::apply_request(const Event& event) {
             break;
         case RequestPhase::kToken:
             live.times.last_token_ns = event.t_ns;
+            figures_.speculated_tokens += e.origin != TokenOrigin::kPlain;
             break;
         case RequestPhase::kPreempted:
             ++figures_.preemptions;
@@ -225,6 +231,9 @@ SummaryFigures SessionSummary::figures() const {
     const uint64_t errors = f.rejected + f.timed_out + f.failed;
     f.good_fraction = ratio(static_cast<double>(f.good), static_cast<double>(f.finished + errors));
     f.hit_rate = ratio(static_cast<double>(f.cached_tokens), static_cast<double>(f.admitted_prompt_tokens));
+    f.acceptance_rate = ratio(static_cast<double>(f.accepted_tokens), static_cast<double>(f.drafted_tokens));
+    f.tokens_per_drafted_step =
+        ratio(static_cast<double>(f.speculated_tokens), static_cast<double>(f.drafted_steps));
     f.slo = slo_;
     std::vector<double> ttft = ttft_ns_, tpot = tpot_ns_, e2e = e2e_ns_;
     f.ttft_ns = percentiles(ttft);

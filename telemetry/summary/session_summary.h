@@ -41,6 +41,12 @@ struct SummaryFigures {
     double hit_rate = 0;  ///< cached / prompt tokens of the requests that were scheduled
     uint64_t evictions = 0;
 
+    uint64_t drafted_steps = 0;  ///< summed over sequences: how often one verified drafts
+    uint64_t drafted_tokens = 0, accepted_tokens = 0;
+    uint64_t speculated_tokens = 0;      ///< handed out by those: accepted ones, and what followed them
+    double acceptance_rate = 0;          ///< accepted / drafted
+    double tokens_per_drafted_step = 0;  ///< of one sequence; 1 is what it gets without a draft
+
     StepSums steps;  ///< with the means over all steps, see range_stats.h
     std::array<int64_t, static_cast<size_t>(Cause::kCount)> cause_ns{};  ///< summed over requests
 

@@ -236,6 +236,12 @@ void EventStorm::plan(std::map<RequestId, Work>& work) {
     }
 }
 
+/// Now and then, and to no avail: a decode verified drafts.
+uint32_t EventStorm::drafts_of(RequestId request, const Work& work) const {
+    if (work.kind != WorkKind::kDecode || (steps_ + raw(request)) % 4 != 0) return 0;
+    return 1 + static_cast<uint32_t>(steps_ % 3);
+}
+
 void EventStorm::commit(Request& r, const Work& work, int64_t end_ns) {
     r.computed += work.tokens;
     for (uint32_t i = work.first / kBlockTokens; i < r.table.size(); ++i) {
@@ -252,8 +258,16 @@ void EventStorm::commit(Request& r, const Work& work, int64_t end_ns) {
     const bool first = r.first_token_ns < 0;
     if (first) r.first_token_ns = end_ns;
     r.last_token_ns = end_ns;
+    const uint32_t drafts = drafts_of(r.facts.request, work);
+    r.facts.origin = drafts > 0 ? TokenOrigin::kCorrected : TokenOrigin::kPlain;
     phase(r, first ? RequestPhase::kFirstToken : RequestPhase::kToken, end_ns,
           static_cast<TokenId>(draw(kVocabulary)));
+    r.facts.origin = TokenOrigin::kPlain;
+    if (drafts == 0) return;
+    counters_.drafted_tokens += drafts;
+    Event event = make(EventKind::kDraft, end_ns);
+    event.draft = {steps_, r.facts.request, DraftMethod::kSuffix, {}, drafts, 0, 4, 0, 900};
+    sink_(event);
 }
 
 StepEvent EventStorm::step_event(const std::map<RequestId, Work>& work) const {
@@ -263,6 +277,7 @@ StepEvent EventStorm::step_event(const std::map<RequestId, Work>& work) const {
         if (w.kind == WorkKind::kPrefill) step.prefill_tokens += w.tokens;
         if (w.kind == WorkKind::kRecompute) step.recompute_tokens += w.tokens;
         if (w.kind == WorkKind::kDecode) step.decode_tokens += w.tokens;
+        step.draft_tokens += drafts_of(id, w);
     }
     step.cached_tokens = cached_this_step_;
     step.budget_tokens = 512;
@@ -288,6 +303,11 @@ void EventStorm::run_step(const std::map<RequestId, Work>& work) {
         event.member = {
             steps_, id, w.kind, {}, w.tokens, w.first, static_cast<uint32_t>(requests_.at(id).table.size())};
         sink_(event);
+        if (const uint32_t drafts = drafts_of(id, w); drafts > 0) {
+            event = make(EventKind::kStepMember, begin);
+            event.member = {steps_, id, WorkKind::kDraft, {}, drafts, w.first + w.tokens, 0};
+            sink_(event);
+        }
     }
     for (auto& [id, r] : requests_) {
         const auto mine = work.find(id);

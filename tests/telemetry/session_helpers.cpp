@@ -106,6 +106,8 @@ std::string payload(const Event& event) {
             return bytes(event.device);
         case EventKind::kMark:
             return bytes(event.mark);
+        case EventKind::kDraft:
+            return bytes(event.draft);
         case EventKind::kCount:
             break;
     }
@@ -137,6 +139,7 @@ std::string as_text(const SummaryFigures& f) {
         "[{}] goodput {} "
         "fraction {} good {} slo {} {} admissions {} {} {} hit {} evictions {} steps {} {} {} {} {} {} "
         "occupancy {} {} "
+        "drafted {} {} {} {} {} {} "
         "causes {} knobs {} dropped {} complete {}",
         f.requests, f.finished, f.stopped, f.length, f.rejected, f.cancelled, f.timed_out, f.failed,
         f.unfinished, f.prompt_tokens, f.output_tokens, f.preemptions, f.duration_ns, f.output_tokens_per_s,
@@ -144,8 +147,9 @@ std::string as_text(const SummaryFigures& f) {
         percentiles(f.e2e_ns), f.goodput_per_s, f.good_fraction, f.good, f.slo.ttft_ns, f.slo.tpot_ns,
         f.admissions, f.admitted_prompt_tokens, f.cached_tokens, f.hit_rate, f.evictions, f.steps.steps,
         f.steps.prefill_tokens, f.steps.recompute_tokens, f.steps.decode_tokens, f.steps.duration_ns,
-        f.steps.flops, f.steps.occupancy, f.steps.peak_occupancy, fmt::join(f.cause_ns, " "), f.knob_changes,
-        f.dropped_events, f.complete);
+        f.steps.flops, f.steps.occupancy, f.steps.peak_occupancy, f.drafted_steps, f.drafted_tokens,
+        f.accepted_tokens, f.speculated_tokens, f.acceptance_rate, f.tokens_per_drafted_step,
+        fmt::join(f.cause_ns, " "), f.knob_changes, f.dropped_events, f.complete);
 }
 
 void expect_sound_views(SQLite::Database& database) {

@@ -80,7 +80,7 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
     const std::string path = folder.path("bad.db");
     const std::pair<const char*, const char*> cases[] = {
         {"PRAGMA application_id=1", "something else"},
-        {"PRAGMA user_version=2", "newer Pitwall"},
+        {"PRAGMA user_version=3", "newer Pitwall"},
         {"PRAGMA user_version=0", "not a Pitwall session"},
         {"DROP VIEW v_step; DROP TABLE step", "no table step"},
         {"ALTER TABLE cause ADD COLUMN more", "other columns"},
@@ -109,9 +109,9 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
     }
     write_file(path, whole);
     SQLite::Database database(path, SQLite::OPEN_READWRITE);
-    for (const char* table :
-         {"dictionary", "keyframe", "keyframe_block", "keyframe_request", "keyframe_knob",
-          "keyframe_counters", "step", "step_member", "request", "block", "cause", "knob", "device", "mark"})
+    for (const char* table : {"dictionary", "keyframe", "keyframe_block", "keyframe_request", "keyframe_knob",
+                              "keyframe_counters", "step", "step_member", "request", "block", "cause", "knob",
+                              "device", "mark", "speculation"})
         database.exec(std::string("DELETE FROM ") + table);
     EXPECT_THAT(exercise(path), HasSubstr("holds no events"));
 }
@@ -165,11 +165,29 @@ TEST(Frozen, Format1KeepsOpening) {
     EXPECT_EQ(f.requests, 9u);
     EXPECT_EQ(f.output_tokens, 13u);
     EXPECT_EQ(f.duration_ns, 181833876);
+    EXPECT_EQ(f.drafted_tokens, 0u);
     EXPECT_TRUE(f.complete);
     SQLite::Database database(path);
     expect_sound_views(database);
     EXPECT_EQ(one(database, "SELECT sum(output_tokens) FROM v_request").getInt64(),
               static_cast<int64_t>(f.output_tokens));
+}
+
+// The same of format 2, which knows of drafts.
+TEST(Frozen, Format2KeepsOpening) {
+    const std::string path = PITWALL_SOURCE_DIR "/tests/data/session_v2.db";
+    const auto events = read_session(path);
+    ASSERT_TRUE(events.ok()) << events.error().text();
+    SessionSummary summary;
+    summary.apply(events.value());
+    const SummaryFigures f = summary.figures();
+    EXPECT_EQ(events.value().size(), 1122u);
+    EXPECT_EQ(f.drafted_tokens, 2u);
+    EXPECT_TRUE(f.complete);
+    SQLite::Database database(path);
+    expect_sound_views(database);
+    EXPECT_EQ(one(database, "SELECT sum(drafted) FROM v_speculation").getInt64(),
+              static_cast<int64_t>(f.drafted_tokens));
 }
 
 // Writes the frozen file of the present format; run by hand, once a format:

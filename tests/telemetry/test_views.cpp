@@ -52,6 +52,8 @@ TEST(Views, HaveTheColumnsThatScriptsCountOn) {
          "step_id, start_ns, duration_ns, prefill_tokens, recompute_tokens, decode_tokens, draft_tokens, "
          "cached_tokens, blocks_held, blocks_cached, blocks_free"},
         {"v_step_member", "step_id, request_id, kind, tokens"},
+        {"v_speculation", "step_id, request_id, method, drafted, accepted"},
+        {"v_acceptance", "method, position, drafted, accepted, rate"},
         {"v_knob", "t_ns, name, old_value, new_value"},
         {"v_session", "key, value"}};
     for (const auto& [view, columns] : views)
@@ -125,15 +127,52 @@ TEST(Views, KnobsAreSpelledAsTheCommandLineSpellsThem) {
     EXPECT_TRUE(now["scheduling_policy"] == "fcfs" || now["scheduling_policy"] == "priority");
 }
 
+TEST(Views, AcceptanceByPositionEqualsASlowCount) {
+    std::mt19937 random(5);
+    std::vector<Event> events;
+    uint64_t drafted[9] = {}, accepted[9] = {}, reached[9] = {};
+    for (uint64_t seq = 1; seq <= 400; ++seq) {
+        Event& e = events.emplace_back();
+        e.seq = seq, e.t_ns = static_cast<int64_t>(seq), e.kind = EventKind::kDraft;
+        e.draft = {};
+        e.draft.method = random() % 4 ? DraftMethod::kNgram : DraftMethod::kSuffix;
+        e.draft.drafted = 1 + random() % 8;
+        e.draft.accepted = random() % (e.draft.drafted + 1);
+        if (e.draft.method != DraftMethod::kNgram) continue;
+        for (uint32_t at = 1; at <= e.draft.drafted; ++at) {
+            ++drafted[at];
+            accepted[at] += e.draft.accepted >= at;
+            reached[at] += e.draft.accepted + 1 >= at;
+        }
+    }
+    TemporaryFolder folder;
+    ASSERT_TRUE(record(events, folder.path("s.db")).ok());
+    SQLite::Database database(folder.path("s.db"));
+    SQLite::Statement rows(
+        database,
+        "SELECT position, drafted, accepted, rate, rate_after_the_one_before FROM v_acceptance "
+        "WHERE method = 'ngram' ORDER BY position");
+    int at = 0;
+    while (rows.executeStep()) {
+        ASSERT_EQ(rows.getColumn(0).getInt(), ++at);
+        const auto of = [&](const uint64_t* counts) { return static_cast<double>(counts[at]); };
+        EXPECT_EQ(rows.getColumn(1).getDouble(), of(drafted));
+        EXPECT_EQ(rows.getColumn(2).getDouble(), of(accepted));
+        EXPECT_DOUBLE_EQ(rows.getColumn(3).getDouble(), of(accepted) / of(drafted));
+        EXPECT_DOUBLE_EQ(rows.getColumn(4).getDouble(), of(accepted) / of(reached));
+    }
+    EXPECT_EQ(at, 8);
+}
+
 TEST(Views, SessionHoldsFactsAndTheRecordingsOwn) {
     const Recorded r(4);
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'model'").getString(), "storm");
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'note'").getString(),
               std::string(200, 'x') + "=with an equals sign");
-    EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_format'").getInt(), 1);
+    EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_format'").getInt(), 2);
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_end'").getString(),
               "session end");
-    EXPECT_EQ(one(*r.database, "PRAGMA user_version").getInt(), 1);
+    EXPECT_EQ(one(*r.database, "PRAGMA user_version").getInt(), 2);
 }
 
 TEST(Views, CanBeReadWhileTheyAreWritten) {

@@ -76,6 +76,11 @@ void add_engine(ordered_json& out, const SummaryFigures& f) {
                     {"mean_slot_fill", number(f.steps.mean_slot_fill())},
                     {"flops", number(f.steps.flops)},
                     {"bytes", number(f.steps.bytes)}};
+    out["speculation"] = {{"drafted_tokens", f.drafted_tokens},
+                          {"accepted_tokens", f.accepted_tokens},
+                          {"acceptance_rate", number(f.acceptance_rate)},
+                          {"drafted_steps", f.drafted_steps},
+                          {"tokens_per_drafted_step", number(f.tokens_per_drafted_step)}};
     for (size_t i = 0; i < f.cause_ns.size(); ++i)
         out["cause_ms"][std::string(telemetry::name(static_cast<telemetry::Cause>(i)))] =
             to_ms(static_cast<double>(f.cause_ns[i]));
