@@ -80,7 +80,7 @@ class Bench {
             slice.history = std::span<const TokenId>(tokens_).first(position + count);
             slice.first_position = position;
             slice.block_table = tables_[i];
-            slice.sample = true;
+            slice.samples = 1;
             plan.slices.push_back(slice);
         }
         const auto start = std::chrono::steady_clock::now();

@@ -88,7 +88,7 @@ void bench_scheduler() {
         std::vector<BlockCopy> copies;
         const auto slices = scheduler.apply(scheduler.propose(), copies);
         for (const ScheduledSlice& slice : slices) {
-            if (slice.sample) slice.sequence->tokens.push_back(static_cast<TokenId>(step % kVocabulary));
+            if (slice.samples > 0) slice.sequence->tokens.push_back(static_cast<TokenId>(step % kVocabulary));
             scheduler.commit(slice);
             scheduler.end_step(slice);
         }

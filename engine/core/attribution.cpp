@@ -64,11 +64,14 @@ int64_t StepPhases::boundary_ns(uint32_t token_count) const {
 
 void StepPhases::book_member(Timeline& timeline, uint32_t own_prefill_tokens, uint64_t step_id,
                              CauseSink& sink) const {
+    timeline.book(Cause::kScheduling, std::min(draft_begin_ns, copy_ns), step_id, sink);
+    timeline.book(Cause::kSpeculation, std::min(draft_end_ns, copy_ns), step_id, sink);
     timeline.book(Cause::kScheduling, copy_ns, step_id, sink);
     timeline.book(Cause::kKvMove, execute_ns, step_id, sink);
     timeline.book(Cause::kPrefillOwn, boundary_ns(own_prefill_tokens), step_id, sink);
     timeline.book(Cause::kPrefillOthers, boundary_ns(prefill_tokens), step_id, sink);
-    timeline.book(Cause::kDecode, sample_ns, step_id, sink);
+    timeline.book(Cause::kDecode, boundary_ns(tokens - rejected_tokens), step_id, sink);
+    timeline.book(Cause::kSpeculation, sample_ns, step_id, sink);
     timeline.book(Cause::kSampling, end_ns, step_id, sink);
 }
 

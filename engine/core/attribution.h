@@ -14,12 +14,15 @@
 //     budget was used up), kWaitPolicy (static batching holds the door shut, or, for this request alone, somebody who came
 //     later was admitted in that step). Before the first decision: what was last said of others, or kScheduling.
 //  3. Running, between the end of one step's delivery and the start of the device's work in the next: kScheduling
-//     (committing, publishing, commands, planning, handing the plan over).
+//     (committing, publishing, commands, planning, handing the plan over), but for the stretch in which drafts were made,
+//     for whichever member: kSpeculation.
 //  4. Running and in the step. The device's work ends at T, when its results are collected, and is, going back from T:
-//     sampling, execution E, copies. Time before the copies is kScheduling; the copies are kKvMove; sampling is kSampling.
+//     sampling, execution E, copies. Time before the copies is as in rule 3; the copies are kKvMove; sampling is kSampling.
 //     E is divided by token share. Of the step's n tokens, let o be this request's own prefill, p all prefill and recompute
-//     (o included). Then, from the start of E, with floor(E * x / n) for each boundary:
-//         [0, o) kPrefillOwn, [o, p) kPrefillOthers, [p, n) kDecode (its own or, while it prefills, the others').
+//     (o included), r the drafts of all members that came to nothing: the sampler picked otherwise, or the answer ended
+//     before. Then, from the start of E, with floor(E * x / n) for each boundary:
+//         [0, o) kPrefillOwn, [o, p) kPrefillOthers, [p, n - r) kDecode (its own or, while it prefills, the others';
+//         accepted drafts are decodes that came early), [n - r, n) kSpeculation.
 //     Boundaries are cumulative, so that the parts tile E exactly.
 //  5. Running but not in the step: kNotInStep from the step's start to T.
 //  6. Handing tokens out after T: kDelivery, for those that got one. Tokens and ends are stamped T.
@@ -94,7 +97,9 @@ class WaitLog {
 struct StepPhases {
     /// Moments; each phase begins at its own.
     int64_t start_ns = 0, copy_ns = 0, execute_ns = 0, sample_ns = 0, end_ns = 0;
-    uint32_t prefill_tokens = 0, tokens = 0;  ///< prefill and recompute; all
+    int64_t draft_begin_ns = 0, draft_end_ns = 0;  ///< before the copies
+    uint32_t prefill_tokens = 0, tokens = 0;       ///< prefill and recompute; all
+    uint32_t rejected_tokens = 0;                  ///< drafts that came to nothing
 
     /// The lengths, counted back from `end_ns`; never before `start_ns`, whatever the executor says.
     static StepPhases backwards(int64_t start_ns, int64_t end_ns, int64_t copy_length_ns,

@@ -11,7 +11,7 @@ using presets::KnobId;
 
 Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer,
                    const presets::KnobValues& knobs, Clock& clock, telemetry::Producer& producer,
-                   uint32_t max_context_tokens)
+                   uint32_t max_context_tokens, DrafterFactory drafters)
     : executor_(std::move(executor)),
       tokenizer_(tokenizer),
       clock_(clock),
@@ -20,10 +20,12 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
       asked_(knobs),
       effective_(knobs),
       kv_(0, &writer_, executor_->kv_cache_dtype()),
-      scheduler_(kv_, {}) {
+      scheduler_(kv_, {}),
+      drafters_(std::move(drafters)) {
     open_pool();
     scheduler_.set_settings(settings());
     scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
+    change_drafter();
     token_told_.resize(executor_->vocab_size());
     if (tokenizer_)
         for (uint32_t token = 0; token < std::min(tokenizer_->vocab_size(), executor_->vocab_size()); ++token)
@@ -41,9 +43,9 @@ Status Engine::Impl::check_integrity() const {
 
 Engine::Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer,
                const presets::KnobValues& knobs, Clock& clock, telemetry::Producer& producer,
-               uint32_t max_context_tokens)
-    : impl_(std::make_unique<Impl>(std::move(executor), tokenizer, knobs, clock, producer,
-                                   max_context_tokens)) {}
+               uint32_t max_context_tokens, DrafterFactory drafters)
+    : impl_(std::make_unique<Impl>(std::move(executor), tokenizer, knobs, clock, producer, max_context_tokens,
+                                   std::move(drafters))) {}
 Engine::~Engine() = default;
 
 RequestId Engine::submit(GenerationRequest request, RequestListener* listener) {

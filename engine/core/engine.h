@@ -6,6 +6,7 @@
 
 #include "engine/core/request.h"
 #include "engine/exec/executor.h"
+#include "engine/spec/drafter.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "presets/knob.h"
 #include "telemetry/base/clock.h"
@@ -20,9 +21,11 @@ using telemetry::Answer;
 /// between steps, so nothing inside needs a lock. Publishes every event through `producer`.
 class Engine {
   public:
-    /// `tokenizer` may be null (synthetic models): no text, no stop strings, no end tokens.
+    /// `tokenizer` may be null (synthetic models): no text, no stop strings, no end tokens. `drafters` makes the drafter of
+    /// a method, when the knob asks for it.
     Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs,
-           Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens);
+           Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens,
+           DrafterFactory drafters = make_drafter);
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;

@@ -14,13 +14,13 @@ using presets::KnobId;
 
 namespace {
 
-/// A slice's tokens by kind: what was computed before, what else of the prompt, the rest.
+/// A slice's tokens by kind: what was computed before, what else of the prompt, the rest; and drafts, which come last.
 struct KindCounts {
     uint32_t recompute = 0, prefill = 0, decode = 0;
 };
 
 KindCounts count_kinds(const LiveRequest& r, const ScheduledSlice& slice) {
-    const uint32_t first = slice.first_position, end = first + slice.tokens;
+    const uint32_t first = slice.first_position, end = first + slice.tokens - slice.drafts;
     KindCounts counts;
     counts.recompute = std::min(end, std::max(first, r.high_water)) - first;
     const uint32_t fresh = first + counts.recompute;
@@ -37,17 +37,14 @@ void Engine::Impl::collect_step() {
     const StepResult result = executor_->collect(step.ticket);
     const int64_t done_ns = stamp();
     writer_.set_step(step.event.step_id);
-    auto phases =
-        StepPhases::backwards(step.start_ns, done_ns, result.copy_ns, result.execute_ns, result.sample_ns);
-    for (const ScheduledSlice& slice : step.slices) {
-        const KindCounts kinds = count_kinds(live(*slice.sequence), slice);
-        phases.prefill_tokens += kinds.prefill + kinds.recompute;
-        phases.tokens += slice.tokens;
-    }
-    book_step(step, phases);
     const bool computed = result.status.ok();
     const std::vector<Ending> endings = computed ? hand_out(step, result.sampled) : std::vector<Ending>();
+    const int64_t handed_out_ns = clock_.now_ns();
+    const StepPhases phases = phases_of(step, result, done_ns);
+    book_step(step, phases);
+    if (computed) book_delivery(step, endings, handed_out_ns);
     commit_slices(step, computed);
+    publish_drafts(step);
     end_members(step, endings, result.status);
     publish_step(step, result, phases);
     ++steps_;
@@ -58,6 +55,20 @@ void Engine::Impl::collect_step() {
         publish_keyframe(false);
     else if (wait_log_.size() > 4096)
         publish_accounts();
+}
+
+StepPhases Engine::Impl::phases_of(const InFlight& step, const StepResult& result, int64_t done_ns) {
+    auto phases =
+        StepPhases::backwards(step.start_ns, done_ns, result.copy_ns, result.execute_ns, result.sample_ns);
+    phases.draft_begin_ns = step.draft_begin_ns;
+    phases.draft_end_ns = step.draft_end_ns;
+    for (const ScheduledSlice& slice : step.slices) {
+        const KindCounts kinds = count_kinds(live(*slice.sequence), slice);
+        phases.prefill_tokens += kinds.prefill + kinds.recompute;
+        phases.tokens += slice.tokens;
+        phases.rejected_tokens += slice.drafts - slice.accepted;
+    }
+    return phases;
 }
 
 void Engine::Impl::book_step(const InFlight& step, const StepPhases& phases) {
@@ -81,28 +92,55 @@ void Engine::Impl::book_step(const InFlight& step, const StepPhases& phases) {
 }
 
 /// Tokens go to their listeners first: nobody waits for the books. The time this takes is delivery.
-std::vector<Engine::Impl::Ending> Engine::Impl::hand_out(const InFlight& step,
-                                                         const std::vector<TokenId>& sampled) {
+std::vector<Engine::Impl::Ending> Engine::Impl::hand_out(InFlight& step, std::span<const TokenId> sampled) {
     std::vector<Ending> endings;
-    for (size_t i = 0; i < step.slices.size(); ++i) {
-        LiveRequest& r = live(*step.slices[i].sequence);
-        if (r.ended() || !step.slices[i].sample) continue;
-        Ending ending = accept_token(r, step.slices[i], sampled[i]);
-        if (ending.reason != FinishReason::kNone) endings.push_back(std::move(ending));
-    }
-    const int64_t handed_out_ns = clock_.now_ns();
-    // Who ends here ended when its last token came.
-    for (const Ending& ending : endings) ending.request->booked_step = step.event.step_id + 1;
-    for (const ScheduledSlice& slice : step.slices) {
+    for (ScheduledSlice& slice : step.slices) {
         LiveRequest& r = live(*slice.sequence);
-        if (r.ended() || r.booked_step != step.event.step_id || !slice.sample) continue;
-        r.timeline.book(Cause::kDelivery, handed_out_ns, step.event.step_id, writer_);
+        const std::span<const TokenId> own = sampled.first(slice.samples);
+        sampled = sampled.subspan(slice.samples);
+        if (r.ended() || own.empty()) continue;
+        Ending ending = accept_sampled(r, slice, own);
+        if (ending.reason != FinishReason::kNone) endings.push_back(std::move(ending));
     }
     return endings;
 }
 
-Engine::Impl::Ending Engine::Impl::accept_token(LiveRequest& r, const ScheduledSlice& slice, TokenId token) {
-    r.tokens[slice.first_position + slice.tokens] = token;
+void Engine::Impl::book_delivery(const InFlight& step, const std::vector<Ending>& endings,
+                                 int64_t handed_out_ns) {
+    // Who ends here ended when its last token came.
+    for (const Ending& ending : endings) ending.request->booked_step = step.event.step_id + 1;
+    for (const ScheduledSlice& slice : step.slices) {
+        LiveRequest& r = live(*slice.sequence);
+        if (r.ended() || r.booked_step != step.event.step_id || slice.samples == 0) continue;
+        r.timeline.book(Cause::kDelivery, handed_out_ns, step.event.step_id, writer_);
+    }
+}
+
+/// A draft holds while the sampler picks the same. Its first other pick is as good as any: all before it was as it would
+/// have been.
+Engine::Impl::Ending Engine::Impl::accept_sampled(LiveRequest& r, ScheduledSlice& slice,
+                                                  std::span<const TokenId> sampled) {
+    const uint32_t first = slice.first_position + slice.tokens - slice.drafts;
+    const auto drafts = std::span<const TokenId>(r.tokens).subspan(first, slice.drafts);
+    const auto agreed = static_cast<uint32_t>(std::ranges::mismatch(drafts, sampled).in1 - drafts.begin());
+    Ending ending{&r, FinishReason::kNone, ""};
+    uint32_t kept = 0;
+    while (kept <= agreed && ending.reason == FinishReason::kNone) {
+        const TokenOrigin origin = slice.drafts == 0        ? TokenOrigin::kPlain
+                                   : kept < agreed          ? TokenOrigin::kAccepted
+                                   : agreed == slice.drafts ? TokenOrigin::kBonus
+                                                            : TokenOrigin::kCorrected;
+        ending = accept_token(r, first + kept, sampled[kept], origin);
+        ++kept;
+    }
+    slice.accepted = std::min(kept, agreed);
+    slice.rejected = slice.drafts + 1 - kept;
+    return ending;
+}
+
+Engine::Impl::Ending Engine::Impl::accept_token(LiveRequest& r, uint32_t position, TokenId token,
+                                                TokenOrigin origin) {
+    r.tokens[position] = token;
     ++r.answered_tokens;
     ++counters_.output_tokens;
     const bool first = r.first_token_ns < 0;
@@ -127,7 +165,7 @@ Engine::Impl::Ending Engine::Impl::accept_token(LiveRequest& r, const ScheduledS
     if (ending.reason == FinishReason::kNone && r.answered_tokens >= r.max_tokens)
         ending.reason = FinishReason::kLength;
     writer_.request(r, first ? RequestPhase::kFirstToken : RequestPhase::kToken, FinishReason::kNone,
-                    record_text ? token : -1);
+                    record_text ? token : -1, origin);
     if (r.listener) r.listener->on_token(r.id, token, piece.text);
     return ending;
 }
@@ -139,11 +177,13 @@ void Engine::Impl::commit_slices(InFlight& step, bool computed) {
         step.event.prefill_tokens += kinds.prefill;
         step.event.recompute_tokens += kinds.recompute;
         step.event.decode_tokens += kinds.decode;
+        step.event.draft_tokens += slice.drafts;
         writer_.member(step.event.step_id, r, WorkKind::kRecompute, slice.first_position, kinds.recompute);
         writer_.member(step.event.step_id, r, WorkKind::kPrefill, slice.first_position + kinds.recompute,
                        kinds.prefill);
-        writer_.member(step.event.step_id, r, WorkKind::kDecode,
-                       slice.first_position + slice.tokens - kinds.decode, kinds.decode);
+        const uint32_t first_draft = slice.first_position + slice.tokens - slice.drafts;
+        writer_.member(step.event.step_id, r, WorkKind::kDecode, first_draft - kinds.decode, kinds.decode);
+        writer_.member(step.event.step_id, r, WorkKind::kDraft, first_draft, slice.drafts);
         if (computed && !r.ended()) scheduler_.commit(slice);
         scheduler_.end_step(slice);
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The inside of Engine, spread over files by what it does: engine_requests.cpp (in and out), engine_step.cpp (plan and
-// submit), engine_commit.cpp (collect and commit), engine_time.cpp (pauses, time-outs, accounts), engine_knobs.cpp,
-// engine_pool.cpp (size and format of the KV pool), engine_history.cpp (replay of a numeric history),
+// submit), engine_speculation.cpp (draft), engine_commit.cpp (collect and commit), engine_time.cpp (pauses, time-outs,
+// accounts), engine_knobs.cpp, engine_pool.cpp (size and format of the KV pool), engine_history.cpp (replay of a numeric
+// history),
 // engine_keyframe.cpp.
 #pragma once
 
@@ -18,13 +19,14 @@
 #include "engine/core/live_request.h"
 #include "engine/kv/kv_cache.h"
 #include "engine/sched/scheduler.h"
+#include "engine/spec/drafter.h"
 
 namespace pitwall::engine {
 
 class Engine::Impl {
   public:
     Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs,
-         Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens);
+         Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens, DrafterFactory drafters);
 
     // engine_requests.cpp
     RequestId submit(GenerationRequest request, RequestListener* listener);
@@ -64,6 +66,7 @@ class Engine::Impl {
         std::vector<ScheduledSlice> slices;
         telemetry::StepEvent event{};
         int64_t start_ns = 0;
+        int64_t draft_begin_ns = 0, draft_end_ns = 0;
         Ticket ticket{};
     };
     struct Ending {
@@ -85,18 +88,27 @@ class Engine::Impl {
     void forget(LiveRequest& r);
 
     // Steps.
-    void submit_step(const Proposal& proposal, int64_t start_ns);
+    void submit_step(Proposal& proposal, int64_t start_ns);
     void publish_schedule(const Proposal& proposal, const std::vector<ScheduledSlice>& slices);
     void build_plan(InFlight& step);
     void book_admissions(const Proposal& proposal, int64_t start_ns);
     void book_overtaken(int64_t start_ns);
+    // engine_speculation.cpp
+    void change_drafter();
+    void draft(Proposal& proposal, InFlight& step);
+    void draft_for(Proposal& proposal, Proposal::Share& share);
+    void publish_drafts(const InFlight& step);
+
     void collect_step();
     void drain() {
         while (!in_flight_.empty()) collect_step();
     }
+    static StepPhases phases_of(const InFlight& step, const StepResult& result, int64_t done_ns);
     void book_step(const InFlight& step, const StepPhases& phases);
-    std::vector<Ending> hand_out(const InFlight& step, const std::vector<TokenId>& sampled);
-    Ending accept_token(LiveRequest& r, const ScheduledSlice& slice, TokenId token);
+    std::vector<Ending> hand_out(InFlight& step, std::span<const TokenId> sampled);
+    void book_delivery(const InFlight& step, const std::vector<Ending>& endings, int64_t handed_out_ns);
+    Ending accept_sampled(LiveRequest& r, ScheduledSlice& slice, std::span<const TokenId> sampled);
+    Ending accept_token(LiveRequest& r, uint32_t position, TokenId token, telemetry::TokenOrigin origin);
     void commit_slices(InFlight& step, bool computed);
     void publish_step(InFlight& step, const StepResult& result, const StepPhases& phases);
     void end_members(const InFlight& step, const std::vector<Ending>& endings, const Status& status);
@@ -152,6 +164,9 @@ class Engine::Impl {
     KvCache kv_;
     Scheduler scheduler_;
     LiveRequest* replaying_ = nullptr;  ///< a request that replays a numeric history
+    DrafterFactory drafters_;
+    DraftMethod draft_method_ = DraftMethod::kNone;
+    std::unique_ptr<Drafter> drafter_;  ///< null: nothing is drafted
 
     std::map<uint32_t, std::unique_ptr<LiveRequest>> requests_;  ///< in order of number
     std::map<uint32_t, uint32_t> needs_;  ///< most blocks of each live request -> how many need so many

@@ -168,7 +168,8 @@ size_t Engine::Impl::next_step_events() const {
     const size_t members = scheduler_.running().size() + std::min<size_t>(scheduler_.waiting().size(), 256);
     const size_t budget_blocks =
         static_cast<size_t>(effective_.integer(KnobId::kMaxNumBatchedTokens)) / kBlockTokens * 3;
-    size_t events = 64 + members * 16 + budget_blocks + kv_.pool().held_count();
+    const size_t drafts = scheduler_.running().size() * scheduler_.settings().num_speculative_tokens * 2;
+    size_t events = 64 + members * 16 + drafts + budget_blocks + kv_.pool().held_count();
     const auto interval =
         static_cast<uint64_t>(std::max<int64_t>(1, effective_.integer(KnobId::kKeyframeIntervalSteps)));
     if ((steps_ + 1 + in_flight_.size()) % interval == 0)

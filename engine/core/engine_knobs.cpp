@@ -33,6 +33,8 @@ SchedulerSettings Engine::Impl::settings() const {
         static_cast<uint32_t>(effective_.integer(KnobId::kLongPrefillTokenThreshold));
     s.batching = static_cast<presets::Batching>(effective_.integer(KnobId::kBatching));
     s.enable_prefix_caching = effective_.boolean(KnobId::kEnablePrefixCaching);
+    if (effective_.integer(KnobId::kSpeculativeMethod) != 0)
+        s.num_speculative_tokens = static_cast<uint32_t>(effective_.integer(KnobId::kNumSpeculativeTokens));
     return s;
 }
 
@@ -81,6 +83,7 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
         scheduler_.set_policy(static_cast<SchedulingPolicy>(effective_.integer(id)));
     }
     if (id == KnobId::kEnablePrefixCaching && value == 0) kv_.flush();
+    if (id == KnobId::kSpeculativeMethod) change_drafter();
     if (id == KnobId::kMaxNumSeqs && scheduler_.running().size() > value)
         bounded.bound = KnobBound::kDraining;
     bounds_[static_cast<size_t>(id)] = bounded.bound;

@@ -12,7 +12,9 @@ using namespace telemetry;
 
 namespace {
 
-WorkKind kind_of_last(const LiveRequest& r, uint32_t end) {
+WorkKind kind_of_last(const LiveRequest& r, const ScheduledSlice& slice) {
+    const uint32_t end = slice.first_position + slice.tokens;
+    if (slice.drafts > 0) return WorkKind::kDraft;
     if (end <= r.high_water) return WorkKind::kRecompute;
     return end <= r.prompt_tokens ? WorkKind::kPrefill : WorkKind::kDecode;
 }
@@ -22,6 +24,7 @@ WorkKind kind_of_last(const LiveRequest& r, uint32_t end) {
 bool Engine::Impl::step() {
     if (paused_ && !single_step_) return false;
     const uint64_t steps_before = steps_;
+    if (drafter_) drain();  // a draft goes on from the last token, so that one has to be known
     expire(clock_.now_ns());
     shrink_further();
     if (!has_work()) {
@@ -52,7 +55,7 @@ bool Engine::Impl::step() {
     return true;
 }
 
-void Engine::Impl::submit_step(const Proposal& proposal, int64_t start_ns) {
+void Engine::Impl::submit_step(Proposal& proposal, int64_t start_ns) {
     book_overtaken(start_ns);
     book_admissions(proposal, start_ns);
     const uint64_t step_id = steps_submitted_;
@@ -61,6 +64,7 @@ void Engine::Impl::submit_step(const Proposal& proposal, int64_t start_ns) {
 
     InFlight step;
     step.start_ns = start_ns;
+    draft(proposal, step);
     step.slices = scheduler_.apply(proposal, step.plan.copies);
     wait_log_.set(start_ns, scheduler_.waiting().empty() ? Cause::kScheduling : proposal.waiting_cause);
     publish_schedule(proposal, step.slices);
@@ -78,7 +82,7 @@ void Engine::Impl::submit_step(const Proposal& proposal, int64_t start_ns) {
     kept.event.plan_ns = static_cast<uint32_t>(std::clamp<int64_t>(plan_ns, 0, UINT32_MAX));
     // The samples' places are taken now; a second plan may already count on them.
     for (const ScheduledSlice& slice : kept.slices)
-        if (slice.sample) slice.sequence->tokens.push_back(kPlaceholderToken);
+        if (slice.samples > 0) slice.sequence->tokens.push_back(kPlaceholderToken);
 }
 
 /// Waiting, and being preempted, end at the start of the step that admits. Who is passed over by a later arrival waits for policy's sake.
@@ -129,17 +133,19 @@ void Engine::Impl::build_plan(InFlight& step) {
         const LiveRequest& r = live(*slice.sequence);
         const std::span<const TokenId> tokens(r.tokens);
         const uint32_t end = slice.first_position + slice.tokens;
-        assert(r.tokens.capacity() > end || !slice.sample);
+        assert(r.tokens.capacity() > end || slice.samples == 0);
         SequenceSlice part;
         part.request = r.id;
-        part.work = kind_of_last(r, end);
+        part.work = kind_of_last(r, slice);
         part.tokens = tokens.subspan(slice.first_position, slice.tokens);
         part.first_position = slice.first_position;
         part.block_table = std::span(r.block_table).first(Sequence::blocks_for(end));
-        part.sample = slice.sample;
+        part.samples = slice.samples;
         part.sampling = r.sampling;
         part.history = tokens.first(end);
-        if (slice.sample && (r.ignore_eos || r.output_tokens() < r.min_tokens)) part.banned = end_tokens_;
+        if (slice.samples > 0 && (r.ignore_eos || r.answered_tokens < r.min_tokens))
+            part.banned = end_tokens_;
+        if (!r.ignore_eos) part.banned_before = r.prompt_tokens + r.min_tokens;
         step.plan.slices.push_back(part);
         if (slice.first_time) step.event.cached_tokens += slice.cached_tokens;
     }

@@ -20,7 +20,8 @@ void EventWriter::text(DictionaryKind kind, uint32_t id, std::string_view text) 
         std::max<size_t>(1, (text.size() + DictionaryEvent::kPieceBytes - 1) / DictionaryEvent::kPieceBytes);
 }
 
-void EventWriter::request(const LiveRequest& r, RequestPhase phase, FinishReason reason, TokenId token) {
+void EventWriter::request(const LiveRequest& r, RequestPhase phase, FinishReason reason, TokenId token,
+                          TokenOrigin origin) {
     Event event;
     event.request = {};
     RequestEvent& e = event.request;
@@ -37,6 +38,7 @@ void EventWriter::request(const LiveRequest& r, RequestPhase phase, FinishReason
     e.priority = r.priority;
     e.blocks = static_cast<uint32_t>(r.block_table.size());
     e.miss = r.miss;
+    e.origin = origin;
     e.step_id = step_id_;
     publish(event, EventKind::kRequest, t_ns_);
 }
@@ -59,6 +61,12 @@ void EventWriter::step(int64_t start_ns, const StepEvent& step) {
     Event event;
     event.step = step;
     publish(event, EventKind::kStep, start_ns);
+}
+
+void EventWriter::draft(const DraftEvent& draft) {
+    Event event;
+    event.draft = draft;
+    publish(event, EventKind::kDraft, t_ns_);
 }
 
 void EventWriter::knob(const KnobEvent& knob) {

@@ -26,10 +26,12 @@ class EventWriter final : public BlockObserver, public CauseSink {
 
     void text(telemetry::DictionaryKind kind, uint32_t id, std::string_view text);
     void request(const LiveRequest& request, telemetry::RequestPhase phase,
-                 FinishReason reason = FinishReason::kNone, TokenId token = -1);
+                 FinishReason reason = FinishReason::kNone, TokenId token = -1,
+                 telemetry::TokenOrigin origin = telemetry::TokenOrigin::kPlain);
     void member(uint64_t step_id, const Sequence& sequence, telemetry::WorkKind work, uint32_t first_position,
                 uint32_t tokens);
     void step(int64_t start_ns, const telemetry::StepEvent& step);
+    void draft(const telemetry::DraftEvent& draft);
     void knob(const telemetry::KnobEvent& knob);
     void mark(telemetry::MarkKind mark, int64_t value);
     void keyframe(const telemetry::KeyframeEvent& part);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,14 +30,27 @@ struct SequenceSlice {
     std::span<const TokenId> tokens;
     uint32_t first_position = 0;
     std::span<const BlockId> block_table;  ///< covers all positions up to the last of this slice
-    bool sample = false;                   ///< pick the token that follows the last of `tokens`
+    /// Pick the token that follows each of the last so many of `tokens`: 0 for none, 1 to go on, k + 1 where the last k
+    /// are drafts that are to be verified.
+    uint32_t samples = 0;
     SamplingParams sampling;
-    /// The sampler may not pick these: end tokens under ignore_eos, min_tokens.
+    /// The sampler may not pick these (end tokens under ignore_eos, min_tokens) for positions below `banned_before`.
     std::span<const TokenId> banned;
-    /// All tokens up to and including `tokens`, for penalties; its size is the position of the token sampled, which keys
-    /// the noise.
+    uint32_t banned_before = std::numeric_limits<uint32_t>::max();
+    /// All tokens up to and including `tokens`, for penalties. A token sampled sees as many of them as its position,
+    /// which also keys the noise: the last one sees all.
     std::span<const TokenId> history;
     std::span<float> logits_out;  ///< where given: [tokens.size(), vocab] logits of every position (score)
+
+    /// Index in `tokens` of the first that is followed by a sample.
+    size_t first_sampled() const { return tokens.size() - samples; }
+    /// Tokens that the sample after `tokens[index]` may see, given that tokens ends where history does.
+    std::span<const TokenId> history_at(size_t index) const {
+        return history.first(history.size() - (tokens.size() - 1 - index));
+    }
+    std::span<const TokenId> banned_at(size_t index) const {
+        return first_position + index + 1 < banned_before ? banned : std::span<const TokenId>();
+    }
 };
 
 /// Copy-on-write: before the step, copy the first `filled_tokens` slots of a block.
@@ -54,7 +68,8 @@ struct StepPlan {
 };
 
 struct StepResult {
-    std::vector<TokenId> sampled;  ///< one per slice, -1 where none was asked for
+    std::vector<TokenId>
+        sampled;  ///< in order of slices, and of positions in each: as many as were asked for
     int64_t copy_ns = 0, execute_ns = 0, sample_ns = 0;
     /// Counted, not estimated: matrix and attention products; weights and KV touched.
     double flops = 0, bytes = 0;

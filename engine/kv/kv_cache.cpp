@@ -113,9 +113,9 @@ void KvCache::fill(RequestId request, BlockId id, uint32_t tokens, uint32_t tabl
     tell(BlockPhase::kFilled, id, request, table_index);
 }
 
-void KvCache::release(RequestId request, std::span<const BlockId> table) {
+void KvCache::release(RequestId request, std::span<const BlockId> table, uint32_t table_index) {
     for (size_t i = table.size(); i > 0; --i)
-        release_one(request, table[i - 1], static_cast<uint32_t>(i - 1));
+        release_one(request, table[i - 1], table_index + static_cast<uint32_t>(i - 1));
 }
 
 void KvCache::release_one(RequestId request, BlockId id, uint32_t table_index) {

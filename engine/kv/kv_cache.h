@@ -86,8 +86,8 @@ class KvCache {
     /// zeros). A prefix that another block holds already is left with that one. Gives its own lineage.
     ChainHash remember(BlockId block, const ChainHash& parent, std::span<const TokenId> tokens,
                        std::span<const EpochSpan> own);
-    /// Gives up a sequence's table, last block first.
-    void release(RequestId request, std::span<const BlockId> table);
+    /// Gives up a sequence's table from `table_index` on, last block first.
+    void release(RequestId request, std::span<const BlockId> table, uint32_t table_index = 0);
 
     /// Forgets all prefixes; cached blocks become free, held ones are no longer found. How many were cached.
     uint32_t flush();

@@ -19,6 +19,7 @@ Proposal Scheduler::propose() {
     select_running(proposal);
     make_room(proposal);
     admit(proposal);
+    leave_room_for_drafts(proposal);
     if (!proposal.empty() || !last_was_lone_) return proposal;
     last_was_lone_ = false;  // nobody wanted the step in between
     return propose();
@@ -187,6 +188,38 @@ Cause Scheduler::admit_one(Sequence& s, AdmissionRoom& room, Proposal& proposal)
     proposal.lone = alone;
     proposal.admissions.push_back(std::move(admission));
     return Cause::kScheduling;
+}
+
+/// After everybody else: what they leave of the budget and of the blocks.
+void Scheduler::leave_room_for_drafts(Proposal& proposal) const {
+    if (settings_.num_speculative_tokens == 0 || !proposal.victims.empty()) return;
+    proposal.draft_tokens = proposal.budget - std::min(proposal.used, proposal.budget);
+    int64_t blocks = kv_.available();
+    for (const Proposal::Share& share : proposal.running) blocks -= share.new_blocks;
+    for (const Proposal::Admission& admission : proposal.admissions)
+        blocks -= int64_t{admission.match.revived} + admission.new_blocks;
+    proposal.draft_blocks = static_cast<uint32_t>(std::max<int64_t>(0, blocks));
+    for (Proposal::Share& share : proposal.running) {
+        const Sequence& s = *share.sequence;
+        if (s.pending() != 1 || s.output_tokens() == 0 || s.plans_in_flight > 0) continue;
+        // The token after the last draft has to be wanted too.
+        const uint32_t wanted = s.max_tokens - s.output_tokens() - 1;
+        share.draft_room = proposal.draft_limit(share, std::min(settings_.num_speculative_tokens, wanted));
+    }
+}
+
+uint32_t Proposal::draft_limit(const Share& share, uint32_t wanted) const {
+    const Sequence& s = *share.sequence;
+    const uint32_t blocks = static_cast<uint32_t>(s.block_table.size()) + share.new_blocks + draft_blocks;
+    const uint32_t slots = blocks * kBlockTokens - (s.computed + share.tokens);
+    return std::min({wanted, draft_tokens, slots});
+}
+
+void Proposal::give_drafts(Share& share, uint32_t count) {
+    share.drafts = count;
+    draft_tokens -= count;
+    draft_blocks -=
+        share.sequence->blocks_missing(share.sequence->computed + share.tokens + count) - share.new_blocks;
 }
 
 }  // namespace pitwall::engine

@@ -14,8 +14,16 @@ std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, std::vect
     for (Sequence* victim : proposal.victims) preempt(*victim);
     std::vector<ScheduledSlice> slices;
     slices.reserve(proposal.running.size() + proposal.admissions.size());
-    for (const Proposal::Share& share : proposal.running)
-        slices.push_back({.sequence = share.sequence, .tokens = share.tokens});
+    auto drafts = proposal.drafts.begin();
+    for (const Proposal::Share& share : proposal.running) {
+        slices.push_back({.sequence = share.sequence,
+                          .tokens = share.tokens + share.drafts,
+                          .drafts = share.drafts,
+                          .draft_room = share.draft_room,
+                          .draft_ns = share.draft_ns});
+        share.sequence->tokens.insert(share.sequence->tokens.end(), drafts, drafts + share.drafts);
+        drafts += share.drafts;
+    }
     // What was found in the cache is taken before anything is allocated, which may evict.
     for (const Proposal::Admission& admission : proposal.admissions) {
         kv_.share(admission.sequence->id, admission.match.shared, 0);
@@ -31,7 +39,7 @@ std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, std::vect
         Sequence& s = *slice.sequence;
         slice.first_position = s.computed;
         s.computed += slice.tokens;
-        slice.sample = s.computed == s.length();
+        slice.samples = s.computed == s.length() ? 1 + slice.drafts : 0;
         s.last_served = ++served_;
         ++s.plans_in_flight;
         while (s.block_table.size() < Sequence::blocks_for(s.computed))
@@ -75,7 +83,8 @@ void Scheduler::start(const Proposal::Admission& admission, ScheduledSlice& slic
 
 void Scheduler::commit(const ScheduledSlice& slice) {
     Sequence& s = *slice.sequence;
-    const uint32_t end = slice.first_position + slice.tokens;
+    if (slice.rejected > 0) cut_off_rejected(slice);
+    const uint32_t end = slice.first_position + slice.tokens - slice.rejected;
     s.committed = end;
     for (uint32_t index = slice.first_position / kBlockTokens; index < Sequence::blocks_for(end); ++index)
         kv_.fill(s.id, s.block_table[index], std::min(kBlockTokens, end - index * kBlockTokens), index);
@@ -90,6 +99,17 @@ void Scheduler::remember_blocks(Sequence& s) {
                                  std::span<const TokenId>(s.tokens).subspan(begin, kBlockTokens),
                                  spans_between(s.numerics.spans(), begin, begin + kBlockTokens));
     }
+}
+
+/// The token after the last that was accepted stays: it is the sampler's own.
+void Scheduler::cut_off_rejected(const ScheduledSlice& slice) {
+    Sequence& s = *slice.sequence;
+    assert(s.plans_in_flight == 1 && slice.rejected < slice.tokens);
+    s.computed = slice.first_position + slice.tokens - slice.rejected;
+    s.tokens.resize(size_t{s.computed} + 1);
+    const uint32_t blocks = Sequence::blocks_for(s.computed);
+    kv_.release(s.id, std::span(s.block_table).subspan(blocks), blocks);
+    s.block_table.resize(blocks);
 }
 
 void Scheduler::end_step(const ScheduledSlice& slice) {

@@ -22,6 +22,7 @@ struct SchedulerSettings {
     uint32_t long_prefill_token_threshold = 0;  ///< most tokens of one prompt in a step; 0: no cap
     Batching batching = Batching::kContinuous;
     bool enable_prefix_caching = true;
+    uint32_t num_speculative_tokens = 0;  ///< most drafts for a sequence and step; 0: none
 };
 
 /// What one step should do, decided without changing anything.
@@ -29,6 +30,9 @@ struct Proposal {
     struct Share {
         Sequence* sequence;
         uint32_t tokens, new_blocks;
+        uint32_t draft_room = 0;  ///< most drafts it may have, were it alone to have any
+        uint32_t drafts = 0;      ///< that it has: the next so many of `drafts`
+        int64_t draft_ns = 0;     ///< that they took
     };
     struct Admission {
         Sequence* sequence;
@@ -44,14 +48,26 @@ struct Proposal {
     bool lone = false;               ///< one prompt above the budget, whole, with nobody beside it
     bool admission_open = true;      ///< false: static batching, the last batch is not done
     bool blocked_by_budget = false;  ///< a running sequence found the budget used up
+    std::vector<TokenId> drafts;     ///< of those running, in their order
+    uint32_t draft_tokens = 0;       ///< budget that nobody else wants
+    uint32_t draft_blocks = 0;       ///< blocks that this step's others leave
     bool empty() const { return running.empty() && admissions.empty() && victims.empty(); }
+    /// How many of `wanted` drafts the share may have, beside those given already.
+    uint32_t draft_limit(const Share& share, uint32_t wanted) const;
+    /// Gives it the last `count` of `drafts`, no more than draft_limit() allows; in order of `running`.
+    void give_drafts(Share& share, uint32_t count);
 };
 
 /// One sequence's part of a step, after it was applied.
 struct ScheduledSlice {
     Sequence* sequence = nullptr;
     uint32_t first_position = 0, tokens = 0;
-    bool sample = false;
+    uint32_t samples = 0;  ///< 0: more of it is to be computed before there is anything to sample
+    uint32_t drafts = 0,
+             draft_room = 0;  ///< how many of `tokens`, the last ones, are drafts; how many might have been
+    int64_t draft_ns = 0;
+    uint32_t accepted = 0;  ///< drafts that were handed out; known once the step was collected
+    uint32_t rejected = 0;  ///< tokens, the last ones, whose positions are not part of the sequence
     bool first_time = false, resumed = false;  ///< admitted in this step
     uint32_t cached_tokens = 0;                ///< found in the prefix cache by this admission
     MissReason miss = MissReason::kNone;
@@ -73,7 +89,10 @@ struct ScheduledSlice {
 ///  4. Waiting ones are admitted in the policy's order until a seat, the budget or blocks run out; nobody
 ///     overtakes the one that does not fit. Admission wants blocks for the whole of the prompt, beyond what
 ///     running ones still need for theirs, and one spare block for each running sequence that may grow.
-///  5. Static batching: admission is open from a step where nobody is left to one that it ends for another
+///  5. Drafts of sequences that decode take what is left of budget and blocks after all that, and go first when they are
+///     wanted: they preempt nobody and keep nobody out. A block for a draft may evict a cached one, as the sequence
+///     would itself a few tokens later.
+///  6. Static batching: admission is open from a step where nobody is left to one that it ends for another
 ///     reason than budget. While it is shut, only the batch's own preempted ones come back.
 class Scheduler {
   public:
@@ -87,7 +106,8 @@ class Scheduler {
     Proposal propose();
     /// Carries the proposal out. Where it has victims nothing may be in flight.
     std::vector<ScheduledSlice> apply(const Proposal& proposal, std::vector<BlockCopy>& copies);
-    /// The slice was computed: its blocks are full so far, and findable.
+    /// The slice was computed: its blocks are full so far, and findable. Rejected drafts are cut off, with the blocks that
+    /// held nothing else.
     void commit(const ScheduledSlice& slice);
     /// The slice's step is over, whatever became of it.
     void end_step(const ScheduledSlice& slice);
@@ -116,12 +136,14 @@ class Scheduler {
         size_t seats_taken;
     };
     void admit(Proposal& proposal);
+    void leave_room_for_drafts(Proposal& proposal) const;
     std::vector<Sequence*> shut_door_line() const;
     Cause admit_one(Sequence& sequence, AdmissionRoom& room, Proposal& proposal);
     bool admission_open() const;
     int64_t room_for_admission() const;
     bool fits(Sequence& sequence, int64_t room, Proposal::Admission& admission);
     void remember_blocks(Sequence& sequence);
+    void cut_off_rejected(const ScheduledSlice& slice);
     void start(const Proposal::Admission& admission, ScheduledSlice& slice, std::vector<BlockCopy>& copies);
 
     KvCache& kv_;

@@ -40,7 +40,7 @@ engine::StepResult TokenRunner::run(std::span<const Slice> slices) {
         part.tokens = slice.tokens;
         part.first_position = slice.first_position;
         part.block_table = std::span(block_tables_[slice.sequence]).first(blocks_for(end));
-        part.sample = slice.sample;
+        part.samples = slice.sample;
         part.history = slice.tokens;
         part.logits_out = slice.logits_out;
         plan.slices.push_back(part);

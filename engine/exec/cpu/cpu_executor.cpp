@@ -69,12 +69,13 @@ class CpuExecutor final : public Executor {
     struct Piece {
         uint32_t slice, first_token;
     };
-    /// A row whose logits are wanted, and where they go; slice is to be sampled, or kNoSlice.
+    /// A row whose logits are wanted, and where they go; it is token `token` of slice `slice`. What is sampled from it
+    /// goes to result_.sampled[sample], or nothing is.
     struct HeadRow {
-        uint32_t row, slice;
+        uint32_t row, slice, token, sample;
         float* logits;
     };
-    static constexpr uint32_t kNoSlice = UINT32_MAX;
+    static constexpr uint32_t kNoSample = UINT32_MAX;
 
     void run_copies(const StepPlan& plan);
     void run_slices(const StepPlan& plan);
@@ -114,7 +115,6 @@ Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
 
 Ticket CpuExecutor::submit(const StepPlan& plan) {
     result_ = {};
-    result_.sampled.assign(plan.slices.size(), -1);
     forward_->reset_counters();
     const int64_t start = now_ns();
     run_copies(plan);
@@ -161,12 +161,13 @@ void CpuExecutor::add_piece(const StepPlan& plan, Piece piece, uint32_t tokens) 
     const size_t vocab = vocab_size();
     assert(slice.logits_out.empty() || slice.logits_out.size() >= slice.tokens.size() * vocab);
     for (uint32_t i = 0; i < tokens; ++i) {
-        const bool last = piece.first_token + i + 1 == slice.tokens.size();
-        const bool sampled = last && slice.sample;
+        const uint32_t token = piece.first_token + i;
+        const bool sampled = token >= slice.first_sampled();
         if (slice.logits_out.empty() && !sampled) continue;
-        float* logits =
-            slice.logits_out.empty() ? nullptr : slice.logits_out.data() + (piece.first_token + i) * vocab;
-        head_rows_.push_back({first_row + i, sampled ? piece.slice : kNoSlice, logits});
+        float* logits = slice.logits_out.empty() ? nullptr : slice.logits_out.data() + token * vocab;
+        const auto sample = static_cast<uint32_t>(result_.sampled.size());
+        if (sampled) result_.sampled.push_back(-1);
+        head_rows_.push_back({first_row + i, piece.slice, token, sampled ? sample : kNoSample, logits});
     }
 }
 
@@ -200,12 +201,12 @@ void CpuExecutor::sample(const StepPlan& plan, std::span<const HeadRow> rows) {
     const int64_t start = now_ns();
     pool_.run(static_cast<uint32_t>(rows.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         for (uint32_t i = begin; i < end; ++i) {
-            if (rows[i].slice == kNoSlice) continue;
+            if (rows[i].sample == kNoSample) continue;
             const SequenceSlice& slice = plan.slices[rows[i].slice];
-            const uint64_t position = slice.first_position + slice.tokens.size();
-            result_.sampled[rows[i].slice] =
-                sample_token({rows[i].logits, vocab_size()}, slice.sampling, slice.history, slice.banned,
-                             position, samplers_[thread]);
+            const uint64_t position = uint64_t{slice.first_position} + rows[i].token + 1;
+            result_.sampled[rows[i].sample] =
+                sample_token({rows[i].logits, vocab_size()}, slice.sampling, slice.history_at(rows[i].token),
+                             slice.banned_at(rows[i].token), position, samplers_[thread]);
         }
     });
     result_.sample_ns += now_ns() - start;

@@ -11,7 +11,7 @@ StepCost CostModel::cost(const StepPlan& plan) const {
     for (const SequenceSlice& slice : plan.slices) {
         const auto fresh = static_cast<double>(slice.tokens.size());
         tokens += fresh;
-        sampled += slice.sample;
+        sampled += slice.samples;
         pairs += fresh * (slice.first_position + (fresh + 1) / 2);
         context += slice.first_position + fresh;
     }

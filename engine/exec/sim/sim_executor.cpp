@@ -77,8 +77,7 @@ class SimExecutor final : public Executor {
         flight.ticket = Ticket{++last_ticket_};
         sampled_before_ = std::exchange(sampled_now_, {});
         for (const BlockCopy& copy : plan.copies) this->copy(copy);
-        for (const SequenceSlice& slice : plan.slices)
-            flight.result.sampled.push_back(run(slice, flight.result.status));
+        for (const SequenceSlice& slice : plan.slices) run(slice, flight.result);
         const StepCost cost = cost_model_.cost(plan);
         flight.result.copy_ns = cost.copy_ns;
         flight.result.execute_ns = cost.execute_ns;
@@ -124,16 +123,17 @@ class SimExecutor final : public Executor {
         std::copy_n(source, copy.filled_tokens, slots_.begin() + ptrdiff_t{raw(copy.target)} * kBlockTokens);
     }
 
-    TokenId run(const SequenceSlice& slice, Status& status) {
-        if (options_.verify_kv && status.ok()) status = verify(slice);
+    void run(const SequenceSlice& slice, StepResult& result) {
+        if (options_.verify_kv && result.status.ok()) result.status = verify(slice);
         uint64_t value =
             slice.first_position == 0 ? kFirstSlot : slot(slice.block_table, slice.first_position - 1);
         for (size_t i = 0; i < slice.tokens.size(); ++i) {
             value = next_slot(value, known(slice.request, slice.tokens[i]));
             slot(slice.block_table, slice.first_position + static_cast<uint32_t>(i)) = value;
+            if (i < slice.first_sampled()) continue;
+            result.sampled.push_back(pick(slice, i, value));
+            sampled_now_[raw(slice.request)] = result.sampled.back();
         }
-        if (!slice.sample) return -1;
-        return sampled_now_[raw(slice.request)] = pick(slice, value);
     }
 
     /// At depth 2 a token may be one that the plan before has sampled and nobody has been told of yet.
@@ -141,12 +141,15 @@ class SimExecutor final : public Executor {
         return token >= 0 ? token : sampled_before_.at(raw(request));
     }
 
-    TokenId pick(const SequenceSlice& slice, uint64_t value) const {
+    /// What follows token `index` of the slice, whose slot holds `value`.
+    TokenId pick(const SequenceSlice& slice, size_t index, uint64_t value) const {
+        const std::span<const TokenId> banned = slice.banned_at(index);
         if (slice.sampling.temperature > 0)
-            value = detail::final_mix(value ^ detail::final_mix(slice.sampling.seed + slice.history.size()));
+            value = detail::final_mix(
+                value ^ detail::final_mix(slice.sampling.seed + slice.history_at(index).size()));
         auto token = static_cast<TokenId>(value % config_.vocab_size);
         for (uint32_t tries = 0; tries < config_.vocab_size; ++tries) {
-            if (std::find(slice.banned.begin(), slice.banned.end(), token) == slice.banned.end()) break;
+            if (std::find(banned.begin(), banned.end(), token) == banned.end()) break;
             token = static_cast<TokenId>((static_cast<uint32_t>(token) + 1) % config_.vocab_size);
         }
         return token;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace pitwall::engine::test {
 
 using namespace telemetry;
@@ -30,6 +32,9 @@ void EventAudit::add(std::span<const Event> events) {
             case EventKind::kKeyframe:
                 keyframe(e.keyframe);
                 break;
+            case EventKind::kDraft:
+                draft(e.draft);
+                break;
             default:
                 break;
         }
@@ -51,6 +56,10 @@ void EventAudit::request(const Event& e) {
         ++tokens_;
         ASSERT_EQ(r.phase == RequestPhase::kFirstToken, account.tokens == 0);
         ASSERT_EQ(r.output_tokens, ++account.tokens);
+        auto& given = given_[{r.step_id, r.request}];
+        ASSERT_TRUE(given.empty() || given.back() == TokenOrigin::kAccepted)
+            << "a token after the sampler's own";
+        given.push_back(r.origin);
     }
     if (r.reason == FinishReason::kNone) return;
     ASSERT_EQ(account.until_ns, e.t_ns)
@@ -78,11 +87,34 @@ void EventAudit::block(const BlockEvent& e) {
     blocks_[raw(e.block)] = {e.state, e.owners, e.filled_tokens};
 }
 
+/// The tokens that a step gave a sequence, by their origin, are what its drafts came to.
+void EventAudit::draft(const DraftEvent& e) {
+    ASSERT_GT(e.drafted, 0u);
+    ASSERT_LE(e.drafted, e.most);
+    ASSERT_LE(e.accepted, e.drafted);
+    const auto found = given_.find({e.step_id, e.request});
+    const auto given = found == given_.end() ? std::vector<TokenOrigin>() : found->second;
+    ASSERT_EQ(std::count(given.begin(), given.end(), TokenOrigin::kAccepted), e.accepted);
+    if (!given.empty() && given.back() == TokenOrigin::kBonus) {
+        ASSERT_EQ(e.accepted, e.drafted);
+    }
+    if (!given.empty() && given.back() == TokenOrigin::kCorrected) {
+        ASSERT_LT(e.accepted, e.drafted);
+    }
+    drafts_[e.step_id] += e.drafted;
+    drafted_ += e.drafted;
+    accepted_ += e.accepted;
+}
+
 void EventAudit::step(const StepEvent& e) {
     auto& members = members_[e.step_id];
     ASSERT_EQ(members[WorkKind::kPrefill], e.prefill_tokens);
     ASSERT_EQ(members[WorkKind::kRecompute], e.recompute_tokens);
     ASSERT_EQ(members[WorkKind::kDecode], e.decode_tokens);
+    ASSERT_EQ(members[WorkKind::kDraft], e.draft_tokens);
+    ASSERT_EQ(drafts_[e.step_id], e.draft_tokens);
+    drafts_.erase(e.step_id);
+    given_.clear();
     members_.erase(e.step_id);
     uint32_t held = 0, cached = 0, free = 0, slots = 0;
     for (const Slot& slot : blocks_) {
@@ -114,6 +146,8 @@ void EventAudit::keyframe(const KeyframeEvent& e) {
     if (e.part == KeyframePart::kCounters) {
         counters_ = e.counters;
         ASSERT_EQ(e.counters.output_tokens, tokens_);
+        ASSERT_EQ(e.counters.drafted_tokens, drafted_);
+        ASSERT_EQ(e.counters.accepted_tokens, accepted_);
     }
     if (e.part == KeyframePart::kEnd) {
         ASSERT_EQ(framed_, blocks_);

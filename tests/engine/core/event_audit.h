@@ -11,7 +11,7 @@
 namespace pitwall::engine::test {
 
 /// Reads the stream as any consumer would and checks what it promises: sequence numbers rise, causes tile, every
-/// request ends once, members sum to their step, and the block map kept from block events agrees with every step's counts and with
+/// request ends once, members sum to their step, the origins of tokens agree with the drafts, and the block map kept from block events agrees with every step's counts and with
 /// every keyframe. Failures are GoogleTest failures.
 class EventAudit {
   public:
@@ -35,6 +35,7 @@ class EventAudit {
     void request(const telemetry::Event& e);
     void cause(const telemetry::Event& e);
     void block(const telemetry::BlockEvent& e);
+    void draft(const telemetry::DraftEvent& e);
     void step(const telemetry::StepEvent& e);
     void keyframe(const telemetry::KeyframeEvent& e);
 
@@ -43,7 +44,9 @@ class EventAudit {
     std::map<uint64_t, std::map<telemetry::WorkKind, uint64_t>> members_;
     std::set<telemetry::Cause> causes_;
     telemetry::KeyframeCounters counters_{};
-    uint64_t last_seq_ = 0, moved_ = 0, tokens_ = 0;
+    std::map<std::pair<uint64_t, RequestId>, std::vector<telemetry::TokenOrigin>> given_;  ///< in this step
+    std::map<uint64_t, uint32_t> drafts_;
+    uint64_t last_seq_ = 0, moved_ = 0, tokens_ = 0, drafted_ = 0, accepted_ = 0;
 };
 
 }  // namespace pitwall::engine::test

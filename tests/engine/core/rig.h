@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,6 +51,9 @@ struct RigOptions {
     uint32_t capacity_blocks = 1 << 20, depth = 1, vocab = 997, context = 4096;
     bool verify_kv = true, keep_events = true;
     const Tokenizer* tokenizer = nullptr;
+    DrafterFactory drafters = make_drafter;
+    std::function<std::unique_ptr<Executor>()> executor =
+        {};  ///< where given, instead of the simulated device
 };
 
 inline RigOptions with(std::map<KnobId, double> knobs) {
@@ -79,19 +83,12 @@ class Rig {
     explicit Rig(const RigOptions& options) {
         KnobValues knobs;
         for (const auto& [id, value] : options.knobs) knobs.set(id, value);
-        SimOptions sim;
-        sim.clock = &clock;
-        sim.capacity_blocks = options.capacity_blocks;
-        sim.depth = options.depth;
-        sim.verify_kv = options.verify_kv;
-        sim.kv_cache_dtype = kv_dtype_of(knobs);
-        auto executor = make_sim_executor(tiny_config(options.vocab), options.profile, sim);
-        EXPECT_TRUE(executor.ok());
         keep = options.keep_events;
         reader = bus.add_reader(Overflow::kWait, 1 << 16);
         producer = bus.add_producer();
-        engine = std::make_unique<Engine>(std::move(executor).value(), options.tokenizer, knobs, clock,
-                                          *producer, options.context);
+        engine = std::make_unique<Engine>(
+            options.executor ? options.executor() : simulated(options, kv_dtype_of(knobs)), options.tokenizer,
+            knobs, clock, *producer, options.context, options.drafters);
         engine->publish_start();
     }
 
@@ -130,6 +127,18 @@ class Rig {
         for (const Event& e : events)
             if (e.kind == kind) found.push_back(e);
         return found;
+    }
+
+    std::unique_ptr<Executor> simulated(const RigOptions& options, KvDtype dtype) {
+        SimOptions sim;
+        sim.clock = &clock;
+        sim.capacity_blocks = options.capacity_blocks;
+        sim.depth = options.depth;
+        sim.verify_kv = options.verify_kv;
+        sim.kv_cache_dtype = dtype;
+        auto executor = make_sim_executor(tiny_config(options.vocab), options.profile, sim);
+        EXPECT_TRUE(executor.ok());
+        return std::move(executor).value();
     }
 
     VirtualClock clock;

@@ -38,7 +38,7 @@ class Bench {
         std::vector<Sequence*> done;
         for (const ScheduledSlice& slice : scheduler.apply(proposal, copies)) {
             given[raw(slice.sequence->id)] = slice.tokens;
-            if (slice.sample) slice.sequence->tokens.push_back(1);
+            if (slice.samples > 0) slice.sequence->tokens.push_back(1);
             scheduler.commit(slice);
             scheduler.end_step(slice);
             if (slice.sequence->output_tokens() == slice.sequence->max_tokens) done.push_back(slice.sequence);

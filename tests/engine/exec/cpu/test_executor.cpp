@@ -51,7 +51,7 @@ TEST(CpuExecutor, SamplesTheTokensOfItsLogits) {
         slice.first_position = first;
         slice.block_table = table;
         slice.history = tokens;
-        slice.sample = true;
+        slice.samples = 1;
         plan.slices.push_back(slice);
         const StepResult result = sampling.run(plan);
         ASSERT_EQ(result.sampled.size(), 1u);
@@ -79,7 +79,7 @@ TEST(CpuExecutor, BannedTokensAreNotSampled) {
         slice.tokens = slice.history = tokens;
         slice.block_table = table;
         slice.banned = banned;
-        slice.sample = true;
+        slice.samples = 1;
         plan.slices.push_back(slice);
         const TokenId token = hand.run(plan).sampled[0];
         EXPECT_EQ(std::count(banned.begin(), banned.end(), token), 0);
@@ -97,7 +97,7 @@ TEST(CpuExecutor, CountsWorkFromShapes) {
     SequenceSlice slice;
     slice.tokens = slice.history = tokens;
     slice.block_table = table;
-    slice.sample = true;
+    slice.samples = 1;
     plan.slices.push_back(slice);
     const StepResult result = hand.run(plan);
     const double attention = 4.0 * c.num_layers * c.num_heads * c.head_dim * (100 * 101 / 2);
@@ -123,7 +123,7 @@ TEST(CpuExecutor, ADamagedModelNeitherCrashesNorHangs) {
                 SequenceSlice slice;
                 slice.tokens = slice.history = tokens;
                 slice.block_table = table;
-                slice.sample = true;
+                slice.samples = 1;
                 slice.sampling.temperature = temperature;
                 slice.sampling.top_p = 0.9f;
                 plan.slices.push_back(slice);

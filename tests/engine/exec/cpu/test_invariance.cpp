@@ -140,7 +140,7 @@ TEST_P(Invariance, SeededSamplingIsTheSameInABatch) {
         SequenceSlice slice;
         slice.tokens = slice.history = prompt;
         slice.block_table = tables[i];
-        slice.sample = true;
+        slice.samples = 1;
         slice.sampling.temperature = 1.0f + static_cast<float>(i);
         slice.sampling.seed = i;
         together.slices.push_back(slice);

@@ -23,7 +23,7 @@ struct Plan {
         SequenceSlice slice;
         slice.first_position = first;
         slice.tokens = std::span(tokens).first(count);
-        slice.sample = sample;
+        slice.samples = sample;
         plan.slices.push_back(slice);
         return *this;
     }

@@ -39,7 +39,7 @@ class SimDevice : public testing::Test {
         s.tokens = std::span<const TokenId>(tokens_).subspan(first, count);
         s.first_position = first;
         s.block_table = table;
-        s.sample = true;
+        s.samples = 1;
         s.history = std::span<const TokenId>(tokens_).first(first + count);
         return s;
     }
