@@ -21,10 +21,13 @@ using telemetry::DraftMethod;
 /// grown since the last call, or is the same.
 class Drafter {
   public:
+    static constexpr uint32_t kStrengths = 8;
+
     virtual ~Drafter() = default;
-    /// Appends to `out` up to `most` tokens that may follow `tokens`, best guess only; nothing where there is none.
-    virtual void draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
-                       std::vector<TokenId>& out) = 0;
+    /// Appends to `out` up to `most` tokens that may follow `tokens`, best guess only; nothing where there is none. Gives
+    /// how sure it is, from 0 to kStrengths - 1: whoever chooses lengths learns what each has been worth.
+    virtual uint32_t draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
+                           std::vector<TokenId>& out) = 0;
     /// The sequence has ended; what was kept for it alone is dropped.
     virtual void end(RequestId request, std::span<const TokenId> tokens) = 0;
 };

@@ -12,18 +12,18 @@ namespace {
 
 constexpr size_t kFirstSlots = 64;
 
-uint64_t hash_of(std::span<const TokenId> run) {
+}  // namespace
+
+uint64_t run_hash(std::span<const TokenId> run) {
     uint64_t hash = run.size();
     for (const TokenId token : run) hash = detail::final_mix(hash + static_cast<uint32_t>(token) + 1);
-    return hash;
+    return hash | 1;
 }
-
-}  // namespace
 
 /// Where `run` is, or the free slot where it belongs.
 size_t GramTable::slot_of(std::span<const TokenId> tokens, std::span<const TokenId> run) const {
     const size_t mask = ends_.size() - 1;
-    size_t slot = hash_of(run) & mask;
+    size_t slot = run_hash(run) >> 1 & mask;
     while (ends_[slot] != 0 && !std::ranges::equal(tokens.subspan(ends_[slot] - length_, length_), run))
         slot = (slot + 1) & mask;
     return slot;

@@ -9,6 +9,9 @@
 
 namespace pitwall::engine {
 
+/// Of a run of tokens; never 0.
+uint64_t run_hash(std::span<const TokenId> run);
+
 /// Where each run of `length` tokens of one sequence ended last. Holds positions only and compares with the sequence
 /// itself, so a hash that two runs share costs a look and gives no wrong answer.
 class GramTable {

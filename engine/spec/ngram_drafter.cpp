@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/spec/ngram_drafter.h"
 
+#include <algorithm>
+
 namespace pitwall::engine {
 
 namespace {
@@ -11,6 +13,14 @@ void copy_on(std::span<const TokenId> tokens, uint32_t from, uint32_t count, std
     const size_t first = out.size();
     for (size_t at = from; at < size_t{from} + count; ++at)
         out.push_back(at < tokens.size() ? tokens[at] : out[first + at - tokens.size()]);
+}
+
+/// How many tokens before `from` are those at the end: at least as many as were looked up, and 32 at most.
+uint32_t agreement(std::span<const TokenId> tokens, uint32_t from) {
+    uint32_t length = 0;
+    while (length < std::min(from, 32u) && tokens[from - 1 - length] == tokens[tokens.size() - 1 - length])
+        ++length;
+    return length;
 }
 
 }  // namespace
@@ -25,12 +35,18 @@ void NgramDrafter::Index::catch_up(std::span<const TokenId> tokens) {
             if (indexed >= table.length()) table.add(tokens, indexed);
 }
 
-void NgramDrafter::draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
-                         std::vector<TokenId>& out) {
+uint32_t NgramDrafter::draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
+                             std::vector<TokenId>& out) {
     Index& index = sequences_[raw(request)];
     index.catch_up(tokens);
-    for (const GramTable& table : index.tables)
-        if (const uint32_t from = table.find(tokens); from != 0) return copy_on(tokens, from, most, out);
+    for (const GramTable& table : index.tables) {
+        const uint32_t from = table.find(tokens);
+        if (from == 0) continue;
+        copy_on(tokens, from, most, out);
+        const uint32_t length = agreement(tokens, from);
+        return length < 6 ? length - kShortest : length < 10 ? 4 : length < 16 ? 5 : length < 32 ? 6 : 7;
+    }
+    return 0;
 }
 
 }  // namespace pitwall::engine

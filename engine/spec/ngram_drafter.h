@@ -17,8 +17,9 @@ class NgramDrafter final : public Drafter {
     /// Runs are looked up longest first.
     static constexpr uint32_t kLongest = 4, kShortest = 2;
 
-    void draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
-               std::vector<TokenId>& out) override;
+    /// Sure in as far as the run goes on backwards.
+    uint32_t draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
+                   std::vector<TokenId>& out) override;
     void end(RequestId request, std::span<const TokenId> /*tokens*/) override {
         sequences_.erase(raw(request));
     }

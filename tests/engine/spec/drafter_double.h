@@ -28,13 +28,13 @@ class DrafterDouble final : public Drafter {
     DrafterDouble(const Truth& truth, uint32_t vocab, Manners manners)
         : truth_(truth), vocab_(vocab), manners_(manners) {}
 
-    void draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
-               std::vector<TokenId>& out) override {
+    uint32_t draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
+                   std::vector<TokenId>& out) override {
         const std::vector<TokenId>& whole = truth_.at(raw(request));
         EXPECT_LE(tokens.size(), whole.size());
         EXPECT_TRUE(std::equal(tokens.begin(), tokens.end(), whole.begin()))
             << "request " << raw(request) << " went another way";
-        if (random_() % 100 < manners_.silent_percent) return;
+        if (random_() % 100 < manners_.silent_percent) return 0;
         for (size_t at = tokens.size(); at < tokens.size() + most + (manners_.too_many ? 7 : 0); ++at) {
             if (manners_.right_percent == 100 && at == whole.size()) break;
             const bool right = random_() % 100 < manners_.right_percent && at < whole.size();
@@ -43,11 +43,13 @@ class DrafterDouble final : public Drafter {
                           : right ? whole[at]
                                   : static_cast<TokenId>(random_() % vocab_));
         }
+        return static_cast<uint32_t>(random_() % kStrengths);
     }
     void end(RequestId request, std::span<const TokenId> tokens) override {
         const std::vector<TokenId>& whole = truth_.at(raw(request));
-        EXPECT_TRUE(std::equal(tokens.begin(), tokens.end(), whole.begin(),
-                               whole.begin() + static_cast<std::ptrdiff_t>(std::min(tokens.size(), whole.size()))));
+        EXPECT_TRUE(
+            std::equal(tokens.begin(), tokens.end(), whole.begin(),
+                       whole.begin() + static_cast<std::ptrdiff_t>(std::min(tokens.size(), whole.size()))));
     }
 
   private:

@@ -14,11 +14,13 @@ class Scripted final : public Drafter {
   public:
     Scripted(VirtualClock*& clock, std::vector<std::vector<TokenId>> script, int64_t takes_ns)
         : clock_(clock), script_(std::move(script)), takes_ns_(takes_ns) {}
-    void draft(RequestId, std::span<const TokenId>, uint32_t most, std::vector<TokenId>& out) override {
+    uint32_t draft(RequestId, std::span<const TokenId>, uint32_t most, std::vector<TokenId>& out) override {
         clock_->advance(takes_ns_);
-        if (next_ == script_.size()) return;
+        if (next_ == script_.size()) return 0;
         const auto& draft = script_[next_++];
-        out.insert(out.end(), draft.begin(), draft.begin() + static_cast<ptrdiff_t>(std::min<size_t>(most, draft.size())));
+        out.insert(out.end(), draft.begin(),
+                   draft.begin() + static_cast<ptrdiff_t>(std::min<size_t>(most, draft.size())));
+        return 0;
     }
     void end(RequestId, std::span<const TokenId>) override {}
 
@@ -38,7 +40,8 @@ std::vector<TokenId> alone(const std::vector<TokenId>& prompt, uint32_t max_toke
 
 class Drafts : public testing::Test {
   protected:
-    Rig& rig(std::vector<std::vector<TokenId>> script, int64_t takes_ns, std::map<KnobId, double> knobs = {}) {
+    Rig& rig(std::vector<std::vector<TokenId>> script, int64_t takes_ns,
+             std::map<KnobId, double> knobs = {}) {
         knobs.emplace(KnobId::kSpeculativeMethod, 1);
         knobs.emplace(KnobId::kSpeculativeAdaptive, 0);
         RigOptions options = with(std::move(knobs));
@@ -120,13 +123,15 @@ TEST_F(Drafts, AreShortOfWhatOthersWant) {
     const auto ids = alone(prompt, 40);
     const std::vector<TokenId> good(ids.begin() + 1, ids.begin() + 9);
     // A budget of 6, of which a decode and a chunk of the neighbour's prompt take all until that one is through.
-    Rig& r = rig({good, good, good, good}, 0, {{KnobId::kMaxNumBatchedTokens, 6}, {KnobId::kNumSpeculativeTokens, 8}});
+    Rig& r = rig({good, good, good, good}, 0,
+                 {{KnobId::kMaxNumBatchedTokens, 6}, {KnobId::kNumSpeculativeTokens, 8}});
     r.submit(prompt, 40);
     r.engine->step();
     r.submit(prompt_of(14, 2), 1);
     for (int i = 0; i < 4; ++i) r.engine->step();
     std::vector<std::pair<uint32_t, uint32_t>> work;  // prefill, drafts
-    for (const Event& e : r.of(EventKind::kStep)) work.emplace_back(e.step.prefill_tokens, e.step.draft_tokens);
+    for (const Event& e : r.of(EventKind::kStep))
+        work.emplace_back(e.step.prefill_tokens, e.step.draft_tokens);
     EXPECT_EQ(work, (std::vector<std::pair<uint32_t, uint32_t>>{{4, 0}, {5, 0}, {5, 0}, {4, 1}, {0, 5}}));
 }
 
