@@ -47,6 +47,7 @@ void Engine::Impl::collect_step() {
     publish_drafts(step);
     end_members(step, endings, result.status);
     publish_step(step, result, phases);
+    learn_from(step, phases);
     ++steps_;
     if (in_flight_.empty()) shrink_further();
     if (steps_ %

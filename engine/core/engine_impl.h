@@ -19,6 +19,7 @@
 #include "engine/core/live_request.h"
 #include "engine/kv/kv_cache.h"
 #include "engine/sched/scheduler.h"
+#include "engine/spec/draft_length.h"
 #include "engine/spec/drafter.h"
 
 namespace pitwall::engine {
@@ -96,7 +97,10 @@ class Engine::Impl {
     // engine_speculation.cpp
     void change_drafter();
     void draft(Proposal& proposal, InFlight& step);
-    void draft_for(Proposal& proposal, Proposal::Share& share);
+    void draft_for(const Proposal& proposal, Proposal::Share& share);
+    void choose_draft_lengths(Proposal& proposal);
+    void take_drafts(Proposal& proposal);
+    void learn_from(const InFlight& step, const StepPhases& phases);
     void publish_drafts(const InFlight& step);
 
     void collect_step();
@@ -167,6 +171,9 @@ class Engine::Impl {
     DrafterFactory drafters_;
     DraftMethod draft_method_ = DraftMethod::kNone;
     std::unique_ptr<Drafter> drafter_;  ///< null: nothing is drafted
+    std::unique_ptr<DraftLength> draft_length_;
+    std::vector<TokenId> drafted_;  ///< in this step, before lengths were chosen
+    std::vector<DraftLength::Candidate> candidates_;
 
     std::map<uint32_t, std::unique_ptr<LiveRequest>> requests_;  ///< in order of number
     std::map<uint32_t, uint32_t> needs_;  ///< most blocks of each live request -> how many need so many

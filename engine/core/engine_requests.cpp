@@ -179,8 +179,11 @@ void Engine::Impl::forget(LiveRequest& r) {
     }
     if (replaying_ == &r) replaying_ = nullptr;
     scheduler_.remove(r);
-    if (drafter_ && r.first_token_ns >= 0)
-        drafter_->end(r.id, std::span(r.tokens).first(r.prompt_tokens + r.answered_tokens));
+    if (drafter_) {
+        if (r.first_token_ns >= 0)
+            drafter_->end(r.id, std::span(r.tokens).first(r.prompt_tokens + r.answered_tokens));
+        draft_length_->end(r.id);
+    }
     if (r.plans_in_flight > 0)
         zombies_.push_back(&r);
     else

@@ -20,6 +20,7 @@ std::vector<ScheduledSlice> Scheduler::apply(const Proposal& proposal, std::vect
                           .tokens = share.tokens + share.drafts,
                           .drafts = share.drafts,
                           .draft_room = share.draft_room,
+                          .draft_strength = share.strength,
                           .draft_ns = share.draft_ns});
         share.sequence->tokens.insert(share.sequence->tokens.end(), drafts, drafts + share.drafts);
         drafts += share.drafts;

@@ -32,6 +32,7 @@ struct Proposal {
         uint32_t tokens, new_blocks;
         uint32_t draft_room = 0;  ///< most drafts it may have, were it alone to have any
         uint32_t drafts = 0;      ///< that it has: the next so many of `drafts`
+        uint32_t strength = 0;    ///< how sure the drafter was
         int64_t draft_ns = 0;     ///< that they took
     };
     struct Admission {
@@ -54,7 +55,7 @@ struct Proposal {
     bool empty() const { return running.empty() && admissions.empty() && victims.empty(); }
     /// How many of `wanted` drafts the share may have, beside those given already.
     uint32_t draft_limit(const Share& share, uint32_t wanted) const;
-    /// Gives it the last `count` of `drafts`, no more than draft_limit() allows; in order of `running`.
+    /// Gives it `count` of `drafts`, no more than draft_limit() allows.
     void give_drafts(Share& share, uint32_t count);
 };
 
@@ -65,6 +66,7 @@ struct ScheduledSlice {
     uint32_t samples = 0;  ///< 0: more of it is to be computed before there is anything to sample
     uint32_t drafts = 0,
              draft_room = 0;  ///< how many of `tokens`, the last ones, are drafts; how many might have been
+    uint32_t draft_strength = 0;
     int64_t draft_ns = 0;
     uint32_t accepted = 0;  ///< drafts that were handed out; known once the step was collected
     uint32_t rejected = 0;  ///< tokens, the last ones, whose positions are not part of the sequence

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/spec/draft_length.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pitwall::engine {
+
+namespace {
+
+constexpr double kNewestTime = 1.0 / 8;     ///< weight of the newest step among those of as many rows
+constexpr double kNewestChance = 1.0 / 200; ///< of the newest draft among those of its strength and place
+constexpr double kNewestOffset = 1.0 / 40;  ///< of the newest draft among those of its request
+/// A step that was held up by something else says little: it counts as at most so many times what was usual.
+constexpr double kLongest = 2.0;
+/// At least: a trial that costs nothing is no news every step.
+constexpr double kStepsBetweenTrials = 16;
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------ times
+
+void StepTimes::add(uint32_t rows, double ns) {
+    if (rows == 0 || rows > kMostRows || !(ns > 0)) return;
+    if (seen_.size() <= rows) seen_.resize(size_t{rows} + 1);
+    Seen& seen = seen_[rows];
+    ++seen.times;
+    if (seen.times > 3) ns = std::min(ns, kLongest * seen.ns);
+    const double weight = std::max(kNewestTime, 1.0 / seen.times);
+    seen.ns += weight * (ns - seen.ns);
+}
+
+void StepTimes::curve(uint32_t rows, std::vector<double>& out) const {
+    out.assign(size_t{rows} + 1, 0);
+    uint32_t last = 0, before = 0;
+    double highest = 0;
+    for (uint32_t at = 1; at < seen_.size() && last <= rows; ++at) {
+        if (seen_[at].times == 0) continue;
+        const double now = std::max(highest, seen_[at].ns);
+        // Below the first that was seen it takes as long: too much is better than nothing at all.
+        for (uint32_t i = last + 1; i <= std::min(at, rows); ++i)
+            out[i] = last == 0 ? now : highest + (now - highest) * (i - last) / (at - last);
+        before = last, last = at;
+        highest = now;
+    }
+    if (last == 0 || last >= rows) return;
+    const double slope = before == 0 ? 0 : (highest - out[before]) / (last - before);
+    for (uint32_t i = last + 1; i <= rows; ++i) out[i] = out[i - 1] + slope;
+}
+
+// ------------------------------------------------------------------------------------------------ acceptance
+
+Acceptance::Mean& Acceptance::mean_of(uint32_t strength, uint32_t place) {
+    return means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
+}
+
+double Acceptance::chance(RequestId request, uint32_t strength, uint32_t place) const {
+    const Mean& mean =
+        means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
+    const auto offset = offsets_.find(raw(request));
+    return std::clamp(mean.value + (offset == offsets_.end() ? 0 : offset->second), 0.0, 0.99);
+}
+
+/// Those before the first rejected one held, that one did not, and of those behind nothing is known.
+void Acceptance::add(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
+    double& offset = offsets_[raw(request)];
+    for (uint32_t place = 0; place < std::min(drafted, accepted + 1); ++place) {
+        const double held = place < accepted ? 1 : 0;
+        Mean& mean = mean_of(strength, place);
+        offset += kNewestOffset * (held - mean.value - offset);
+        ++mean.times;
+        mean.value += std::max(kNewestChance, 1.0 / (mean.times + 2)) * (held - mean.value);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ choice
+
+void DraftLength::choose(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates) {
+    uint32_t most = rows;
+    for (Candidate& candidate : candidates) {
+        most += candidate.most;
+        candidate.chosen = 0;
+    }
+    if (most > StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
+    if (!times_.was_seen(rows)) return;       // what is to be improved on has to be known first
+    times_.curve(most, curve_);
+    const Plan best = best_plan(rows, tokens, candidates);
+    try_something(rows, tokens, candidates, best);
+}
+
+/// Greedy is best here: of one request chances only fall, and a row costs the same whose it is.
+DraftLength::Plan DraftLength::best_plan(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates) {
+    struct Next {
+        double chance;
+        size_t index;
+        bool operator<(const Next& other) const {
+            return chance != other.chance ? chance < other.chance : index > other.index;
+        }
+    };
+    std::vector<Next> heap;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+        const Candidate& c = candidates[i];
+        if (c.most > 0) heap.push_back({acceptance_.chance(c.request, c.strength, 0), i});
+    }
+    std::make_heap(heap.begin(), heap.end());
+    // Not far into what nobody has seen: its time is a guess, and the guess is that rows go on as they did.
+    const uint32_t furthest = std::max(2 * times_.most_seen(), rows + 1);
+    Plan plan{static_cast<double>(tokens), curve_[rows]}, best = plan;
+    order_.clear();
+    size_t best_length = 0;
+    while (!heap.empty() && rows < furthest) {
+        std::pop_heap(heap.begin(), heap.end());
+        Next& next = heap.back();
+        Candidate& c = candidates[next.index];
+        order_.push_back(next.index);
+        plan.tokens += next.chance;
+        plan.ns = curve_[++rows];
+        next.chance *= acceptance_.chance(c.request, c.strength, ++c.chosen);
+        if (c.chosen < c.most)
+            std::push_heap(heap.begin(), heap.end());
+        else
+            heap.pop_back();
+        // Steps of a staircase are crossed: the best of all that were passed counts.
+        if (plan.rate() < best.rate()) continue;
+        best = plan;
+        best_length = order_.size();
+    }
+    take(best_length, candidates);
+    return best;
+}
+
+/// The first `length` of the drafts, in the order in which they are worth it.
+void DraftLength::take(size_t length, std::span<Candidate> candidates) const {
+    for (Candidate& c : candidates) c.chosen = 0;
+    for (size_t i = 0; i < length; ++i) ++candidates[order_[i]].chosen;
+}
+
+DraftLength::Plan DraftLength::plan_of(uint32_t rows, uint32_t tokens,
+                                       std::span<const Candidate> candidates) const {
+    Plan plan{static_cast<double>(tokens), 0};
+    for (const Candidate& c : candidates) {
+        double chance = 1;
+        for (uint32_t i = 0; i < c.chosen; ++i) plan.tokens += chance *= acceptance_.chance(c.request, c.strength, i);
+        rows += c.chosen;
+    }
+    plan.ns = curve_[rows];
+    return plan;
+}
+
+/// In turns: one request drafts all it can; there are some more drafts or fewer; there are none. So acceptance far out, the
+/// time of as many rows as are not chosen, and what all is measured against are known, and stay known.
+void DraftLength::try_something(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates,
+                                const Plan& best) {
+    if (best.ns <= 0 || order_.empty()) return;
+    const std::vector<Candidate> before(candidates.begin(), candidates.end());
+    size_t length = 0;
+    for (const Candidate& c : before) length += c.chosen;
+    const size_t round = trials_ / 3, least = length / 2, most = std::min(order_.size(), 2 * (length + 1) + candidates.size());
+    if (trials_ % 3 == 1)
+        take(least + round * 5 % (most - least + 1), candidates);
+    else if (trials_ % 3 == 2)
+        take(0, candidates);
+    else
+        candidates[round % candidates.size()].chosen = candidates[round % candidates.size()].most;
+    const Plan other = plan_of(rows, tokens, candidates);
+    const double lost_ns = std::max(0.0, other.ns - other.tokens / best.rate());
+    if (trial_ns_ + lost_ns <= kTrialShare * total_ns_) {
+        trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * other.ns);
+        ++trials_;
+        return;
+    }
+    std::copy(before.begin(), before.end(), candidates.begin());
+}
+
+void DraftLength::step_took(uint32_t rows, int64_t duration_ns) {
+    times_.add(rows, static_cast<double>(duration_ns));
+    total_ns_ += static_cast<double>(std::max<int64_t>(0, duration_ns));
+}
+
+}  // namespace pitwall::engine

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// How many drafts a step should verify. A draft that is accepted saves a step of its sequence; each one costs a row of this
+// step, which everybody in it waits for. Rows are nearly free while weights are what a step moves, and cost their full
+// share beyond: neither acceptance nor the batch alone tells where that is, so both halves are measured.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/spec/drafter.h"
+
+namespace pitwall::engine {
+
+/// How long steps of so many rows take, from those that were seen; in between on the line through the neighbours.
+class StepTimes {
+  public:
+    static constexpr uint32_t kMostRows = 1024;
+
+    void add(uint32_t rows, double ns);
+    /// Times of [0, rows] rows, none shorter than the one before. Beyond the last that was seen it goes on as steeply as
+    /// before it; all 0 where nothing was seen.
+    void curve(uint32_t rows, std::vector<double>& out) const;
+    bool was_seen(uint32_t rows) const { return rows < seen_.size() && seen_[rows].times > 0; }
+    uint32_t most_seen() const { return seen_.empty() ? 0 : static_cast<uint32_t>(seen_.size() - 1); }
+
+  private:
+    struct Seen {
+        uint32_t times = 0;
+        double ns = 0;
+    };
+    std::vector<Seen> seen_;  ///< by rows
+};
+
+/// How likely a draft is accepted, given that those before it were: by how sure the drafter was and by its place, and of one
+/// request how much better or worse than that.
+class Acceptance {
+  public:
+    static constexpr uint32_t kPlaces = 8;
+
+    double chance(RequestId request, uint32_t strength, uint32_t place) const;
+    void add(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted);
+    void end(RequestId request) { offsets_.erase(raw(request)); }
+
+  private:
+    struct Mean {
+        uint32_t times = 0;
+        double value = 0.6;
+    };
+    Mean& mean_of(uint32_t strength, uint32_t place);
+    std::array<std::array<Mean, kPlaces>, Drafter::kStrengths> means_{};
+    std::unordered_map<uint32_t, double> offsets_;
+};
+
+/// Chooses lengths so that a step gives the most tokens for its time, after SpecDecode-Bench's and vLLM's goodput rule
+/// (argmax of expected tokens / expected time), draft by draft: the likeliest next one joins while the quotient rises.
+/// Now and then something else is tried, so that what is not done is known too; what that costs is kept below
+/// kTrialShare of the time. Makes no draw: equal times give equal choices.
+class DraftLength {
+  public:
+    struct Candidate {
+        RequestId request{};
+        uint32_t strength = 0;
+        uint32_t most = 0;    ///< drafts that there are
+        uint32_t chosen = 0;  ///< what choose() says
+    };
+    /// `rows` and `tokens`: what the step computes and hands out without any draft.
+    void choose(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates);
+    void verified(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
+        acceptance_.add(request, strength, drafted, accepted);
+    }
+    /// A step that decoded only, drafts among its rows.
+    void step_took(uint32_t rows, int64_t duration_ns);
+    void end(RequestId request) { acceptance_.end(request); }
+
+    static constexpr double kTrialShare = 0.02;
+
+  private:
+    struct Plan {
+        double tokens = 0, ns = 0;
+        double rate() const { return ns > 0 ? tokens / ns : 0; }
+    };
+    Plan best_plan(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates);
+    Plan plan_of(uint32_t rows, uint32_t tokens, std::span<const Candidate> candidates) const;
+    void take(size_t length, std::span<Candidate> candidates) const;
+    void try_something(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates, const Plan& best);
+
+    StepTimes times_;
+    Acceptance acceptance_;
+    std::vector<double> curve_;
+    std::vector<size_t> order_;  ///< candidates, once for each draft, the likeliest draft first
+    uint64_t trials_ = 0;
+    double total_ns_ = 0, trial_ns_ = 0;  ///< of all steps; lost to trials, as far as it was to be expected
+};
+
+}  // namespace pitwall::engine
