@@ -8,9 +8,9 @@ namespace pitwall::engine {
 
 namespace {
 
-constexpr double kNewestTime = 1.0 / 8;     ///< weight of the newest step among those of as many rows
-constexpr double kNewestChance = 1.0 / 200; ///< of the newest draft among those of its strength and place
-constexpr double kNewestOffset = 1.0 / 40;  ///< of the newest draft among those of its request
+constexpr double kNewestTime = 1.0 / 8;      ///< weight of the newest step among those of as many rows
+constexpr double kNewestChance = 1.0 / 200;  ///< of the newest draft among those of its strength and place
+constexpr double kNewestOffset = 1.0 / 40;   ///< of the newest draft among those of its request
 /// A step that was held up by something else says little: it counts as at most so many times what was usual.
 constexpr double kLongest = 2.0;
 /// At least: a trial that costs nothing is no news every step.
@@ -55,8 +55,7 @@ Acceptance::Mean& Acceptance::mean_of(uint32_t strength, uint32_t place) {
 }
 
 double Acceptance::chance(RequestId request, uint32_t strength, uint32_t place) const {
-    const Mean& mean =
-        means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
+    const Mean& mean = means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
     const auto offset = offsets_.find(raw(request));
     return std::clamp(mean.value + (offset == offsets_.end() ? 0 : offset->second), 0.0, 0.99);
 }
@@ -140,7 +139,8 @@ DraftLength::Plan DraftLength::plan_of(uint32_t rows, uint32_t tokens,
     Plan plan{static_cast<double>(tokens), 0};
     for (const Candidate& c : candidates) {
         double chance = 1;
-        for (uint32_t i = 0; i < c.chosen; ++i) plan.tokens += chance *= acceptance_.chance(c.request, c.strength, i);
+        for (uint32_t i = 0; i < c.chosen; ++i)
+            plan.tokens += chance *= acceptance_.chance(c.request, c.strength, i);
         rows += c.chosen;
     }
     plan.ns = curve_[rows];
@@ -155,7 +155,8 @@ void DraftLength::try_something(uint32_t rows, uint32_t tokens, std::span<Candid
     const std::vector<Candidate> before(candidates.begin(), candidates.end());
     size_t length = 0;
     for (const Candidate& c : before) length += c.chosen;
-    const size_t round = trials_ / 3, least = length / 2, most = std::min(order_.size(), 2 * (length + 1) + candidates.size());
+    const size_t round = trials_ / 3, least = length / 2,
+                 most = std::min(order_.size(), 2 * (length + 1) + candidates.size());
     if (trials_ % 3 == 1)
         take(least + round * 5 % (most - least + 1), candidates);
     else if (trials_ % 3 == 2)

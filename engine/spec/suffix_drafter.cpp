@@ -34,7 +34,8 @@ void FollowerTable::add(uint64_t run, TokenId next) {
 
 const FollowerTable::Follower* FollowerTable::find(uint64_t run) const {
     const Bucket& bucket = buckets_[(run >> 1) % kBuckets];
-    const auto at = std::find_if(bucket.begin(), bucket.end(), [&](const Follower& f) { return f.run == run; });
+    const auto at =
+        std::find_if(bucket.begin(), bucket.end(), [&](const Follower& f) { return f.run == run; });
     return at == bucket.end() ? nullptr : &*at;
 }
 

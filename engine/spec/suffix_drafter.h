@@ -15,7 +15,8 @@ class FollowerTable {
     struct Follower {
         uint64_t run = 0;  ///< hash of the tokens before; 0: free
         TokenId token = -1;
-        uint16_t agreed = 0, seen = 0;  ///< how often it was this token, since it is the one; how often the run was seen
+        uint16_t agreed = 0,
+                 seen = 0;  ///< how often it was this token, since it is the one; how often the run was seen
     };
 
     FollowerTable() : buckets_(kBuckets) {}

@@ -122,6 +122,9 @@ void every_way(const std::string& model) {
     expect_way({"enable_chunked_prefill=false"}, "whole prompts");
     expect_way({"enable_prefix_caching=false"}, "without the prefix cache");
     expect_way({"num_kv_blocks=24"}, "a pool that preempts");
+    expect_way({"speculative_method=ngram", "speculative_adaptive=false"}, "ngram drafts");
+    expect_way({"speculative_method=suffix", "num_speculative_tokens=8", "num_kv_blocks=24"},
+               "suffix drafts, chosen");
     for (const uint32_t seed : StormSeeds(2)) {
         auto options = options_of(model, {});
         options.knobs.set(KnobId::kMaxNumSeqs, kRequests);

@@ -103,10 +103,11 @@ void expect_near_the_best(const std::vector<std::function<double(uint32_t)>>& ti
                     double best = 0;
                     int best_length = 0;
                     for (const int fixed : {0, 1, 2, 4, 8})
-                        if (const double now = rate(world, fixed, steps, seed); now > best) best = now, best_length = fixed;
+                        if (const double now = rate(world, fixed, steps, seed); now > best)
+                            best = now, best_length = fixed;
                     EXPECT_GT(rate(world, -1, steps, seed), share * best)
-                        << "batch " << batch << ", chance " << chance << ", row " << time(1000) / 1000 << ": best is "
-                        << best_length;
+                        << "batch " << batch << ", chance " << chance << ", row " << time(1000) / 1000
+                        << ": best is " << best_length;
                 }
 }
 

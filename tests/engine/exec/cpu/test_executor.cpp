@@ -87,6 +87,48 @@ TEST(CpuExecutor, BannedTokensAreNotSampled) {
     }
 }
 
+/// What is drafted for a sequence is verified in one slice; each sample is what it is when its token comes last, whatever
+/// follows it, beside others, over more rows than one batch of the head has.
+TEST(CpuExecutor, SamplesAfterSeveralTokensAreThoseOfEachAlone) {
+    const TestModel model(even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 43);
+    std::mt19937 random(44);
+    const auto vocab = model.config().vocab_size;
+    std::vector<TokenId> banned;
+    for (uint32_t i = 0; i < vocab; i += 2) banned.push_back(static_cast<TokenId>(i));
+    std::vector<std::vector<TokenId>> texts;
+    std::vector<std::vector<BlockId>> tables;
+    StepPlan together;
+    std::vector<TokenId> want;
+    Hand alone(model, 1, available_kernel_tiers().back());
+    for (uint32_t i = 0; i < 30; ++i) {
+        texts.push_back(random_tokens(9 + i, vocab, random));
+        tables.push_back(blocks_from(i * 4, 4));
+    }
+    for (uint32_t i = 0; i < 30; ++i) {
+        SequenceSlice slice;
+        slice.tokens = slice.history = texts[i];
+        slice.block_table = tables[i];
+        slice.samples = i % 6;
+        slice.sampling = {.temperature = i % 2 ? 1.0f : 0.0f, .repetition_penalty = 1.3f, .seed = i};
+        slice.banned = banned;
+        slice.banned_before = 7 + i;
+        together.slices.push_back(slice);
+        for (uint32_t left = slice.samples; left > 0; --left) {
+            SequenceSlice one = slice;
+            one.tokens = one.history = std::span<const TokenId>(texts[i]).first(texts[i].size() - left + 1);
+            one.samples = 1;
+            if (one.tokens.size() >= slice.banned_before) one.banned = {};
+            StepPlan plan;
+            plan.slices.push_back(one);
+            want.push_back(alone.run(plan).sampled.at(0));
+            EXPECT_TRUE(one.tokens.size() >= slice.banned_before || want.back() % 2 == 1);
+        }
+    }
+    ASSERT_GT(want.size(), 64u) << "one batch of the head";
+    for (const uint32_t threads : {1u, 3u})
+        EXPECT_EQ(Hand(model, threads, available_kernel_tiers().back()).run(together).sampled, want);
+}
+
 TEST(CpuExecutor, CountsWorkFromShapes) {
     const TestModel model(even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 36);
     const ModelConfig& c = model.config();

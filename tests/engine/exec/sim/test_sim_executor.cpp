@@ -106,6 +106,24 @@ TEST_F(SimDevice, BansAndSeeds) {
     EXPECT_NE(run(*executor, {.id = {}, .copies = {}, .slices = {s}}).sampled[0], third);
 }
 
+TEST_F(SimDevice, SamplesAfterSeveralTokens) {
+    auto executor = make();
+    std::vector<TokenId> want;
+    for (const uint32_t count : {18u, 19u, 20u})
+        want.push_back(
+            run(*executor, {.id = {}, .copies = {}, .slices = {slice(0, count, table_)}}).sampled[0]);
+    SequenceSlice s = slice(0, 20, table_);
+    s.samples = 3;
+    EXPECT_EQ(run(*executor, {.id = {}, .copies = {}, .slices = {s}}).sampled, want);
+    const std::array<TokenId, 3> banned{want[0], want[1], want[2]};
+    s.banned = banned;
+    s.banned_before = 20;
+    const auto held_back = run(*executor, {.id = {}, .copies = {}, .slices = {s}}).sampled;
+    EXPECT_NE(held_back[0], want[0]);
+    EXPECT_NE(held_back[1], want[1]);
+    EXPECT_EQ(held_back[2], want[2]) << "position 20 may be anything again";
+}
+
 TEST_F(SimDevice, TwoPlansInFlight) {
     SimOptions options;
     options.depth = 2;
