@@ -25,6 +25,7 @@ enum class EventKind : uint8_t {
     kDevice,
     kMark,
     kDraft,
+    kProbe,
     kCount
 };
 
@@ -175,6 +176,20 @@ struct BlockEvent {
     uint16_t filled_tokens;  ///< of its token slots
     uint32_t table_index;    ///< its place in the request's block table
     BlockId source;          ///< with kCopied: copied from
+};
+
+/// What the format of the KV cache costs, on a piece of a request's text: its tokens [first_token, first_token + tokens)
+/// were computed twice as a text of their own, with KV in `reference` and in `dtype`, and the distributions of the token
+/// after each 4th from the 8th on were compared. `score` of the same tokens gives the same figures.
+struct ProbeEvent {
+    RequestId request;
+    KvDtype dtype, reference;
+    uint16_t reserved;
+    uint32_t first_token, tokens;
+    uint32_t positions;        ///< compared
+    uint32_t flips;            ///< of these, where the most probable token is another
+    double mean_kl, worst_kl;  ///< KL divergence of the reference from the format, in nats
+    int64_t cost_ns;           ///< that the engine spent on it
 };
 
 // ---------------------------------------------------------------------------------------------- causes
@@ -335,6 +350,7 @@ struct Event {
         DeviceEvent device;
         MarkEvent mark;
         DraftEvent draft;
+        ProbeEvent probe;
     };
     Event() : dictionary{} {}
 };

@@ -63,6 +63,14 @@ void columns(Visitor& v, Payload& e) {
     v("drafted", e.drafted), v("accepted", e.accepted), v("most", e.most), v("draft_ns", e.draft_ns);
 }
 
+template <class Visitor, Is<ProbeEvent> Payload>
+void columns(Visitor& v, Payload& e) {
+    v("request_id", e.request), v("dtype", e.dtype, values_of<KvDtype>());
+    v("reference", e.reference, values_of<KvDtype>()), v("first_token", e.first_token);
+    v("tokens", e.tokens), v("positions", e.positions), v("flips", e.flips);
+    v("mean_kl", e.mean_kl), v("worst_kl", e.worst_kl), v("cost_ns", e.cost_ns);
+}
+
 template <class Visitor, Is<BlockEvent> Payload>
 void columns(Visitor& v, Payload& e) {
     v("block", e.block, kMaxBlocks), v("request_id", e.request), v("phase", e.phase, values_of<BlockPhase>());

@@ -90,10 +90,11 @@ std::vector<TableSpec> session_tables() {
             table<KnobEvent>("knob"),
             table<DeviceEvent>("device"),
             table<MarkEvent>("mark"),
-            table<DraftEvent>("speculation")};
+            table<DraftEvent>("speculation"),
+            table<ProbeEvent>("probe")};
 }
 
-int32_t format_of(std::string_view table) { return table == "speculation" ? 2 : 1; }
+int32_t format_of(std::string_view table) { return table == "speculation" || table == "probe" ? 2 : 1; }
 
 int32_t format_of(std::string_view table, std::string_view column) {
     const bool added =

@@ -30,6 +30,7 @@ enum class TableId : uint8_t {
     kDevice,
     kMark,
     kSpeculation,
+    kProbe,
     kCount
 };
 inline constexpr size_t kTableCount = static_cast<size_t>(TableId::kCount);

@@ -175,6 +175,8 @@ void SessionWriter::insert(const Event& event) {
             return insert_row(TableId::kMark, event.seq, event.t_ns, event.mark);
         case EventKind::kDraft:
             return insert_row(TableId::kSpeculation, event.seq, event.t_ns, event.draft);
+        case EventKind::kProbe:
+            return insert_row(TableId::kProbe, event.seq, event.t_ns, event.probe);
         case EventKind::kKeyframe:
             return insert_keyframe(event);
         case EventKind::kDictionary:

@@ -125,10 +125,17 @@ SELECT {method} AS method, n AS position, sum(drafted >= n) AS drafted, sum(acce
        sum(accepted >= n) * 1.0 / sum(drafted >= n) AS rate,
        sum(accepted >= n) * 1.0 / nullif(sum(drafted >= n AND accepted >= n - 1), 0) AS rate_after_the_one_before
 FROM speculation JOIN position ON n <= drafted GROUP BY method, n;
+
+CREATE VIEW v_probe AS
+SELECT t_ns, request_id, {dtype} AS dtype, {reference} AS reference, mean_kl, worst_kl, flips, positions, first_token,
+       tokens, cost_ns
+FROM probe;
 )sql",
                        fmt::arg("cause", spelled("cause", Cause::kCount)),
                        fmt::arg("work", spelled("work", WorkKind::kCount)),
-                       fmt::arg("method", spelled("method", DraftMethod::kCount)));
+                       fmt::arg("method", spelled("method", DraftMethod::kCount)),
+                       fmt::arg("dtype", spelled("dtype", KvDtype::kCount)),
+                       fmt::arg("reference", spelled("reference", KvDtype::kCount)));
 }
 
 /// A knob's value as the command line spells it.

@@ -193,6 +193,8 @@ Status EventLoader::read_row(TableId table, SQLite::Statement& row, Event& event
             return read_payload(row, kind(EventKind::kMark).mark, "mark");
         case TableId::kSpeculation:
             return read_payload(row, kind(EventKind::kDraft).draft, "speculation");
+        case TableId::kProbe:
+            return read_payload(row, kind(EventKind::kProbe).probe, "probe");
         case TableId::kDictionary:
         case TableId::kKeyframeBlock:
         case TableId::kCount:

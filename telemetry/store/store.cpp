@@ -50,6 +50,7 @@ void Store::apply_one(const Event& event) {
         case EventKind::kMark:
             return apply_mark(event);
         case EventKind::kDraft:  // no panel asks yet; the recording has them
+        case EventKind::kProbe:
         case EventKind::kCount:
             return;
     }

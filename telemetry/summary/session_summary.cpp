@@ -81,6 +81,7 @@ void SessionSummary::apply(std::span<const Event> events) {
                 break;
             case EventKind::kStepMember:
             case EventKind::kDevice:
+            case EventKind::kProbe:
             case EventKind::kCount:
                 break;
         }

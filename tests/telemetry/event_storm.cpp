@@ -268,6 +268,13 @@ void EventStorm::commit(Request& r, const Work& work, int64_t end_ns) {
     Event event = make(EventKind::kDraft, end_ns);
     event.draft = {steps_, r.facts.request, DraftMethod::kSuffix, {}, drafts, 0, 4, 0, 900};
     sink_(event);
+    if (steps_ % 3 == 0) probe(r, end_ns);
+}
+
+void EventStorm::probe(const Request& r, int64_t end_ns) {
+    Event event = make(EventKind::kProbe, end_ns);
+    event.probe = {r.facts.request, KvDtype::kInt8, KvDtype::kF16, 0, 0, 32, 7, 1, 0.5 / 512, 0.25, 90'000};
+    sink_(event);
 }
 
 StepEvent EventStorm::step_event(const std::map<RequestId, Work>& work) const {

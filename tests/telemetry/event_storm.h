@@ -78,6 +78,7 @@ class EventStorm {
     void plan(std::map<RequestId, Work>& work);
     void run_step(const std::map<RequestId, Work>& work);
     uint32_t drafts_of(RequestId request, const Work& work) const;
+    void probe(const Request& r, int64_t end_ns);
     void commit(Request& r, const Work& work, int64_t end_ns);
     StepEvent step_event(const std::map<RequestId, Work>& work) const;
 

@@ -108,6 +108,8 @@ std::string payload(const Event& event) {
             return bytes(event.mark);
         case EventKind::kDraft:
             return bytes(event.draft);
+        case EventKind::kProbe:
+            return bytes(event.probe);
         case EventKind::kCount:
             break;
     }
