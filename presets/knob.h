@@ -53,6 +53,7 @@ enum class KnobId : uint16_t {
     kTtftSloMs,
     kTpotSloMs,
     kScratchRecording,
+    kKvQualityProbe,
     // speculation
     kSpeculativeMethod,
     kNumSpeculativeTokens,

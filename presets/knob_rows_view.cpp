@@ -47,6 +47,14 @@ KnobSpec keyframe_interval_steps() {
     return row;
 }
 
+KnobSpec kv_quality_probe() {
+    KnobSpec row = view_row(KnobId::kKvQualityProbe, "kv_quality_probe", KnobType::kBoolean,
+                            "While kv_cache_dtype is not f16, compares it with f16 on pieces of running "
+                            "requests: in idle time, and else in up to 2 % of it.");
+    row.maximum = 1, row.default_value = 1;
+    return row;
+}
+
 KnobSpec slo(KnobId id, std::string_view name, double default_ms, std::string_view help) {
     KnobSpec row = view_row(id, name, KnobType::kReal, help);
     row.unit = "ms";
@@ -78,6 +86,7 @@ void add_view(std::vector<KnobSpec>& table) {
         slo(KnobId::kTpotSloMs, "tpot_slo_ms", 100,
             "A request meets its objective when the mean gap between its output tokens is at most this."));
     table.push_back(scratch_recording());
+    table.push_back(kv_quality_probe());
 }
 
 }  // namespace pitwall::presets::rows

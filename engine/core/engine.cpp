@@ -21,7 +21,8 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
       effective_(knobs),
       kv_(0, &writer_, executor_->kv_cache_dtype()),
       scheduler_(kv_, {}),
-      drafters_(std::move(drafters)) {
+      drafters_(std::move(drafters)),
+      probe_(*executor_) {
     open_pool();
     scheduler_.set_settings(settings());
     scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
@@ -66,6 +67,7 @@ bool Engine::has_work() const { return impl_->has_work(); }
 int64_t Engine::next_deadline_ns() const { return impl_->next_deadline_ns(); }
 void Engine::idle_tick() { impl_->idle_tick(); }
 void Engine::book_recorder_wait(int64_t since_ns) { impl_->book_recorder_wait(since_ns); }
+bool Engine::probe_when_idle() { return impl_->probe_when_idle(); }
 void Engine::publish_start() { impl_->publish_start(); }
 void Engine::publish_keyframe() { impl_->publish_keyframe(true); }
 void Engine::publish_end() { impl_->publish_end(); }

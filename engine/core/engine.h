@@ -50,6 +50,9 @@ class Engine {
     int64_t next_deadline_ns() const;
     /// Expires time-outs; the loop calls it when it wakes up.
     void idle_tick();
+    /// With nothing to do: goes on with the quality probe of the KV format for some milliseconds. False: that has nothing
+    /// to do either.
+    bool probe_when_idle();
     /// The engine stood still since `since_ns` for the recorder: books it to every live request.
     void book_recorder_wait(int64_t since_ns);
 

@@ -3,7 +3,7 @@
 // The inside of Engine, spread over files by what it does: engine_requests.cpp (in and out), engine_step.cpp (plan and
 // submit), engine_speculation.cpp (draft), engine_commit.cpp (collect and commit), engine_time.cpp (pauses, time-outs,
 // accounts), engine_knobs.cpp, engine_pool.cpp (size and format of the KV pool), engine_history.cpp (replay of a numeric
-// history),
+// history), engine_probe.cpp (what the KV format costs),
 // engine_keyframe.cpp.
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "engine/core/event_writer.h"
 #include "engine/core/live_request.h"
 #include "engine/kv/kv_cache.h"
+#include "engine/probe/quality_probe.h"
 #include "engine/sched/scheduler.h"
 #include "engine/spec/draft_length.h"
 #include "engine/spec/drafter.h"
@@ -49,6 +50,8 @@ class Engine::Impl {
     // engine_knobs.cpp
     Answer set_knob(presets::KnobId knob, double value, telemetry::KnobOrigin origin);
     Answer flush_prefix_cache();
+    // engine_probe.cpp
+    bool probe_when_idle();
     // engine_keyframe.cpp
     void publish_start();
     void publish_keyframe(bool with_dictionary);
@@ -153,6 +156,15 @@ class Engine::Impl {
     void follow_history();
     void begin_next_stage(LiveRequest& r);
 
+    // The quality probe.
+    bool may_probe();
+    void probe_between_steps(int64_t step_ns);
+    int64_t probe_piece();
+    bool begin_probe_of_running();
+    bool begin_probe_of_recent();
+    void begin_probe(RequestId request, std::span<const TokenId> tokens, uint32_t most);
+    void remember_text(const LiveRequest& r);
+
     // Keyframes.
     void publish_block_runs();
     void publish_dictionary();
@@ -174,6 +186,15 @@ class Engine::Impl {
     std::unique_ptr<DraftLength> draft_length_;
     std::vector<TokenId> drafted_;  ///< in this step, before lengths were chosen
     std::vector<DraftLength::Candidate> candidates_;
+
+    QualityProbe probe_;
+    KvDtype probe_dtype_ = QualityProbe::kReference;
+    int64_t probe_busy_ns_ = 0,
+            probe_spent_ns_ = 0;  ///< time of steps since the format began, and of the probe
+    int64_t probe_piece_ns_ = 0, probe_cost_ns_ = 0;  ///< of the last piece, of the sample so far
+    uint32_t probe_samples_ = 0;                      ///< of this format
+    RequestId probed_ = kNoRequest;
+    std::deque<std::pair<RequestId, std::vector<TokenId>>> recent_texts_;  ///< of requests that have ended
 
     std::map<uint32_t, std::unique_ptr<LiveRequest>> requests_;  ///< in order of number
     std::map<uint32_t, uint32_t> needs_;  ///< most blocks of each live request -> how many need so many

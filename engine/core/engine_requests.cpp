@@ -166,6 +166,7 @@ void Engine::Impl::end_request(LiveRequest& r, FinishReason reason, const std::s
         listener->on_numeric_history(id, r.numerics.history(r.prompt_tokens, kv_.epochs()));
     std::string rest = tail;
     if (rest.empty() && reason != FinishReason::kStop && r.decoder) rest = r.decoder->finish();
+    if (reason == FinishReason::kStop || reason == FinishReason::kLength) remember_text(r);
     forget(r);
     if (listener) listener->on_end(id, reason, rest, error);
 }

@@ -51,6 +51,7 @@ bool Engine::Impl::step() {
     // Single steps leave nothing in flight, so that what is looked at is what was done.
     const size_t leave = proposal.empty() || single ? 0 : executor_->depth() - 1;
     while (in_flight_.size() > leave) collect_step();
+    probe_between_steps(clock_.now_ns() - start_ns);
     if (single) begin_pause(stamp());
     return true;
 }

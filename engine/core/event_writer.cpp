@@ -75,6 +75,12 @@ void EventWriter::knob(const KnobEvent& knob) {
     publish(event, EventKind::kKnob, t_ns_);
 }
 
+void EventWriter::probe(const ProbeEvent& probe) {
+    Event event;
+    event.probe = probe;
+    publish(event, EventKind::kProbe, t_ns_);
+}
+
 void EventWriter::mark(MarkKind mark, int64_t value) {
     Event event;
     event.mark = {};

@@ -33,6 +33,7 @@ class EventWriter final : public BlockObserver, public CauseSink {
     void step(int64_t start_ns, const telemetry::StepEvent& step);
     void draft(const telemetry::DraftEvent& draft);
     void knob(const telemetry::KnobEvent& knob);
+    void probe(const telemetry::ProbeEvent& probe);
     void mark(telemetry::MarkKind mark, int64_t value);
     void keyframe(const telemetry::KeyframeEvent& part);
     void on_block(const Change& change, const Block& now) override;

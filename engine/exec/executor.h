@@ -112,6 +112,15 @@ class Executor {
                               std::span<const BlockId> holding) = 0;
     virtual Ticket submit(const StepPlan& plan) = 0;
     virtual StepResult collect(Ticket ticket) = 0;
+    /// Longest text that score_beside() takes; 0: this device has no such thing.
+    virtual uint32_t side_tokens() const { return 0; }
+    /// Computes tokens [first_position, first_position + tokens.size()) of a text of its own, beside the pool and with KV
+    /// in that format. Pieces come in order, from position 0 on; one text for each format at a time. The logits after
+    /// token i go to logits[i] [vocab] where that is not null.
+    virtual Status score_beside(telemetry::KvDtype /*dtype*/, std::span<const TokenId> /*tokens*/,
+                                uint32_t /*first_position*/, std::span<float* const> /*logits*/) {
+        return Error{"this device computes nothing beside its pool", ""};
+    }
     /// How many plans may be in flight: 1 finishes inside submit or collect, 2 lets planning overlap.
     virtual uint32_t depth() const { return 1; }
 };

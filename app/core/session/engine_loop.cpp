@@ -58,6 +58,7 @@ void EngineLoop::wait_for_recorder() {
 }
 
 void EngineLoop::idle() {
+    if (!parts_.clock.is_virtual() && parts_.engine.probe_when_idle()) return;
     const int64_t now = parts_.clock.now_ns();
     const int64_t next = std::min({parts_.feeder.next_arrival_ns(), parts_.engine.next_deadline_ns(),
                                    parts_.sampler.next_ns(), end_ns_});

@@ -8,10 +8,12 @@
 #include <cassert>
 #include <chrono>
 #include <fstream>
+#include <map>
 #include <string>
 #include <thread>
 
 #include "engine/exec/cpu/forward.h"
+#include "engine/exec/cpu/side_text.h"
 #include "engine/sample/sampler.h"
 
 namespace pitwall::engine {
@@ -61,6 +63,9 @@ class CpuExecutor final : public Executor {
                       std::span<const BlockId> holding) override {
         return arena_.convert(dtype, num_blocks, holding, pool_, kernels_);
     }
+    uint32_t side_tokens() const override { return SideText::kMostTokens; }
+    Status score_beside(telemetry::KvDtype dtype, std::span<const TokenId> tokens, uint32_t first_position,
+                        std::span<float* const> logits) override;
     Ticket submit(const StepPlan& plan) override;
     StepResult collect(Ticket ticket) override;
 
@@ -90,8 +95,9 @@ class CpuExecutor final : public Executor {
     std::unique_ptr<PackedModel> model_;
     KvArena arena_;
     std::unique_ptr<Forward> forward_;
-    std::vector<SamplerScratch> samplers_;  ///< by thread
-    std::vector<float> logits_;             ///< [rows of one head call, vocab]
+    std::map<telemetry::KvDtype, std::unique_ptr<SideText>> side_texts_;  ///< two at most
+    std::vector<SamplerScratch> samplers_;                                ///< by thread
+    std::vector<float> logits_;                                           ///< [rows of one head call, vocab]
 
     std::vector<TokenId> batch_tokens_;
     std::vector<SequenceRows> batch_sequences_;
@@ -110,6 +116,21 @@ Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
     auto forward = Forward::create(*model_, pool_, kernels_, arena_);
     if (!forward.ok()) return forward.error();
     forward_ = std::move(forward).value();
+    return {};
+}
+
+Status CpuExecutor::score_beside(telemetry::KvDtype dtype, std::span<const TokenId> tokens,
+                                 uint32_t first_position, std::span<float* const> logits) {
+    if (!side_texts_.contains(dtype)) {
+        // The reference stays; what it was compared with before goes.
+        if (side_texts_.size() > 1)
+            std::erase_if(side_texts_,
+                          [](const auto& text) { return text.first != telemetry::KvDtype::kF16; });
+        auto text = SideText::create(*model_, pool_, kernels_, dtype);
+        if (!text.ok()) return text.error();
+        side_texts_.emplace(dtype, std::move(text).value());
+    }
+    side_texts_.at(dtype)->score(tokens, first_position, logits);
     return {};
 }
 
