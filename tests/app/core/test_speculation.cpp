@@ -41,7 +41,8 @@ std::vector<json> answers(std::vector<std::string> words) {
 }  // namespace
 
 TEST(Speculation, ARecordingTellsWhatCameOfEachDraft) {
-    const std::string file = temporary("drafts.jsonl"), db = temporary("drafts.db"), summary = temporary("drafts.json");
+    const std::string file = temporary("drafts.jsonl"), db = temporary("drafts.db"),
+                      summary = temporary("drafts.json");
     write_file(file, requests());
     const std::vector<std::string> plain = {"generate", "--requests", file};
     std::vector<std::string> drafted = plain;
@@ -50,28 +51,34 @@ TEST(Speculation, ARecordingTellsWhatCameOfEachDraft) {
     EXPECT_EQ(answers(drafted), answers(plain));
 
     SQLite::Database database(db);
-    const auto number = [&](const std::string& sql) { return database.execAndGet("SELECT " + sql).getInt64(); };
+    const auto number = [&](const std::string& sql) {
+        return database.execAndGet("SELECT " + sql).getInt64();
+    };
     const int64_t accepted = number("sum(accepted) FROM v_speculation");
     EXPECT_GT(accepted, 50) << "hardly anything was drafted, so nothing was tried";
     EXPECT_EQ(number("sum(drafted) FROM v_speculation"), number("sum(draft_tokens) FROM v_step"));
     EXPECT_EQ(number("sum(drafted) FROM v_speculation"), number("sum(drafted) FROM v_acceptance"));
     EXPECT_EQ(accepted, number("sum(accepted) FROM v_acceptance"));
-    EXPECT_EQ(number("count(*) FROM v_speculation s WHERE accepted <> (SELECT count(*) FROM request r WHERE "
-                     "r.step_id = s.step_id AND r.request_id = s.request_id AND r.phase IN (4, 5) AND r.origin = 1)"),
-              0);
+    EXPECT_EQ(
+        number(
+            "count(*) FROM v_speculation s WHERE accepted <> (SELECT count(*) FROM request r WHERE "
+            "r.step_id = s.step_id AND r.request_id = s.request_id AND r.phase IN (4, 5) AND r.origin = 1)"),
+        0);
     EXPECT_EQ(number("count(*) FROM request WHERE origin = 3"),
               number("count(*) FROM v_speculation WHERE drafted = accepted"));
     EXPECT_GT(number("sum(duration_ns) FROM v_cause WHERE cause = 'speculation'"), 0);
-    EXPECT_EQ(number("count(*) FROM v_request r WHERE e2e_ns IS NOT (SELECT sum(duration_ns) FROM v_cause c WHERE "
-                     "c.request_id = r.request_id)"),
-              0);
+    EXPECT_EQ(
+        number("count(*) FROM v_request r WHERE e2e_ns IS NOT (SELECT sum(duration_ns) FROM v_cause c WHERE "
+               "c.request_id = r.request_id)"),
+        0);
 
     ASSERT_EQ(run_pitwall({"replay", db, "--headless", "--summary", summary}).code, 0);
     const json told = json::parse(slurp(summary))["speculation"];
     EXPECT_EQ(told["accepted_tokens"], accepted);
     EXPECT_EQ(told["drafted_steps"], number("count(*) FROM v_speculation"));
-    EXPECT_DOUBLE_EQ(told["tokens_per_drafted_step"].get<double>() * told["drafted_steps"].get<double>(),
-                     static_cast<double>(number("count(*) FROM request WHERE phase IN (4, 5) AND origin > 0")));
+    EXPECT_DOUBLE_EQ(
+        told["tokens_per_drafted_step"].get<double>() * told["drafted_steps"].get<double>(),
+        static_cast<double>(number("count(*) FROM request WHERE phase IN (4, 5) AND origin > 0")));
 }
 
 TEST(Speculation, IsTurnedWhileRequestsRun) {
@@ -79,13 +86,16 @@ TEST(Speculation, IsTurnedWhileRequestsRun) {
     write_file(file, requests());
     const std::vector<std::string> plain = {"generate", "--requests", file};
     std::vector<std::string> turned = plain;
-    for (const char* at : {"12:speculative_method=ngram", "12:speculative_adaptive=false", "30:num_speculative_tokens=8",
-                           "40:speculative_method=suffix", "60:speculative_method=none"})
+    for (const char* at :
+         {"12:speculative_method=ngram", "12:speculative_adaptive=false", "30:num_speculative_tokens=8",
+          "40:speculative_method=suffix", "60:speculative_method=none"})
         turned.insert(turned.end(), {"--at", at});
     turned.insert(turned.end(), {"--record", db});
     EXPECT_EQ(answers(turned), answers(plain));
     SQLite::Database database(db);
-    const auto number = [&](const std::string& sql) { return database.execAndGet("SELECT " + sql).getInt64(); };
+    const auto number = [&](const std::string& sql) {
+        return database.execAndGet("SELECT " + sql).getInt64();
+    };
     EXPECT_GT(number("sum(drafted) FROM v_speculation WHERE method = 'ngram'"), 0);
     EXPECT_GT(number("sum(drafted) FROM v_speculation WHERE method = 'suffix'"), 0);
     EXPECT_GE(number("min(step_id) FROM v_speculation"), 12);

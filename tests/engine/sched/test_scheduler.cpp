@@ -285,5 +285,65 @@ TEST(Scheduler, APromptThatFillsThePoolIsAdmittedThoughItIsWhollyCached) {
         << "no third block for a copy: the last block is computed again";
 }
 
+TEST(Scheduler, DraftsTakeOnlyWhatTheOthersLeave) {
+    SchedulerSettings with_drafts = settings(8, 40);
+    with_drafts.num_speculative_tokens = 8;
+    Bench bench(6, with_drafts);
+    const std::vector<TokenId> known = bench.ask(33, 1).tokens;
+    bench.step();  // leaves two blocks in the cache and four free
+    Sequence& decoding = bench.ask(16, 20);
+    bench.step();
+    bench.ask(33, 9).tokens = known;
+    const Proposal proposal = bench.scheduler.propose();
+    ASSERT_EQ(proposal.running.size(), 1u);
+    ASSERT_EQ(proposal.admissions.size(), 1u);
+    EXPECT_EQ(proposal.admissions[0].match.revived, 2u);
+    EXPECT_EQ(proposal.draft_tokens, 40u - 1 - 1);
+    EXPECT_EQ(proposal.draft_blocks, 5u - 1 - 2 - 1) << "beside one for the decode, two revived and one new";
+    EXPECT_EQ(proposal.running[0].draft_room, 8u);
+    EXPECT_EQ(proposal.draft_limit(proposal.running[0], 100), 31u) << "to the end of the block that is left";
+    EXPECT_EQ(decoding.length(), 17u) << "proposing changes nothing";
+}
+
+TEST(Scheduler, DraftsEndWhereTheAnswerDoes) {
+    SchedulerSettings with_drafts = settings(8, 40);
+    with_drafts.num_speculative_tokens = 8;
+    Bench bench(6, with_drafts);
+    bench.ask(5, 7);
+    bench.step();
+    for (uint32_t left = 6; left > 1; --left) {
+        bench.step();
+        EXPECT_EQ(bench.proposal.running[0].draft_room, left - 1)
+            << "the token after the last draft is wanted too";
+    }
+}
+
+TEST(Scheduler, WhatIsRejectedLeavesNeitherTokensNorBlocks) {
+    SchedulerSettings with_drafts = settings(8, 40);
+    with_drafts.num_speculative_tokens = 8;
+    Bench bench(6, with_drafts);
+    Sequence& s = bench.ask(14, 20);
+    bench.step();
+    Proposal proposal = bench.scheduler.propose();
+    proposal.drafts = {7, 8, 9, 10, 11};
+    proposal.give_drafts(proposal.running[0], 5);
+    EXPECT_EQ(proposal.draft_tokens, 39u - 5);
+    EXPECT_EQ(proposal.draft_blocks, 5u - 1);
+    std::vector<BlockCopy> copies;
+    ScheduledSlice slice = bench.scheduler.apply(proposal, copies).at(0);
+    EXPECT_EQ(slice.samples, 6u);
+    EXPECT_EQ(s.block_table.size(), 2u);
+    s.tokens.push_back(kPlaceholderToken);
+    slice.accepted = 0, slice.rejected = 5;
+    s.tokens[15] = 1;
+    bench.scheduler.commit(slice);
+    bench.scheduler.end_step(slice);
+    EXPECT_EQ(s.length(), 16u);
+    EXPECT_EQ(s.computed, 15u);
+    EXPECT_EQ(s.committed, 15u);
+    EXPECT_EQ(s.block_table.size(), 1u);
+    EXPECT_TRUE(bench.scheduler.check_integrity({}, {}).ok());
+}
+
 }  // namespace
 }  // namespace pitwall::engine
