@@ -48,13 +48,14 @@ void Engine::Impl::draft_for(const Proposal& proposal, Proposal::Share& share) {
 }
 
 void Engine::Impl::choose_draft_lengths(Proposal& proposal) {
-    uint32_t tokens = static_cast<uint32_t>(proposal.admissions.size());
+    DraftLength::Step step{.rows = proposal.used, .decodes_only = proposal.admissions.empty()};
     candidates_.clear();
     for (const Proposal::Share& share : proposal.running) {
-        tokens += share.tokens == share.sequence->pending();
+        step.tokens += share.tokens == share.sequence->pending();
+        step.decodes_only &= share.tokens == 1;
         if (share.drafts > 0) candidates_.push_back({share.sequence->id, share.strength, share.drafts});
     }
-    draft_length_->choose(proposal.used, tokens, candidates_);
+    draft_length_->choose(step, candidates_);
     auto candidate = candidates_.begin();
     for (Proposal::Share& share : proposal.running)
         if (share.drafts > 0) share.draft_room = candidate++->chosen;

@@ -74,51 +74,46 @@ void Acceptance::add(RequestId request, uint32_t strength, uint32_t drafted, uin
 
 // ------------------------------------------------------------------------------------------------ choice
 
-void DraftLength::choose(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates) {
-    uint32_t most = rows;
+void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
+    uint32_t most = step.rows;
     for (Candidate& candidate : candidates) {
         most += candidate.most;
         candidate.chosen = 0;
     }
     if (most > StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
-    if (!times_.was_seen(rows)) return;       // what is to be improved on has to be known first
+    // What is to be improved on has to be known first.
+    if (step.decodes_only && !times_.was_seen(step.rows)) return;
     times_.curve(most, curve_);
-    const Plan best = best_plan(rows, tokens, candidates);
-    try_something(rows, tokens, candidates, best);
+    const Plan best = best_plan(step, candidates);
+    if (step.decodes_only) try_something(step, candidates, best);
 }
 
 /// Greedy is best here: of one request chances only fall, and a row costs the same whose it is.
-DraftLength::Plan DraftLength::best_plan(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates) {
-    struct Next {
-        double chance;
-        size_t index;
-        bool operator<(const Next& other) const {
-            return chance != other.chance ? chance < other.chance : index > other.index;
-        }
-    };
-    std::vector<Next> heap;
+DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> candidates) {
+    heap_.clear();
     for (size_t i = 0; i < candidates.size(); ++i) {
         const Candidate& c = candidates[i];
-        if (c.most > 0) heap.push_back({acceptance_.chance(c.request, c.strength, 0), i});
+        if (c.most > 0) heap_.push_back({acceptance_.chance(c.request, c.strength, 0), i});
     }
-    std::make_heap(heap.begin(), heap.end());
+    std::make_heap(heap_.begin(), heap_.end());
+    uint32_t rows = step.rows;
     // Not far into what nobody has seen: its time is a guess, and the guess is that rows go on as they did.
-    const uint32_t furthest = std::max(2 * times_.most_seen(), rows + 1);
-    Plan plan{static_cast<double>(tokens), curve_[rows]}, best = plan;
+    const uint32_t furthest = step.decodes_only ? std::max(2 * times_.most_seen(), rows + 1) : UINT32_MAX;
+    Plan plan{static_cast<double>(step.tokens), curve_[rows]}, best = plan;
     order_.clear();
     size_t best_length = 0;
-    while (!heap.empty() && rows < furthest) {
-        std::pop_heap(heap.begin(), heap.end());
-        Next& next = heap.back();
+    while (!heap_.empty() && rows < furthest) {
+        std::pop_heap(heap_.begin(), heap_.end());
+        Next& next = heap_.back();
         Candidate& c = candidates[next.index];
         order_.push_back(next.index);
         plan.tokens += next.chance;
         plan.ns = curve_[++rows];
         next.chance *= acceptance_.chance(c.request, c.strength, ++c.chosen);
         if (c.chosen < c.most)
-            std::push_heap(heap.begin(), heap.end());
+            std::push_heap(heap_.begin(), heap_.end());
         else
-            heap.pop_back();
+            heap_.pop_back();
         // Steps of a staircase are crossed: the best of all that were passed counts.
         if (plan.rate() < best.rate()) continue;
         best = plan;
@@ -134,9 +129,9 @@ void DraftLength::take(size_t length, std::span<Candidate> candidates) const {
     for (size_t i = 0; i < length; ++i) ++candidates[order_[i]].chosen;
 }
 
-DraftLength::Plan DraftLength::plan_of(uint32_t rows, uint32_t tokens,
-                                       std::span<const Candidate> candidates) const {
-    Plan plan{static_cast<double>(tokens), 0};
+DraftLength::Plan DraftLength::plan_of(const Step& step, std::span<const Candidate> candidates) const {
+    Plan plan{static_cast<double>(step.tokens), 0};
+    uint32_t rows = step.rows;
     for (const Candidate& c : candidates) {
         double chance = 1;
         for (uint32_t i = 0; i < c.chosen; ++i)
@@ -149,28 +144,29 @@ DraftLength::Plan DraftLength::plan_of(uint32_t rows, uint32_t tokens,
 
 /// In turns: one request drafts all it can; there are some more drafts or fewer; there are none. So acceptance far out, the
 /// time of as many rows as are not chosen, and what all is measured against are known, and stay known.
-void DraftLength::try_something(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates,
-                                const Plan& best) {
-    if (best.ns <= 0 || order_.empty()) return;
-    const std::vector<Candidate> before(candidates.begin(), candidates.end());
+void DraftLength::vary(std::span<Candidate> candidates) const {
     size_t length = 0;
-    for (const Candidate& c : before) length += c.chosen;
+    for (const Candidate& c : candidates) length += c.chosen;
     const size_t round = trials_ / 3, least = length / 2,
                  most = std::min(order_.size(), 2 * (length + 1) + candidates.size());
-    if (trials_ % 3 == 1)
-        take(least + round * 5 % (most - least + 1), candidates);
-    else if (trials_ % 3 == 2)
-        take(0, candidates);
-    else
-        candidates[round % candidates.size()].chosen = candidates[round % candidates.size()].most;
-    const Plan other = plan_of(rows, tokens, candidates);
+    if (trials_ % 3 == 1) return take(least + round * 5 % (most - least + 1), candidates);
+    if (trials_ % 3 == 2) return take(0, candidates);
+    Candidate& one = candidates[round % candidates.size()];
+    one.chosen = one.most;
+}
+
+void DraftLength::try_something(const Step& step, std::span<Candidate> candidates, const Plan& best) {
+    if (best.ns <= 0 || order_.empty()) return;
+    const std::vector<Candidate> before(candidates.begin(), candidates.end());
+    vary(candidates);
+    const Plan other = plan_of(step, candidates);
     const double lost_ns = std::max(0.0, other.ns - other.tokens / best.rate());
-    if (trial_ns_ + lost_ns <= kTrialShare * total_ns_) {
-        trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * other.ns);
-        ++trials_;
+    if (trial_ns_ + lost_ns > kTrialShare * total_ns_) {
+        std::copy(before.begin(), before.end(), candidates.begin());
         return;
     }
-    std::copy(before.begin(), before.end(), candidates.begin());
+    trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * other.ns);
+    ++trials_;
 }
 
 void DraftLength::step_took(uint32_t rows, int64_t duration_ns) {

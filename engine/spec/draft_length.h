@@ -67,8 +67,12 @@ class DraftLength {
         uint32_t most = 0;    ///< drafts that there are
         uint32_t chosen = 0;  ///< what choose() says
     };
-    /// `rows` and `tokens`: what the step computes and hands out without any draft.
-    void choose(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates);
+    /// What the step computes and hands out without any draft.
+    struct Step {
+        uint32_t rows = 0, tokens = 0;
+        bool decodes_only = true;
+    };
+    void choose(const Step& step, std::span<Candidate> candidates);
     void verified(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
         acceptance_.add(request, strength, drafted, accepted);
     }
@@ -83,14 +87,23 @@ class DraftLength {
         double tokens = 0, ns = 0;
         double rate() const { return ns > 0 ? tokens / ns : 0; }
     };
-    Plan best_plan(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates);
-    Plan plan_of(uint32_t rows, uint32_t tokens, std::span<const Candidate> candidates) const;
+    struct Next {
+        double chance;  ///< that this draft is accepted, and all before it of the same request
+        size_t index;
+        bool operator<(const Next& other) const {
+            return chance != other.chance ? chance < other.chance : index > other.index;
+        }
+    };
+    Plan best_plan(const Step& step, std::span<Candidate> candidates);
+    Plan plan_of(const Step& step, std::span<const Candidate> candidates) const;
     void take(size_t length, std::span<Candidate> candidates) const;
-    void try_something(uint32_t rows, uint32_t tokens, std::span<Candidate> candidates, const Plan& best);
+    void vary(std::span<Candidate> candidates) const;
+    void try_something(const Step& step, std::span<Candidate> candidates, const Plan& best);
 
     StepTimes times_;
     Acceptance acceptance_;
     std::vector<double> curve_;
+    std::vector<Next> heap_;
     std::vector<size_t> order_;  ///< candidates, once for each draft, the likeliest draft first
     uint64_t trials_ = 0;
     double total_ns_ = 0, trial_ns_ = 0;  ///< of all steps; lost to trials, as far as it was to be expected

@@ -67,7 +67,7 @@ double rate(const World& world, int fixed, uint32_t steps, uint32_t seed) {
     for (uint32_t step = 0; step < steps; ++step) {
         std::vector<DraftLength::Candidate> candidates;
         for (uint32_t i = 0; i < count; ++i) candidates.push_back({RequestId{i + 1}, 3, world.most, 0});
-        if (fixed < 0) lengths.choose(count, count, candidates);
+        if (fixed < 0) lengths.choose({count, count}, candidates);
         uint32_t rows = count;
         tokens += count;
         for (uint32_t i = 0; i < count; ++i) {
