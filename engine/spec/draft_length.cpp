@@ -11,6 +11,8 @@ namespace {
 constexpr double kNewestTime = 1.0 / 8;      ///< weight of the newest step among those of as many rows
 constexpr double kNewestChance = 1.0 / 200;  ///< of the newest draft among those of its strength and place
 constexpr double kNewestOffset = 1.0 / 40;   ///< of the newest draft among those of its request
+/// Of an offset, in a step in which its request could not show otherwise: bad luck is no sentence for life.
+constexpr double kForgotten = 1.0 / 256;
 /// A step that was held up by something else says little: it counts as at most so many times what was usual.
 constexpr double kLongest = 2.0;
 /// At least: a trial that costs nothing is no news every step.
@@ -72,6 +74,11 @@ void Acceptance::add(RequestId request, uint32_t strength, uint32_t drafted, uin
     }
 }
 
+void Acceptance::rest(RequestId request) {
+    const auto offset = offsets_.find(raw(request));
+    if (offset != offsets_.end()) offset->second *= 1 - kForgotten;
+}
+
 // ------------------------------------------------------------------------------------------------ choice
 
 void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
@@ -86,6 +93,8 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     times_.curve(most, curve_);
     const Plan best = best_plan(step, candidates);
     if (step.decodes_only) try_something(step, candidates, best);
+    for (const Candidate& candidate : candidates)
+        if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
 }
 
 /// Greedy is best here: of one request chances only fall, and a row costs the same whose it is.

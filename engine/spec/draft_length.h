@@ -43,6 +43,8 @@ class Acceptance {
 
     double chance(RequestId request, uint32_t strength, uint32_t place) const;
     void add(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted);
+    /// It had drafts, and none was verified: what is known of it is a step older.
+    void rest(RequestId request);
     void end(RequestId request) { offsets_.erase(raw(request)); }
 
   private:

@@ -23,6 +23,7 @@ class DrafterDouble final : public Drafter {
         uint32_t right_percent = 100;  ///< of tokens; the others are any tokens
         bool too_many = false;         ///< more than it was asked for
         bool nonsense = false;         ///< tokens that there are not
+        bool sure = false;             ///< always as sure
         uint32_t silent_percent = 0;   ///< of the times it is asked it has nothing to say
     };
     DrafterDouble(const Truth& truth, uint32_t vocab, Manners manners)
@@ -43,7 +44,7 @@ class DrafterDouble final : public Drafter {
                           : right ? whole[at]
                                   : static_cast<TokenId>(random_() % vocab_));
         }
-        return static_cast<uint32_t>(random_() % kStrengths);
+        return manners_.sure ? 3 : static_cast<uint32_t>(random_() % kStrengths);
     }
     void end(RequestId request, std::span<const TokenId> tokens) override {
         const std::vector<TokenId>& whole = truth_.at(raw(request));

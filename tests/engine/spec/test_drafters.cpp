@@ -61,7 +61,7 @@ TEST(NgramDrafter, DraftsWhatTheSlowSearchFinds) {
         }
     }
     EXPECT_GT(found, 100u);
-    EXPECT_GT(not_found, 100u);
+    EXPECT_GT(not_found, 30u);
 }
 
 TEST(NgramDrafter, GoesOnWithItselfWhereTheMatchEnds) {
@@ -153,7 +153,7 @@ TEST(SuffixDrafter, DraftsWhatTheSlowCountsSay) {
         }
     }
     EXPECT_GT(found, 100u);
-    EXPECT_GT(not_found, 100u);
+    EXPECT_GT(not_found, 30u);
 }
 
 TEST(SuffixDrafter, KnowsWhatOtherRequestsSaid) {
