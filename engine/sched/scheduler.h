@@ -91,9 +91,9 @@ struct ScheduledSlice {
 ///  4. Waiting ones are admitted in the policy's order until a seat, the budget or blocks run out; nobody
 ///     overtakes the one that does not fit. Admission wants blocks for the whole of the prompt, beyond what
 ///     running ones still need for theirs, and one spare block for each running sequence that may grow.
-///  5. Drafts of sequences that decode take what is left of budget and blocks after all that, and go first when they are
-///     wanted: they preempt nobody and keep nobody out. A block for a draft may evict a cached one, as the sequence
-///     would itself a few tokens later.
+///  5. Drafts of sequences that decode take what is left of budget and blocks after all that: they preempt nobody and keep
+///     nobody out. A block for a draft may evict a cached one, as the sequence would itself a few tokens later; where it
+///     comes to nothing the block is free for just that.
 ///  6. Static batching: admission is open from a step where nobody is left to one that it ends for another
 ///     reason than budget. While it is shut, only the batch's own preempted ones come back.
 class Scheduler {
