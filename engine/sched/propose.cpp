@@ -202,6 +202,7 @@ void Scheduler::leave_room_for_drafts(Proposal& proposal) const {
     for (Proposal::Share& share : proposal.running) {
         const Sequence& s = *share.sequence;
         if (s.pending() != 1 || s.output_tokens() == 0 || s.plans_in_flight > 0) continue;
+        if (s.replays_history) continue;  // it stops at given tokens
         // The token after the last draft has to be wanted too.
         const uint32_t wanted = s.max_tokens - s.output_tokens() - 1;
         share.draft_room = proposal.draft_limit(share, std::min(settings_.num_speculative_tokens, wanted));

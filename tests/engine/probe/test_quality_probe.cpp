@@ -17,7 +17,7 @@ namespace pitwall::engine::test {
 namespace {
 
 const Model& tiny_model() {
-    static const auto model = make_synthetic_model("tiny", 1);
+    static const auto model = make_synthetic_model("tiny", 1, true);
     EXPECT_TRUE(model.ok());
     return *model.value();
 }
@@ -174,11 +174,13 @@ class Timed final : public Executor {
         clock->advance(3'000'000);
         return inner_->score_beside(dtype, tokens, first, logits);
     }
-    Ticket submit(const StepPlan& plan) override {
+    Ticket submit(const StepPlan& plan) override { return inner_->submit(plan); }
+    StepResult collect(Ticket ticket) override {
         clock->advance(1'000'000);
-        return inner_->submit(plan);
+        StepResult result = inner_->collect(ticket);
+        result.copy_ns = result.sample_ns = 0, result.execute_ns = 1'000'000;
+        return result;
     }
-    StepResult collect(Ticket ticket) override { return inner_->collect(ticket); }
 
     VirtualClock* clock = nullptr;
 
