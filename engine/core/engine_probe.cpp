@@ -14,7 +14,7 @@ using presets::KnobId;
 namespace {
 
 constexpr double kShare = 0.02;        ///< of the time of steps
-constexpr uint32_t kBusyTokens = 32;   ///< of a sample while others wait
+constexpr uint32_t kBusyTokens = 24;   ///< of a sample while others wait: one piece in each format
 constexpr uint32_t kIdleSamples = 64;  ///< after so many of one format an idle engine rests
 constexpr size_t kRecentTexts = 16;
 constexpr size_t kRecentTokens = 2048;

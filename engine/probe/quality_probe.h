@@ -16,7 +16,7 @@ using telemetry::ProbeEvent;
 class QualityProbe {
   public:
     static constexpr KvDtype kReference = KvDtype::kF16;
-    static constexpr uint32_t kPieceTokens = 16;
+    static constexpr uint32_t kPieceTokens = 24;
     /// Positions are compared after each 4th token from the 8th on: what follows the first few says little.
     static bool is_compared(uint32_t position) { return position >= 7 && position % 4 == 3; }
     static constexpr uint32_t kLeastTokens = 8;

@@ -12,7 +12,8 @@ namespace {
 constexpr uint32_t kTokens = 1000;
 
 /// The virtual time in which so many streams have their answers.
-int64_t session_ns(uint32_t streams, const Truth& truth, const std::map<KnobId, double>& knobs, uint32_t right_percent) {
+int64_t session_ns(uint32_t streams, const Truth& truth, const std::map<KnobId, double>& knobs,
+                   uint32_t right_percent) {
     RigOptions options = with(knobs);
     options.knobs[KnobId::kMaxNumSeqs] = streams;
     options.knobs[KnobId::kMaxNumBatchedTokens] = 1024;
@@ -23,7 +24,8 @@ int64_t session_ns(uint32_t streams, const Truth& truth, const std::map<KnobId, 
     for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(8, i), kTokens);
     while (rig.engine->step()) rig.collect();
     for (uint32_t i = 0; i < streams; ++i)
-        EXPECT_TRUE(std::equal(rig.answers[i]->ids.begin(), rig.answers[i]->ids.end(), truth.at(i + 1).begin() + 8));
+        EXPECT_TRUE(
+            std::equal(rig.answers[i]->ids.begin(), rig.answers[i]->ids.end(), truth.at(i + 1).begin() + 8));
     return rig.clock.now_ns();
 }
 
