@@ -164,6 +164,36 @@ TEST(CommandLine, AnswersAFileInItsOrder) {
     EXPECT_EQ(out[3]["ids"].size(), 3u);
 }
 
+TEST(CommandLine, ANumericHistoryIsPrintedAndTakenBack) {
+    const std::string file = temporary("requests.jsonl"), again = temporary("again.jsonl");
+    const json requests[] = {{{"id", "a"}, {"ids", {10, 11, 12}}, {"max_tokens", 60}, {"ignore_eos", true}},
+                             {{"id", "b"}, {"ids", {20, 21}}, {"max_tokens", 50}, {"ignore_eos", true}}};
+    write_file(file, requests[0].dump() + "\n" + requests[1].dump() + "\n");
+    const Ended first = run_pitwall(tiny(
+        {"generate", "--requests", file, "--at", "9:kv_cache_dtype=int4", "--at", "30:kv_cache_dtype=bf16"}));
+    ASSERT_EQ(first.code, 0) << first.err;
+    const auto told = lines(first.out);
+    ASSERT_EQ(told.size(), 2u);
+    std::string text;
+    for (size_t i = 0; i < 2; ++i) {
+        const json history = told[i]["numeric_history"];
+        ASSERT_EQ(history.size(), 1u);
+        EXPECT_EQ(history[0]["kv_cache_dtype"].size(), 3u) << history;
+        EXPECT_EQ(history[0]["kv_cache_dtype"][0], (json{0, "f16"}));
+        json request = requests[i];
+        request["numeric_history"] = history;
+        text += request.dump() + "\n";
+    }
+    write_file(again, text);
+    const Ended second = run_pitwall(tiny({"generate", "--requests", again}));
+    ASSERT_EQ(second.code, 0) << second.err;
+    const auto replayed = lines(second.out);
+    for (size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(replayed[i]["ids"], told[i]["ids"]);
+        EXPECT_EQ(replayed[i]["numeric_history"], told[i]["numeric_history"]);
+    }
+}
+
 TEST(CommandLine, ScoresGivenText) {
     const std::string ids = temporary("ids.jsonl"), logits = temporary("logits.f32");
     write_file(ids, "{\"name\": \"a\", \"ids\": [5, 6, 7, 8]}\n{\"name\": \"b\", \"ids\": [9, 10]}\n");

@@ -106,6 +106,17 @@ TEST_F(RequestFile, RefusesByLineAndField) {
         {R"({"id": "x", "ids": [1], "min_tokens": 9, "max_tokens": 8})", "field min_tokens"},
         {R"({"id": "x", "ids": [1], "timeout_ms": -1})", "field timeout_ms"},
         {R"({"id": "x", "ids": [1], "arrival_ms": null})", "field arrival_ms"},
+        {R"({"id": "x", "ids": [1], "numeric_history": []})", "field numeric_history"},
+        {R"({"id": "x", "ids": [1], "numeric_history": {}})", "as generate prints it"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0]]}]})",
+         "as generate prints it"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f17"]]}]})",
+         "format \"f17\""},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[4, "f16"]]}]})", "begin at 0"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "k": 1}]})",
+         "as generate prints it"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"tokens": -1, "kv_cache_dtype": [[0, "f16"]]}]})",
+         "as generate prints it"},
         {R"({"id": "a", "ids": [1]})", "id \"a\" of line 1"},
         {R"({"id": "x", "id": "y", "ids": [1]})", "twice"},
         {R"({"id": "x", "ids": [1)", "ends in the middle"},
@@ -122,7 +133,8 @@ TEST_F(RequestFile, RefusesByLineAndField) {
 
 TEST_F(RequestFile, BytesTurnedAtRandomNeverCrash) {
     const std::string good =
-        R"({"id": "x", "ids": [5, 6], "max_tokens": 7, "temperature": 0.5, "stop": ["a"], "seed": 4, "arrival_ms": 3})";
+        R"({"id": "x", "ids": [5, 6], "max_tokens": 7, "temperature": 0.5, "stop": ["a"], "seed": 4, "arrival_ms": 3, )"
+        R"("numeric_history": [{"tokens": 9, "kv_cache_dtype": [[0, "f16"]]}, {"kv_cache_dtype": [[0, "int8"]]}]})";
     for (const uint32_t seed : StormSeeds()) {
         std::mt19937_64 random(seed);
         for (int i = 0; i < 5000; ++i) {
