@@ -48,17 +48,26 @@ Span life_of(SQLite::Database& database, const RequestRow& row) {
 }
 
 std::vector<RequestRow::Token> tokens(SQLite::Database& database, RequestId id, Span life) {
-    SQLite::Statement query(database,
-                            "SELECT token, t_ns FROM request WHERE seq BETWEEN ? AND ? AND request_id = ? "
-                            "AND phase IN (?, ?) ORDER BY seq");
+    // A file of format 1 has no origins: there were no drafts.
+    const bool has_origin =
+        database.execAndGet("SELECT count(*) FROM pragma_table_info('request') WHERE name = 'origin'")
+            .getInt() > 0;
+    SQLite::Statement query(database, std::string("SELECT token, t_ns, ") + (has_origin ? "origin" : "0") +
+                                          " FROM request WHERE seq BETWEEN ? AND ? AND request_id = ? "
+                                          "AND phase IN (?, ?) ORDER BY seq");
     query.bind(1, life.first_seq);
     query.bind(2, life.last_seq);
     query.bind(3, raw(id));
     query.bind(4, static_cast<int>(RequestPhase::kFirstToken));
     query.bind(5, static_cast<int>(RequestPhase::kToken));
     std::vector<RequestRow::Token> found;
-    while (query.executeStep())
-        found.push_back({static_cast<TokenId>(query.getColumn(0).getInt()), query.getColumn(1).getInt64()});
+    while (query.executeStep()) {
+        const int origin = query.getColumn(2).getInt();
+        const bool known = origin >= 0 && origin < static_cast<int>(TokenOrigin::kCount);
+        found.push_back({static_cast<TokenId>(query.getColumn(0).getInt()),
+                         known ? static_cast<TokenOrigin>(origin) : TokenOrigin::kPlain,
+                         query.getColumn(1).getInt64()});
+    }
     return found;
 }
 

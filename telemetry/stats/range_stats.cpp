@@ -115,7 +115,7 @@ RangeStats range_stats(const Store& store, TimeRange range) {
         stats.output_tokens += cell.output_tokens;
         stats.evicted_blocks += cell.evicted_blocks;
     });
-    for_steps(store, range, [&](const StepRow& row) { stats.steps.add(row.step, store.block_tokens()); });
+    for_steps(store, range, [&](const StepRow& row) { stats.steps.add(row, store.block_tokens()); });
     for_evictions(store, range, [&](const EvictionRow& row) { stats.evicted_blocks += row.blocks; });
     stats.complete = range.begin_ns >= store.complete_since_ns() && store.folded().exact(range);
     return stats;
@@ -206,7 +206,7 @@ std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, b
     const TimeRange none{};
     add_folded(at, store.folded(), whole, parts);
     for_steps(store, parts.steps ? whole : none, [&](const StepRow& row) {
-        if (Bucket* bucket = at(row.start_ns)) bucket->steps.add(row.step, store.block_tokens());
+        if (Bucket* bucket = at(row.start_ns)) bucket->steps.add(row, store.block_tokens());
     });
     for_evictions(store, parts.evictions ? whole : none, [&](const EvictionRow& row) {
         if (Bucket* bucket = at(row.t_ns)) bucket->evicted_blocks += row.blocks;

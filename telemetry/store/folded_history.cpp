@@ -13,6 +13,10 @@ void FoldedHistory::add_step(int64_t start_ns, const StepEvent& step, uint32_t b
     cell_of(start_ns).steps.add(step, block_tokens);
 }
 
+void FoldedHistory::add_step(const StepRow& row, uint32_t block_tokens) {
+    cell_of(row.start_ns).steps.add(row, block_tokens);
+}
+
 void FoldedHistory::add_output_tokens(int64_t t_ns, uint64_t tokens) {
     cell_of(t_ns).output_tokens += tokens;
 }

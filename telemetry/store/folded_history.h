@@ -34,6 +34,7 @@ class FoldedHistory {
 
     /// Each in about the order of time: a moment before that of the newest cell goes to the cell where it belongs.
     void add_step(int64_t start_ns, const StepEvent& step, uint32_t block_tokens);
+    void add_step(const StepRow& row, uint32_t block_tokens);
     void add_output_tokens(int64_t t_ns, uint64_t tokens);
     void add_evictions(int64_t t_ns, uint64_t blocks);
     /// What comes from `t_ns` on is kept apart from what came before. Splits must be told before what lies after them.

@@ -17,7 +17,8 @@ inline size_t text_bytes(const std::string& text) {
     return sizeof(std::string) + kMapNodeBytes + text.size();
 }
 inline size_t step_bytes(const StepRow& row) {
-    return sizeof(row) + row.members.capacity() * sizeof(StepMemberRow);
+    return sizeof(row) + row.members.capacity() * sizeof(StepMemberRow) +
+           row.drafts.capacity() * sizeof(DraftRow);
 }
 /// Doubling leaves a quarter of a vector unused on average.
 inline size_t token_bytes(size_t tokens) { return tokens * sizeof(RequestRow::Token) * 4 / 3; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace pitwall::telemetry {
 
@@ -55,6 +56,66 @@ void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
     slot_fill += step.slots_filled / (static_cast<double>(step.blocks_held) * block_tokens);
 }
 
+uint64_t StepRow::rejected_drafts() const {
+    uint64_t rejected = 0;
+    for (const DraftRow& row : drafts) rejected += row.drafted - std::min(row.drafted, row.accepted);
+    return rejected;
+}
+
+void DraftSums::add(const DraftRow& row) {
+    ++sequences;
+    add_up(draft_ns, row.draft_ns);
+    for (size_t i = 0; i < row.drafted; ++i) {
+        const size_t position = std::min(i, kPositions - 1);
+        ++drafted[position];
+        accepted[position] += i < row.accepted;
+        reached[position] += i <= row.accepted;
+    }
+}
+
+void DraftSums::add(const DraftSums& other) {
+    sequences += other.sequences;
+    add_up(draft_ns, other.draft_ns);
+    for (size_t i = 0; i < kPositions; ++i) {
+        drafted[i] += other.drafted[i];
+        accepted[i] += other.accepted[i];
+        reached[i] += other.reached[i];
+    }
+}
+
+uint64_t DraftSums::drafted_tokens() const {
+    return std::accumulate(drafted.begin(), drafted.end(), uint64_t{0});
+}
+uint64_t DraftSums::accepted_tokens() const {
+    return std::accumulate(accepted.begin(), accepted.end(), uint64_t{0});
+}
+
+void StepSums::add(const StepRow& row, uint32_t block_tokens) {
+    add(row.step, block_tokens);
+    if (row.bytes_per_block > 0) {
+        const double block = row.bytes_per_block;
+        kv_held_bytes += row.step.blocks_held * block;
+        kv_cached_bytes += row.step.blocks_cached * block;
+        kv_pool_bytes += static_cast<double>(row.pool_blocks()) * block;
+        ++steps_with_kv_bytes;
+    }
+    if (row.drafts.empty()) return;
+    ++steps_with_drafts;
+    for (const DraftRow& draft : row.drafts)
+        if (const size_t method = static_cast<size_t>(draft.method) - 1; method < kDraftMethods)
+            drafts[method].add(draft);
+    // As the cause `speculation` has it: the last of a step's tokens, in proportion.
+    const double share = static_cast<double>(row.rejected_drafts()) /
+                         static_cast<double>(std::max<uint64_t>(1, row.computed_tokens()));
+    add_up(wasted_ns, static_cast<int64_t>(std::min(1.0, share) * static_cast<double>(row.step.execute_ns)));
+}
+
+DraftSums StepSums::all_drafts() const {
+    DraftSums all;
+    for (const DraftSums& method : drafts) all.add(method);
+    return all;
+}
+
 void StepSums::add(const StepSums& later) {
     if (later.steps == 0) return;
     steps += later.steps;
@@ -66,6 +127,13 @@ void StepSums::add(const StepSums& later) {
     peak_occupancy = std::max(peak_occupancy, later.peak_occupancy);
     last_running = later.last_running;
     most_waiting = std::max(most_waiting, later.most_waiting);
+    kv_held_bytes += later.kv_held_bytes;
+    kv_cached_bytes += later.kv_cached_bytes;
+    kv_pool_bytes += later.kv_pool_bytes;
+    steps_with_kv_bytes += later.steps_with_kv_bytes;
+    for (size_t i = 0; i < kDraftMethods; ++i) drafts[i].add(later.drafts[i]);
+    add_up(wasted_ns, later.wasted_ns);
+    steps_with_drafts += later.steps_with_drafts;
 }
 
 double StepSums::mean(double sum) const { return ratio(sum, static_cast<double>(steps)); }

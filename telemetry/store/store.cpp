@@ -49,8 +49,10 @@ void Store::apply_one(const Event& event) {
             return;
         case EventKind::kMark:
             return apply_mark(event);
-        case EventKind::kDraft:  // no panel asks yet; the recording has them
+        case EventKind::kDraft:
+            return apply_draft(event.draft);
         case EventKind::kProbe:
+            return apply_probe(event);
         case EventKind::kCount:
             return;
     }
@@ -62,6 +64,7 @@ void Store::note_dropped(uint64_t events) {
     dropped_ns_ = std::max(dropped_ns_, now_ns_);
     incomplete_ = true;
     pending_members_.clear();
+    pending_drafts_.clear();
     staging_ = {};
 }
 
@@ -139,12 +142,32 @@ void Store::apply_member(const StepMemberEvent& e) {
     if (const auto row = requests_.find(e.request); row != requests_.end()) row->second.blocks = e.blocks;
 }
 
+void Store::apply_draft(const DraftEvent& e) {
+    if (e.method == DraftMethod::kNone || e.method >= DraftMethod::kCount) return;
+    if (pending_drafts_step_ != e.step_id) pending_drafts_.clear();
+    pending_drafts_step_ = e.step_id;
+    constexpr uint32_t kMost = std::numeric_limits<uint16_t>::max();
+    const auto drafted = static_cast<uint16_t>(std::min(e.drafted, kMost));
+    const auto accepted = static_cast<uint16_t>(std::min<uint32_t>(e.accepted, drafted));
+    pending_drafts_.push_back({e.request, e.method, drafted, accepted, e.draft_ns});
+}
+
+void Store::apply_probe(const Event& event) {
+    if (event.probe.dtype >= KvDtype::kCount || event.probe.reference >= KvDtype::kCount) return;
+    probes_.push_back({event.t_ns, event.probe});
+    if (probes_.size() <= kMaxProbes) return;
+    probes_begin_ns_ = std::max(probes_begin_ns_, probes_.front().t_ns + 1);
+    probes_.pop_front();
+}
+
 void Store::apply_step(const Event& event) {
     const StepEvent& step = event.step;
     now_ns_ = std::max(now_ns_, event.t_ns + step.duration_ns);
-    StepRow row{event.t_ns, step, {}};
+    StepRow row{event.t_ns, step, {}, {}, bytes_per_block_};
     if (pending_step_ == step.step_id) row.members = pending_members_;
+    if (pending_drafts_step_ == step.step_id) row.drafts = pending_drafts_;
     pending_members_.clear();
+    pending_drafts_.clear();
     eviction_open_ = false;
     rows_bytes_ += step_bytes(row);
     steps_.push_back(std::move(row));

@@ -26,17 +26,6 @@ inline constexpr uint32_t kMaxBlocks = 1u << 22;
 inline constexpr uint32_t kMaxKnobs = 1u << 12;
 inline constexpr uint32_t kMaxTextBytes = 1u << 26;
 
-struct StepMemberRow {
-    RequestId request;
-    WorkKind work;
-    uint32_t tokens, first_position, blocks;
-};
-struct StepRow {
-    int64_t start_ns = 0;
-    StepEvent step{};
-    std::vector<StepMemberRow> members;
-};
-
 /// One request as the events told it. Times are -1 until they happened.
 struct RequestRow {
     RequestId id{};
@@ -52,6 +41,7 @@ struct RequestRow {
     std::array<int64_t, static_cast<size_t>(Cause::kCount)> cause_ns{};
     struct Token {
         TokenId id;
+        TokenOrigin origin;
         int64_t t_ns;
     };
     std::vector<Token> tokens;  ///< output so far; none where `folded`
@@ -96,6 +86,17 @@ struct MarkRow {
 struct EvictionRow {
     int64_t t_ns = 0;
     uint32_t blocks = 0;
+};
+
+struct ProbeRow {
+    int64_t t_ns = 0;
+    ProbeEvent probe{};
+};
+
+/// What a keyframe said of the pool. A change of the KV cache's format comes with one.
+struct PoolShape {
+    int64_t t_ns = 0;
+    uint32_t num_blocks = 0, bytes_per_block = 0;
 };
 
 /// How much a store keeps.
@@ -155,7 +156,12 @@ class Store {
     void for_requests(TimeRange range, Fn&& fn) const;
     const std::deque<EvictionRow>& evictions() const { return evictions_; }  ///< summed per step
     const std::deque<MarkRow>& marks() const { return marks_; }
+    const std::deque<ProbeRow>& probes() const { return probes_; }  ///< the newest kMaxProbes
+    int64_t probes_begin_ns() const { return probes_begin_ns_; }    ///< from when on all are here
+    /// One for each keyframe that told something else than the one before.
+    std::span<const PoolShape> pool_shapes() const { return pool_shapes_; }
     const FoldedHistory& folded() const { return folded_; }
+    static constexpr size_t kMaxProbes = 4096, kMaxPoolShapes = 4096;
     uint64_t rows_trimmed() const { return rows_trimmed_; }
     size_t memory_bytes() const;
     /// `range`, widened so that sums over it are exact: at most by the pieces of folded history that its ends lie in.
@@ -193,13 +199,16 @@ class Store {
     void apply_one(const Event& event);
     void apply_dictionary(const DictionaryEvent& e);
     void apply_keyframe(const Event& event);
-    void begin_keyframe(const KeyframeBegin& e);
+    void begin_keyframe(const KeyframeBegin& e, int64_t t_ns);
     void stage_blocks(const KeyframeBlocks& e, int64_t t_ns);
     void apply_keyframe_request(const KeyframeRequest& e);
     void apply_keyframe_knob(const KeyframeKnob& e);
     void end_keyframe();
     void apply_step(const Event& event);
     void apply_member(const StepMemberEvent& e);
+    void apply_draft(const DraftEvent& e);
+    void apply_probe(const Event& event);
+    void note_pool(const KeyframeBegin& e, int64_t t_ns);
     void apply_request(const Event& event);
     void apply_phase(RequestRow& row, const Event& event);
     void end_request(RequestRow& row, int64_t t_ns, FinishReason reason);
@@ -251,6 +260,11 @@ class Store {
     std::optional<DeviceEvent> device_;
     std::deque<StepRow> steps_;
     std::vector<StepMemberRow> pending_members_;
+    std::vector<DraftRow> pending_drafts_;
+    uint64_t pending_drafts_step_ = 0;
+    std::deque<ProbeRow> probes_;
+    int64_t probes_begin_ns_ = std::numeric_limits<int64_t>::min();
+    std::vector<PoolShape> pool_shapes_;
     std::map<RequestId, RequestRow> requests_;
     std::deque<EvictionRow> evictions_;
     std::deque<MarkRow> marks_;

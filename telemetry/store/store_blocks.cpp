@@ -91,7 +91,7 @@ std::vector<BlockId> Store::block_table(RequestId id) const {
 
 void Store::apply_keyframe(const Event& event) {
     const KeyframeEvent& e = event.keyframe;
-    if (e.part == KeyframePart::kBegin) return begin_keyframe(e.begin);
+    if (e.part == KeyframePart::kBegin) return begin_keyframe(e.begin, event.t_ns);
     if (!staging_.open) return;  // its beginning was dropped
     switch (e.part) {
         case KeyframePart::kBlocks:
@@ -110,13 +110,22 @@ void Store::apply_keyframe(const Event& event) {
     }
 }
 
-void Store::begin_keyframe(const KeyframeBegin& e) {
+void Store::note_pool(const KeyframeBegin& e, int64_t t_ns) {
+    const PoolShape* last = pool_shapes_.empty() ? nullptr : &pool_shapes_.back();
+    if (last && last->num_blocks == e.num_blocks && last->bytes_per_block == e.bytes_per_block) return;
+    pool_shapes_.push_back({t_ns, e.num_blocks, e.bytes_per_block});
+    if (pool_shapes_.size() > kMaxPoolShapes)
+        pool_shapes_.erase(pool_shapes_.begin(), pool_shapes_.begin() + kMaxPoolShapes / 4);
+}
+
+void Store::begin_keyframe(const KeyframeBegin& e, int64_t t_ns) {
     staging_ = {};
     if (e.num_blocks > kMaxBlocks) return;
     staging_.open = true;
     staging_.blocks.resize(e.num_blocks);
     if (e.block_tokens > 0) block_tokens_ = e.block_tokens;
     bytes_per_block_ = e.bytes_per_block;
+    note_pool(e, t_ns);
 }
 
 void Store::stage_blocks(const KeyframeBlocks& e, int64_t t_ns) {

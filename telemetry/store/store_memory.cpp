@@ -14,7 +14,8 @@ constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 
 size_t Store::memory_bytes() const {
     return rows_bytes_ + (blocks_.capacity() + staging_.blocks.capacity()) * sizeof(BlockRow) +
-           knob_changes_.capacity() * sizeof(KnobChange) + folded_.memory_bytes();
+           knob_changes_.capacity() * sizeof(KnobChange) + folded_.memory_bytes() +
+           probes_.size() * sizeof(ProbeRow) + pool_shapes_.capacity() * sizeof(PoolShape);
 }
 
 /// By the age that things had at the newest step: while an engine is paused, what one looks at stays.
@@ -46,7 +47,7 @@ bool Store::fold_oldest(int64_t before_ns) {
 
 void Store::fold_step() {
     const StepRow& row = steps_.front();
-    folded_.add_step(row.start_ns, row.step, block_tokens_);
+    folded_.add_step(row, block_tokens_);
     rows_bytes_ -= step_bytes(row);
     steps_.pop_front();
 }

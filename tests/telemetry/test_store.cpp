@@ -182,7 +182,7 @@ TEST(Store, NobodySeesHalfAKeyframe) {
 }
 
 TEST(Store, StaysWithinItsBudgetAndSaysWhatItLetGo) {
-    constexpr size_t kBudget = 256 << 10;
+    constexpr size_t kBudget = 384 << 10;
     Store store({.memory_bytes = kBudget});
     StormOptions options;
     options.seed = 8;
