@@ -4,6 +4,7 @@
 #include <cmath>
 #include <random>
 
+#include "telemetry/stats/intervals.h"
 #include "telemetry/stats/metrics.h"
 #include "telemetry/stats/quantile.h"
 #include "telemetry/stats/range_stats.h"
@@ -300,6 +301,29 @@ TEST(Buckets, AlignedOnesDoNotDanceWithTheRange) {
     const auto later = buckets(s.store, {7'000'000, 1'007'000'000}, 10, true);
     EXPECT_EQ(now[3].begin_ns, later[3].begin_ns);
     EXPECT_EQ(now[3].output_tokens, later[3].output_tokens);
+}
+
+TEST(Intervals, AreThoseOfTheTables) {
+    EXPECT_NEAR(student_t_95(1), 12.706, .001);
+    EXPECT_NEAR(student_t_95(2), 4.303, .001);
+    EXPECT_NEAR(student_t_95(3), 3.182, .001);
+    EXPECT_NEAR(student_t_95(5), 2.571, .001);
+    EXPECT_NEAR(student_t_95(10), 2.228, .001);
+    EXPECT_NEAR(student_t_95(30), 2.042, .001);
+    EXPECT_NEAR(student_t_95(1e6), 1.960, .001);
+    const std::vector<double> samples = {1, 2, 3, 4, 5};
+    const Interval mean = mean_interval(samples);
+    EXPECT_EQ(mean.n, 5u);
+    EXPECT_DOUBLE_EQ(mean.value, 3);
+    EXPECT_NEAR(mean.high - 3, 2.776 * std::sqrt(2.5 / 5), .002);
+    EXPECT_FALSE(mean_interval(std::span(samples).first(1)).known());
+    EXPECT_FALSE(mean_interval({}).known());
+    const Interval share = wilson_interval(10, 100);  // Wilson 1927: 5.5 % to 17.4 %
+    EXPECT_NEAR(share.low, .0552, .0002);
+    EXPECT_NEAR(share.high, .1744, .0002);
+    EXPECT_EQ(wilson_interval(0, 20).low, 0);
+    EXPECT_NEAR(wilson_interval(0, 20).high, .1611, .0002);
+    EXPECT_FALSE(wilson_interval(0, 0).known());
 }
 
 }  // namespace
