@@ -107,7 +107,9 @@ void StepSums::add(const StepRow& row, uint32_t block_tokens) {
     // As the cause `speculation` has it: the last of a step's tokens, in proportion.
     const double share = static_cast<double>(row.rejected_drafts()) /
                          static_cast<double>(std::max<uint64_t>(1, row.computed_tokens()));
-    add_up(wasted_ns, static_cast<int64_t>(std::min(1.0, share) * static_cast<double>(row.step.execute_ns)));
+    constexpr double kMost = 9e18;  // a damaged event may say more than fits
+    const double wasted = std::min(1.0, share) * static_cast<double>(row.step.execute_ns);
+    add_up(wasted_ns, static_cast<int64_t>(std::clamp(wasted, -kMost, kMost)));
 }
 
 DraftSums StepSums::all_drafts() const {

@@ -63,7 +63,8 @@ void Store::apply_phase(RequestRow& row, const Event& event) {
             [[fallthrough]];
         case RequestPhase::kToken: {
             const size_t before = token_bytes(row.tokens.size());
-            row.tokens.push_back({e.token, e.origin, event.t_ns});
+            const bool known = e.origin < TokenOrigin::kCount;
+            row.tokens.push_back({e.token, known ? e.origin : TokenOrigin::kPlain, event.t_ns});
             rows_bytes_ += token_bytes(row.tokens.size()) - before;
             row.last_token_ns = event.t_ns;
             row.state = RequestState::kDecode;
