@@ -20,13 +20,24 @@ ChangeGroup* carried_on(std::vector<ChangeGroup>& groups, const telemetry::KnobC
     return one_go ? &last : nullptr;
 }
 
+/// The pool keeps its bytes when its blocks get another format: the engine then turns num_kv_blocks right before that
+/// change, in one step with it. It is no change of its own, nor the end of a drain of an older one.
+bool comes_with_the_next(std::span<const telemetry::KnobChange> changes, size_t index) {
+    if (changes[index].event.origin != telemetry::KnobOrigin::kEngine || index + 1 == changes.size())
+        return false;
+    const telemetry::KnobEvent &event = changes[index].event, &next = changes[index + 1].event;
+    return next.origin != telemetry::KnobOrigin::kEngine && next.knob != event.knob && event.pause_ns == 0 &&
+           next.step_id == event.step_id;
+}
+
 }  // namespace
 
 std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> changes) {
     std::vector<ChangeGroup> groups;
-    for (const telemetry::KnobChange& change : changes) {
+    for (size_t i = 0; i < changes.size(); ++i) {
+        const telemetry::KnobChange& change = changes[i];
         const telemetry::KnobEvent& event = change.event;
-        if (event.origin == telemetry::KnobOrigin::kStart) continue;
+        if (event.origin == telemetry::KnobOrigin::kStart || comes_with_the_next(changes, i)) continue;
         ChangeGroup* group = carried_on(groups, change);
         if (!group) {
             groups.push_back({change.number, change.number, event.knob, change.t_ns, change.t_ns,

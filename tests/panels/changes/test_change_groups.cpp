@@ -57,6 +57,19 @@ TEST(ChangeGroups, TheEndOfADrainBelongsToWhatCausedIt) {
     EXPECT_EQ(groups[0].pause_ns, 5 * kMs);
 }
 
+TEST(ChangeGroups, WhatTheEngineDoesForAChangeOfFormatIsNoEndOfAnOlderDrain) {
+    Told told;
+    told.knob(1000, KnobId::kNumKvBlocks, 2048, 1024);
+    told.knob(20'000, KnobId::kNumKvBlocks, 1024, 2048, {.origin = KnobOrigin::kEngine});
+    told.knob(20'000, KnobId::kKvCacheDtype, 0, 4, {.pause_ns = 5 * kMs});
+    const auto groups = group_changes(told.store.knob_changes());
+    ASSERT_EQ(groups.size(), 2u);
+    EXPECT_EQ(groups[0].end_ns, 1000 * kMs);
+    EXPECT_EQ(groups[1].knob, uint16_t(KnobId::kKvCacheDtype));
+    const auto ranges = group_ranges(groups, 1, 60'000 * kMs, 30'000 * kMs);
+    EXPECT_EQ(ranges.before.begin_ns, 1000 * kMs);
+}
+
 TEST(ChangeGroups, RangesAreEqualAndReachIntoNoOtherChange) {
     Told told;
     told.knob(10'000, KnobId::kMaxNumSeqs, 8, 9);
