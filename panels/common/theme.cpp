@@ -44,6 +44,10 @@ constexpr std::array<const char*, kCauses> kCauseNames = {"waiting for capacity"
                                                           "scheduling",
                                                           "delivery"};
 
+constexpr std::array<const char*, static_cast<size_t>(telemetry::KvDtype::kCount)> kFormatTokens = {
+    "kv_format.f32",  "kv_format.f16",  "kv_format.bf16", "kv_format.fp8",
+    "kv_format.int8", "kv_format.k8v4", "kv_format.int4"};
+
 double linear_to_srgb(double c) { return c <= .0031308 ? 12.92 * c : 1.055 * std::pow(c, 1 / 2.4) - .055; }
 
 std::array<double, 3> oklch_to_linear(double lightness, double chroma, double hue_degrees) {
@@ -235,6 +239,11 @@ QIcon Theme::icon(const char* name, const char* token) const {
     }
     return icon;
 }
+
+const char* kv_format_token(telemetry::KvDtype dtype) {
+    return kFormatTokens.at(static_cast<size_t>(dtype));
+}
+QColor Theme::kv_format(telemetry::KvDtype dtype) const { return color(kv_format_token(dtype)); }
 
 const char* cause_name(telemetry::Cause cause) { return kCauseNames.at(static_cast<size_t>(cause)); }
 

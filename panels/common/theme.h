@@ -31,6 +31,8 @@ class Theme : public QObject {
     QColor color(const char* token) const;
     QColor cause(telemetry::Cause cause) const;
     QColor work(telemetry::WorkKind kind) const;
+    /// Apart for colour-blind eyes as well: CIEDE2000 of 19 or more between any two, each 3 : 1 on a panel.
+    QColor kv_format(telemetry::KvDtype dtype) const;
     /// The same request has the same colour in every panel (look.md, section 1): from its number alone.
     QColor request(RequestId id) const;
 
@@ -54,7 +56,8 @@ class Theme : public QObject {
     std::unique_ptr<Tokens> tokens_;
 };
 
-const char* cause_name(telemetry::Cause cause);  ///< "own prefill", "waiting for capacity"
+const char* kv_format_token(telemetry::KvDtype dtype);  ///< "kv_format.int8"
+const char* cause_name(telemetry::Cause cause);         ///< "own prefill", "waiting for capacity"
 
 /// sRGB of an OKLCH colour (hue in degrees); chroma is lowered until it fits (Ottosson's matrices).
 QColor oklch(double lightness, double chroma, double hue_degrees);

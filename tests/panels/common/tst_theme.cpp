@@ -56,6 +56,10 @@ class ThemeTest : public QObject {
                  {"work.prefill", "work.decode", "work.cached", "work.draft_accepted", "work.draft_wasted",
                   "block.held", "block.shared", "block.cached", "block.host", "block.disk"})
                 QVERIFY2(contrast_ratio(theme.color(mark), theme.color("bg.panel")) >= 3, mark);
+            for (size_t f = 0; f < static_cast<size_t>(telemetry::KvDtype::kCount); ++f) {
+                const char* token = kv_format_token(static_cast<telemetry::KvDtype>(f));
+                QVERIFY2(contrast_ratio(theme.color(token), theme.color("bg.panel")) >= 3, token);
+            }
         }
     }
     /// 3.2 : 1 or better to one decimal (as the brief gives it) for every request, and neighbours in arrival differ.
