@@ -3,6 +3,8 @@
 
 #include <QVBoxLayout>
 
+#include "panels/common/scrolled.h"
+
 namespace pitwall::panels {
 
 MemoryPanel::MemoryPanel(PanelContext context, QWidget* parent)
@@ -14,9 +16,9 @@ MemoryPanel::MemoryPanel(PanelContext context, QWidget* parent)
       session_(new SessionView(context_.theme, presenter_, this)),
       shapes_(new ShapesView(context_.theme, modelled_, this)) {
     pages_->hide();  // until the title bar takes it
-    QScrollArea* first = scrolled(session_);
+    QScrollArea* first = scrolled(session_, stack_);
     stack_->addWidget(first);
-    stack_->addWidget(scrolled(shapes_));
+    stack_->addWidget(scrolled(shapes_, stack_));
     empty_ = new EmptyState(
         context_.theme,
         QStringLiteral("No step yet. Start the workload, or see what other shapes would need"),
@@ -31,18 +33,6 @@ MemoryPanel::MemoryPanel(PanelContext context, QWidget* parent)
     connect(shapes_, &ShapesView::changed, this, &Panel::scope_changed);
     connect(context_.range, &RangeModel::changed, this, [this] { gate_.force(); });
     recompute();
-}
-
-QScrollArea* MemoryPanel::scrolled(QWidget* view) {
-    auto* area = new QScrollArea(stack_);
-    area->setWidget(view);
-    area->setWidgetResizable(true);
-    area->setFrameShape(QFrame::NoFrame);
-    area->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    area->setFocusPolicy(Qt::NoFocus);
-    area->viewport()->setAutoFillBackground(false);
-    view->setAutoFillBackground(false);
-    return area;
 }
 
 QString MemoryPanel::scope() const { return page() == kSession ? presenter_.scope() : modelled_.scope(); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QScrollArea>
 #include <QStackedWidget>
 
 #include "panels/common/panel.h"
@@ -38,7 +37,6 @@ class MemoryPanel : public Panel {
     void showEvent(QShowEvent* event) override;
 
   private:
-    QScrollArea* scrolled(QWidget* view);
     void recompute();
 
     MemoryPresenter presenter_;

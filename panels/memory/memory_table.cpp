@@ -43,6 +43,13 @@ void MemoryTable::set_rows(const std::vector<MemoryRow>& rows) {
     update();
 }
 
+void MemoryTable::set_caption(const QString& caption) {
+    if (caption == caption_) return;
+    caption_ = caption;
+    updateGeometry();
+    update();
+}
+
 int MemoryTable::caption_height() const { return caption_.isEmpty() ? 0 : theme_->scaled(kCaption); }
 
 QSize MemoryTable::sizeHint() const {

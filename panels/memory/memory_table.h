@@ -16,6 +16,7 @@ class MemoryTable : public QWidget {
   public:
     MemoryTable(Theme* theme, const QString& caption, QWidget* parent);
     void set_rows(const std::vector<MemoryRow>& rows);
+    void set_caption(const QString& caption);
     const std::vector<MemoryRow>& rows() const { return rows_; }
     QString tip(int row) const;  ///< what it is, its figures, its definition
     int current() const { return current_; }

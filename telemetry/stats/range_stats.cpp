@@ -42,11 +42,6 @@ void for_evictions(const Store& store, TimeRange range, Fn&& fn) {
     for (; row != rows.end() && row->t_ns < range.end_ns; ++row) fn(*row);
 }
 
-/// In ns, unsorted.
-struct LatencySamples {
-    std::vector<double> ttft_ns, tpot_ns, e2e_ns;
-};
-
 void add_samples(LatencySamples& samples, const RequestRow& row, TimeRange range) {
     const RequestTimes times = times_of(row);
     if (const auto ttft = ttft_ns(times); ttft && range.contains(row.first_token_ns))
@@ -95,6 +90,14 @@ void RangeStats::add_end(const RequestTimes& times) {
     good += is_good(times, slo);
     ttft_misses += !meets_ttft(times, slo);
     tpot_misses += !meets_tpot(times, slo);
+}
+
+LatencySamples latency_samples(const Store& store, TimeRange range) {
+    LatencySamples samples;
+    store.for_requests(range, [&](const RequestRow& row) {
+        if (touches(row, range)) add_samples(samples, row, range);
+    });
+    return samples;
 }
 
 RangeStats range_stats(const Store& store, TimeRange range) {

@@ -41,6 +41,12 @@ struct RangeStats {
 };
 RangeStats range_stats(const Store& store, TimeRange range);
 
+/// The samples themselves, in ns, in no order.
+struct LatencySamples {
+    std::vector<double> ttft_ns, tpot_ns, e2e_ns;
+};
+LatencySamples latency_samples(const Store& store, TimeRange range);
+
 /// One piece of a time axis: equally long ones, the last of which ends where the range does.
 struct Bucket {
     int64_t begin_ns = 0, end_ns = 0;
