@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/speculation/draft_costs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+namespace pitwall::panels {
+
+using telemetry::StepRow;
+
+namespace {
+
+constexpr size_t kLeastSteps = 8;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// Steps of the range that computed nothing of a prompt. Of long ago there are sums alone: those are not among them.
+template <class Fn>
+void for_decode_steps(const telemetry::Store& store, telemetry::TimeRange range, Fn&& fn) {
+    const auto& rows = store.steps();
+    auto row = std::lower_bound(rows.begin(), rows.end(), range.begin_ns,
+                                [](const StepRow& r, int64_t t_ns) { return r.start_ns < t_ns; });
+    for (; row != rows.end() && row->start_ns < range.end_ns; ++row)
+        if (row->step.decode_tokens > 0 && row->step.prefill_tokens == 0 && row->step.recompute_tokens == 0)
+            fn(*row);
+}
+
+double time_of(const StepRow& row) {
+    double ns = double(row.step.execute_ns);
+    for (const telemetry::DraftRow& draft : row.drafts) ns += double(draft.draft_ns);
+    return ns;
+}
+
+/// Sums for a line through (rows, time); numbers of rows are small, so that plain sums are exact enough.
+struct LineSums {
+    double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
+    void add(double rows, double ns) {
+        ++n, x += rows, y += ns, xx += rows * rows, xy += rows * ns, yy += ns * ns;
+    }
+};
+
+void fit(BatchCost& cost, const LineSums& s) {
+    const double sxx = s.xx - s.x * s.x / s.n, sxy = s.xy - s.x * s.y / s.n, syy = s.yy - s.y * s.y / s.n;
+    if (cost.steps < kLeastSteps || !(sxx > 1e-9 * s.xx)) return;
+    cost.row_ns = sxy / sxx;
+    cost.plain_ns = s.y / s.n + cost.row_ns * (cost.sequences - s.x / s.n);
+    cost.r2 = syy > 0 ? std::clamp(sxy * sxy / (sxx * syy), 0.0, 1.0) : 0;
+    cost.known = cost.plain_ns > 0 && std::isfinite(cost.row_ns);
+}
+
+}  // namespace
+
+double BatchCost::needed() const { return known ? std::max(0.0, row_ns * sequences / plain_ns) : kNaN; }
+double BatchCost::measured() const { return drafted > 0 ? double(accepted) / double(drafted) : kNaN; }
+
+std::vector<BatchCost> batch_costs(const telemetry::Store& store, telemetry::TimeRange range) {
+    std::map<uint32_t, std::pair<BatchCost, LineSums>> by_sequences;
+    for_decode_steps(store, range, [&](const StepRow& row) {
+        auto& [cost, sums] = by_sequences[row.step.decode_tokens];
+        ++cost.steps;
+        cost.drafted_steps += !row.drafts.empty();
+        for (const telemetry::DraftRow& draft : row.drafts) {
+            cost.drafted += draft.drafted;
+            cost.accepted += draft.accepted;
+        }
+        sums.add(double(row.computed_tokens()), time_of(row));
+    });
+    std::vector<BatchCost> costs;
+    for (auto& [sequences, entry] : by_sequences) {
+        entry.first.sequences = sequences;
+        if (entry.first.drafted_steps == 0) continue;
+        fit(entry.first, entry.second);
+        costs.push_back(entry.first);
+    }
+    return costs;
+}
+
+StepGrowth step_growth(const telemetry::Store& store, telemetry::TimeRange range) {
+    std::vector<double> plain, drafted;
+    StepGrowth growth;
+    for_decode_steps(store, range, [&](const StepRow& row) {
+        const bool with = row.step.draft_tokens > 0;
+        (with ? drafted : plain).push_back(double(row.step.execute_ns));
+        (with ? growth.drafted_rows : growth.plain_rows) += double(row.computed_tokens());
+    });
+    growth.plain_rows /= double(std::max<size_t>(1, plain.size()));
+    growth.drafted_rows /= double(std::max<size_t>(1, drafted.size()));
+    growth.plain_ns = telemetry::mean_interval(plain);
+    growth.drafted_ns = telemetry::mean_interval(drafted);
+    return growth;
+}
+
+}  // namespace pitwall::panels

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What a draft costs and what it must bring, by the number of sequences that decode. Pure functions over the store.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "telemetry/stats/intervals.h"
+#include "telemetry/store/store.h"
+
+namespace pitwall::panels {
+
+/// Of the steps that only decoded and verified drafts, with so many sequences.
+struct BatchCost {
+    uint32_t sequences = 0;
+    size_t steps = 0, drafted_steps = 0;
+    uint64_t drafted = 0, accepted = 0;  ///< tokens
+    /// Least squares of a step's time (execution and drafting) on its rows: at one row a sequence, and for each more.
+    double plain_ns = 0, row_ns = 0, r2 = 0;
+    /// Enough steps, of different numbers of rows, for the fit.
+    bool known = false;
+    /// Share of the drafts of one more for each sequence that must be accepted for the step to make as many tokens a
+    /// second as without it: row_ns * sequences / plain_ns. NaN where not known.
+    double needed() const;
+    double measured() const;  ///< accepted / drafted; NaN without
+};
+/// Ordered by the number of sequences.
+std::vector<BatchCost> batch_costs(const telemetry::Store& store, telemetry::TimeRange range);
+
+/// Execution time of steps that only decoded, without and with drafts.
+struct StepGrowth {
+    telemetry::Interval plain_ns{}, drafted_ns{};
+    double plain_rows = 0, drafted_rows = 0;  ///< mean computed tokens
+};
+StepGrowth step_growth(const telemetry::Store& store, telemetry::TimeRange range);
+
+}  // namespace pitwall::panels

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "panels/speculation/speculation_presenter.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "panels/knobs/knob_text.h"
+#include "telemetry/names.h"
+
+namespace pitwall::panels {
+
+using telemetry::DraftSums;
+
+namespace {
+
+double share(double part, double whole) { return whole > 0 ? part / whole : std::nan(""); }
+QString percent(double of) { return std::isfinite(of) ? format_fixed(of * 100, 1) : kNoValue; }
+QString counted(uint64_t n) { return format_count(int64_t(n)); }
+
+MemoryRow row_of(const char* name, const QString& number, const char* unit, QString note,
+                 const char* definition) {
+    MemoryRow row;
+    row.name = QString::fromUtf8(name);
+    row.cells = {{{number, QString::fromUtf8(unit)}, {}}};
+    row.note = std::move(note);
+    row.definition = QString::fromUtf8(definition);
+    return row;
+}
+
+}  // namespace
+
+void SpeculationPresenter::update(telemetry::TimeRange range, const QString& range_label) {
+    steps_ = telemetry::range_stats(store_, range).steps;
+    drafts_ = steps_.all_drafts();
+    costs_ = batch_costs(store_, range);
+    describe_positions();
+    describe_gained();
+    describe_methods();
+    describe_spent(range);
+    describe_batches();
+    scope_ = QStringLiteral("%1, n = %2 drafts").arg(range_label, counted(drafts_.drafted_tokens()));
+}
+
+SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
+    if (drafts_.sequences > 0) return Empty::kThereAre;
+    if (store_.knob_value("speculative_method", 0) == 0) return Empty::kOff;
+    return store_.steps().empty() ? Empty::kNoStep : Empty::kNoDraft;
+}
+
+QString SpeculationPresenter::empty_sentence() const {
+    switch (why_empty()) {
+        case Empty::kOff:
+            return QStringLiteral("No drafts in this range: the knob speculative_method is none");
+        case Empty::kNoStep:
+            return QStringLiteral("No step yet. Drafts come once requests decode");
+        case Empty::kNoDraft:
+            return QStringLiteral(
+                "No drafts in this range: no text repeated, or the budget left no room for them");
+        case Empty::kThereAre:
+            break;
+    }
+    return {};
+}
+
+void SpeculationPresenter::describe_positions() {
+    positions_.clear();
+    for (size_t i = 0; i < DraftSums::kPositions && drafts_.drafted[i] > 0; ++i) {
+        ShareBar bar;
+        bar.label = QString::number(i + 1);
+        bar.bar = share(double(drafts_.accepted[i]), double(drafts_.drafted[i]));
+        bar.mark = share(double(drafts_.accepted[i]), double(drafts_.reached[i]));
+        bar.tip = QStringLiteral(
+                      "Draft %1 of a step: %2 % accepted, n = %3\n%4 % of those whose drafts before it were "
+                      "all accepted, n = %5")
+                      .arg(bar.label, percent(bar.bar), counted(drafts_.drafted[i]), percent(bar.mark),
+                           counted(drafts_.reached[i]));
+        positions_.push_back(std::move(bar));
+    }
+}
+
+void SpeculationPresenter::describe_gained() {
+    const uint64_t drafted = drafts_.drafted_tokens(), accepted = drafts_.accepted_tokens();
+    const auto of_drafted = [&](uint64_t n) {
+        return QStringLiteral("%1 %").arg(percent(share(double(n), double(drafted))));
+    };
+    gained_.clear();
+    gained_.push_back(row_of(
+        "Tokens a drafted step",
+        drafts_.sequences ? format_fixed(1 + double(accepted) / double(drafts_.sequences), 2) : kNoValue,
+        "tok", QStringLiteral("n = %1").arg(counted(drafts_.sequences)),
+        "Of a sequence in a step that verified drafts of it: accepted ones, and the one that the "
+        "sampler gives in any case"));
+    gained_.back().strong = true;
+    gained_.push_back(
+        row_of("Drafted", counted(drafted), "tok", {}, "Tokens that were drafted and verified"));
+    gained_.push_back(row_of("Accepted", counted(accepted), "tok", of_drafted(accepted),
+                             "Drafts that the sampler picked too and that were handed out"));
+    gained_.back().swatch = "work.draft_accepted";
+    gained_.push_back(row_of("Wasted", counted(drafted - accepted), "tok", of_drafted(drafted - accepted),
+                             "Drafts that were computed and came to nothing"));
+    gained_.back().swatch = "work.draft_wasted";
+}
+
+/// Where more than one drafted in the range.
+void SpeculationPresenter::describe_methods() {
+    const auto used = std::count_if(steps_.drafts.begin(), steps_.drafts.end(),
+                                    [](const DraftSums& method) { return method.sequences > 0; });
+    for (size_t i = 0; used > 1 && i < steps_.drafts.size(); ++i) {
+        const DraftSums& method = steps_.drafts[i];
+        if (method.sequences == 0) continue;
+        MemoryRow row =
+            row_of("", percent(share(double(method.accepted_tokens()), double(method.drafted_tokens()))),
+                   "% accepted", QStringLiteral("n = %1").arg(counted(method.drafted_tokens())),
+                   "Accepted of the drafts of this method");
+        row.name = to_qstring(telemetry::name(static_cast<telemetry::DraftMethod>(i + 1)));
+        gained_.push_back(std::move(row));
+    }
+}
+
+void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
+    spent_.clear();
+    spent_.push_back(
+        row_of("Wasted execution", percent(share(double(steps_.wasted_ns), double(steps_.execute_ns))), "%",
+               format_duration(double(steps_.wasted_ns)).text(),
+               "Of the execution time of all steps in the range: the share of tokens that were drafts which "
+               "came to nothing, step by step. Requests book the same time as the cause speculation"));
+    spent_.back().strong = true;
+    spent_.push_back(row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))),
+                            "%", format_duration(double(drafts_.draft_ns)).text(),
+                            "Time that finding drafts took, of the duration of all steps in the range"));
+    const StepGrowth growth = step_growth(store_, range);
+    MemoryRow step =
+        row_of("Decode step", {}, "",
+               QStringLiteral("n = %1 and %2").arg(counted(growth.plain_ns.n), counted(growth.drafted_ns.n)),
+               "Mean execution time of steps that computed no prompt, without and with drafts in them; of "
+               "steps that are kept one by one");
+    MemoryRow rows =
+        row_of("Rows of such a step", {}, "", {}, "Mean tokens that it computed, drafts included");
+    const auto ms = [](const telemetry::Interval& of) {
+        return of.n ? format_three(of.value / 1e6) : kNoValue;
+    };
+    step.cells = {{{ms(growth.plain_ns), {}}, QStringLiteral("plain")},
+                  {{ms(growth.drafted_ns), QStringLiteral("ms")}, QStringLiteral("with drafts")}};
+    rows.cells = {
+        {{growth.plain_ns.n ? format_three(growth.plain_rows) : kNoValue, {}}, QStringLiteral("plain")},
+        {{growth.drafted_ns.n ? format_three(growth.drafted_rows) : kNoValue, QStringLiteral("tok")},
+         QStringLiteral("with drafts")}};
+    spent_.push_back(std::move(step));
+    spent_.push_back(std::move(rows));
+}
+
+void SpeculationPresenter::describe_batches() {
+    batches_.clear();
+    verdicts_.clear();
+    for (const BatchCost& cost : costs_) {
+        const QString sequences =
+            counted(cost.sequences) +
+            (cost.sequences == 1 ? QStringLiteral(" sequence") : QStringLiteral(" sequences"));
+        ShareBar bar{QString::number(cost.sequences), {}, cost.measured(), cost.needed()};
+        const QString fit =
+            cost.known
+                ? QStringLiteral("A step takes %1, and %2 more for each row (r\u00b2 %3)")
+                      .arg(format_duration(cost.plain_ns).text(),
+                           format_duration(std::max(0.0, cost.row_ns)).text(), format_fixed(cost.r2, 2))
+                : QStringLiteral("Too few steps of different numbers of rows for a line");
+        bar.tip = QStringLiteral("%1: %2 % accepted, %3 % needed\n%4; n = %5 steps, %6 drafts")
+                      .arg(sequences, percent(bar.bar), percent(bar.mark), fit, counted(cost.steps),
+                           counted(cost.drafted));
+        MemoryRow row = row_of(
+            "", percent(cost.needed()), "% needed",
+            QStringLiteral("n = %1 steps, %2 drafts").arg(counted(cost.steps), counted(cost.drafted)), "");
+        row.name = sequences;
+        row.cells = {{{percent(cost.measured()), {}}, QStringLiteral("measured")},
+                     {{percent(cost.needed()), QStringLiteral("%")}, QStringLiteral("needed")}};
+        row.definition =
+            fit + QStringLiteral(
+                      ".\nNeeded: that share of one more draft for each sequence must be accepted for the "
+                      "step to make as many tokens a second as without it; time is execution and drafting, "
+                      "by least squares on the rows of steps with this many decoding sequences");
+        row.bad = cost.known && cost.measured() < cost.needed();
+        batches_.push_back(std::move(bar));
+        verdicts_.push_back(std::move(row));
+    }
+}
+
+QString SpeculationPresenter::csv() const {
+    QString text = QStringLiteral("speculation,value,unit\n") + csv_lines(gained_) + csv_lines(spent_);
+    text += QStringLiteral("position,drafted,accepted,reached\n");
+    for (size_t i = 0; i < positions_.size(); ++i)
+        text += QStringLiteral("%1,%2,%3,%4\n")
+                    .arg(i + 1)
+                    .arg(drafts_.drafted[i])
+                    .arg(drafts_.accepted[i])
+                    .arg(drafts_.reached[i]);
+    text += QStringLiteral("sequences,steps,drafted,accepted,step_ns,row_ns,r2,acceptance_needed\n");
+    for (const BatchCost& cost : costs_)
+        text += QStringLiteral("%1,%2,%3,%4,%5,%6,%7,%8\n")
+                    .arg(cost.sequences)
+                    .arg(cost.steps)
+                    .arg(cost.drafted)
+                    .arg(cost.accepted)
+                    .arg(cost.known ? QString::number(cost.plain_ns, 'f', 0) : QString())
+                    .arg(cost.known ? QString::number(cost.row_ns, 'f', 0) : QString())
+                    .arg(cost.known ? QString::number(cost.r2, 'f', 3) : QString())
+                    .arg(cost.known ? QString::number(cost.needed(), 'f', 4) : QString());
+    return text;
+}
+
+}  // namespace pitwall::panels

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <vector>
+
+#include "panels/memory/memory_row.h"
+#include "panels/speculation/draft_costs.h"
+#include "panels/speculation/share_bars.h"
+#include "telemetry/stats/range_stats.h"
+#include "telemetry/store/store.h"
+
+namespace pitwall::panels {
+
+/// What drafts brought and what they cost over a range, and from which acceptance on they pay at each number of decoding
+/// sequences. From the store alone. GUI thread.
+class SpeculationPresenter {
+  public:
+    enum class Empty { kThereAre, kNoStep, kOff, kNoDraft };
+
+    explicit SpeculationPresenter(const telemetry::Store& store) : store_(store) {}
+    void update(telemetry::TimeRange range, const QString& range_label);
+
+    const std::vector<ShareBar>& positions() const { return positions_; }
+    const std::vector<ShareBar>& batches() const { return batches_; }
+    const std::vector<MemoryRow>& gained() const { return gained_; }
+    const std::vector<MemoryRow>& spent() const { return spent_; }
+    const std::vector<MemoryRow>& verdicts() const {
+        return verdicts_;
+    }  ///< a row for each number of sequences
+    const std::vector<BatchCost>& costs() const { return costs_; }
+    const telemetry::DraftSums& drafts() const { return drafts_; }
+    Empty why_empty() const;
+    QString empty_sentence() const;
+    QString scope() const { return scope_; }
+    QString csv() const;
+
+  private:
+    void describe_positions();
+    void describe_gained();
+    void describe_methods();
+    void describe_spent(telemetry::TimeRange range);
+    void describe_batches();
+
+    const telemetry::Store& store_;
+    telemetry::StepSums steps_;
+    telemetry::DraftSums drafts_;
+    std::vector<BatchCost> costs_;
+    std::vector<ShareBar> positions_, batches_;
+    std::vector<MemoryRow> gained_, spent_, verdicts_;
+    QString scope_;
+};
+
+}  // namespace pitwall::panels

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "panels/speculation/draft_time_presenter.h"
+#include "panels/speculation/speculation_presenter.h"
+#include "tests/panels/speculation/draft_session.h"
+
+namespace pitwall::panels {
+namespace {
+
+using testing::DraftSession;
+using testing::kMs;
+using testing::Told;
+
+class Speculation : public ::testing::Test {
+  protected:
+    void update() { presenter.update({0, 60'000 * kMs}, QStringLiteral("last 60 s")); }
+    static QString text(const std::vector<MemoryRow>& rows, const char* name, size_t index = 0) {
+        for (const MemoryRow& row : rows)
+            if (row.name == QLatin1String(name) && index < row.cells.size())
+                return row.cells[index].value.text();
+        return QStringLiteral("none");
+    }
+    Told told;
+    SpeculationPresenter presenter{told.store};
+};
+
+TEST_F(Speculation, SaysWhichKnobToTurnWhereThereIsNothing) {
+    update();
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kOff);
+    EXPECT_TRUE(presenter.empty_sentence().contains("speculative_method"));
+    told.start(presets::KnobId::kSpeculativeMethod, 2);
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNoStep);
+    told.until(1000);
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNoDraft);
+    EXPECT_TRUE(presenter.positions().empty());
+    EXPECT_EQ(text(presenter.gained(), "Tokens a drafted step"), kNoValue + " tok");
+}
+
+TEST_F(Speculation, AcceptanceByPositionAndAfterTheOneBefore) {
+    const DraftSession session(told);
+    update();
+    // 6 steps of each kind, 4 sequences in each two: 24 of 1, 2, 3 and 4 drafts, of which 1, 1, 2 and 2 were accepted.
+    ASSERT_EQ(presenter.positions().size(), 4u);
+    EXPECT_EQ(presenter.drafts().drafted[0], 96u);
+    EXPECT_DOUBLE_EQ(presenter.positions()[0].bar, 1);
+    EXPECT_DOUBLE_EQ(presenter.positions()[1].bar, 48.0 / 72);
+    EXPECT_DOUBLE_EQ(presenter.positions()[1].mark, 48.0 / 72);
+    EXPECT_DOUBLE_EQ(presenter.positions()[2].bar, 0);
+    EXPECT_DOUBLE_EQ(presenter.positions()[2].mark, 0);
+    EXPECT_TRUE(std::isnan(presenter.positions()[3].mark));  // no third was accepted
+    EXPECT_TRUE(presenter.positions()[1].tip.contains("n = 72"));
+}
+
+TEST_F(Speculation, WhatDraftsBroughtAndCost) {
+    const DraftSession session(told);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "Tokens a drafted step"), "2.50 tok");
+    EXPECT_EQ(text(presenter.gained(), "Drafted"), "240 tok");
+    EXPECT_EQ(text(presenter.gained(), "Accepted"), "144 tok");
+    EXPECT_EQ(text(presenter.gained(), "Wasted"), "96 tok");
+    // Of one sequence with 4 drafts (2 rejected of 5 rows) 1.4 ms: 0.56 ms, and so on.
+    const double wasted =
+        6 * (1.2 * 1 / 3 + 1.3 * 1 / 4 + 1.4 * 2 / 5 + 1.8 * 3 / 9 + 2.1 * 3 / 12 + 2.4 * 6 / 15);
+    double all = 0;
+    for (int drafts = 0; drafts < 5; ++drafts) all += 6 * (1 + .1 * drafts + 1 + .1 * (2 + 3 * drafts));
+    EXPECT_EQ(text(presenter.spent(), "Wasted execution"), format_fixed(100 * wasted / all, 1) + " %");
+    EXPECT_EQ(text(presenter.spent(), "Decode step", 0), "1.10");
+    EXPECT_TRUE(presenter.csv().contains("position,drafted"));
+}
+
+TEST_F(Speculation, WhatMustBeAcceptedAtEachNumberOfSequences) {
+    const DraftSession session(told);
+    update();
+    ASSERT_EQ(presenter.costs().size(), 2u);
+    const BatchCost &one = presenter.costs()[0], &three = presenter.costs()[1];
+    EXPECT_EQ(three.sequences, 3u);
+    ASSERT_TRUE(one.known && three.known);
+    EXPECT_NEAR(one.row_ns, 1e5, 1e-3);
+    EXPECT_NEAR(one.needed(), .1, 1e-9);          // a row more is a tenth of the step's time
+    EXPECT_NEAR(three.needed(), .3 / 1.2, 1e-9);  // three rows more for one draft each
+    EXPECT_NEAR(three.measured(), .6, 1e-9);
+    EXPECT_FALSE(presenter.verdicts()[1].bad);
+    EXPECT_EQ(text(presenter.verdicts(), "3 sequences", 1), "25.0 %");
+}
+
+TEST_F(Speculation, NoLineThroughStepsThatAreAllAlike) {
+    DraftSession session(told);
+    for (int i = 0; i < 20; ++i) session.step(7, 2);
+    for (int i = 0; i < 3; ++i) session.step(9, uint32_t(i));
+    update();
+    ASSERT_EQ(presenter.costs().size(), 4u);
+    EXPECT_FALSE(presenter.costs()[2].known);
+    EXPECT_FALSE(presenter.costs()[3].known);  // too few
+    EXPECT_EQ(text(presenter.verdicts(), "7 sequences", 1), kNoValue + " %");
+}
+
+TEST_F(Speculation, OverTime) {
+    const DraftSession session(told);
+    DraftTimePresenter over(told.store);
+    over.update({0, 6'000 * kMs}, std::nullopt);
+    uint64_t drafted = 0, accepted = 0;
+    for (const DraftTimePresenter::Point& point : over.points())
+        drafted += point.drafted, accepted += point.accepted;
+    EXPECT_EQ(drafted, 240u);
+    EXPECT_EQ(accepted, 144u);
+    EXPECT_GT(over.most_wasted_share(), 0);
+    EXPECT_TRUE(over.card_at(1'000 * kMs, "then").lines.front().contains("drafts accepted"));
+}
+
+}  // namespace
+}  // namespace pitwall::panels
