@@ -43,7 +43,16 @@ QString definitions_html() {
                "Rest of the process: resident memory less weights, held and cached blocks; activations "
                "are in it, as no event tells them apart. More requests that fit: free and cached blocks "
                "/ blocks that finished requests of the range held at their end. Other shapes: arithmetic "
-               "alone, nothing is measured.</p>");
+               "alone, nothing is measured.</p>"
+               "<h4>KV precision</h4><p>KL: divergence of the next token's distribution with f16 "
+               "from the one with the format in force, in nats, over pieces of running texts. Flip: "
+               "the most probable token is another. Pays from: the context a sequence from which "
+               "decode steps are shorter than before the last change, by least squares; not said "
+               "where the fit does not carry it.</p><h4>Speculation</h4><p>Accepted: a draft that "
+               "the sampler picked too and that was handed out. Needed to pay: the share of one more"
+               " draft for each sequence that must be accepted for a step to make as many tokens a "
+               "second as without it. Wasted execution: the share of a step's tokens that were "
+               "rejected drafts, as the cause speculation books it.</p>");
 }
 
 QString keys_html() {
@@ -58,7 +67,7 @@ QString keys_html() {
          "one second back and forth; ten steps of the chart or slider that has the keyboard"},
         {"Ctrl 1 to Ctrl 9, Ctrl 0",
          "go to a panel: knobs, changes, workload, batch, KV block map, requests, latency, prefix cache, "
-         "throughput, prompt; Memory by its name with Ctrl K"},
+         "throughput, prompt; Memory, KV precision and Speculation by name with Ctrl K"},
         {"Tab, arrows, Enter", "move about in a panel and choose"},
         {"Esc", "clear the selection"},
         {"Ctrl K", "find a command, a panel or a knob"},

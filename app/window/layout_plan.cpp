@@ -10,7 +10,10 @@ namespace {
 
 LayoutPlan small_plan() {
     return {{{240, {{{"knobs"}, 300}, {{"changes", "workload", "prompt"}, 232}}},
-             {680, {{{"batch"}, 230}, {{"kv_block_map", "memory"}, 220}, {{"requests"}, 142}}},
+             {680,
+              {{{"batch"}, 230},
+               {{"kv_block_map", "memory", "kv_precision", "speculation"}, 220},
+               {{"requests"}, 142}}},
              {344, {{{"latency"}, 300}, {{"prefix_cache", "throughput"}, 292}}}},
             5,
             false};
@@ -18,7 +21,10 @@ LayoutPlan small_plan() {
 
 LayoutPlan middle_plan() {
     return {{{264, {{{"knobs"}, 418}, {{"changes"}, 146}, {{"workload", "prompt"}, 216}}},
-             {920, {{{"batch"}, 316}, {{"kv_block_map", "memory"}, 266}, {{"requests"}, 210}}},
+             {920,
+              {{{"batch"}, 316},
+               {{"kv_block_map", "memory", "kv_precision", "speculation"}, 266},
+               {{"requests"}, 210}}},
              {400, {{{"latency"}, 336}, {{"prefix_cache"}, 222}, {{"throughput"}, 234}}}},
             7,
             true};
@@ -26,7 +32,10 @@ LayoutPlan middle_plan() {
 
 LayoutPlan large_plan() {
     return {{{320, {{{"knobs"}, 640}, {{"changes"}, 260}, {{"workload", "prompt"}, 340}}},
-             {1316, {{{"batch"}, 460}, {{"kv_block_map", "memory"}, 440}, {{"requests"}, 332}}},
+             {1316,
+              {{{"batch"}, 460},
+               {{"kv_block_map", "memory", "kv_precision", "speculation"}, 440},
+               {{"requests"}, 332}}},
              {480, {{{"latency"}, 440}, {{"prefix_cache"}, 396}, {{"throughput"}, 396}}}},
             7,
             true};

@@ -5,11 +5,13 @@
 #include "panels/changes/changes_panel.h"
 #include "panels/knobs/knobs_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
+#include "panels/kv_precision/kv_precision_panel.h"
 #include "panels/latency/latency_panel.h"
 #include "panels/memory/memory_panel.h"
 #include "panels/prefix_cache/prefix_cache_panel.h"
 #include "panels/prompt/prompt_panel.h"
 #include "panels/requests/requests_panel.h"
+#include "panels/speculation/speculation_panel.h"
 #include "panels/throughput/throughput_panel.h"
 #include "panels/workload/workload_panel.h"
 
@@ -28,6 +30,8 @@ std::vector<panels::Panel*> make_panels(const panels::PanelContext& context, QWi
     made.push_back(new panels::ThroughputPanel(context, parent));
     made.push_back(new panels::PromptPanel(context, parent));
     made.push_back(new panels::MemoryPanel(context, parent));
+    made.push_back(new panels::KvPrecisionPanel(context, parent));
+    made.push_back(new panels::SpeculationPanel(context, parent));
     return made;
 }
 

@@ -5,13 +5,16 @@
 
 #include <QPixmap>
 #include <QTest>
+#include <cmath>
 #include <cstring>
 
 #include "panels/batch/batch_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
+#include "panels/kv_precision/kv_precision_panel.h"
 #include "panels/memory/memory_panel.h"
 #include "panels/prompt/prompt_panel.h"
 #include "panels/requests/requests_panel.h"
+#include "panels/speculation/speculation_panel.h"
 #include "tests/panels/support/scene_desk.h"
 #include "tests/storm.h"
 
@@ -71,6 +74,17 @@ class Storm {
                 e.knob.origin = static_cast<telemetry::KnobOrigin>(number(5));
                 e.knob.effective_value = odd();
                 break;
+            case EventKind::kKeyframe:
+                e.keyframe.part = static_cast<telemetry::KeyframePart>(number(6));
+                if (e.keyframe.part == telemetry::KeyframePart::kBegin)
+                    e.keyframe.begin = {odd(), static_cast<uint32_t>(number(3000)), odd(), 0, odd()};
+                break;
+            case EventKind::kDraft:
+                fill(e.draft);
+                break;
+            case EventKind::kProbe:
+                fill(e.probe);
+                break;
             case EventKind::kMark:
                 e.mark = {static_cast<telemetry::MarkKind>(number(8)), {}, static_cast<int64_t>(odd())};
                 break;
@@ -95,6 +109,23 @@ class Storm {
         s.prefill_tokens = odd(), s.decode_tokens = odd(), s.cached_tokens = odd(), s.draft_tokens = odd();
         s.recompute_tokens = odd(), s.budget_tokens = odd(), s.running = odd(), s.waiting = odd();
         s.blocks_free = static_cast<uint32_t>(number(2000));
+        s.execute_ns = static_cast<int64_t>(number(9) ? number(40'000'000) : random_());
+        s.slots_filled = odd();
+    }
+    void fill(telemetry::DraftEvent& d) {
+        d.step_id = number(3) ? step_ : random_();
+        d.request = RequestId{odd()};
+        d.method = static_cast<telemetry::DraftMethod>(number(5));
+        d.drafted = odd(), d.accepted = odd();
+        d.draft_ns = static_cast<int64_t>(random_());
+    }
+    void fill(telemetry::ProbeEvent& p) {
+        p.dtype = static_cast<telemetry::KvDtype>(number(9));
+        p.reference = static_cast<telemetry::KvDtype>(number(9));
+        p.tokens = odd(), p.positions = odd(), p.flips = odd();
+        p.mean_kl = number(9) ? 1.0 / double(1 + odd()) : std::nan("");
+        p.worst_kl = number(9) ? odd() : HUGE_VAL;
+        p.cost_ns = static_cast<int64_t>(random_());
     }
     void fill(telemetry::RequestEvent& r) {
         r.request = RequestId{odd()};
@@ -103,6 +134,7 @@ class Storm {
         r.arrival_ns = number(9) ? t_ : -1;
         r.prompt_tokens = odd(), r.cached_tokens = odd(), r.output_tokens = odd(), r.blocks = odd();
         r.token = static_cast<int32_t>(number(60));
+        r.origin = static_cast<telemetry::TokenOrigin>(number(6));
     }
     void fill(telemetry::BlockEvent& b) {
         b.block = BlockId{static_cast<uint32_t>(number(3000))};
@@ -153,8 +185,16 @@ TEST(PanelStorm, NothingThatArrivesBreaksAPanel) {
         RequestsPanel requests(top.context());
         PromptPanel prompt(top.context());
         MemoryPanel memory(top.context());
-        const std::vector<Panel*> all = {&map, &batch, &requests, &prompt, &memory};
-        const std::vector<QWidget*> targets = {map.view(), batch.chart(), requests.view()};
+        KvPrecisionPanel precision(top.context());
+        SpeculationPanel speculation(top.context());
+        const std::vector<Panel*> all = {&map, &batch, &requests, &prompt, &memory, &precision, &speculation};
+        const std::vector<QWidget*> targets = {map.view(),
+                                               batch.chart(),
+                                               requests.view(),
+                                               precision.now()->first(),
+                                               speculation.positions(),
+                                               precision.title_control(),
+                                               speculation.title_control()};
         for (Panel* panel : all) {
             panel->resize(680, 192);
             panel->show();
@@ -165,13 +205,14 @@ TEST(PanelStorm, NothingThatArrivesBreaksAPanel) {
             top.store.apply(events);
             if (storm.number(30) == 0) top.store.clear();
             if (storm.number(20) == 0) top.store.note_dropped(storm.number(1000));
-            if (storm.number(10) == 0) poke(targets[storm.number(3)], storm);  // before they refreshed
+            if (storm.number(10) == 0)
+                poke(targets[storm.number(targets.size())], storm);  // before they refreshed
             Panel* panel = all[storm.number(all.size())];
             if (storm.number(12) == 0)
                 panel->resize(static_cast<int>(40 + storm.number(900)),
                               static_cast<int>(20 + storm.number(400)));
             for (Panel* p : all) p->refresh();
-            poke(targets[storm.number(3)], storm);
+            poke(targets[storm.number(targets.size())], storm);
             if (round % 6 == 0) {
                 for (Panel* p : all) EXPECT_FALSE(p->grab().isNull());
                 for (Panel* p : all) p->csv();

@@ -257,7 +257,9 @@ class LiveSessionTest : public QObject {
         for (size_t i = 0; i < before.size(); ++i) {
             PanelDock* dock = running.window.docks().docks()[i];
             // The tabs behind Workload and behind the block map.
-            const bool behind = dock->panel()->id() == u"prompt" || dock->panel()->id() == u"memory";
+            const QStringList tabs_behind = {QStringLiteral("prompt"), QStringLiteral("memory"),
+                                             QStringLiteral("kv_precision"), QStringLiteral("speculation")};
+            const bool behind = tabs_behind.contains(dock->panel()->id());
             const uint64_t times = refreshed(dock) - before[i];
             const QString told = QStringLiteral("%1: %2").arg(dock->panel()->id()).arg(times);
             QCOMPARE(in_sight(*dock->panel()), !behind);
