@@ -25,7 +25,7 @@ struct KvLegendRow {
 
 /// What a hover card says of a block: at most three lines.
 struct KvCard {
-    QString title, state;  ///< "Block 2,577", "held"
+    QString title, state;  ///< "Block 2,577", "held, f16"
     std::optional<uint32_t> swatch;
     QString content;  ///< "R-0778, 16 of 16 slots filled"
     QString detail;   ///< "age 681 ms, 1 owner, 27th of 30"

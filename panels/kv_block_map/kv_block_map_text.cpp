@@ -6,7 +6,9 @@
 #include <array>
 
 #include "panels/common/format.h"
+#include "panels/knobs/knob_text.h"
 #include "panels/kv_block_map/kv_block_map_presenter.h"
+#include "telemetry/names.h"
 
 namespace pitwall::panels {
 namespace {
@@ -138,6 +140,7 @@ KvCard KvBlockMapPresenter::card(BlockId block) const {
         card.detail = QStringLiteral("%1 empty slots").arg(store_.block_tokens());
         return card;
     }
+    card.state += QStringLiteral(", ") + to_qstring(telemetry::name(row.dtype));
     if (row.owner != kNoRequest) {
         card.swatch = request_colour(row.owner);
         card.content = format_request(raw(row.owner)) + QStringLiteral(", ");
@@ -180,19 +183,19 @@ QString KvBlockMapPresenter::warning() const {
 }
 
 QString KvBlockMapPresenter::csv() const {
-    QString out = QStringLiteral("block,state,owner,owners,filled_tokens,idle_ms\n");
+    QString out = QStringLiteral("block,state,owner,owners,filled_tokens,idle_ms,format\n");
     const auto blocks = store_.blocks();
     for (size_t i = 0; i < blocks.size(); ++i) {
         const BlockRow& b = blocks[i];
         const bool free = b.state == BlockState::kFree;
         const QString owner = free || b.owner == kNoRequest ? QString() : format_request(raw(b.owner));
         const QString idle = free ? QString() : QString::number((store_.now_ns() - b.used_ns) / 1'000'000);
-        out += QStringLiteral("%1,%2,%3,%4,%5,%6\n")
+        out += QStringLiteral("%1,%2,%3,%4,%5,%6,%7\n")
                    .arg(i)
                    .arg(state_name(b), owner)
                    .arg(b.owners)
                    .arg(b.filled_tokens)
-                   .arg(idle);
+                   .arg(idle, free ? QString() : to_qstring(telemetry::name(b.dtype)));
     }
     return out;
 }
