@@ -10,6 +10,8 @@
 
 #include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/kv_precision/kv_formats.h"
+#include "panels/requests/token_origins.h"
 
 namespace pitwall::panels {
 namespace {
@@ -85,18 +87,30 @@ void RequestDetail::forget_text() {
     first_token_ = next_token_ = 0;
 }
 
-QString RequestDetail::token_lines(const RequestRow& row, size_t first) const {
-    QString out;
+QString RequestDetail::token_line(const RequestRow& row, size_t index) const {
+    const RequestRow::Token& token = row.tokens[index];
+    const int64_t before = index ? row.tokens[index - 1].t_ns : row.arrival_ns;
+    const std::string_view bytes =
+        presenter_.store().text(DictionaryKind::kToken, static_cast<uint32_t>(token.id));
+    QString line = QStringLiteral("%1  +%2  %3  %4")
+                       .arg(index + 1, 5)
+                       .arg(format_duration(static_cast<double>(token.t_ns - before)).text(), 8)
+                       .arg(token.id, 6)
+                       .arg(visible_token(bytes));
+    if (const char* word = origin_text(token.origin).word; *word != 0)
+        line += QStringLiteral("  ") + QLatin1String(word);
+    return line + u'\n';
+}
+
+/// Each with its origin as a word, a colour and a meaning on hover; a plain one as it is.
+void RequestDetail::add_tokens(QTextCursor& cursor, const RequestRow& row, size_t first) const {
     for (size_t i = first; i < row.tokens.size(); ++i) {
-        const int64_t before = i ? row.tokens[i - 1].t_ns : row.arrival_ns;
-        out += QStringLiteral("%1  +%2  %3  %4\n")
-                   .arg(i + 1, 5)
-                   .arg(format_duration(static_cast<double>(row.tokens[i].t_ns - before)).text(), 8)
-                   .arg(row.tokens[i].id, 6)
-                   .arg(visible_token(presenter_.store().text(DictionaryKind::kToken,
-                                                              static_cast<uint32_t>(row.tokens[i].id))));
+        const OriginText& origin = origin_text(row.tokens[i].origin);
+        QTextCharFormat format;
+        format.setForeground(theme_->color(origin.token));
+        format.setToolTip(QLatin1String(origin.meaning));
+        cursor.insertText(token_line(row, i), format);
     }
-    return out;
 }
 
 /// Adds the new ones below and drops old ones above, a few hundred at a time: a long answer is not written anew with
@@ -110,7 +124,7 @@ void RequestDetail::follow_tokens(const RequestRow& row) {
     const bool at_end = bar->value() >= bar->maximum() - 4;
     QTextCursor cursor(text_->document());
     cursor.movePosition(QTextCursor::End);
-    cursor.insertText(token_lines(row, next_token_));
+    add_tokens(cursor, row, next_token_);
     next_token_ = count;
     if (count - first_token_ > kTokensShown + kTokensAtOnce) {
         cursor.movePosition(QTextCursor::Start);
@@ -220,6 +234,8 @@ void RequestDetail::paint_header(QPainter& painter, const RequestRow& row) {
     QString said = detail_phrase(row);
     if (show_ == Show::kTokens && first_token_ > 0)
         said += QStringLiteral(", listed from %1").arg(format_count(int64_t(first_token_) + 1));
+    if (const QString origins = show_ == Show::kTokens ? origins_phrase(row) : QString(); !origins.isEmpty())
+        said += QStringLiteral(", ") + origins;
     const QString phrase = metrics.elidedText(said, Qt::ElideRight, right - used - t.scaled(8) - x);
     paint_text(painter, t.words("small"), t.color("text.secondary"), x, baseline, phrase);
 }
@@ -286,12 +302,23 @@ void RequestDetail::paintEvent(QPaintEvent* /*event*/) {
     paint_labels(painter, *row);
 }
 
+/// Where its time went, where its tokens came from, and the formats of the KV cache that were in force while it lived.
+QString RequestDetail::hover_text(const RequestRow& row) {
+    QString text = cause_table(row);
+    const RequestRow* with_tokens = row_with_tokens();
+    if (const QString origins = with_tokens ? origins_phrase(*with_tokens) : QString(); !origins.isEmpty())
+        text += QStringLiteral("\nTokens: ") + origins;
+    const int64_t end_ns = row.end_ns < 0 ? presenter_.store().now_ns() : row.end_ns;
+    const QString formats = kv_formats_text(kv_formats(presenter_.store()), row.arrival_ns, end_ns);
+    return formats.isEmpty() ? text : text + QStringLiteral("\nKV cache: ") + formats;
+}
+
 bool RequestDetail::event(QEvent* event) {
     if (event->type() == QEvent::ToolTip) {
         const auto* help = static_cast<QHelpEvent*>(event);
         const RequestRow* row = presenter_.row(request_);
         if (row && help->pos().y() < text_top())
-            QToolTip::showText(help->globalPos(), cause_table(*row), this);
+            QToolTip::showText(help->globalPos(), hover_text(*row), this);
         return true;
     }
     return QWidget::event(event);

@@ -35,7 +35,9 @@ class RequestDetail : public QWidget {
     void take_theme();
     void set_text(const QString& text, bool more_comes);
     QString wanted_text(const telemetry::RequestRow& row) const;
-    QString token_lines(const telemetry::RequestRow& row, size_t first) const;
+    QString token_line(const telemetry::RequestRow& row, size_t index) const;
+    void add_tokens(QTextCursor& cursor, const telemetry::RequestRow& row, size_t first) const;
+    QString hover_text(const telemetry::RequestRow& row);
     void follow_tokens(const telemetry::RequestRow& row);
     void forget_text();
     const telemetry::RequestRow* row_with_tokens();

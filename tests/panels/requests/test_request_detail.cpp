@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "panels/requests/requests_panel.h"
+#include "panels/requests/token_origins.h"
 #include "tests/panels/support/widgets.h"
 
 namespace pitwall::testing {
@@ -66,6 +67,33 @@ TEST_F(Widgets, TokensAreAddedBelowAndDroppedAbove) {
     EXPECT_EQ(first_number(), QStringLiteral("502"));
 }
 
+TEST_F(Widgets, TokensSayWhetherTheyWereDrafted) {
+    auto panel = open<RequestsPanel>({920, 240});
+    using telemetry::TokenOrigin;
+    for (const auto origin :
+         {TokenOrigin::kPlain, TokenOrigin::kAccepted, TokenOrigin::kAccepted, TokenOrigin::kBonus}) {
+        telemetry::Event event;
+        event.kind = telemetry::EventKind::kRequest;
+        event.t_ns = top_.store.now_ns();
+        event.request = {};
+        event.request.request = RequestId{9001};
+        event.request.phase = telemetry::RequestPhase::kToken;
+        event.request.origin = origin;
+        top_.store.apply({&event, 1});
+    }
+    EXPECT_EQ(origins_phrase(*top_.store.find_request(RequestId{9001})),
+              "2 accepted, 0 corrected, 1 bonus, 1 plain");
+    top_.selection.select_request(RequestId{9001});
+    panel->detail()->set_show(RequestDetail::Show::kTokens);
+    panel->refresh();
+    const QStringList lines = panel->detail()->text().split(u'\n');
+    ASSERT_GE(lines.size(), 4);
+    EXPECT_FALSE(lines[0].contains("plain"));
+    EXPECT_TRUE(lines[1].endsWith("  accepted"));
+    EXPECT_TRUE(lines[3].endsWith("  bonus"));
+    EXPECT_TRUE(origins_phrase(top_.store.requests().begin()->second).isEmpty()) << "nothing was drafted";
+}
+
 TEST_F(Widgets, TheTextOfARequestOfLongAgoComesFromTheRecording) {
     top_.store.clear({.detail_ns = 2'000'000'000});
     Scene scene({.arrivals_per_s = 6});
@@ -81,7 +109,7 @@ TEST_F(Widgets, TheTextOfARequestOfLongAgoComesFromTheRecording) {
         std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override {
             ++asked;
             if (!found) return std::nullopt;
-            return telemetry::RecordedRequest{"What was asked", {{1, row.first_token_ns}}};
+            return telemetry::RecordedRequest{"What was asked", {{1, telemetry::TokenOrigin::kPlain, row.first_token_ns}}};
         }
     } recorded;
     PanelContext context = top_.context();
