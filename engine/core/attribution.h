@@ -14,7 +14,7 @@
 //     budget was used up), kWaitPolicy (static batching holds the door shut, or, for this request alone, somebody who came
 //     later was admitted in that step). Before the first decision: what was last said of others, or kScheduling.
 //  3. Running, between the end of one step's delivery and the start of the device's work in the next: kScheduling
-//     (committing, publishing, commands, planning, handing the plan over), but for the stretch in which drafts were made,
+//     (committing, publishing, the quality probe, commands, planning, handing the plan over), but for the stretch in which drafts were made,
 //     for whichever member: kSpeculation.
 //  4. Running and in the step. The device's work ends at T, when its results are collected, and is, going back from T:
 //     sampling, execution E, copies. Time before the copies is as in rule 3; the copies are kKvMove; sampling is kSampling.
@@ -28,7 +28,7 @@
 //  6. Handing tokens out after T: kDelivery, for those that got one. Tokens and ends are stamped T.
 //  7. Preempted: kPreempted, from the step that preempted it to the T of the step in which its recompute catches up.
 //  8. Paused: kPaused, for everybody, whatever else would hold. The recorder being full: kRecorder, likewise, unless paused.
-//  9. Resizing the pool between steps: kKvMove for those running.
+//  9. Resizing the pool, or converting it, between steps: kKvMove for those running.
 //
 // With two plans in flight the same rules hold for the step being collected; what was booked stays booked.
 #pragma once

@@ -12,23 +12,42 @@ namespace pitwall::engine {
 using namespace telemetry;
 using presets::KnobId;
 
+namespace {
+constexpr int kChangesAtOnce = 16;
+}  // namespace
+
 /// Before a step: converts what has reached the position of a change, and holds the request at the next one.
 void Engine::Impl::follow_history() {
     if (replaying_) drain();  // which may end it
     if (!replaying_) return;
     LiveRequest& r = *replaying_;
     begin_next_stage(r);
+    if (r.state == SequenceState::kPreempted) r.replay_change = 0;  // by others: the stage is done again
     const std::vector<FormatChange>& changes = r.replay[r.replay_stage].formats;
-    for (; r.replay_change < changes.size() && r.committed >= changes[r.replay_change].position;
-         ++r.replay_change) {
-        const KvDtype dtype = changes[r.replay_change].dtype;
-        if (dtype == executor_->kv_cache_dtype()) continue;
-        const Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(dtype), KnobOrigin::kEngine);
-        if (answer.verdict != Verdict::kAccepted)
-            return end_request(r, FinishReason::kFailed, "",
-                               fmt::format("its numeric history cannot be replayed: {}", answer.reason));
+    if (r.replay_change > 0 && !is_in_force(changes[r.replay_change - 1].dtype))
+        return end_request(r, FinishReason::kFailed, "",
+                           "its numeric history cannot be replayed: kv_cache_dtype was changed on the way");
+    // A few at a time, for each is told by a keyframe.
+    for (int i = 0; i < kChangesAtOnce && r.replay_change < changes.size() &&
+                    r.committed >= changes[r.replay_change].position;
+         ++i) {
+        if (!replay_change(changes[r.replay_change].dtype)) return;
+        ++r.replay_change;
     }
     r.hold_at = r.replay_change < changes.size() ? changes[r.replay_change].position : UINT32_MAX;
+}
+
+bool Engine::Impl::is_in_force(KvDtype dtype) const { return dtype == executor_->kv_cache_dtype(); }
+
+/// False: the request has ended over it.
+bool Engine::Impl::replay_change(KvDtype dtype) {
+    if (is_in_force(dtype)) return true;
+    const Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(dtype), KnobOrigin::kEngine);
+    if (!replaying_) return false;  // lost with a device
+    if (is_in_force(dtype)) return true;
+    end_request(*replaying_, FinishReason::kFailed, "",
+                fmt::format("its numeric history cannot be replayed: {}", answer.reason));
+    return false;
 }
 
 void Engine::Impl::begin_next_stage(LiveRequest& r) {

@@ -155,6 +155,8 @@ class Engine::Impl {
     // Numeric histories.
     void follow_history();
     void begin_next_stage(LiveRequest& r);
+    bool is_in_force(KvDtype dtype) const;
+    bool replay_change(KvDtype dtype);
 
     // The quality probe.
     bool may_probe();
@@ -192,7 +194,8 @@ class Engine::Impl {
     int64_t probe_busy_ns_ = 0,
             probe_spent_ns_ = 0;  ///< time of steps since the format began, and of the probe
     int64_t probe_piece_ns_ = 0, probe_cost_ns_ = 0;  ///< of the last piece, of the sample so far
-    uint32_t probe_samples_ = 0;                      ///< of this format
+    bool probe_failed_ = false;
+    uint32_t probe_samples_ = 0;  ///< of this format
     RequestId probed_ = kNoRequest;
     std::deque<std::pair<RequestId, std::vector<TokenId>>> recent_texts_;  ///< of requests that have ended
 

@@ -86,7 +86,9 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
     if (id == KnobId::kSpeculativeMethod) change_drafter();
     if (id == KnobId::kMaxNumSeqs && scheduler_.running().size() > value)
         bounded.bound = KnobBound::kDraining;
-    bounds_[static_cast<size_t>(id)] = bounded.bound;
+    // A refused format binds nobody: what is in force was asked for.
+    const bool refused = id == KnobId::kKvCacheDtype && asked_.get(id) == value;
+    bounds_[static_cast<size_t>(id)] = refused ? KnobBound::kNone : bounded.bound;
     return value;
 }
 

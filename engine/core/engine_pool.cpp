@@ -116,16 +116,21 @@ double Engine::Impl::convert_kv(double choice, Bounded& bounded) {
     if (dtype == executor_->kv_cache_dtype()) return choice;
     const KvCapacity capacity = executor_->kv_capacity(dtype);
     const uint32_t old_blocks = kv_.size(), needed = std::max<uint32_t>(1, largest_need());
-    const uint32_t blocks = std::max(needed, static_cast<uint32_t>(std::min<uint64_t>(
-                                                 pool_bytes_ / capacity.bytes_per_block, capacity.blocks)));
+    const auto most = static_cast<uint64_t>(presets::spec(KnobId::kNumKvBlocks).maximum);
+    const uint64_t wanted =
+        std::min({pool_bytes_ / capacity.bytes_per_block, most, uint64_t{capacity.blocks}});
+    const uint32_t blocks = std::max(needed, static_cast<uint32_t>(wanted));
     if (blocks > capacity.blocks) {
+        const std::string_view format = telemetry::name(dtype);
         bounded = {KnobBound::kInFlight,
-                   fmt::format("a request in flight needs {} blocks, as {} the KV memory holds {}", needed,
-                               telemetry::name(dtype), capacity.blocks)};
+                   largest_need() == 0
+                       ? fmt::format("the KV memory holds no block of {}", format)
+                       : fmt::format("a request in flight needs {} blocks, as {} the KV memory holds {}",
+                                     needed, format, capacity.blocks)};
         asked_.set(KnobId::kKvCacheDtype, before);
         return before;
     }
-    if (!change_format(dtype, blocks, bounded)) choice = before;
+    if (!change_format(dtype, blocks, bounded)) asked_.set(KnobId::kKvCacheDtype, choice = before);
     effective_.set(KnobId::kKvCacheDtype, choice);
     follow_pool_bytes(old_blocks);
     publish_keyframe(false);  // tells every block's format, and how many there are
@@ -134,10 +139,12 @@ double Engine::Impl::convert_kv(double choice, Bounded& bounded) {
 
 bool Engine::Impl::change_format(KvDtype dtype, uint32_t num_blocks, Bounded& bounded) {
     book_active(stamp());
-    if (num_blocks < kv_.size()) shrink_pool(num_blocks, bounded);
+    const uint32_t old_blocks = kv_.size();
+    if (num_blocks < old_blocks) shrink_pool(num_blocks, bounded);
     const Status status = executor_->convert_kv(dtype, num_blocks, kv_.holding());
     if (!status.ok()) {
         bounded = {KnobBound::kCapacity, status.error().text()};
+        if (kv_.size() < old_blocks && executor_->resize_pool(old_blocks).ok()) kv_.grow(old_blocks);
         return false;
     }
     kv_.begin_epoch(dtype);
@@ -152,13 +159,14 @@ void Engine::Impl::follow_pool_bytes(uint32_t old_blocks) {
     const presets::KnobSpec& knob = presets::spec(KnobId::kNumKvBlocks);
     const double asked = std::clamp(static_cast<double>(pool_bytes_ / executor_->bytes_per_block()),
                                     knob.minimum, knob.maximum);
+    const double old_asked = asked_.get(KnobId::kNumKvBlocks);
     const KnobBound bound = kv_.size() < asked   ? KnobBound::kCapacity
                             : kv_.size() > asked ? KnobBound::kInFlight
                                                  : KnobBound::kNone;
     asked_.set(KnobId::kNumKvBlocks, asked);
     effective_.set(KnobId::kNumKvBlocks, kv_.size());
     bounds_[static_cast<size_t>(KnobId::kNumKvBlocks)] = bound;
-    if (kv_.size() != old_blocks)
+    if (kv_.size() != old_blocks || asked != old_asked)
         publish_knob(KnobId::kNumKvBlocks, old_blocks, asked, bound, KnobOrigin::kEngine, 0);
 }
 

@@ -26,10 +26,11 @@ bool Engine::Impl::may_probe() {
     if (dtype != probe_dtype_) {
         probe_.give_up();
         probe_dtype_ = dtype;
-        probe_busy_ns_ = probe_spent_ns_ = 0;
+        probe_busy_ns_ = probe_spent_ns_ = probe_cost_ns_ = 0;
+        probe_failed_ = false;
         probe_samples_ = 0;
     }
-    return dtype != QualityProbe::kReference && executor_->side_tokens() > 0 && !paused_ &&
+    return dtype != QualityProbe::kReference && !probe_failed_ && executor_->side_tokens() > 0 && !paused_ &&
            in_flight_.empty() && effective_.boolean(KnobId::kKvQualityProbe);
 }
 
@@ -60,6 +61,7 @@ int64_t Engine::Impl::probe_piece() {
         ++probe_samples_;
         writer_.probe(*sample);
     }
+    probe_failed_ = !sample && !probe_.busy();  // no memory for it, say; not tried again in this format
     if (!probe_.busy()) probe_cost_ns_ = 0;
     return probe_piece_ns_;
 }

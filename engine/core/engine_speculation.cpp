@@ -48,7 +48,8 @@ void Engine::Impl::draft_for(const Proposal& proposal, Proposal::Share& share) {
 }
 
 void Engine::Impl::choose_draft_lengths(Proposal& proposal) {
-    DraftLength::Step step{.rows = proposal.used, .decodes_only = proposal.admissions.empty()};
+    DraftLength::Step step{
+        .rows = proposal.used, .decodes_only = proposal.admissions.empty(), .room = proposal.draft_tokens};
     candidates_.clear();
     for (const Proposal::Share& share : proposal.running) {
         step.tokens += share.tokens == share.sequence->pending();

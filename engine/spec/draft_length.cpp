@@ -82,15 +82,16 @@ void Acceptance::rest(RequestId request) {
 // ------------------------------------------------------------------------------------------------ choice
 
 void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
-    uint32_t most = step.rows;
+    uint32_t drafts = 0;
     for (Candidate& candidate : candidates) {
-        most += candidate.most;
+        drafts += candidate.most;
         candidate.chosen = 0;
     }
-    if (most > StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
+    if (step.rows >= StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
+    last_row_ = step.rows + std::min({drafts, step.room, StepTimes::kMostRows - step.rows});
     // What is to be improved on has to be known first.
     if (step.decodes_only && !times_.was_seen(step.rows)) return;
-    times_.curve(most, curve_);
+    times_.curve(last_row_, curve_);
     const Plan best = best_plan(step, candidates);
     if (step.decodes_only) try_something(step, candidates, best);
     for (const Candidate& candidate : candidates)
@@ -111,7 +112,7 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
     Plan plan{static_cast<double>(step.tokens), curve_[rows]}, best = plan;
     order_.clear();
     size_t best_length = 0;
-    while (!heap_.empty() && rows < furthest) {
+    while (!heap_.empty() && rows < std::min(furthest, last_row_)) {
         std::pop_heap(heap_.begin(), heap_.end());
         Next& next = heap_.back();
         Candidate& c = candidates[next.index];
@@ -168,9 +169,11 @@ void DraftLength::try_something(const Step& step, std::span<Candidate> candidate
     if (best.ns <= 0 || order_.empty()) return;
     const std::vector<Candidate> before(candidates.begin(), candidates.end());
     vary(candidates);
-    const Plan other = plan_of(step, candidates);
+    uint32_t rows = step.rows;
+    for (const Candidate& c : candidates) rows += c.chosen;
+    const Plan other = rows <= last_row_ ? plan_of(step, candidates) : Plan{};
     const double lost_ns = std::max(0.0, other.ns - other.tokens / best.rate());
-    if (trial_ns_ + lost_ns > kTrialShare * total_ns_) {
+    if (rows > last_row_ || trial_ns_ + lost_ns > kTrialShare * total_ns_) {
         std::copy(before.begin(), before.end(), candidates.begin());
         return;
     }

@@ -73,6 +73,7 @@ class DraftLength {
     struct Step {
         uint32_t rows = 0, tokens = 0;
         bool decodes_only = true;
+        uint32_t room = UINT32_MAX;  ///< most drafts in all
     };
     void choose(const Step& step, std::span<Candidate> candidates);
     void verified(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
@@ -107,6 +108,7 @@ class DraftLength {
     std::vector<double> curve_;
     std::vector<Next> heap_;
     std::vector<size_t> order_;  ///< candidates, once for each draft, the likeliest draft first
+    uint32_t last_row_ = 0;      ///< most rows that this step may have
     uint64_t trials_ = 0;
     double total_ns_ = 0, trial_ns_ = 0;  ///< of all steps; lost to trials, as far as it was to be expected
 };

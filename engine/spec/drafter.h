@@ -22,6 +22,8 @@ using telemetry::DraftMethod;
 class Drafter {
   public:
     static constexpr uint32_t kStrengths = 8;
+    /// Tokens of a text that are taken in at a call: nobody waits for a long one.
+    static constexpr size_t kIndexedAtOnce = 2048;
 
     virtual ~Drafter() = default;
     /// Appends to `out` up to `most` tokens that may follow `tokens`, best guess only; nothing where there is none. Gives

@@ -29,16 +29,19 @@ NgramDrafter::Index::Index() {
     for (uint32_t length = kLongest; length >= kShortest; --length) tables.emplace_back(length);
 }
 
-void NgramDrafter::Index::catch_up(std::span<const TokenId> tokens) {
-    for (; indexed < tokens.size(); ++indexed)
+/// A long text is taken in over several steps: nobody waits for it.
+bool NgramDrafter::Index::catch_up(std::span<const TokenId> tokens) {
+    const size_t end = std::min(tokens.size(), size_t{indexed} + Drafter::kIndexedAtOnce);
+    for (; indexed < end; ++indexed)
         for (GramTable& table : tables)
             if (indexed >= table.length()) table.add(tokens, indexed);
+    return indexed == tokens.size();
 }
 
 uint32_t NgramDrafter::draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
                              std::vector<TokenId>& out) {
     Index& index = sequences_[raw(request)];
-    index.catch_up(tokens);
+    if (!index.catch_up(tokens)) return 0;
     for (const GramTable& table : index.tables) {
         const uint32_t from = table.find(tokens);
         if (from == 0) continue;

@@ -28,7 +28,7 @@ class NgramDrafter final : public Drafter {
     struct Index {
         Index();
         /// Up to the last token, whose successor is not known.
-        void catch_up(std::span<const TokenId> tokens);
+        bool catch_up(std::span<const TokenId> tokens);
         std::vector<GramTable> tables;  ///< longest first
         uint32_t indexed = 0;           ///< runs that end before this position are in
     };

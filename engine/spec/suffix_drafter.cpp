@@ -39,12 +39,15 @@ const FollowerTable::Follower* FollowerTable::find(uint64_t run) const {
     return at == bucket.end() ? nullptr : &*at;
 }
 
-void SuffixDrafter::learn(RequestId request, std::span<const TokenId> tokens) {
+/// A long text is taken in over several steps: nobody waits for it.
+bool SuffixDrafter::learn(RequestId request, std::span<const TokenId> tokens) {
     uint32_t& learnt = learnt_[raw(request)];
-    for (; learnt < tokens.size(); ++learnt)
+    const size_t end = std::min(tokens.size(), size_t{learnt} + kIndexedAtOnce);
+    for (; learnt < end; ++learnt)
         for (size_t i = 0; i < kLengths.size(); ++i)
             if (learnt >= kLengths[i])
                 tables_[i].add(run_hash(tokens.subspan(learnt - kLengths[i], kLengths[i])), tokens[learnt]);
+    return learnt == tokens.size();
 }
 
 SuffixDrafter::Guess SuffixDrafter::guess(std::span<const TokenId> tokens) const {
@@ -58,7 +61,7 @@ SuffixDrafter::Guess SuffixDrafter::guess(std::span<const TokenId> tokens) const
 
 uint32_t SuffixDrafter::draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
                               std::vector<TokenId>& out) {
-    learn(request, tokens);
+    if (!learn(request, tokens)) return 0;
     const auto end = tokens.last(std::min<size_t>(tokens.size(), kLengths.front()));
     text_.assign(end.begin(), end.end());
     uint32_t chance = kOne, first = 0;

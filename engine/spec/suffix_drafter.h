@@ -50,7 +50,7 @@ class SuffixDrafter final : public Drafter {
         TokenId token = -1;
         uint32_t chance = 0;
     };
-    void learn(RequestId request, std::span<const TokenId> tokens);
+    bool learn(RequestId request, std::span<const TokenId> tokens);
     Guess guess(std::span<const TokenId> tokens) const;
 
     std::array<FollowerTable, kLengths.size()> tables_;

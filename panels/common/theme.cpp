@@ -240,9 +240,7 @@ QIcon Theme::icon(const char* name, const char* token) const {
     return icon;
 }
 
-const char* kv_format_token(telemetry::KvDtype dtype) {
-    return kFormatTokens.at(static_cast<size_t>(dtype));
-}
+const char* kv_format_token(telemetry::KvDtype dtype) { return kFormatTokens.at(static_cast<size_t>(dtype)); }
 QColor Theme::kv_format(telemetry::KvDtype dtype) const { return color(kv_format_token(dtype)); }
 
 const char* cause_name(telemetry::Cause cause) { return kCauseNames.at(static_cast<size_t>(cause)); }

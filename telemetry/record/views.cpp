@@ -119,7 +119,7 @@ SELECT step_id, request_id, {method} AS method, drafted, accepted, t_ns, most, d
 
 CREATE VIEW v_acceptance AS
 WITH RECURSIVE position(n) AS (
-  SELECT 1 UNION ALL SELECT n + 1 FROM position WHERE n < (SELECT max(drafted) FROM speculation)
+  SELECT 1 UNION ALL SELECT n + 1 FROM position WHERE n < (SELECT min(max(drafted), 64) FROM speculation)
 )
 SELECT {method} AS method, n AS position, sum(drafted >= n) AS drafted, sum(accepted >= n) AS accepted,
        sum(accepted >= n) * 1.0 / sum(drafted >= n) AS rate,

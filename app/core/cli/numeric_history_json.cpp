@@ -15,7 +15,7 @@ using telemetry::KvDtype;
 
 namespace {
 
-constexpr size_t kMostStages = 10'000, kMostChanges = 100'000;
+constexpr size_t kMostStages = 1'000, kMostChanges = 10'000;
 constexpr const char* kShape =
     R"(must be a list of {"tokens": N, "kv_cache_dtype": [[position, format], ...]}, as generate prints it)";
 

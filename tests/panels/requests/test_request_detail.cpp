@@ -109,7 +109,8 @@ TEST_F(Widgets, TheTextOfARequestOfLongAgoComesFromTheRecording) {
         std::optional<telemetry::RecordedRequest> recall(const telemetry::RequestRow& row) const override {
             ++asked;
             if (!found) return std::nullopt;
-            return telemetry::RecordedRequest{"What was asked", {{1, telemetry::TokenOrigin::kPlain, row.first_token_ns}}};
+            return telemetry::RecordedRequest{"What was asked",
+                                              {{1, telemetry::TokenOrigin::kPlain, row.first_token_ns}}};
         }
     } recorded;
     PanelContext context = top_.context();
