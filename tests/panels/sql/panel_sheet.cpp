@@ -190,6 +190,8 @@ void show_ranges(const Store& store, Shown& shown) {
         show_figures(store, of, range.name, shown.sheet);
         show_latency(store, of, range.name, shown);
         show_memory(store, of, range.name, shown.sheet);
+        show_precision(store, of, range.name, shown);
+        show_speculation(store, of, range.name, shown.sheet);
     }
     show_sparks(store, shown.sheet);
     for (const StatusCell& cell : status_cells(store, {})) {
@@ -208,6 +210,7 @@ void show_charts(const Store& store, Shown& shown) {
         show_workload(store, window, of, range.name, shown);
         show_throughput(store, window, range.name, shown);
         show_prefix(store, window, of, range.name, shown);
+        show_precision_charts(store, window, range.name, shown);
     }
     SessionEnvelope envelope;
     envelope.update(store);

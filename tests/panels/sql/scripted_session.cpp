@@ -62,8 +62,13 @@ void ScriptedSession::write_script() {
         for (int i = 0; i < 6; ++i) submit(40, 480);  // they outgrow the small pool: some are preempted
     });
     at(15.0, [this] { cancel_some(3); });
+    // The device answers the same prompt with the same: drafts hold.
+    at(23.8, [this] { submit(40, 120); });
+    at(24.2, [this] {
+        for (const uint32_t tokens : {40, 40, 40, 33, 26}) submit(tokens, 60);
+    });
     at(24.5, [this] { parts_->engine->publish_keyframe(); });
-    at(31.0, [this] { parts_->engine->flush_prefix_cache(); });
+    at(31.4, [this] { parts_->engine->flush_prefix_cache(); });
     for (const double second : {33.1, 35.1})  // some find the queue full, some time out
         at(second, [this] { feeder_->burst(24, parts_->clock->now_ns()); });
     for (const double second : {5.0, 14.4, 27.3, 39.9}) at(second, [this] { this->look(); });
@@ -77,8 +82,10 @@ void ScriptedSession::write_changes() {
     at(17.0, [this] { knob("enable_prefix_caching", "false"); });
     at(20.0, [this] { knob("enable_prefix_caching", "true"); });
     at(22.0, [this] { knob("ttft_slo_ms", "400"); });
+    at(23.5, [this] { knob("speculative_method", "suffix"); });
     at(25.0, [this] { knob("max_num_seqs", "4"); });
     at(29.0, [this] { knob("max_num_seqs", "24"); });
+    at(31.0, [this] { knob("kv_cache_dtype", "int8"); });
     at(33.0, [this] { knob("max_queue_length", "12"); });
     at(35.0, [this] { knob("request_timeout_ms", "150"); });
     at(36.5, [this] { knob("request_timeout_ms", "0"); });

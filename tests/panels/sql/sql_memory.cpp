@@ -38,7 +38,9 @@ void put_pool(SessionSql& sql, Sheet& sheet) {
     };
     sheet["memory|Room now"] = count(get("(blocks_cached + blocks_free) * slots")) + " tok, ";
     sheet["memory|Tokens that fit"] = count(get("pool * slots")) + " tok, " + count(get("pool"));
-    sheet["memory|Bytes a token"] = count(get("block / slots")) + " B, 16";  // f16 is in its note
+    sheet["memory|Bytes a token"] =
+        count(get("block / slots")) + " B, " +
+        (sql.knob("kv_cache_dtype") == 0 ? "16" : "8");  // f16 or int8 is in its note
     if (const double beyond = get("arena - pool * block"); beyond >= get("block"))
         sheet["memory|Pool may grow by"] =
             count(std::floor(beyond / get("block"))) + " blocks, " + numbers(format_memory(beyond).text());

@@ -64,10 +64,13 @@ void put_causes(SessionSql& sql, const std::string& id, uint64_t last_seq, Sheet
         format_duration(sql.number("SELECT coalesce(sum(duration_ns), 0)" + of)).text().toStdString();
 }
 
-// A change is a row of `knob` by a hand; what the engine did to the knob after it (a drain that ended) belongs to it.
+// A change is a row of `knob` by a hand; what the engine did to the knob after it (a drain that ended) belongs to it. The
+// blocks that come with another format of the KV cache belong to that change, in one step with it.
 constexpr const char* kChanges = R"sql(
 CREATE TEMP TABLE change AS
-WITH told AS (SELECT *, row_number() OVER (ORDER BY seq) AS number FROM seen_knob WHERE origin <> 0),
+WITH every AS (SELECT *, row_number() OVER (ORDER BY seq) AS number FROM seen_knob WHERE origin <> 0),
+told AS (SELECT * FROM every e WHERE NOT (origin = 4 AND pause_ns = 0 AND EXISTS (SELECT 1 FROM every n
+  WHERE n.number = e.number + 1 AND n.origin <> 4 AND n.knob <> e.knob AND n.step_id = e.step_id))),
 hand AS (SELECT *, coalesce(lead(seq) OVER (PARTITION BY knob ORDER BY seq), 1 << 60) AS until FROM told WHERE origin <> 4)
 SELECT number, knob, t_ns AS begin_ns, old_value,
   coalesce((SELECT max(t_ns) FROM told e WHERE e.origin = 4 AND e.knob = hand.knob AND e.seq BETWEEN hand.seq AND until), t_ns) AS end_ns,
@@ -219,6 +222,7 @@ Sheet sql_sheet(const std::string& path, const Frame& frame, uint64_t last_seq) 
     compute_memory(sql, ranges, sheet);
     compute_requests(sql, sheet);
     compute_knobs(sql, sheet);
+    compute_precision(sql, ranges, frame, sheet);
     return sheet;
 }
 

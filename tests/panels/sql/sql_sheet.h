@@ -32,6 +32,9 @@ class SessionSql {
     SQLite::Database db;
 };
 
+/// The KV cache's format in force, which all blocks with something in them have: "f16".
+std::string kv_format(SessionSql& sql);
+
 /// " column in range" for a WHERE.
 inline std::string within(const char* column, int64_t begin_ns, int64_t end_ns) {
     return fmt::format(" {0} >= {1} AND {0} < {2} ", column, begin_ns, end_ns);
@@ -54,5 +57,8 @@ void compute_blocks(SessionSql& sql, Sheet& sheet);
 void compute_memory(SessionSql& sql, const std::vector<SqlRange>& ranges, Sheet& sheet);
 void compute_requests(SessionSql& sql, Sheet& sheet);
 void compute_knobs(SessionSql& sql, Sheet& sheet);
+/// After compute_knobs(), whose ranges of changes it takes.
+void compute_precision(SessionSql& sql, const std::vector<SqlRange>& ranges, const Frame& frame,
+                       Sheet& sheet);
 
 }  // namespace pitwall::testing

@@ -155,14 +155,14 @@ void compute_blocks(SessionSql& sql, Sheet& sheet) {
         format_share(sql.number("SELECT sum(filled) / (count(*) * 16.0) FROM b WHERE state = 1"))
             .toStdString();
     sheet["blocks|pool"] = sql.text("SELECT count(*) FROM b");
-    for (const std::string& row :
-         sql.rows(fmt::format("SELECT block || ',' || CASE WHEN state = 0 THEN 'free' WHEN state = 2 THEN "
-                              "'cached' WHEN owners > 1 THEN "
-                              "'shared' ELSE 'held' END || ',' || CASE WHEN owner > 0 THEN printf('R-%04d', "
-                              "owner) ELSE '' END || ',' || "
-                              "owners || ',' || filled || ',' || CASE WHEN state > 0 THEN ({} - used_ns) / "
-                              "1000000 ELSE '' END FROM b",
-                              sql.now_ns)))
+    for (const std::string& row : sql.rows(
+             fmt::format("SELECT block || ',' || CASE WHEN state = 0 THEN 'free' WHEN state = 2 THEN "
+                         "'cached' WHEN owners > 1 THEN "
+                         "'shared' ELSE 'held' END || ',' || CASE WHEN owner > 0 THEN printf('R-%04d', "
+                         "owner) ELSE '' END || ',' || "
+                         "owners || ',' || filled || ',' || CASE WHEN state > 0 THEN ({} - used_ns) / "
+                         "1000000 ELSE '' END || ',' || CASE WHEN state > 0 THEN '{}' ELSE '' END FROM b",
+                         sql.now_ns, kv_format(sql))))
         sheet["blocks|block " + row.substr(0, row.find(','))] = row;
     for (const std::string& request : sql.rows("SELECT request_id FROM r WHERE end_ns IS NULL"))
         sheet["blocks|of " + request] =

@@ -78,7 +78,8 @@ void expect_a_full_script(SessionSql& sql) {
         {"s WHERE recompute_tokens > 0", 3},
         {"s WHERE prefill_tokens > 0 AND decode_tokens > 0", 100},
         {"eviction", 100},
-        {"seen_knob WHERE origin <> 0", 11},
+        {"seen_knob WHERE origin <> 0", 14},
+        {"main.speculation WHERE accepted > 0", 10},
         {"main.keyframe WHERE part = 0", 4},
     };
     for (const auto& [what, least] : wanted)
