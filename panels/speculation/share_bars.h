@@ -34,7 +34,7 @@ class ShareBars : public QWidget {
     int current() const { return current_; }
     QRectF column(int index) const;  ///< the plot's room for one
     QSize sizeHint() const override;
-    QSize minimumSizeHint() const override { return sizeHint(); }
+    QSize minimumSizeHint() const override { return {sizeHint().width(), sizeHint().height() / 2}; }
 
   protected:
     void paintEvent(QPaintEvent* event) override;

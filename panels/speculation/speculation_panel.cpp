@@ -16,17 +16,18 @@ BarsAndTables::BarsAndTables(Theme* theme, ShareBars* bars, std::vector<MemoryTa
     layout_->setContentsMargins(0, 0, 0, 0);
     layout_->setSpacing(0);
     layout_->addWidget(bars, 1);
-    auto* right = new QVBoxLayout;
+    auto* column = new QWidget(this);
+    auto* right = new QVBoxLayout(column);
+    right->setContentsMargins(0, 0, 0, 0);
     right->setSpacing(0);
     for (MemoryTable* table : tables) right->addWidget(table);
     right->addStretch(1);
-    layout_->addLayout(right, 1);
+    layout_->addWidget(scrolled(column, this), 1);
 }
 
 void BarsAndTables::resizeEvent(QResizeEvent* /*event*/) {
     const bool wide = width() >= theme_->scaled(kSideBySide);
     layout_->setDirection(wide ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
-    setMinimumHeight(layout_->minimumSize().height());
 }
 
 SpeculationPanel::SpeculationPanel(PanelContext context, QWidget* parent)
@@ -51,8 +52,8 @@ SpeculationPanel::SpeculationPanel(PanelContext context, QWidget* parent)
       second_(new BarsAndTables(context_.theme, batches_, {verdicts_}, this)),
       chart_(new DraftTimeChart(context_, this)) {
     pages_->hide();  // until the title bar takes it
-    stack_->addWidget(scrolled(first_, stack_));
-    stack_->addWidget(scrolled(second_, stack_));
+    stack_->addWidget(first_);
+    stack_->addWidget(second_);
     stack_->addWidget(chart_);
     empty_ = new EmptyState(
         context_.theme, QString(), QStringLiteral("Draft with ngram"),
@@ -93,8 +94,7 @@ void SpeculationPanel::recompute() {
 void SpeculationPanel::show_empty() {
     const SpeculationPresenter::Empty why = presenter_.why_empty();
     const bool empty = why != SpeculationPresenter::Empty::kThereAre && page() != kOverTime;
-    first_->setVisible(!empty);
-    second_->setVisible(!empty);
+    stack_->setVisible(!empty);
     empty_->setVisible(empty);
     if (!empty) return;
     empty_->set_sentence(presenter_.empty_sentence());

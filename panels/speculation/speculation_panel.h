@@ -14,7 +14,7 @@
 
 namespace pitwall::panels {
 
-/// Bars at the left and figures at the right, one over the other where it is narrow.
+/// Bars at the left and figures, which scroll, at the right; one over the other where it is narrow.
 class BarsAndTables : public QWidget {
     Q_OBJECT
   public:
