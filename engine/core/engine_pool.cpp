@@ -157,8 +157,8 @@ bool Engine::Impl::change_format(KvDtype dtype, uint32_t num_blocks, Bounded& bo
 /// What num_kv_blocks has become by itself, as an event of its own.
 void Engine::Impl::follow_pool_bytes(uint32_t old_blocks) {
     const presets::KnobSpec& knob = presets::spec(KnobId::kNumKvBlocks);
-    const double asked = std::clamp(static_cast<double>(pool_bytes_ / executor_->bytes_per_block()),
-                                    knob.minimum, knob.maximum);
+    const uint64_t wanted = pool_bytes_ / executor_->bytes_per_block();
+    const double asked = std::clamp(static_cast<double>(wanted), knob.minimum, knob.maximum);
     const double old_asked = asked_.get(KnobId::kNumKvBlocks);
     const KnobBound bound = kv_.size() < asked   ? KnobBound::kCapacity
                             : kv_.size() > asked ? KnobBound::kInFlight
