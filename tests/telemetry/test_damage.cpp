@@ -111,7 +111,7 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
     SQLite::Database database(path, SQLite::OPEN_READWRITE);
     for (const char* table : {"dictionary", "keyframe", "keyframe_block", "keyframe_request", "keyframe_knob",
                               "keyframe_counters", "step", "step_member", "request", "block", "cause", "knob",
-                              "device", "mark", "speculation"})
+                              "device", "mark", "speculation", "probe"})
         database.exec(std::string("DELETE FROM ") + table);
     EXPECT_THAT(exercise(path), HasSubstr("holds no events"));
 }
