@@ -11,7 +11,8 @@ namespace {
 constexpr int kSideBySide = 560;  ///< px at scale 1
 }
 
-BarsAndTables::BarsAndTables(Theme* theme, ShareBars* bars, std::vector<MemoryTable*> tables, QWidget* parent)
+BarsAndTables::BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<MemoryTable*>& tables,
+                             QWidget* parent)
     : QWidget(parent), theme_(theme), layout_(new QBoxLayout(QBoxLayout::LeftToRight, this)) {
     layout_->setContentsMargins(0, 0, 0, 0);
     layout_->setSpacing(0);

@@ -18,7 +18,7 @@ namespace pitwall::panels {
 class BarsAndTables : public QWidget {
     Q_OBJECT
   public:
-    BarsAndTables(Theme* theme, ShareBars* bars, std::vector<MemoryTable*> tables, QWidget* parent);
+    BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<MemoryTable*>& tables, QWidget* parent);
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
