@@ -16,6 +16,7 @@
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/cpu/kv_arena.h"
 #include "telemetry/names.h"
+#include "telemetry/stats/quantile.h"
 
 namespace {
 
@@ -25,7 +26,7 @@ using namespace pitwall::engine::cpu;
 
 double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
+    return telemetry::quantile(values, 0.5);
 }
 
 template <class Work>

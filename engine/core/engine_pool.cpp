@@ -110,9 +110,7 @@ void Engine::Impl::shrink_further() {
 /// is. Gives the choice in force then.
 double Engine::Impl::convert_kv(double choice, Bounded& bounded) {
     const double before = effective_.get(KnobId::kKvCacheDtype);
-    presets::KnobValues wish = effective_;
-    wish.set(KnobId::kKvCacheDtype, choice);
-    const KvDtype dtype = kv_dtype_of(wish);
+    const KvDtype dtype = kv_dtype_of_choice(choice);
     if (dtype == executor_->kv_cache_dtype()) return choice;
     const KvCapacity capacity = executor_->kv_capacity(dtype);
     const uint32_t old_blocks = kv_.size(), needed = std::max<uint32_t>(1, largest_need());

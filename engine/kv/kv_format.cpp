@@ -50,12 +50,19 @@ void choose_codings(KvDtype dtype, const telemetry::KvSides& sizes, KvHeadLayout
 
 }  // namespace
 
-KvDtype kv_dtype_of(const presets::KnobValues& knobs) {
-    const presets::KnobSpec& knob = presets::spec(presets::KnobId::kKvCacheDtype);
-    const std::string_view word = knob.choices[static_cast<size_t>(knobs.integer(knob.id))];
+std::optional<KvDtype> kv_dtype_named(std::string_view word) {
     for (uint8_t i = 0; i < static_cast<uint8_t>(KvDtype::kCount); ++i)
         if (telemetry::name(KvDtype{i}) == word) return KvDtype{i};
-    return KvDtype::kF16;
+    return std::nullopt;
+}
+
+KvDtype kv_dtype_of_choice(double choice) {
+    const auto& choices = presets::spec(presets::KnobId::kKvCacheDtype).choices;
+    return kv_dtype_named(choices[static_cast<size_t>(choice)]).value_or(KvDtype::kF16);
+}
+
+KvDtype kv_dtype_of(const presets::KnobValues& knobs) {
+    return kv_dtype_of_choice(knobs.get(presets::KnobId::kKvCacheDtype));
 }
 
 double kv_dtype_choice(KvDtype dtype) {

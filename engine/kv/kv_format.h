@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "engine/kv/kv_layout.h"
 #include "engine/model/model_config.h"
@@ -12,7 +14,10 @@ namespace pitwall::engine {
 
 using telemetry::KvDtype;
 
-/// What the knob kv_cache_dtype says.
+std::optional<KvDtype> kv_dtype_named(std::string_view word);  ///< as telemetry::name() spells it
+/// What the knob kv_cache_dtype says, by a value of it.
+KvDtype kv_dtype_of_choice(double choice);
+/// The same, of the value that it has.
 KvDtype kv_dtype_of(const presets::KnobValues& knobs);
 
 /// Its value for that.

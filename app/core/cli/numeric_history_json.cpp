@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/kv/kv_format.h"
 #include "presets/nearest.h"
 #include "telemetry/names.h"
 
@@ -11,7 +12,6 @@ namespace pitwall::app {
 using engine::FormatChange;
 using engine::NumericStage;
 using nlohmann::json;
-using telemetry::KvDtype;
 
 namespace {
 
@@ -30,11 +30,10 @@ std::string read_change(const json& value, FormatChange& out) {
         !value[1].is_string())
         return kShape;
     const auto& word = value[1].get_ref<const std::string&>();
-    for (uint8_t i = 0; i < static_cast<uint8_t>(KvDtype::kCount); ++i) {
-        out.dtype = KvDtype{i};
-        if (telemetry::name(out.dtype) == word) return "";
-    }
-    return fmt::format("has no format \"{}\"", presets::shown(word));
+    const auto dtype = engine::kv_dtype_named(word);
+    if (!dtype) return fmt::format("has no format \"{}\"", presets::shown(word));
+    out.dtype = *dtype;
+    return "";
 }
 
 std::string read_stage(const json& value, NumericStage& out) {

@@ -27,15 +27,19 @@ void fill_row(uint32_t dim, float* row) {
 
 /// Finite, because 0 times a later token's infinity would reach earlier ones. All but f32 are rounded to binary16 first,
 /// whatever follows: what is converted from f16 later then has the bits of a first writing.
+void bound_values(const KvCoding& coding, size_t count, float* x) {
+    const bool wide = coding.number == KvNumber::kF32;
+    const F most = broadcast(wide ? FLT_MAX : 65504.0f), least = sub(zero(), most);
+    for (size_t i = 0; i < count; i += 16) {
+        const F bounded = max(min(load(x + i), most), least);
+        store(x + i, wide ? bounded : through_half(bounded));
+    }
+}
+
 void take_row(const KvCoding& coding, const float* x, uint32_t dim, float* row) {
     for (uint32_t i = 0; i < dim; ++i) row[i] = x[i];
     fill_row(dim, row);  // whole vectors are rounded
-    const bool wide = coding.number == KvNumber::kF32;
-    const F most = broadcast(wide ? FLT_MAX : 65504.0f), least = sub(zero(), most);
-    for (uint32_t i = 0; i < dim; i += 16) {
-        const F bounded = max(min(load(row + i), most), least);
-        store(row + i, wide ? bounded : through_half(bounded));
-    }
+    bound_values(coding, dim, row);
 }
 
 /// Multiplies each run of `side` values with the orthonormal Hadamard matrix, which is its own inverse.

@@ -222,23 +222,16 @@ void close_v(const KvHeadLayout& layout, const float* v, size_t ld, std::byte* h
             store_plain(number, load(v + token * ld + i), values + (size_t{token} * dim + i) * width);
 }
 
-/// What take_row() does to each value. f16 is what it makes already, and what its unfilled slots hold is read by nobody.
-void bound_values(const KvCoding& from, const KvCoding& to, size_t count, float* x) {
-    if (from.number == KvNumber::kF16) return;
-    if (to.number == KvNumber::kF32) {
-        for (size_t i = 0; i < count; i += 16)
-            store(x + i, max(min(load(x + i), broadcast(FLT_MAX)), broadcast(-FLT_MAX)));
-        return;
-    }
-    for (size_t i = 0; i < count; i += 16)
-        store(x + i, through_half(max(min(load(x + i), broadcast(65504.0f)), broadcast(-65504.0f))));
+/// f16 is bounded already, and what its unfilled slots hold is read by nobody.
+void rebound_values(const KvCoding& from, const KvCoding& to, size_t count, float* x) {
+    if (from.number != KvNumber::kF16) bound_values(to, count, x);
 }
 
 void reopen_k(const KvConversion& c, float* k) {
     const uint32_t dim = c.from->head_dim;
     open_k_block(*c.from, c.source, k, 16);
     rotate_columns(c.from->k.rotation, dim, k);
-    bound_values(c.from->k, c.to->k, size_t{dim} * 16, k);
+    rebound_values(c.from->k, c.to->k, size_t{dim} * 16, k);
     rotate_columns(c.to->k.rotation, dim, k);
 }
 
@@ -250,7 +243,7 @@ void reopen_v(const KvConversion& c, uint32_t ld, float* v) {
         __builtin_memmove(v + size_t{token} * ld, v + size_t{token} * width, width * sizeof(float));
     rotate_rows(c.from->v.rotation, dim, ld, v);
     for (uint32_t token = 0; token < 16; ++token) fill_row(dim, v + size_t{token} * ld);
-    bound_values(c.from->v, c.to->v, size_t{16} * ld, v);
+    rebound_values(c.from->v, c.to->v, size_t{16} * ld, v);
     rotate_rows(c.to->v.rotation, dim, ld, v);
     for (uint32_t token = 0; token < 16; ++token) fill_row(dim, v + size_t{token} * ld);
 }

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "tests/engine/core/forwarding_executor.h"
 #include "tests/engine/core/rig.h"
 
 namespace pitwall::engine::test {
@@ -52,26 +53,15 @@ TEST(Session, DeadlineIsToldToTheLoop) {
 }
 
 /// A device that is lost at one step.
-class Failing final : public Executor {
+class Failing final : public ForwardingExecutor {
   public:
-    Failing(std::unique_ptr<Executor> inner, uint64_t at) : inner_(std::move(inner)), at_(at) {}
-    const DeviceInfo& device() const override { return inner_->device(); }
-    uint32_t vocab_size() const override { return inner_->vocab_size(); }
-    uint64_t bytes_per_block() const override { return inner_->bytes_per_block(); }
-    telemetry::KvDtype kv_cache_dtype() const override { return inner_->kv_cache_dtype(); }
-    uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
-    uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }
-    Status resize_pool(uint32_t blocks) override { return inner_->resize_pool(blocks); }
-    KvCapacity kv_capacity(telemetry::KvDtype dtype) const override { return inner_->kv_capacity(dtype); }
-    Status convert_kv(telemetry::KvDtype dtype, uint32_t blocks, std::span<const BlockId> holding) override {
-        return inner_->convert_kv(dtype, blocks, holding);
-    }
+    Failing(std::unique_ptr<Executor> inner, uint64_t at) : ForwardingExecutor(std::move(inner)), at_(at) {}
     Ticket submit(const StepPlan& plan) override {
         fails_ = raw(plan.id) == at_;
-        return inner_->submit(plan);
+        return ForwardingExecutor::submit(plan);
     }
     StepResult collect(Ticket ticket) override {
-        StepResult result = inner_->collect(ticket);
+        StepResult result = ForwardingExecutor::collect(ticket);
         if (fails_) {
             result.sampled.clear();
             result.status = Error{"the device was lost", ""};
@@ -80,7 +70,6 @@ class Failing final : public Executor {
     }
 
   private:
-    std::unique_ptr<Executor> inner_;
     uint64_t at_;
     bool fails_ = false;
 };

@@ -11,6 +11,7 @@
 #include "engine/model/synthetic_model.h"
 #include "engine/probe/logit_distance.h"
 #include "engine/probe/quality_probe.h"
+#include "tests/engine/core/forwarding_executor.h"
 #include "tests/engine/core/rig.h"
 
 namespace pitwall::engine::test {
@@ -154,38 +155,22 @@ TEST(QualityProbe, FollowsTheFormat) {
 }
 
 /// Steps of 1 ms and pieces of 3 ms, on the clock that it is given.
-class Timed final : public Executor {
+class Timed final : public ForwardingExecutor {
   public:
-    explicit Timed(std::unique_ptr<Executor> inner) : inner_(std::move(inner)) {}
-    const DeviceInfo& device() const override { return inner_->device(); }
-    uint32_t vocab_size() const override { return inner_->vocab_size(); }
-    uint64_t bytes_per_block() const override { return inner_->bytes_per_block(); }
-    KvDtype kv_cache_dtype() const override { return inner_->kv_cache_dtype(); }
-    uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
-    uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }
-    KvCapacity kv_capacity(KvDtype dtype) const override { return inner_->kv_capacity(dtype); }
-    Status resize_pool(uint32_t blocks) override { return inner_->resize_pool(blocks); }
-    Status convert_kv(KvDtype dtype, uint32_t blocks, std::span<const BlockId> holding) override {
-        return inner_->convert_kv(dtype, blocks, holding);
-    }
-    uint32_t side_tokens() const override { return inner_->side_tokens(); }
+    using ForwardingExecutor::ForwardingExecutor;
     Status score_beside(KvDtype dtype, std::span<const TokenId> tokens, uint32_t first,
                         std::span<float* const> logits) override {
         clock->advance(3'000'000);
-        return inner_->score_beside(dtype, tokens, first, logits);
+        return ForwardingExecutor::score_beside(dtype, tokens, first, logits);
     }
-    Ticket submit(const StepPlan& plan) override { return inner_->submit(plan); }
     StepResult collect(Ticket ticket) override {
         clock->advance(1'000'000);
-        StepResult result = inner_->collect(ticket);
+        StepResult result = ForwardingExecutor::collect(ticket);
         result.copy_ns = result.sample_ns = 0, result.execute_ns = 1'000'000;
         return result;
     }
 
     VirtualClock* clock = nullptr;
-
-  private:
-    std::unique_ptr<Executor> inner_;
 };
 
 TEST(QualityProbe, TakesTwoPercentOfTheTimeAndNoMore) {
