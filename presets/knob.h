@@ -137,6 +137,6 @@ enum class SchedulingPolicy : uint8_t { kFcfs, kPriority, kShortestPrompt, kLong
 enum class Batching : uint8_t { kContinuous, kStatic };
 enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
 enum class RecordOverflow : uint8_t { kWait, kGap };
-enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix };
+enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix, kDraft };
 
 }  // namespace pitwall::presets

@@ -6,28 +6,34 @@ namespace pitwall::presets::rows {
 namespace {
 
 KnobSpec speculative_method() {
-    return {.id = KnobId::kSpeculativeMethod,
-            .name = "speculative_method",
-            .group = "speculation",
-            .type = KnobType::kChoice,
-            .maximum = 2,
-            .choices = {"none", "ngram", "suffix"},
-            .help =
-                "Where drafts come from, several tokens that one step then verifies; answers stay what they "
-                "are. ngram: what followed the same last tokens in this request. suffix: what followed them "
-                "most often in all requests of the session.",
-            .vllm = {.flag = "--speculative-config.method",
-                     .note = "one key of its JSON; ngram there takes the earliest match",
-                     .choices = ",ngram,suffix"},
-            .sglang = {.flag = "--speculative-algorithm",
-                       .note = "its corpus is that of the server, not of the request",
-                       .choices = ",NGRAM,-"},
-            .tensorrt_llm = {.flag = "speculative_config.decoding_type",
-                             .note = "SA is a suffix automaton of the request alone",
-                             .choices = ",NGram,SA"},
-            .llama_server = {.flag = "--spec-type",
-                             .note = "ngram-cache keeps counts, as suffix does",
-                             .choices = ",ngram-simple,ngram-cache"}};
+    return {
+        .id = KnobId::kSpeculativeMethod,
+        .name = "speculative_method",
+        .group = "speculation",
+        .type = KnobType::kChoice,
+        .maximum = 3,
+        .choices = {"none", "ngram", "suffix", "draft"},
+        .help =
+            "Where drafts come from, several tokens that one step then verifies; answers stay what they "
+            "are. ngram: what followed the same last tokens in this request. suffix: what followed them "
+            "most often in all requests of the session. draft: what a smaller model of the same vocabulary "
+            "would say (--draft-model FILE).",
+        .vllm = {.flag = "--speculative-config.method",
+                 .note =
+                     "one key of its JSON; ngram there takes the earliest match, draft_model wants a model "
+                     "beside it",
+                 .choices = ",ngram,suffix,draft_model"},
+        .sglang = {.flag = "--speculative-algorithm",
+                   .note = "NGRAM's corpus is that of the server, STANDALONE wants "
+                           "--speculative-draft-model-path",
+                   .choices = ",NGRAM,-,STANDALONE"},
+        .tensorrt_llm = {.flag = "speculative_config.decoding_type",
+                         .note = "SA is a suffix automaton of the request alone, Draft_Target wants "
+                                 "speculative_config.speculative_model",
+                         .choices = ",NGram,SA,Draft_Target"},
+        .llama_server = {.flag = "--spec-type",
+                         .note = "ngram-cache keeps counts, as suffix does; draft-simple wants -md FILE",
+                         .choices = ",ngram-simple,ngram-cache,draft-simple"}};
 }
 
 KnobSpec num_speculative_tokens() {

@@ -131,7 +131,7 @@ struct RequestEvent {
 
 // ---------------------------------------------------------------------------------------------- speculation
 
-enum class DraftMethod : uint8_t { kNone, kNgram, kSuffix, kCount };
+enum class DraftMethod : uint8_t { kNone, kNgram, kSuffix, kDraft, kCount };
 
 /// One for each sequence and step that verified drafts; t_ns is when the step's results were collected. It comes after the
 /// tokens that it gave and before the step's own event.
@@ -228,7 +228,14 @@ struct CauseEvent {
 enum class ValueKind : uint8_t { kInteger, kReal, kBoolean, kChoice };
 enum class KnobOrigin : uint8_t { kStart, kUser, kScript, kPreset, kEngine };
 /// Which bound holds the effective value away from the asked one.
-enum class KnobBound : uint8_t { kNone, kRange, kCapacity, kInFlight, kDraining };
+enum class KnobBound : uint8_t {
+    kNone,
+    kRange,
+    kCapacity,
+    kInFlight,
+    kDraining,
+    kUnavailable  ///< what it needs is not there
+};
 
 /// The change as applied between two steps. With origin kStart there is no old value.
 struct KnobEvent {
@@ -248,7 +255,9 @@ struct DeviceEvent {
     uint64_t resident_bytes;  ///< of this process
     uint64_t kv_bytes;        ///< of the KV arena
     uint64_t weight_bytes;
-    int64_t cpu_ns;  ///< CPU time of this process so far
+    uint64_t activation_bytes;  ///< buffers of the executor for what it computes in a step
+    uint64_t draft_bytes;       ///< of a loaded draft model: weights, KV in use, activations
+    int64_t cpu_ns;             ///< CPU time of this process so far
     uint32_t threads;
     uint32_t reserved;
 };

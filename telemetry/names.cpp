@@ -36,14 +36,14 @@ constexpr auto kCause = words("wait_capacity", "wait_budget", "wait_policy", "pa
                               "recorder", "prefill_own", "prefill_others", "decode", "speculation",
                               "preempted", "kv_move", "sampling", "scheduling", "delivery");
 constexpr auto kKnobOrigin = words("start", "user", "script", "preset", "engine");
-constexpr auto kKnobBound = words("", "range", "capacity", "in_flight", "draining");
+constexpr auto kKnobBound = words("", "range", "capacity", "in_flight", "draining", "unavailable");
 constexpr auto kMark = words("paused", "resumed", "single_step", "recorder_wait", "gap", "cache_flushed",
                              "recording_ended", "session_end", "replay_jump");
 constexpr auto kDictionary =
     words("session", "knob_name", "knob_choice", "request_class", "prompt", "token", "error");
 constexpr auto kRequestState = words("waiting", "prefill", "decode", "preempted", "ended");
 constexpr auto kTokenOrigin = words("plain", "accepted", "corrected", "bonus");
-constexpr auto kDraftMethod = words("none", "ngram", "suffix");
+constexpr auto kDraftMethod = words("none", "ngram", "suffix", "draft");
 
 static_assert(kWork.size() == count<WorkKind>());
 static_assert(kRequestPhase.size() == count<RequestPhase>());
@@ -59,7 +59,7 @@ static_assert(kRequestState.size() == count<RequestState>());
 static_assert(kTokenOrigin.size() == count<TokenOrigin>());
 static_assert(kDraftMethod.size() == count<DraftMethod>());
 static_assert(kKnobOrigin.size() == static_cast<size_t>(KnobOrigin::kEngine) + 1);
-static_assert(kKnobBound.size() == static_cast<size_t>(KnobBound::kDraining) + 1);
+static_assert(kKnobBound.size() == static_cast<size_t>(KnobBound::kUnavailable) + 1);
 
 }  // namespace
 

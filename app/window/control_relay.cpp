@@ -21,6 +21,9 @@ std::future<telemetry::Answer> ControlRelay::cancel(RequestId request) {
 std::future<telemetry::Answer> ControlRelay::set_knob(std::string_view name, std::string_view value) {
     return target_ == nullptr ? refused() : target_->set_knob(name, value);
 }
+std::future<telemetry::Answer> ControlRelay::load_draft_model(std::string model) {
+    return target_ == nullptr ? refused() : target_->load_draft_model(std::move(model));
+}
 std::future<telemetry::Answer> ControlRelay::flush_prefix_cache() {
     return target_ == nullptr ? refused() : target_->flush_prefix_cache();
 }

@@ -24,6 +24,7 @@ class ControlRelay final : public telemetry::Control {
     std::future<telemetry::Answer> submit(telemetry::PromptSpec prompt) override;
     std::future<telemetry::Answer> cancel(RequestId request) override;
     std::future<telemetry::Answer> set_knob(std::string_view name, std::string_view value) override;
+    std::future<telemetry::Answer> load_draft_model(std::string model) override;
     std::future<telemetry::Answer> flush_prefix_cache() override;
     std::future<telemetry::Answer> pause() override;
     std::future<telemetry::Answer> resume() override;

@@ -26,12 +26,21 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
     open_pool();
     scheduler_.set_settings(settings());
     scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
-    change_drafter();
+    Bounded bounded;
+    effective_.set(KnobId::kSpeculativeMethod,
+                   change_drafter(effective_.get(KnobId::kSpeculativeMethod), bounded));
     token_told_.resize(executor_->vocab_size());
     if (tokenizer_)
         for (uint32_t token = 0; token < std::min(tokenizer_->vocab_size(), executor_->vocab_size()); ++token)
             if (tokenizer_->is_end(static_cast<TokenId>(token)))
                 end_tokens_.push_back(static_cast<TokenId>(token));
+}
+
+EngineMemory Engine::Impl::memory() const {
+    return {.kv = executor_->capacity_blocks() * executor_->bytes_per_block(),
+            .weights = executor_->weight_bytes(),
+            .activations = executor_->activation_bytes(),
+            .draft = drafter_ ? drafter_->resident_bytes() : 0};
 }
 
 Status Engine::Impl::check_integrity() const {
@@ -75,6 +84,7 @@ size_t Engine::next_step_events() const { return impl_->next_step_events(); }
 uint64_t Engine::steps() const { return impl_->steps(); }
 const presets::KnobValues& Engine::effective_knobs() const { return impl_->effective_knobs(); }
 const DeviceInfo& Engine::device() const { return impl_->device(); }
+EngineMemory Engine::memory() const { return impl_->memory(); }
 Status Engine::check_integrity() const { return impl_->check_integrity(); }
 
 }  // namespace pitwall::engine

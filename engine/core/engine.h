@@ -17,6 +17,13 @@ namespace pitwall::engine {
 
 using telemetry::Answer;
 
+/// What it keeps in memory, in bytes.
+struct EngineMemory {
+    uint64_t kv = 0;  ///< of the whole pool, as far as it may grow
+    uint64_t weights = 0, activations = 0;
+    uint64_t draft = 0;  ///< of a draft model: weights, KV in use, activations
+};
+
 /// step() = plan -> execute -> commit -> publish. Single-threaded: the one engine thread calls everything here,
 /// between steps, so nothing inside needs a lock. Publishes every event through `producer`.
 class Engine {
@@ -66,6 +73,7 @@ class Engine {
     uint64_t steps() const;
     const presets::KnobValues& effective_knobs() const;
     const DeviceInfo& device() const;
+    EngineMemory memory() const;
     /// Every block is in exactly one state, reference counts match the tables, free + held + cached = pool.
     Status check_integrity() const;
 

@@ -61,6 +61,7 @@ class Engine::Impl {
     uint64_t steps() const { return steps_; }
     const presets::KnobValues& effective_knobs() const { return effective_; }
     const DeviceInfo& device() const { return executor_->device(); }
+    EngineMemory memory() const;
     Status check_integrity() const;
 
   private:
@@ -77,6 +78,11 @@ class Engine::Impl {
         LiveRequest* request;
         FinishReason reason;
         std::string tail;
+    };
+    /// What a bound made of the wish, and why; empty where nothing did.
+    struct Bounded {
+        telemetry::KnobBound bound = telemetry::KnobBound::kNone;
+        std::string reason;
     };
     static LiveRequest& live(Sequence& sequence) { return static_cast<LiveRequest&>(sequence); }
     int64_t stamp();  ///< now, on the clock, for the events that follow
@@ -95,13 +101,21 @@ class Engine::Impl {
     void submit_step(Proposal& proposal, int64_t start_ns);
     void publish_schedule(const Proposal& proposal, const std::vector<ScheduledSlice>& slices);
     void build_plan(InFlight& step);
+    std::span<const TokenId> banned_for(const LiveRequest& r) const;
+    static uint32_t banned_before(const LiveRequest& r);
     void book_admissions(const Proposal& proposal, int64_t start_ns);
     void book_overtaken(int64_t start_ns);
     // engine_speculation.cpp
-    void change_drafter();
+    double change_drafter(double choice, Bounded& bounded);
+    void lose_broken_drafter();
     void draft(Proposal& proposal, InFlight& step);
-    void draft_for(const Proposal& proposal, Proposal::Share& share);
+    void draft_apart(Proposal& proposal);
+    void draft_together(BatchDrafter& drafter, Proposal& proposal);
+    void ask_for_drafts(const Proposal& proposal, const Proposal::Share& share);
+    void choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal);
+    void take_down_drafts(Proposal::Share& share, uint32_t most);
     void choose_draft_lengths(Proposal& proposal);
+    DraftLength::Step step_without_drafts(const Proposal& proposal) const;
     void take_drafts(Proposal& proposal);
     void learn_from(const InFlight& step, const StepPhases& phases);
     void publish_drafts(const InFlight& step);
@@ -131,11 +145,6 @@ class Engine::Impl {
     void publish_accounts();
 
     // Knobs.
-    /// What a bound made of the wish, and why; empty where nothing did.
-    struct Bounded {
-        telemetry::KnobBound bound = telemetry::KnobBound::kNone;
-        std::string reason;
-    };
     SchedulerSettings settings() const;
     double apply_knob(presets::KnobId knob, double value, Bounded& bounded);
     void publish_knob(presets::KnobId knob, double old_value, double asked, telemetry::KnobBound bound,
@@ -188,6 +197,7 @@ class Engine::Impl {
     std::unique_ptr<DraftLength> draft_length_;
     std::vector<TokenId> drafted_;  ///< in this step, before lengths were chosen
     std::vector<DraftLength::Candidate> candidates_;
+    std::vector<DraftAsk> asks_;
 
     QualityProbe probe_;
     KvDtype probe_dtype_ = QualityProbe::kReference;

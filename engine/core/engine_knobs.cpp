@@ -67,14 +67,18 @@ Answer Engine::Impl::set_knob(KnobId id, double value, KnobOrigin origin) {
     const double effective = apply_knob(id, wanted, bounded);
     const int64_t end_ns = stamp();
     publish_knob(id, old_value, value, bounded.bound, origin, end_ns - begin_ns);
-    const Verdict verdict = effective == value ? Verdict::kAccepted : Verdict::kClamped;
+    const Verdict verdict = effective == value         ? Verdict::kAccepted
+                            : asked_.get(id) == wanted ? Verdict::kClamped
+                                                       : Verdict::kRefused;
     return {verdict, verdict == Verdict::kAccepted ? "" : bounded.reason, effective, {}};
 }
 
 double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
-    asked_.set(id, value);
+    const double wish = value;
+    asked_.set(id, wish);
     if (id == KnobId::kNumKvBlocks) value = resize_pool(static_cast<uint32_t>(value), bounded);
     if (id == KnobId::kKvCacheDtype) value = convert_kv(value, bounded);
+    if (id == KnobId::kSpeculativeMethod) value = change_drafter(value, bounded);
     effective_.set(id, value);
     scheduler_.set_settings(settings());
     if (id == KnobId::kSchedulingPolicy) {
@@ -83,11 +87,10 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
         scheduler_.set_policy(static_cast<SchedulingPolicy>(effective_.integer(id)));
     }
     if (id == KnobId::kEnablePrefixCaching && value == 0) kv_.flush();
-    if (id == KnobId::kSpeculativeMethod) change_drafter();
     if (id == KnobId::kMaxNumSeqs && scheduler_.running().size() > value)
         bounded.bound = KnobBound::kDraining;
-    // A refused format binds nobody: what is in force was asked for.
-    const bool refused = id == KnobId::kKvCacheDtype && asked_.get(id) == value;
+    // What was refused binds nobody: what is in force was asked for.
+    const bool refused = asked_.get(id) != wish;
     bounds_[static_cast<size_t>(id)] = refused ? KnobBound::kNone : bounded.bound;
     return value;
 }

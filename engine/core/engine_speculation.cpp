@@ -11,13 +11,32 @@ using namespace telemetry;
 using presets::KnobId;
 
 /// What a drafter has learnt goes with it, and what was learnt of it: the next one begins anew, and one that is off keeps
-/// no memory.
-void Engine::Impl::change_drafter() {
-    const auto method = static_cast<DraftMethod>(effective_.integer(KnobId::kSpeculativeMethod));
-    if (method == draft_method_) return;
+/// no memory. Gives the choice in force then.
+double Engine::Impl::change_drafter(double choice, Bounded& bounded) {
+    const auto method = static_cast<DraftMethod>(choice);
+    if (method == draft_method_) return choice;
+    auto drafter = drafters_(method);
+    if (!drafter.ok()) {
+        bounded = {KnobBound::kUnavailable, drafter.error().text()};
+        const double before = effective_.get(KnobId::kSpeculativeMethod);
+        const double in_force = before == choice ? 0 : before;
+        asked_.set(KnobId::kSpeculativeMethod, in_force);
+        return in_force;
+    }
     draft_method_ = method;
-    drafter_ = drafters_(method);
+    drafter_ = std::move(drafter).value();
     draft_length_ = drafter_ ? std::make_unique<DraftLength>() : nullptr;
+    return choice;
+}
+
+/// Nothing is lost but time: the answers go on as they would have been.
+void Engine::Impl::lose_broken_drafter() {
+    if (!drafter_ || drafter_->status().ok()) return;
+    const double before = effective_.get(KnobId::kSpeculativeMethod);
+    Bounded none;
+    stamp();
+    apply_knob(KnobId::kSpeculativeMethod, static_cast<double>(DraftMethod::kNone), none);
+    publish_knob(KnobId::kSpeculativeMethod, before, before, KnobBound::kUnavailable, KnobOrigin::kEngine, 0);
 }
 
 void Engine::Impl::draft(Proposal& proposal, InFlight& step) {
@@ -25,17 +44,67 @@ void Engine::Impl::draft(Proposal& proposal, InFlight& step) {
     if (!drafter_ || proposal.draft_tokens == 0) return;
     step.draft_begin_ns = clock_.now_ns();
     drafted_.clear();
-    for (Proposal::Share& share : proposal.running)
-        if (share.draft_room > 0) draft_for(proposal, share);
-    if (effective_.boolean(KnobId::kSpeculativeAdaptive) && !drafted_.empty()) choose_draft_lengths(proposal);
+    if (BatchDrafter* together = drafter_->batch())
+        draft_together(*together, proposal);
+    else
+        draft_apart(proposal);
     take_drafts(proposal);
     step.draft_end_ns = clock_.now_ns();
 }
 
-/// A drafter is not trusted with more than it was asked for, nor with tokens that there are not.
-void Engine::Impl::draft_for(const Proposal& proposal, Proposal::Share& share) {
-    const uint32_t most = proposal.draft_limit(share, share.draft_room);
+/// Looking drafts up is nearly free: how many are worth it is chosen when it is known how sure they are.
+void Engine::Impl::draft_apart(Proposal& proposal) {
+    for (Proposal::Share& share : proposal.running) {
+        if (share.draft_room == 0) continue;
+        const int64_t begin_ns = clock_.now_ns();
+        take_down_drafts(share, proposal.draft_limit(share, share.draft_room));
+        share.draft_ns = clock_.now_ns() - begin_ns;
+    }
+    if (effective_.boolean(KnobId::kSpeculativeAdaptive) && !drafted_.empty()) choose_draft_lengths(proposal);
+}
+
+/// Computing them is not: how many are worth it is chosen before.
+void Engine::Impl::draft_together(BatchDrafter& drafter, Proposal& proposal) {
     const int64_t begin_ns = clock_.now_ns();
+    asks_.clear();
+    for (const Proposal::Share& share : proposal.running)
+        if (share.draft_room > 0) ask_for_drafts(proposal, share);
+    if (effective_.boolean(KnobId::kSpeculativeAdaptive)) choose_asked_lengths(drafter, proposal);
+    std::erase_if(asks_, [](const DraftAsk& ask) { return ask.most == 0; });
+    if (asks_.empty()) return;
+    drafter.prepare(asks_);
+    for (const DraftPass& pass : drafter.passes()) draft_length_->pass_took(pass.rows, pass.ns);
+    const int64_t each_ns = (clock_.now_ns() - begin_ns) / static_cast<int64_t>(asks_.size());
+    auto ask = asks_.begin();
+    for (Proposal::Share& share : proposal.running) {
+        if (ask == asks_.end() || ask->request != share.sequence->id) continue;
+        take_down_drafts(share, ask->most);
+        share.draft_ns = each_ns;
+        ++ask;
+    }
+}
+
+void Engine::Impl::ask_for_drafts(const Proposal& proposal, const Proposal::Share& share) {
+    const LiveRequest& r = live(*share.sequence);
+    asks_.push_back({.request = r.id,
+                     .tokens = r.tokens,
+                     .most = proposal.draft_limit(share, share.draft_room),
+                     .sampling = r.sampling,
+                     .banned = banned_for(r),
+                     .banned_before = banned_before(r)});
+}
+
+void Engine::Impl::choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal) {
+    candidates_.clear();
+    for (const DraftAsk& ask : asks_)
+        candidates_.push_back(
+            {.request = ask.request, .most = ask.most, .behind = drafter.behind(ask.request, ask.tokens)});
+    draft_length_->choose(step_without_drafts(proposal), candidates_);
+    for (size_t i = 0; i < asks_.size(); ++i) asks_[i].most = candidates_[i].chosen;
+}
+
+/// A drafter is not trusted with more than it was asked for, nor with tokens that there are not.
+void Engine::Impl::take_down_drafts(Proposal::Share& share, uint32_t most) {
     const size_t first = drafted_.size();
     share.strength = drafter_->draft(share.sequence->id, share.sequence->tokens, most, drafted_);
     drafted_.resize(std::min(drafted_.size(), first + most));
@@ -44,22 +113,26 @@ void Engine::Impl::draft_for(const Proposal& proposal, Proposal::Share& share) {
                                     [&](TokenId token) { return token < 0 || token >= vocab; });
     drafted_.erase(wrong, drafted_.end());
     share.drafts = static_cast<uint32_t>(drafted_.size() - first);
-    share.draft_ns = clock_.now_ns() - begin_ns;
 }
 
-void Engine::Impl::choose_draft_lengths(Proposal& proposal) {
+DraftLength::Step Engine::Impl::step_without_drafts(const Proposal& proposal) const {
     DraftLength::Step step{
         .rows = proposal.used, .decodes_only = proposal.admissions.empty(), .room = proposal.draft_tokens};
-    candidates_.clear();
     for (const Proposal::Share& share : proposal.running) {
         step.tokens += share.tokens == share.sequence->pending();
         step.decodes_only &= share.tokens == 1;
-        if (share.drafts > 0) candidates_.push_back({share.sequence->id, share.strength, share.drafts});
     }
-    draft_length_->choose(step, candidates_);
+    return step;
+}
+
+void Engine::Impl::choose_draft_lengths(Proposal& proposal) {
+    candidates_.clear();
+    for (const Proposal::Share& share : proposal.running)
+        if (share.drafts > 0) candidates_.push_back({share.sequence->id, share.strength, share.drafts});
+    draft_length_->choose(step_without_drafts(proposal), candidates_);
     auto candidate = candidates_.begin();
     for (Proposal::Share& share : proposal.running)
-        if (share.drafts > 0) share.draft_room = candidate++->chosen;
+        if (share.drafts > 0) share.chosen_drafts = candidate++->chosen;
 }
 
 /// As many of each as were chosen, while there is budget and room for them.
@@ -67,7 +140,7 @@ void Engine::Impl::take_drafts(Proposal& proposal) {
     auto next = drafted_.begin();
     for (Proposal::Share& share : proposal.running) {
         const auto end = next + share.drafts;
-        const uint32_t taken = proposal.draft_limit(share, std::min(share.drafts, share.draft_room));
+        const uint32_t taken = proposal.draft_limit(share, std::min(share.drafts, share.chosen_drafts));
         proposal.drafts.insert(proposal.drafts.end(), next, next + taken);
         if (share.drafts > 0) proposal.give_drafts(share, taken);
         next = end;
@@ -77,7 +150,8 @@ void Engine::Impl::take_drafts(Proposal& proposal) {
 /// Lengths are chosen for steps that decode, and so learnt from those.
 void Engine::Impl::learn_from(const InFlight& step, const StepPhases& phases) {
     if (draft_length_ && phases.prefill_tokens == 0 && step.plan.copies.empty())
-        draft_length_->step_took(phases.tokens, step.event.duration_ns);
+        draft_length_->step_took(phases.tokens,
+                                 step.event.duration_ns - (step.draft_end_ns - step.draft_begin_ns));
 }
 
 void Engine::Impl::publish_drafts(const InFlight& step) {

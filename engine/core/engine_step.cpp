@@ -25,6 +25,7 @@ bool Engine::Impl::step() {
     if (paused_ && !single_step_) return false;
     const uint64_t steps_before = steps_;
     if (drafter_) drain();  // a draft goes on from the last token, so that one has to be known
+    lose_broken_drafter();
     expire(clock_.now_ns());
     shrink_further();
     if (!has_work()) {
@@ -128,6 +129,16 @@ void Engine::Impl::publish_schedule(const Proposal& proposal, const std::vector<
     }
 }
 
+/// No end token before its time, or none at all: see SequenceSlice.
+std::span<const TokenId> Engine::Impl::banned_for(const LiveRequest& r) const {
+    const bool banned = r.ignore_eos || r.answered_tokens < r.min_tokens;
+    return banned ? std::span<const TokenId>(end_tokens_) : std::span<const TokenId>();
+}
+
+uint32_t Engine::Impl::banned_before(const LiveRequest& r) {
+    return r.ignore_eos ? UINT32_MAX : r.prompt_tokens + r.min_tokens;
+}
+
 void Engine::Impl::build_plan(InFlight& step) {
     step.plan.slices.reserve(step.slices.size());
     for (const ScheduledSlice& slice : step.slices) {
@@ -144,9 +155,8 @@ void Engine::Impl::build_plan(InFlight& step) {
         part.samples = slice.samples;
         part.sampling = r.sampling;
         part.history = tokens.first(end);
-        if (slice.samples > 0 && (r.ignore_eos || r.answered_tokens < r.min_tokens))
-            part.banned = end_tokens_;
-        if (!r.ignore_eos) part.banned_before = r.prompt_tokens + r.min_tokens;
+        if (slice.samples > 0) part.banned = banned_for(r);
+        part.banned_before = banned_before(r);
         step.plan.slices.push_back(part);
         if (slice.first_time) step.event.cached_tokens += slice.cached_tokens;
     }

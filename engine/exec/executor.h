@@ -100,6 +100,8 @@ class Executor {
     virtual uint64_t bytes_per_block() const = 0;
     virtual telemetry::KvDtype kv_cache_dtype() const = 0;
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
+    /// Buffers for what a step computes on its way, logits among them; 0 where it is not known.
+    virtual uint64_t activation_bytes() const { return 0; }
     /// Most blocks the memory given allows; what num_kv_blocks may be raised to.
     virtual uint32_t capacity_blocks() const = 0;
     /// The same, would the cache be of that format.

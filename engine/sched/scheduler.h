@@ -30,10 +30,11 @@ struct Proposal {
     struct Share {
         Sequence* sequence;
         uint32_t tokens, new_blocks;
-        uint32_t draft_room = 0;  ///< most drafts it may have, were it alone to have any
-        uint32_t drafts = 0;      ///< that it has: the next so many of `drafts`
-        uint32_t strength = 0;    ///< how sure the drafter was
-        int64_t draft_ns = 0;     ///< that they took
+        uint32_t draft_room = 0;              ///< most drafts it may have, were it alone to have any
+        uint32_t drafts = 0;                  ///< that it has: the next so many of `drafts`
+        uint32_t chosen_drafts = UINT32_MAX;  ///< most that are to be verified
+        uint32_t strength = 0;                ///< how sure the drafter was
+        int64_t draft_ns = 0;                 ///< that they took
     };
     struct Admission {
         Sequence* sequence;

@@ -81,10 +81,22 @@ void Acceptance::rest(RequestId request) {
 
 // ------------------------------------------------------------------------------------------------ choice
 
+double DraftLength::Making::pass_ns(uint32_t rows) const {
+    return curve_.empty() ? 0 : curve_[std::min<size_t>(rows, curve_.size() - 1)];
+}
+
+void DraftLength::Making::add(uint32_t place, uint32_t rows) {
+    uint32_t& pass = rows_[std::min(place, Acceptance::kPlaces - 1)];
+    ns_ -= pass_ns(pass);
+    pass += rows;
+    ns_ += pass_ns(pass);
+}
+
 void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
-    uint32_t drafts = 0;
+    uint32_t drafts = 0, pass_rows = 0;
     for (Candidate& candidate : candidates) {
         drafts += candidate.most;
+        pass_rows = std::min(pass_rows + 1 + candidate.behind, StepTimes::kMostRows);
         candidate.chosen = 0;
     }
     if (step.rows >= StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
@@ -92,6 +104,7 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     // What is to be improved on has to be known first.
     if (step.decodes_only && !times_.was_seen(step.rows)) return;
     times_.curve(last_row_, curve_);
+    pass_times_.curve(pass_rows, pass_curve_);
     const Plan best = best_plan(step, candidates);
     if (step.decodes_only) try_something(step, candidates, best);
     for (const Candidate& candidate : candidates)
@@ -110,6 +123,7 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
     // Not far into what nobody has seen: its time is a guess, and the guess is that rows go on as they did.
     const uint32_t furthest = step.decodes_only ? std::max(2 * times_.most_seen(), rows + 1) : UINT32_MAX;
     Plan plan{static_cast<double>(step.tokens), curve_[rows]}, best = plan;
+    Making making(pass_curve_);
     order_.clear();
     size_t best_length = 0;
     while (!heap_.empty() && rows < std::min(furthest, last_row_)) {
@@ -118,7 +132,8 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
         Candidate& c = candidates[next.index];
         order_.push_back(next.index);
         plan.tokens += next.chance;
-        plan.ns = curve_[++rows];
+        making.add(c.chosen, 1 + (c.chosen == 0 ? c.behind : 0));
+        plan.ns = curve_[++rows] + making.ns();
         next.chance *= acceptance_.chance(c.request, c.strength, ++c.chosen);
         if (c.chosen < c.most)
             std::push_heap(heap_.begin(), heap_.end());
@@ -142,13 +157,16 @@ void DraftLength::take(size_t length, std::span<Candidate> candidates) const {
 DraftLength::Plan DraftLength::plan_of(const Step& step, std::span<const Candidate> candidates) const {
     Plan plan{static_cast<double>(step.tokens), 0};
     uint32_t rows = step.rows;
+    Making making(pass_curve_);
     for (const Candidate& c : candidates) {
         double chance = 1;
-        for (uint32_t i = 0; i < c.chosen; ++i)
+        for (uint32_t i = 0; i < c.chosen; ++i) {
             plan.tokens += chance *= acceptance_.chance(c.request, c.strength, i);
+            making.add(i, 1 + (i == 0 ? c.behind : 0));
+        }
         rows += c.chosen;
     }
-    plan.ns = curve_[rows];
+    plan.ns = curve_[rows] + making.ns();
     return plan;
 }
 
@@ -183,6 +201,11 @@ void DraftLength::try_something(const Step& step, std::span<Candidate> candidate
 
 void DraftLength::step_took(uint32_t rows, int64_t duration_ns) {
     times_.add(rows, static_cast<double>(duration_ns));
+    total_ns_ += static_cast<double>(std::max<int64_t>(0, duration_ns));
+}
+
+void DraftLength::pass_took(uint32_t rows, int64_t duration_ns) {
+    pass_times_.add(rows, static_cast<double>(duration_ns));
     total_ns_ += static_cast<double>(std::max<int64_t>(0, duration_ns));
 }
 

@@ -66,7 +66,8 @@ class DraftLength {
     struct Candidate {
         RequestId request{};
         uint32_t strength = 0;
-        uint32_t most = 0;    ///< drafts that there are
+        uint32_t most = 0;    ///< drafts that there are, or could be
+        uint32_t behind = 0;  ///< rows that a draft model has to read before the first
         uint32_t chosen = 0;  ///< what choose() says
     };
     /// What the step computes and hands out without any draft.
@@ -79,8 +80,10 @@ class DraftLength {
     void verified(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
         acceptance_.add(request, strength, drafted, accepted);
     }
-    /// A step that decoded only, drafts among its rows.
+    /// A step that decoded only, drafts among its rows; without the time in which they were made.
     void step_took(uint32_t rows, int64_t duration_ns);
+    /// A pass over the draft model; of drafters that look up there are none, and drafts cost nothing to make.
+    void pass_took(uint32_t rows, int64_t duration_ns);
     void end(RequestId request) { acceptance_.end(request); }
 
     static constexpr double kTrialShare = 0.02;
@@ -89,6 +92,19 @@ class DraftLength {
     struct Plan {
         double tokens = 0, ns = 0;
         double rate() const { return ns > 0 ? tokens / ns : 0; }
+    };
+    /// What making the drafts costs: a pass over the draft model for each place, with a row for each that has one.
+    class Making {
+      public:
+        explicit Making(const std::vector<double>& curve) : curve_(curve) {}
+        void add(uint32_t place, uint32_t rows);
+        double ns() const { return ns_; }
+
+      private:
+        double pass_ns(uint32_t rows) const;
+        const std::vector<double>& curve_;
+        std::array<uint32_t, Acceptance::kPlaces> rows_{};
+        double ns_ = 0;
     };
     struct Next {
         double chance;  ///< that this draft is accepted, and all before it of the same request
@@ -103,9 +119,9 @@ class DraftLength {
     void vary(std::span<Candidate> candidates) const;
     void try_something(const Step& step, std::span<Candidate> candidates, const Plan& best);
 
-    StepTimes times_;
+    StepTimes times_, pass_times_;
     Acceptance acceptance_;
-    std::vector<double> curve_;
+    std::vector<double> curve_, pass_curve_;  ///< ns by rows
     std::vector<Next> heap_;
     std::vector<size_t> order_;  ///< candidates, once for each draft, the likeliest draft first
     uint32_t last_row_ = 0;      ///< most rows that this step may have

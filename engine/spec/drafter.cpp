@@ -6,17 +6,19 @@
 
 namespace pitwall::engine {
 
-std::unique_ptr<Drafter> make_drafter(DraftMethod method) {
+Result<std::unique_ptr<Drafter>> make_drafter(DraftMethod method) {
     switch (method) {
         case DraftMethod::kNgram:
-            return std::make_unique<NgramDrafter>();
+            return std::unique_ptr<Drafter>(std::make_unique<NgramDrafter>());
         case DraftMethod::kSuffix:
-            return std::make_unique<SuffixDrafter>();
+            return std::unique_ptr<Drafter>(std::make_unique<SuffixDrafter>());
+        case DraftMethod::kDraft:
+            return Error{"there is no draft model", "give one with --draft-model FILE"};
         case DraftMethod::kNone:
         case DraftMethod::kCount:
             break;
     }
-    return nullptr;
+    return std::unique_ptr<Drafter>();
 }
 
 }  // namespace pitwall::engine

@@ -10,14 +10,18 @@
 #include <span>
 #include <vector>
 
+#include "engine/sample/sampling_params.h"
 #include "telemetry/base/ids.h"
+#include "telemetry/base/result.h"
 #include "telemetry/event.h"
 
 namespace pitwall::engine {
 
 using telemetry::DraftMethod;
 
-/// Integers only; used by the engine thread alone. Each call sees a sequence as it is so far, prompt and then output: it has
+class BatchDrafter;
+
+/// Used by the engine thread alone. Each call sees a sequence as it is so far, prompt and then output: it has
 /// grown since the last call, or is the same.
 class Drafter {
   public:
@@ -32,10 +36,45 @@ class Drafter {
                            std::vector<TokenId>& out) = 0;
     /// The sequence has ended; what was kept for it alone is dropped.
     virtual void end(RequestId request, std::span<const TokenId> tokens) = 0;
+    /// An error: it will never draft again.
+    virtual Status status() const { return {}; }
+    virtual uint64_t resident_bytes() const { return 0; }  ///< where they are worth telling
+    /// Itself, where it computes drafts for a whole step together.
+    virtual BatchDrafter* batch() { return nullptr; }
 };
 
-/// Null for kNone.
-using DrafterFactory = std::function<std::unique_ptr<Drafter>(DraftMethod)>;
-std::unique_ptr<Drafter> make_drafter(DraftMethod method);
+/// What a sequence is asked for in one step.
+struct DraftAsk {
+    RequestId request{};
+    std::span<const TokenId> tokens;  ///< prompt, then output
+    uint32_t most = 0;
+    /// As in SequenceSlice: who picks as the sampler will picks what it will.
+    SamplingParams sampling;
+    std::span<const TokenId> banned;
+    uint32_t banned_before = UINT32_MAX;
+};
+
+/// One pass over a draft model.
+struct DraftPass {
+    uint32_t rows;
+    int64_t ns;
+};
+
+/// Computes drafts, for all sequences of a step together and at a price: lengths are chosen before, not after.
+class BatchDrafter : public Drafter {
+  public:
+    /// Called before the step's calls of draft(), which then only tell what came of it.
+    virtual void prepare(std::span<const DraftAsk> asks) = 0;
+    /// Tokens of this sequence that it has yet to read, beyond the newest.
+    virtual uint32_t behind(RequestId request, std::span<const TokenId> tokens) const = 0;
+    /// Of the last prepare(), in order: the first reads what is behind, each gives one more draft.
+    virtual std::span<const DraftPass> passes() const = 0;
+    BatchDrafter* batch() final { return this; }
+};
+
+/// Null for kNone. An Error where there can be none of that method now, and why.
+using DrafterFactory = std::function<Result<std::unique_ptr<Drafter>>(DraftMethod)>;
+/// Those that need no model.
+Result<std::unique_ptr<Drafter>> make_drafter(DraftMethod method);
 
 }  // namespace pitwall::engine

@@ -90,6 +90,8 @@ QString bound_text(const KnobSpec& spec, KnobBound bound, double effective_value
             return QStringLiteral("held at %1 by requests in flight").arg(value);
         case KnobBound::kDraining:
             return QStringLiteral("draining, %1 now").arg(value);
+        case KnobBound::kUnavailable:
+            return QStringLiteral("not to be had, %1 instead").arg(value);
     }
     return {};
 }

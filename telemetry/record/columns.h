@@ -89,7 +89,7 @@ template <class Visitor, Is<KnobEvent> Payload>
 void columns(Visitor& v, Payload& e) {
     v("knob", e.knob, kMaxKnobs), v("value_kind", e.value_kind, values_up_to(ValueKind::kChoice));
     v("origin", e.origin, values_up_to(KnobOrigin::kEngine)),
-        v("bound", e.bound, values_up_to(KnobBound::kDraining));
+        v("bound", e.bound, values_up_to(KnobBound::kUnavailable));
     v("old_value", e.old_value), v("asked_value", e.asked_value), v("effective_value", e.effective_value);
     v("pause_ns", e.pause_ns), v("step_id", e.step_id);
 }
@@ -97,6 +97,7 @@ void columns(Visitor& v, Payload& e) {
 template <class Visitor, Is<DeviceEvent> Payload>
 void columns(Visitor& v, Payload& e) {
     v("resident_bytes", e.resident_bytes), v("kv_bytes", e.kv_bytes), v("weight_bytes", e.weight_bytes);
+    v("activation_bytes", e.activation_bytes), v("draft_bytes", e.draft_bytes);
     v("cpu_ns", e.cpu_ns), v("threads", e.threads);
 }
 
@@ -134,7 +135,7 @@ void columns(Visitor& v, Payload& e) {
 template <class Visitor, Is<KeyframeKnob> Payload>
 void columns(Visitor& v, Payload& e) {
     v("knob", e.knob, kMaxKnobs), v("value_kind", e.value_kind, values_up_to(ValueKind::kChoice));
-    v("bound", e.bound, values_up_to(KnobBound::kDraining));
+    v("bound", e.bound, values_up_to(KnobBound::kUnavailable));
     v("asked_value", e.asked_value), v("effective_value", e.effective_value);
 }
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
+
 #include "telemetry/record/columns.h"
 
 namespace pitwall::telemetry {
@@ -97,10 +99,18 @@ std::vector<TableSpec> session_tables() {
 int32_t format_of(std::string_view table) { return table == "speculation" || table == "probe" ? 2 : 1; }
 
 int32_t format_of(std::string_view table, std::string_view column) {
-    const bool added =
-        (table == "request" && column == "origin") ||
-        (table == "keyframe_counters" && (column == "drafted_tokens" || column == "accepted_tokens"));
-    return added ? 2 : format_of(table);
+    struct Added {
+        std::string_view table, column;
+        int32_t format;
+    };
+    constexpr std::array<Added, 5> kAdded = {{{"request", "origin", 2},
+                                              {"keyframe_counters", "drafted_tokens", 2},
+                                              {"keyframe_counters", "accepted_tokens", 2},
+                                              {"device", "activation_bytes", 3},
+                                              {"device", "draft_bytes", 3}}};
+    for (const Added& added : kAdded)
+        if (added.table == table && added.column == column) return added.format;
+    return format_of(table);
 }
 
 }  // namespace pitwall::telemetry

@@ -29,6 +29,8 @@ namespace {
 void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--model", context.session.model,
                    "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...)");
+    app.add_option("--draft-model", context.session.draft_model,
+                   "FILE or synthetic:SHAPE of the same vocabulary: drafts (speculative_method=draft)");
     app.add_option("--device", context.session.device, "cpu, sim or sim:PROFILE")->capture_default_str();
     app.add_option("--threads", context.session.threads,
                    "threads of the CPU executor; 0: as many as there are cores")
@@ -125,6 +127,10 @@ Status read_settings(CommandContext& context) {
     }
     for (const std::string& setting : context.settings)
         if (auto status = context.session.knobs.set_from_text(setting); !status.ok()) return status.error();
+    // Who gives one means to use it.
+    const auto method = presets::KnobId::kSpeculativeMethod;
+    if (!context.session.draft_model.empty() && !context.session.knobs.given(method))
+        context.session.knobs.set(method, static_cast<double>(presets::SpeculativeMethod::kDraft));
     const auto device = parse_device(context.session.device);
     return device.ok() ? Status() : Status(device.error());
 }

@@ -15,14 +15,17 @@ void DeviceSampler::poll(int64_t now_ns) {
     if (now_ns < next_ns_) return;
     // After a long step the missed samples are not made up for: they would all show the present.
     next_ns_ = now_ns + kInterval_ns - now_ns % kInterval_ns;
+    const engine::EngineMemory memory = engine_.memory();
     telemetry::Event event;
     event.kind = telemetry::EventKind::kDevice;
     event.t_ns = now_ns;
     event.device = {.resident_bytes = resident_bytes(),
-                    .kv_bytes = kv_bytes_,
-                    .weight_bytes = weight_bytes_,
+                    .kv_bytes = memory.kv,
+                    .weight_bytes = memory.weights,
+                    .activation_bytes = memory.activations,
+                    .draft_bytes = memory.draft,
                     .cpu_ns = cpu_ns(),
-                    .threads = threads_,
+                    .threads = engine_.device().threads,
                     .reserved = 0};
     producer_.publish(event);
 }

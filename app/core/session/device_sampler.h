@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "engine/core/engine.h"
 #include "telemetry/bus/producer.h"
 
 namespace pitwall::app {
@@ -10,16 +11,15 @@ namespace pitwall::app {
 /// Publishes a device sample (memory, CPU time) once a second of session time.
 class DeviceSampler {
   public:
-    DeviceSampler(telemetry::Producer& producer, uint64_t kv_bytes, uint64_t weight_bytes, uint32_t threads)
-        : producer_(producer), kv_bytes_(kv_bytes), weight_bytes_(weight_bytes), threads_(threads) {}
+    DeviceSampler(telemetry::Producer& producer, const engine::Engine& engine)
+        : producer_(producer), engine_(engine) {}
 
     void poll(int64_t now_ns);
     int64_t next_ns() const { return next_ns_; }
 
   private:
     telemetry::Producer& producer_;
-    uint64_t kv_bytes_, weight_bytes_;
-    uint32_t threads_;
+    const engine::Engine& engine_;
     int64_t next_ns_ = 0;
 };
 

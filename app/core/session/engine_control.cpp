@@ -28,7 +28,7 @@ std::future<Answer> ready(Answer answer) {
 }  // namespace
 
 std::future<Answer> EngineControl::submit(telemetry::PromptSpec prompt) {
-    auto request = make_request(prompt, tokenizer_);
+    auto request = make_request(prompt, parts_.tokenizer());
     if (!request.ok()) return ready(refusal(request.error()));
     // A wall clock may be read from here; a virtual one belongs to the engine thread, and moves with it.
     const int64_t arrival_ns = clock_.is_virtual() ? -1 : clock_.now_ns();
@@ -50,6 +50,24 @@ std::future<Answer> EngineControl::set_knob(std::string_view name, std::string_v
     return commands_.post([this, id = knob.id, asked = parsed.get(knob.id)] {
         return engine_.set_knob(id, asked, telemetry::KnobOrigin::kUser);
     });
+}
+
+/// Its file is opened on the caller's thread; its weights are read on none that anybody waits for.
+std::future<Answer> EngineControl::load_draft_model(std::string model) {
+    if (const Status status = parts_.draft_model->choose(model); !status.ok())
+        return ready(refusal(status.error()));
+    return commands_.post([this] { return turn_to_draft_model(); });
+}
+
+Answer EngineControl::turn_to_draft_model() {
+    constexpr auto kMethod = presets::KnobId::kSpeculativeMethod;
+    constexpr auto kNone = static_cast<double>(presets::SpeculativeMethod::kNone);
+    constexpr auto kDraft = static_cast<double>(presets::SpeculativeMethod::kDraft);
+    publish_draft_model(parts_);
+    // The one that drafts now goes before the next one comes: never both in memory.
+    if (engine_.effective_knobs().get(kMethod) == kDraft)
+        engine_.set_knob(kMethod, kNone, telemetry::KnobOrigin::kUser);
+    return engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
 }
 
 std::future<Answer> EngineControl::flush_prefix_cache() {

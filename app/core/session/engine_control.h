@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/core/session/command_queue.h"
+#include "app/core/session/engine_parts.h"
 #include "app/core/workload/workload_feeder.h"
 #include "engine/core/engine.h"
 #include "telemetry/base/clock.h"
@@ -11,13 +12,13 @@ namespace pitwall::app {
 /// Control of a live engine: checks and tokenizes on the caller's thread, acts on the engine's.
 class EngineControl final : public telemetry::Control {
   public:
-    EngineControl(CommandQueue& commands, engine::Engine& engine, WorkloadFeeder& feeder,
-                  const engine::Tokenizer& tokenizer, const Clock& clock)
-        : commands_(commands), engine_(engine), feeder_(feeder), tokenizer_(tokenizer), clock_(clock) {}
+    EngineControl(CommandQueue& commands, EngineParts& parts, WorkloadFeeder& feeder)
+        : commands_(commands), parts_(parts), engine_(*parts.engine), feeder_(feeder), clock_(*parts.clock) {}
 
     std::future<telemetry::Answer> submit(telemetry::PromptSpec prompt) override;
     std::future<telemetry::Answer> cancel(RequestId request) override;
     std::future<telemetry::Answer> set_knob(std::string_view name, std::string_view value) override;
+    std::future<telemetry::Answer> load_draft_model(std::string model) override;
     std::future<telemetry::Answer> flush_prefix_cache() override;
     std::future<telemetry::Answer> pause() override;
     std::future<telemetry::Answer> resume() override;
@@ -27,11 +28,12 @@ class EngineControl final : public telemetry::Control {
 
   private:
     telemetry::Answer single_step_now();
+    telemetry::Answer turn_to_draft_model();
 
     CommandQueue& commands_;
+    EngineParts& parts_;
     engine::Engine& engine_;
     WorkloadFeeder& feeder_;
-    const engine::Tokenizer& tokenizer_;
     const Clock& clock_;
 };
 

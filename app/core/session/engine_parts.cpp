@@ -5,12 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/sim/sim_executor.h"
-#include "presets/nearest.h"
 
 namespace pitwall::app {
 
@@ -36,21 +34,23 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
         sim.capacity_blocks = static_cast<uint32_t>(
             std::clamp(options.knobs.get(KnobId::kKvCacheMemoryBytes) / block, 1.0, 4194304.0));
     }
-    return engine::make_sim_executor(opened.model->config(), profile.empty() ? "h100" : profile, sim);
+    return engine::make_sim_executor(opened.model->config(), profile, sim);
+}
+
+/// A session that is to draft with it begins with it there.
+Status prepare_draft_model(DraftModel& draft_model, const SessionOptions& options,
+                           const ProgressFn& progress) {
+    const bool wanted = options.knobs.integer(KnobId::kSpeculativeMethod) ==
+                        static_cast<int64_t>(presets::SpeculativeMethod::kDraft);
+    if (options.draft_model.empty()) {
+        if (!wanted) return {};
+        return Error{"speculative_method=draft needs a draft model", "give one with --draft-model FILE"};
+    }
+    if (Status status = draft_model.choose(options.draft_model); !status.ok()) return status;
+    return wanted ? draft_model.load(progress) : Status();
 }
 
 }  // namespace
-
-Result<DeviceChoice> parse_device(const std::string& device) {
-    constexpr std::array<std::string_view, 3> kKnown = {"cpu", "cuda", "sim"};
-    if (device == "cpu") return DeviceChoice{};
-    if (device == "sim") return DeviceChoice{true, ""};
-    if (device.starts_with("sim:")) return DeviceChoice{true, device.substr(4)};
-    if (device == "cuda")
-        return Error{"--device cuda: this build has no CUDA executor", "use --device cpu or --device sim"};
-    return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),
-                 fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
-}
 
 Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool weights_needed,
                                              const ProgressFn& progress) {
@@ -95,11 +95,16 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
     auto executor = make_executor(options, parts->opened, *parts->clock, progress);
     if (!executor.ok()) return executor.error();
     parts->producer = parts->bus.add_producer();
-    parts->kv_bytes = executor.value()->capacity_blocks() * executor.value()->bytes_per_block();
-    parts->weight_bytes = executor.value()->weight_bytes();
+    parts->draft_model =
+        std::make_unique<DraftModel>(options, device.value(), *parts->opened.model, *parts->clock);
+    if (Status status = prepare_draft_model(*parts->draft_model, options, progress); !status.ok())
+        return status.error();
     parts->engine = std::make_unique<engine::Engine>(
         std::move(executor).value(), parts->opened.tokenizer.get(), options.knobs, *parts->clock,
-        *parts->producer, parts->config().max_context_tokens);
+        *parts->producer, parts->config().max_context_tokens,
+        [draft_model = parts->draft_model.get()](telemetry::DraftMethod method) {
+            return draft_model->make_drafter(method);
+        });
     return parts;
 }
 
@@ -136,6 +141,14 @@ void publish_session_facts(EngineParts& parts, const SessionOptions& options,
     for (const auto& [key, value] : facts)
         parts.producer->publish_text(telemetry::DictionaryKind::kSession, id++,
                                      fmt::format("{}={}", key, value), parts.clock->now_ns());
+    publish_draft_model(parts);
+}
+
+void publish_draft_model(EngineParts& parts) {
+    constexpr uint32_t kId = 100;  // behind the others, however many those become
+    if (const std::string name = parts.draft_model->name(); !name.empty())
+        parts.producer->publish_text(telemetry::DictionaryKind::kSession, kId, "draft_model=" + name,
+                                     parts.clock->now_ns());
 }
 
 }  // namespace pitwall::app

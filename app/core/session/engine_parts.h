@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "app/core/session/device_choice.h"
+#include "app/core/session/draft_model.h"
 #include "app/core/session/session.h"
 #include "engine/core/engine.h"
 #include "engine/model/model.h"
@@ -13,13 +15,6 @@
 #include "telemetry/bus/bus.h"
 
 namespace pitwall::app {
-
-/// "cpu", "sim" or "sim:PROFILE", taken apart and checked.
-struct DeviceChoice {
-    bool simulated = false;
-    std::string profile;  ///< "" for the default one
-};
-Result<DeviceChoice> parse_device(const std::string& device);
 
 /// Opens the model and its tokenizer; weights only where a device computes with them.
 struct OpenedModel {
@@ -40,7 +35,7 @@ struct EngineParts {
     std::unique_ptr<Clock> clock;
     telemetry::Bus bus;
     std::shared_ptr<telemetry::Producer> producer;
-    uint64_t kv_bytes = 0, weight_bytes = 0;
+    std::unique_ptr<DraftModel> draft_model;
     std::unique_ptr<engine::Engine> engine;
 
     /// Session time is counted from here: called once, right before the session's first event, so that no request is
@@ -59,5 +54,7 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
 /// seed, workload, UTC start. Published before anything else, and again for a recording that begins later.
 void publish_session_facts(EngineParts& parts, const SessionOptions& options,
                            std::chrono::system_clock::time_point start);
+/// Of these, which model drafts, where one was chosen; engine thread, or before it begins.
+void publish_draft_model(EngineParts& parts);
 
 }  // namespace pitwall::app

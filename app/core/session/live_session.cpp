@@ -25,8 +25,8 @@ LiveSession::LiveSession(std::unique_ptr<EngineParts> parts, SessionOptions opti
     : options_(std::move(options)),
       parts_(std::move(parts)),
       feeder_(*parts_->engine, parts_->tokenizer(), parts_->config().max_context_tokens, options_.seed),
-      sampler_(*parts_->producer, parts_->kv_bytes, parts_->weight_bytes, parts_->engine->device().threads),
-      control_(commands_, *parts_->engine, feeder_, parts_->tokenizer(), *parts_->clock),
+      sampler_(*parts_->producer, *parts_->engine),
+      control_(commands_, *parts_, feeder_),
       loop_({*parts_->engine, *parts_->clock, *parts_->producer, commands_, feeder_, sampler_},
             options_.duration_ns > 0 ? options_.duration_ns : INT64_MAX) {}
 

@@ -15,6 +15,9 @@ class RefusingControl final : public telemetry::Control {
     std::future<telemetry::Answer> set_knob(std::string_view, std::string_view) override {
         return refuse("has no knobs to turn");
     }
+    std::future<telemetry::Answer> load_draft_model(std::string) override {
+        return refuse("has no engine that could draft");
+    }
     std::future<telemetry::Answer> flush_prefix_cache() override { return refuse("has no cache to flush"); }
     std::future<telemetry::Answer> pause() override { return refuse("is paused by its own controls"); }
     std::future<telemetry::Answer> resume() override { return refuse("is resumed by its own controls"); }

@@ -22,6 +22,7 @@ struct SessionOptions {
     std::string device = "cpu";  ///< cpu, sim, sim:PROFILE
     uint32_t threads = 0;        ///< 0: as many as the machine has cores for us
     uint64_t seed = 1;
+    std::string draft_model;  ///< FILE or synthetic:SHAPE; "": none
     presets::KnobValues knobs;
     std::string record_path;  ///< "": not recorded
     bool overwrite = false;   ///< a session that is there at record_path is replaced

@@ -53,6 +53,7 @@ class CpuExecutor final : public Executor {
     uint64_t bytes_per_block() const override { return arena_.bytes_per_block(); }
     telemetry::KvDtype kv_cache_dtype() const override { return arena_.dtype(); }
     uint64_t weight_bytes() const override { return model_->bytes(); }
+    uint64_t activation_bytes() const override;
     uint32_t capacity_blocks() const override { return arena_.capacity_blocks(); }
     KvCapacity kv_capacity(telemetry::KvDtype dtype) const override {
         const uint64_t bytes = kv_bytes_per_block(dtype, model_->config);
@@ -117,6 +118,12 @@ Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
     if (!forward.ok()) return forward.error();
     forward_ = std::move(forward).value();
     return {};
+}
+
+uint64_t CpuExecutor::activation_bytes() const {
+    uint64_t bytes = forward_->activation_bytes() + logits_.capacity() * sizeof(float);
+    for (const auto& [dtype, text] : side_texts_) bytes += text->activation_bytes();
+    return bytes;
 }
 
 Status CpuExecutor::score_beside(telemetry::KvDtype dtype, std::span<const TokenId> tokens,

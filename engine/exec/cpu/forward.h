@@ -31,6 +31,7 @@ class Forward {
     /// Logits of some rows of the last run: rows[i] -> logits[i] [vocab].
     void head(std::span<const uint32_t> rows, float* const* logits);
 
+    uint64_t activation_bytes() const { return buffer_.bytes() + multiplier_.scratch_bytes(); }
     double flops() const { return flops_; }  ///< since reset_counters()
     double bytes() const { return bytes_; }
     void reset_counters() { flops_ = bytes_ = 0; }

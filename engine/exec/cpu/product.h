@@ -60,6 +60,7 @@ class Multiplier {
 
     /// x [tokens, ldx]
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
+    uint64_t scratch_bytes() const { return scratch_.bytes(); }
 
   private:
     struct Strip;

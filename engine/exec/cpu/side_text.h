@@ -17,6 +17,7 @@ class SideText {
 
     static Result<std::unique_ptr<SideText>> create(const PackedModel& model, ThreadPool& pool,
                                                     const Kernels& kernels, KvDtype dtype);
+    uint64_t activation_bytes() const { return forward_->activation_bytes(); }
     /// Executor::score_beside.
     void score(std::span<const TokenId> tokens, uint32_t first_position, std::span<float* const> logits);
 

@@ -147,6 +147,7 @@ class SimExecutor final : public Executor {
         if (slice.sampling.temperature > 0)
             value = detail::final_mix(
                 value ^ detail::final_mix(slice.sampling.seed + slice.history_at(index).size()));
+        if (detail::final_mix(value) % 100 >= options_.agreement_percent) ++value;
         auto token = static_cast<TokenId>(value % config_.vocab_size);
         for (uint32_t tries = 0; tries < config_.vocab_size; ++tries) {
             if (std::find(banned.begin(), banned.end(), token) == banned.end()) break;

@@ -21,6 +21,8 @@ struct SimOptions {
     uint32_t depth = 1;            ///< plans in flight, 1 or 2
     /// Checks every slot that a slice reads; costs time in proportion to the context.
     bool verify_kv = false;
+    /// Of a draft model, whose tokens are modelled too: how often it picks what another device of the same vocabulary does.
+    uint32_t agreement_percent = 100;
 };
 
 /// A device that only keeps time. Its answers are a function of the sequence's tokens alone, read back through the block

@@ -23,6 +23,9 @@ class NotingControl : public telemetry::Control {
     std::future<telemetry::Answer> set_knob(std::string_view name, std::string_view value) override {
         return note(std::string(name) + "=" + std::string(value));
     }
+    std::future<telemetry::Answer> load_draft_model(std::string model) override {
+        return note("draft model " + model);
+    }
     std::future<telemetry::Answer> flush_prefix_cache() override { return note("flush"); }
     std::future<telemetry::Answer> pause() override { return note("pause"); }
     std::future<telemetry::Answer> resume() override { return note("resume"); }

@@ -18,6 +18,7 @@ class ForwardingExecutor : public Executor {
     uint64_t bytes_per_block() const override { return inner_->bytes_per_block(); }
     telemetry::KvDtype kv_cache_dtype() const override { return inner_->kv_cache_dtype(); }
     uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
+    uint64_t activation_bytes() const override { return inner_->activation_bytes(); }
     uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }
     KvCapacity kv_capacity(telemetry::KvDtype dtype) const override { return inner_->kv_capacity(dtype); }
     Status resize_pool(uint32_t blocks) override { return inner_->resize_pool(blocks); }

@@ -39,8 +39,7 @@ ScriptedSession::ScriptedSession(const std::string& path, Look look)
     parts_ = std::move(parts).value();
     feeder_ = std::make_unique<app::WorkloadFeeder>(*parts_->engine, parts_->tokenizer(),
                                                     parts_->config().max_context_tokens, options_.seed);
-    sampler_ = std::make_unique<app::DeviceSampler>(*parts_->producer, parts_->kv_bytes, parts_->weight_bytes,
-                                                    parts_->engine->device().threads);
+    sampler_ = std::make_unique<app::DeviceSampler>(*parts_->producer, *parts_->engine);
     reader_ = parts_->bus.add_reader(telemetry::Overflow::kWait, 1 << 17);
     auto recording = app::Recording::begin(parts_->bus, path, false, options_.knobs);
     if (!recording.ok()) throw std::runtime_error(recording.error().text());

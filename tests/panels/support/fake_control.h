@@ -39,6 +39,7 @@ class FakeControl : public telemetry::Control {
         knobs.emplace_back(name, value);
         return reply("set " + std::string(name) + "=" + std::string(value));
     }
+    std::future<Answer> load_draft_model(std::string model) override { return reply("draft model " + model); }
     std::future<Answer> flush_prefix_cache() override { return reply("flush"); }
     std::future<Answer> pause() override { return reply("pause"); }
     std::future<Answer> resume() override { return reply("resume"); }
