@@ -84,7 +84,7 @@ class Model {
     virtual void release_pages() const {}
 };
 
-/// `spec`: a file, "synthetic:SHAPE" (tiny, smollm2-135m, llama-3.1-8b, llama-3.1-70b), or "" for the default model
+/// `spec`: a file, "synthetic:SHAPE" (tiny, tiny-draft, smollm2-135m, llama-3.2-1b, llama-3.1-8b, llama-3.1-70b), or "" for the default model
 /// in the XDG cache. `weights_needed` false: shape and vocabulary only (the simulated device). Every length and
 /// offset of a file is checked before use; nothing larger than the file is allocated on a file's word.
 Result<std::unique_ptr<Model>> open_model(std::string_view spec, uint64_t seed, bool weights_needed);

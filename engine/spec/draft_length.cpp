@@ -10,7 +10,9 @@ namespace {
 
 constexpr double kNewestTime = 1.0 / 8;      ///< weight of the newest step among those of as many rows
 constexpr double kNewestChance = 1.0 / 200;  ///< of the newest draft among those of its strength and place
-constexpr double kNewestOffset = 1.0 / 40;   ///< of the newest draft among those of its request
+constexpr uint32_t kKnownTimes = 200;        ///< as many as count, then
+constexpr double kFirstGuess = 0.6, kGuessTimes = 2;  ///< of a first draft, and how often seen it counts for
+constexpr double kNewestOffset = 1.0 / 40;            ///< of the newest draft among those of its request
 /// Of an offset, in a step in which its request could not show otherwise: bad luck is no sentence for life.
 constexpr double kForgotten = 1.0 / 256;
 /// A step that was held up by something else says little: it counts as at most so many times what was usual.
@@ -50,16 +52,30 @@ void StepTimes::curve(uint32_t rows, std::vector<double>& out) const {
     for (uint32_t i = last + 1; i <= rows; ++i) out[i] = out[i - 1] + slope;
 }
 
+bool StepTimes::was_seen_near(uint32_t rows) const {
+    const size_t first = rows - rows / 4, end = std::min<size_t>(seen_.size(), size_t{rows} + rows / 4 + 1);
+    for (size_t at = first; at < end; ++at)
+        if (seen_[at].times > 0) return true;
+    return false;
+}
+
 // ------------------------------------------------------------------------------------------------ acceptance
 
-Acceptance::Mean& Acceptance::mean_of(uint32_t strength, uint32_t place) {
-    return means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
+/// A place of which little is known is taken for much like the one before it.
+double Acceptance::mean_chance(uint32_t strength, uint32_t place) const {
+    double chance = kFirstGuess;
+    for (uint32_t i = 0; i <= std::min(place, kPlaces - 1); ++i) {
+        const Mean& mean = means_[std::min(strength, Drafter::kStrengths - 1)][i];
+        const double known = std::min(mean.times, kKnownTimes);
+        chance = (known * mean.value + kGuessTimes * chance) / (known + kGuessTimes);
+    }
+    return chance;
 }
 
 double Acceptance::chance(RequestId request, uint32_t strength, uint32_t place) const {
-    const Mean& mean = means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
     const auto offset = offsets_.find(raw(request));
-    return std::clamp(mean.value + (offset == offsets_.end() ? 0 : offset->second), 0.0, 0.99);
+    return std::clamp(mean_chance(strength, place) + (offset == offsets_.end() ? 0 : offset->second), 0.0,
+                      0.99);
 }
 
 /// Those before the first rejected one held, that one did not, and of those behind nothing is known.
@@ -67,10 +83,10 @@ void Acceptance::add(RequestId request, uint32_t strength, uint32_t drafted, uin
     double& offset = offsets_[raw(request)];
     for (uint32_t place = 0; place < std::min(drafted, accepted + 1); ++place) {
         const double held = place < accepted ? 1 : 0;
-        Mean& mean = mean_of(strength, place);
-        offset += kNewestOffset * (held - mean.value - offset);
+        offset += kNewestOffset * (held - mean_chance(strength, place) - offset);
+        Mean& mean = means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
         ++mean.times;
-        mean.value += std::max(kNewestChance, 1.0 / (mean.times + 2)) * (held - mean.value);
+        mean.value += std::max(kNewestChance, 1.0 / mean.times) * (held - mean.value);
     }
 }
 
@@ -101,8 +117,8 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     }
     if (step.rows >= StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
     last_row_ = step.rows + std::min({drafts, step.room, StepTimes::kMostRows - step.rows});
-    // What is to be improved on has to be known first.
-    if (step.decodes_only && !times_.was_seen(step.rows)) return;
+    // What is to be improved on has to be known first, or what is much like it.
+    if (step.decodes_only && !times_.was_seen_near(step.rows)) return;
     times_.curve(last_row_, curve_);
     pass_times_.curve(pass_rows, pass_curve_);
     const Plan best = best_plan(step, candidates);
@@ -111,8 +127,31 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
         if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
 }
 
-/// Greedy is best here: of one request chances only fall, and a row costs the same whose it is.
+/// A pass over a draft model costs much the same for one row as for many: how many there are is chosen first, by trying each
+/// number. Looking up has no passes, and one try says all.
 DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> candidates) {
+    const bool computes = !pass_curve_.empty() && pass_curve_.back() > 0;
+    Plan best = best_of_depth(step, candidates, computes ? 1 : UINT32_MAX);
+    for (uint32_t depth = 2; computes && depth <= Acceptance::kPlaces; ++depth) {
+        best_order_.swap(order_);
+        const size_t best_length = length_;
+        const Plan plan = best_of_depth(step, candidates, depth);
+        if (plan.rate() > best.rate()) {
+            best = plan;
+            continue;
+        }
+        order_.swap(best_order_);
+        length_ = best_length;
+    }
+    take(length_, candidates);
+    return best;
+}
+
+/// With at most `depth` drafts each. Greedy is best here: of one request chances only fall, and a row costs the same whose
+/// it is.
+DraftLength::Plan DraftLength::best_of_depth(const Step& step, std::span<Candidate> candidates,
+                                             uint32_t depth) {
+    for (Candidate& c : candidates) c.chosen = 0;
     heap_.clear();
     for (size_t i = 0; i < candidates.size(); ++i) {
         const Candidate& c = candidates[i];
@@ -125,7 +164,7 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
     Plan plan{static_cast<double>(step.tokens), curve_[rows]}, best = plan;
     Making making(pass_curve_);
     order_.clear();
-    size_t best_length = 0;
+    length_ = 0;
     while (!heap_.empty() && rows < std::min(furthest, last_row_)) {
         std::pop_heap(heap_.begin(), heap_.end());
         Next& next = heap_.back();
@@ -135,16 +174,15 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
         making.add(c.chosen, 1 + (c.chosen == 0 ? c.behind : 0));
         plan.ns = curve_[++rows] + making.ns();
         next.chance *= acceptance_.chance(c.request, c.strength, ++c.chosen);
-        if (c.chosen < c.most)
+        if (c.chosen < std::min(c.most, depth))
             std::push_heap(heap_.begin(), heap_.end());
         else
             heap_.pop_back();
         // Steps of a staircase are crossed: the best of all that were passed counts.
         if (plan.rate() < best.rate()) continue;
         best = plan;
-        best_length = order_.size();
+        length_ = order_.size();
     }
-    take(best_length, candidates);
     return best;
 }
 

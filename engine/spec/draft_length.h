@@ -24,7 +24,8 @@ class StepTimes {
     /// Times of [0, rows] rows, none shorter than the one before. Beyond the last that was seen it goes on as steeply as
     /// before it; all 0 where nothing was seen.
     void curve(uint32_t rows, std::vector<double>& out) const;
-    bool was_seen(uint32_t rows) const { return rows < seen_.size() && seen_[rows].times > 0; }
+    /// A step of as many rows, within a quarter.
+    bool was_seen_near(uint32_t rows) const;
     uint32_t most_seen() const { return seen_.empty() ? 0 : static_cast<uint32_t>(seen_.size() - 1); }
 
   private:
@@ -42,6 +43,7 @@ class Acceptance {
     static constexpr uint32_t kPlaces = 8;
 
     double chance(RequestId request, uint32_t strength, uint32_t place) const;
+    double mean_chance(uint32_t strength, uint32_t place) const;
     void add(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted);
     /// It had drafts, and none was verified: what is known of it is a step older.
     void rest(RequestId request);
@@ -50,9 +52,8 @@ class Acceptance {
   private:
     struct Mean {
         uint32_t times = 0;
-        double value = 0.6;
+        double value = 0;
     };
-    Mean& mean_of(uint32_t strength, uint32_t place);
     std::array<std::array<Mean, kPlaces>, Drafter::kStrengths> means_{};
     std::unordered_map<uint32_t, double> offsets_;
 };
@@ -114,6 +115,7 @@ class DraftLength {
         }
     };
     Plan best_plan(const Step& step, std::span<Candidate> candidates);
+    Plan best_of_depth(const Step& step, std::span<Candidate> candidates, uint32_t depth);
     Plan plan_of(const Step& step, std::span<const Candidate> candidates) const;
     void take(size_t length, std::span<Candidate> candidates) const;
     void vary(std::span<Candidate> candidates) const;
@@ -123,8 +125,10 @@ class DraftLength {
     Acceptance acceptance_;
     std::vector<double> curve_, pass_curve_;  ///< ns by rows
     std::vector<Next> heap_;
-    std::vector<size_t> order_;  ///< candidates, once for each draft, the likeliest draft first
-    uint32_t last_row_ = 0;      ///< most rows that this step may have
+    std::vector<size_t> order_,
+        best_order_;         ///< candidates, once for each draft, the likeliest draft first
+    size_t length_ = 0;      ///< of order_, what is worth its time
+    uint32_t last_row_ = 0;  ///< most rows that this step may have
     uint64_t trials_ = 0;
     double total_ns_ = 0, trial_ns_ = 0;  ///< of all steps; lost to trials, as far as it was to be expected
 };

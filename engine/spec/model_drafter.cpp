@@ -44,7 +44,8 @@ void ModelDrafter::prepare(std::span<const DraftAsk> asks) {
     passes_.clear();
     asked_.clear();
     ++turn_;
-    for (const DraftAsk& ask : asks) texts_[raw(ask.request)].turn = turn_;  // nobody here makes room for another
+    for (const DraftAsk& ask : asks)
+        texts_[raw(ask.request)].turn = turn_;  // nobody here makes room for another
     if (!status_.ok() || !loaded()) return;
     uint32_t read_room = kReadAtOnce;
     for (const DraftAsk& ask : asks) take_in(ask, read_room);
@@ -70,11 +71,10 @@ void ModelDrafter::take_in(const DraftAsk& ask, uint32_t& read_room) {
 
 /// Drops drafts that did not hold and takes in what was said instead.
 void ModelDrafter::follow(Text& text, std::span<const TokenId> tokens) {
-    const auto same = static_cast<uint32_t>(
-        std::mismatch(text.tokens.begin() + text.known, text.tokens.end(), tokens.begin() + text.known,
-                      tokens.end())
-            .first -
-        text.tokens.begin());
+    const auto same = static_cast<uint32_t>(std::mismatch(text.tokens.begin() + text.known, text.tokens.end(),
+                                                          tokens.begin() + text.known, tokens.end())
+                                                .first -
+                                            text.tokens.begin());
     text.tokens.resize(same);
     text.tokens.insert(text.tokens.end(), tokens.begin() + same, tokens.end());
     text.known = static_cast<uint32_t>(tokens.size());

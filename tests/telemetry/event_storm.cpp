@@ -373,7 +373,14 @@ void EventStorm::step() {
     if (steps_ % options_.keyframe_interval_steps == 0) keyframe();
     if (chance(0.05)) {
         Event event = make(EventKind::kDevice, now_ns_);
-        event.device = {100u << 20, 10u << 20, 80u << 20, now_ns_ / 2, 2, 0};
+        event.device = {.resident_bytes = 100u << 20,
+                        .kv_bytes = 10u << 20,
+                        .weight_bytes = 80u << 20,
+                        .activation_bytes = 3u << 20,
+                        .draft_bytes = chance(0.5) ? 5u << 20 : 0,
+                        .cpu_ns = now_ns_ / 2,
+                        .threads = 2,
+                        .reserved = 0};
         sink_(event);
     }
 }

@@ -190,6 +190,22 @@ TEST(Frozen, Format2KeepsOpening) {
               static_cast<int64_t>(f.drafted_tokens));
 }
 
+// The same of format 3, which knows of a draft model's memory.
+TEST(Frozen, Format3KeepsOpening) {
+    const std::string path = PITWALL_SOURCE_DIR "/tests/data/session_v3.db";
+    const auto events = read_session(path);
+    ASSERT_TRUE(events.ok()) << events.error().text();
+    uint64_t samples = 0, draft_bytes = 0;
+    for (const Event& event : events.value())
+        if (event.kind == EventKind::kDevice) ++samples, draft_bytes += event.device.draft_bytes;
+    SQLite::Database database(path);
+    expect_sound_views(database);
+    EXPECT_GT(samples, 0u);
+    EXPECT_EQ(one(database, "SELECT sum(draft_bytes) FROM device").getInt64(),
+              static_cast<int64_t>(draft_bytes));
+    EXPECT_GT(draft_bytes, 0u);
+}
+
 // Writes the frozen file of the present format; run by hand, once a format:
 //   test_telemetry_damage --gtest_also_run_disabled_tests --gtest_filter='*WritesAFrozenFile' and PITWALL_FROZEN=path
 TEST(Frozen, DISABLED_WritesAFrozenFile) {

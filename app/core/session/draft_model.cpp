@@ -83,14 +83,16 @@ Status DraftModel::load(const ProgressFn& progress) {
 
 DraftModel::Loaded DraftModel::read_weights(const engine::Model& model,
                                             const std::function<void(uint64_t, uint64_t)>& progress) const {
-    const auto kv_bytes = static_cast<uint64_t>(options_.knobs.integer(KnobId::kKvCacheMemoryBytes)) / kKvShare;
+    const auto kv_bytes =
+        static_cast<uint64_t>(options_.knobs.integer(KnobId::kKvCacheMemoryBytes)) / kKvShare;
     if (device_.simulated) {
         engine::SimOptions sim;
         sim.clock = &clock_;
         sim.paced = options_.paced;
         sim.weight_bytes = model.weight_bytes();
         const uint64_t block = engine::kv_bytes_per_block(sim.kv_cache_dtype, model.config());
-        sim.capacity_blocks = static_cast<uint32_t>(std::clamp<uint64_t>(kv_bytes / block, 1, kMostSimBlocks));
+        sim.capacity_blocks =
+            static_cast<uint32_t>(std::clamp<uint64_t>(kv_bytes / block, 1, kMostSimBlocks));
         sim.agreement_percent = kSimulatedAgreement;
         return engine::make_sim_executor(model.config(), device_.profile, sim);
     }

@@ -20,7 +20,8 @@ namespace pitwall::app {
 class DraftModel {
   public:
     /// `target`: whose tokens it is to draft. It and the clock outlive this. options.device was checked.
-    DraftModel(const SessionOptions& options, const DeviceChoice& device, const engine::Model& target, Clock& clock);
+    DraftModel(const SessionOptions& options, const DeviceChoice& device, const engine::Model& target,
+               Clock& clock);
 
     /// Any thread: `model` (FILE or synthetic:SHAPE) is what loads next. An Error where it cannot be read or has another
     /// vocabulary; then what was chosen before stays chosen.
@@ -34,7 +35,8 @@ class DraftModel {
 
   private:
     using Loaded = Result<std::unique_ptr<engine::Executor>>;
-    Loaded read_weights(const engine::Model& model, const std::function<void(uint64_t, uint64_t)>& progress) const;
+    Loaded read_weights(const engine::Model& model,
+                        const std::function<void(uint64_t, uint64_t)>& progress) const;
     Result<std::unique_ptr<engine::Drafter>> make_model_drafter();
 
     SessionOptions options_;

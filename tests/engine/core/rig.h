@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,7 @@ struct RigOptions {
     std::string profile = "test";
     uint32_t capacity_blocks = 1 << 20, depth = 1, vocab = 997, context = 4096;
     bool verify_kv = true, keep_events = true;
+    std::optional<ModelConfig> config = {};  ///< of the simulated device's model; none: tiny, with `vocab`
     const Tokenizer* tokenizer = nullptr;
     DrafterFactory drafters = make_drafter;
     std::function<std::unique_ptr<Executor>()> executor =
@@ -136,7 +138,8 @@ class Rig {
         sim.depth = options.depth;
         sim.verify_kv = options.verify_kv;
         sim.kv_cache_dtype = dtype;
-        auto executor = make_sim_executor(tiny_config(options.vocab), options.profile, sim);
+        auto executor =
+            make_sim_executor(options.config.value_or(tiny_config(options.vocab)), options.profile, sim);
         EXPECT_TRUE(executor.ok());
         return std::move(executor).value();
     }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/engine/core/rig.h"
+#include "tests/engine/spec/draft_device.h"
 #include "tests/engine/spec/drafter_double.h"
 
 namespace pitwall::engine::test {
@@ -59,6 +60,54 @@ TEST_P(Adaptive, IsNeverMuchSlowerThanTheBest) {
             if (const int64_t now = took(1, k, 0, right); now < best) best = now, best_k = k;
         EXPECT_LT(static_cast<double>(took(1, 8, 1, right)), 1.05 * static_cast<double>(best))
             << right << " % right; best is " << best_k;
+    }
+}
+
+/// As the sizes of llama-3.1-8b and llama-3.2-1b, but for a vocabulary of the tests'.
+ModelConfig large_config() {
+    ModelConfig c = tiny_config(997);
+    c.num_layers = 32, c.hidden_size = 4096, c.num_heads = 32, c.num_kv_heads = 8, c.head_dim = 128,
+    c.intermediate_size = 14336;
+    return c;
+}
+ModelConfig small_config() {
+    ModelConfig c = tiny_config(997);
+    c.num_layers = 16, c.hidden_size = 2048, c.num_heads = 32, c.num_kv_heads = 8, c.head_dim = 64,
+    c.intermediate_size = 8192;
+    return c;
+}
+
+/// Drafts of a model cost passes over it. `k` 0: no drafts.
+int64_t model_session_ns(uint32_t streams, const DraftDevice& draft, uint32_t k, bool adaptive) {
+    VirtualClock* clock = nullptr;
+    RigOptions options = with({{KnobId::kMaxNumSeqs, streams},
+                               {KnobId::kMaxNumBatchedTokens, 1024},
+                               {KnobId::kNumSpeculativeTokens, std::max(k, 1u)},
+                               {KnobId::kSpeculativeAdaptive, adaptive}});
+    options.drafters = drafters_of(draft, clock);
+    options.keep_events = options.verify_kv = false;
+    options.config = large_config();
+    options.profile = "h100";
+    options.capacity_blocks = 1 << 13;
+    Rig rig(options);
+    clock = &rig.clock;
+    if (k > 0) turn_to(rig, DraftMethod::kDraft);
+    for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(8, i), kTokens / 2);
+    while (rig.engine->step()) rig.collect();
+    return rig.clock.now_ns();
+}
+
+TEST_P(Adaptive, KnowsWhatADraftModelCosts) {
+    for (const uint32_t agreement : {5u, 60u, 90u}) {
+        const DraftDevice draft{.agreement_percent = agreement, .config = small_config(), .profile = "h100"};
+        int64_t best = model_session_ns(GetParam(), draft, 0, false);
+        uint32_t best_k = 0;
+        for (const uint32_t k : {1u, 2u, 4u, 8u})
+            if (const int64_t now = model_session_ns(GetParam(), draft, k, false); now < best)
+                best = now, best_k = k;
+        EXPECT_LT(static_cast<double>(model_session_ns(GetParam(), draft, 8, true)),
+                  1.05 * static_cast<double>(best))
+            << agreement << " % agreement; best is " << best_k;
     }
 }
 
