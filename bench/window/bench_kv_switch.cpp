@@ -52,7 +52,8 @@ void turn(MainWindow& window, FrameGaps& gaps, const char* format) {
     QTest::qWait(kAroundMs);
     const double before_ms = gaps.longest_ms();
     const telemetry::StepEvent step = last_step(window);
-    const double held_bytes = (step.blocks_held + step.blocks_cached) * double(window.store().bytes_per_block());
+    const double held_bytes =
+        (step.blocks_held + step.blocks_cached) * double(window.store().bytes_per_block());
     window.session()->control().set_knob("kv_cache_dtype", format);
     QTest::qWait(kAroundMs);
     const double around_ms = gaps.longest_ms();
@@ -60,7 +61,8 @@ void turn(MainWindow& window, FrameGaps& gaps, const char* format) {
     std::printf(
         "{\"bench\": \"kv_switch\", \"to\": \"%s\", \"held_mib\": %.0f, \"pause_ms\": %.1f, "
         "\"longest_frame_ms\": %.1f, \"longest_frame_before_ms\": %.1f}\n",
-        format, held_bytes / 1048576, double(window.store().knob(id).last.pause_ns) / 1e6, around_ms, before_ms);
+        format, held_bytes / 1048576, double(window.store().knob(id).last.pause_ns) / 1e6, around_ms,
+        before_ms);
     std::fflush(stdout);
 }
 

@@ -54,6 +54,7 @@ struct RigOptions {
     std::optional<ModelConfig> config = {};  ///< of the simulated device's model; none: tiny, with `vocab`
     const Tokenizer* tokenizer = nullptr;
     DrafterFactory drafters = make_drafter;
+    std::function<DrafterFactory(Clock&)> timed_drafters = {};  ///< where given, instead: in the rig's time
     std::function<std::unique_ptr<Executor>()> executor =
         {};  ///< where given, instead of the simulated device
 };
@@ -90,7 +91,8 @@ class Rig {
         producer = bus.add_producer();
         engine = std::make_unique<Engine>(
             options.executor ? options.executor() : simulated(options, kv_dtype_of(knobs)), options.tokenizer,
-            knobs, clock, *producer, options.context, options.drafters);
+            knobs, clock, *producer, options.context,
+            options.timed_drafters ? options.timed_drafters(clock) : options.drafters);
         engine->publish_start();
     }
 

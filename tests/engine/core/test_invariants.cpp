@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/engine/core/rig.h"
+#include "tests/engine/spec/draft_device.h"
 #include "tests/storm.h"
 
 namespace pitwall::engine::test {
@@ -83,6 +84,7 @@ class Invariants : public testing::TestWithParam<uint32_t> {
         RigOptions options;
         options.knobs = std::move(knobs);
         options.depth = GetParam();
+        options.timed_drafters = drafters_of({.agreement_percent = 80, .blocks = 60});
         return options;
     }
     static std::vector<Asked> asked_;

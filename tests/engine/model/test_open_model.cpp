@@ -89,7 +89,8 @@ TEST(SyntheticModel, LargeShapesExistWithoutWeights) {
     EXPECT_GT(model->weight_bytes(), 40'000'000'000u);
     EXPECT_EQ(model->vocabulary().tokens.size(), 128256u);
     EXPECT_THAT(refusal("synthetic:llama-3.1-70b"), HasSubstr("--device sim"));
-    EXPECT_THAT(refusal("synthetic:tinny"), HasSubstr("tiny, smollm2-135m, llama-3.1-8b, llama-3.1-70b"));
+    EXPECT_THAT(refusal("synthetic:tinny"),
+                HasSubstr("tiny, tiny-draft, smollm2-135m, llama-3.2-1b, llama-3.1-8b, llama-3.1-70b"));
 }
 
 TEST(SyntheticModel, SpeaksText) {

@@ -40,12 +40,14 @@ inline ModelDrafter::Loading loaded(std::unique_ptr<Executor> executor) {
     return done.get_future();
 }
 
-/// What the rig's knob speculative_method makes, turned to `draft` once `clock` is the rig's.
-inline DrafterFactory drafters_of(const DraftDevice& device, VirtualClock*& clock) {
-    return [&device, &clock](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
-        if (method != DraftMethod::kDraft) return make_drafter(method);
-        return std::unique_ptr<Drafter>(
-            std::make_unique<ModelDrafter>(loaded(device.make(*clock)), device.context, *clock));
+/// What the rig's knob speculative_method makes: RigOptions::timed_drafters.
+inline std::function<DrafterFactory(Clock&)> drafters_of(const DraftDevice& device) {
+    return [device](Clock& clock) -> DrafterFactory {
+        return [device, &clock](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
+            if (method != DraftMethod::kDraft) return make_drafter(method);
+            return std::unique_ptr<Drafter>(
+                std::make_unique<ModelDrafter>(loaded(device.make(clock)), device.context, clock));
+        };
     };
 }
 

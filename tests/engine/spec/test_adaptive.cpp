@@ -79,18 +79,16 @@ ModelConfig small_config() {
 
 /// Drafts of a model cost passes over it. `k` 0: no drafts.
 int64_t model_session_ns(uint32_t streams, const DraftDevice& draft, uint32_t k, bool adaptive) {
-    VirtualClock* clock = nullptr;
     RigOptions options = with({{KnobId::kMaxNumSeqs, streams},
                                {KnobId::kMaxNumBatchedTokens, 1024},
                                {KnobId::kNumSpeculativeTokens, std::max(k, 1u)},
                                {KnobId::kSpeculativeAdaptive, adaptive}});
-    options.drafters = drafters_of(draft, clock);
+    options.timed_drafters = drafters_of(draft);
     options.keep_events = options.verify_kv = false;
     options.config = large_config();
     options.profile = "h100";
     options.capacity_blocks = 1 << 13;
     Rig rig(options);
-    clock = &rig.clock;
     if (k > 0) turn_to(rig, DraftMethod::kDraft);
     for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(8, i), kTokens / 2);
     while (rig.engine->step()) rig.collect();

@@ -44,17 +44,14 @@ std::vector<GenerationRequest> mixed_requests(uint32_t count, uint32_t vocab, st
 class DraftModelOf : public testing::Test {
   protected:
     Rig& rig(std::map<KnobId, double> knobs, const DraftDevice& device) {
-        device_ = device;
         RigOptions options = with(std::move(knobs));
-        options.drafters = drafters_of(device_, clock_);
+        options.timed_drafters = drafters_of(device);
         rig_ = std::make_unique<Rig>(options);
-        clock_ = &rig_->clock;
         return *rig_;
     }
     double method() const { return rig_->engine->effective_knobs().get(KnobId::kSpeculativeMethod); }
 
     DraftDevice device_;
-    VirtualClock* clock_ = nullptr;
     std::unique_ptr<Rig> rig_;
 };
 
@@ -91,7 +88,8 @@ TEST_F(DraftModelOf, StormsChangeNoAnswer) {
         Rig& r = rig({{KnobId::kNumKvBlocks, 24.0 + random() % 60}}, device);
         for (const auto& request : requests) r.submit(request);
         for (uint32_t step = 0; r.engine->has_work() && step < 100'000; ++step) {
-            if (step % 7 == 0) turn_to(r, random() % 3 ? DraftMethod::kDraft : DraftMethod{uint8_t(random() % 4)});
+            if (step % 7 == 0)
+                turn_to(r, random() % 3 ? DraftMethod::kDraft : DraftMethod{uint8_t(random() % 4)});
             if (step % 5 == 0)
                 r.engine->set_knob(KnobId::kNumSpeculativeTokens, 1 + random() % 8, KnobOrigin::kScript);
             if (step % 11 == 0)
@@ -125,7 +123,8 @@ TEST_F(DraftModelOf, RealKernelsAndTheirNoise) {
     const Model* const drafts[] = {nullptr, target.value().get(), other.value().get()};
     for (const Model* draft : drafts) {
         VirtualClock still;
-        RigOptions options = with({{KnobId::kSpeculativeAdaptive, 0}, {KnobId::kSpeculativeMethod, draft ? 3 : 0}});
+        RigOptions options =
+            with({{KnobId::kSpeculativeAdaptive, 0}, {KnobId::kSpeculativeMethod, draft ? 3 : 0}});
         options.vocab = vocab;
         options.executor = [&] { return device_of(*target.value()); };
         options.drafters = [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
@@ -153,14 +152,15 @@ TEST_F(DraftModelOf, DraftsOnceItsWeightsAreThere) {
     std::promise<Result<std::unique_ptr<Executor>>> weights;
     bool given_up = false;
     RigOptions options = with({{KnobId::kSpeculativeAdaptive, 0}});
-    options.drafters = [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
-        if (method != DraftMethod::kDraft) return make_drafter(method);
-        weights = {};
-        return std::unique_ptr<Drafter>(
-            std::make_unique<ModelDrafter>(weights.get_future(), 4096, *clock_, [&] { given_up = true; }));
+    options.timed_drafters = [&](Clock& clock) -> DrafterFactory {
+        return [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
+            if (method != DraftMethod::kDraft) return make_drafter(method);
+            weights = {};
+            return std::unique_ptr<Drafter>(
+                std::make_unique<ModelDrafter>(weights.get_future(), 4096, clock, [&] { given_up = true; }));
+        };
     };
     Rig r(options);
-    clock_ = &r.clock;
     turn_to(r, DraftMethod::kDraft);
     r.submit(prompt_of(9, 1), 100);
     for (int i = 0; i < 10; ++i) r.engine->step();
@@ -185,14 +185,15 @@ KnobEvent last_knob(Rig& rig) { return rig.of(EventKind::kKnob).back().knob; }
 
 TEST_F(DraftModelOf, WeightsThatNeverComeEndIt) {
     RigOptions options = with({});
-    options.drafters = [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
-        if (method != DraftMethod::kDraft) return make_drafter(method);
-        std::promise<Result<std::unique_ptr<Executor>>> none;
-        none.set_value(Error{"there is not enough memory", ""});
-        return std::unique_ptr<Drafter>(std::make_unique<ModelDrafter>(none.get_future(), 4096, *clock_));
+    options.timed_drafters = [&](Clock& clock) -> DrafterFactory {
+        return [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
+            if (method != DraftMethod::kDraft) return make_drafter(method);
+            std::promise<Result<std::unique_ptr<Executor>>> none;
+            none.set_value(Error{"there is not enough memory", ""});
+            return std::unique_ptr<Drafter>(std::make_unique<ModelDrafter>(none.get_future(), 4096, clock));
+        };
     };
     Rig r(options);
-    clock_ = &r.clock;
     const Answered& answer = r.submit(prompt_of(9, 1), 30);
     turn_to(r, DraftMethod::kDraft);
     r.finish();
@@ -232,13 +233,14 @@ TEST_F(DraftModelOf, ALostDeviceCostsDraftsAlone) {
     plain.submit(prompt_of(9, 1), 90);
     plain.finish();
     RigOptions options = with({{KnobId::kSpeculativeAdaptive, 0}});
-    options.drafters = [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
-        if (method != DraftMethod::kDraft) return make_drafter(method);
-        return std::unique_ptr<Drafter>(std::make_unique<ModelDrafter>(
-            loaded(std::make_unique<Lost>(device_.make(*clock_))), 4096, *clock_));
+    options.timed_drafters = [&](Clock& clock) -> DrafterFactory {
+        return [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
+            if (method != DraftMethod::kDraft) return make_drafter(method);
+            return std::unique_ptr<Drafter>(std::make_unique<ModelDrafter>(
+                loaded(std::make_unique<Lost>(device_.make(clock))), 4096, clock));
+        };
     };
     Rig r(options);
-    clock_ = &r.clock;
     turn_to(r, DraftMethod::kDraft);
     r.submit(prompt_of(9, 1), 90);
     r.finish();
@@ -264,7 +266,8 @@ TEST(ModelDrafter, ReadsLongPromptsInPieces) {
     ModelDrafter drafter(loaded(DraftDevice{}.make(clock)), 4096, clock);
     const auto text = prompt_of(900, 1), brief = prompt_of(5, 2);
     const std::vector<DraftAsk> asks = {ask_of(1, text, 4), ask_of(2, brief, 3)};
-    EXPECT_EQ(drafter.behind(RequestId{1}, text), ModelDrafter::kReadAtOnce) << "all that one step would read";
+    EXPECT_EQ(drafter.behind(RequestId{1}, text), ModelDrafter::kReadAtOnce)
+        << "all that one step would read";
     for (int i = 0; i < 3; ++i) {
         drafter.prepare(asks);
         ASSERT_FALSE(drafter.passes().empty());
