@@ -125,8 +125,18 @@ void every_way(const std::string& model) {
     expect_way({"speculative_method=ngram", "speculative_adaptive=false"}, "ngram drafts");
     expect_way({"speculative_method=suffix", "num_speculative_tokens=8", "num_kv_blocks=24"},
                "suffix drafts, chosen");
+    const auto expect_draft_model = [&](const std::string& draft_model,
+                                        std::initializer_list<std::string_view> settings) {
+        auto options = options_of(model, settings);
+        options.draft_model = draft_model;
+        options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
+        expect_same(alone, answers(options), "drafts of " + draft_model);
+    };
+    expect_draft_model(model, {"speculative_method=draft", "speculative_adaptive=false"});
+    expect_draft_model(model, {"speculative_method=draft", "num_kv_blocks=24"});
     for (const uint32_t seed : StormSeeds(2)) {
         auto options = options_of(model, {});
+        options.draft_model = model;  // for where the storm turns to it
         options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
         expect_same(alone, answers(options, storm(seed, {presets::KnobEffect::kSchedule})),
                     "a storm of knobs");
@@ -139,6 +149,7 @@ void every_history(const std::string& model, uint32_t rounds) {
     std::vector<std::vector<TokenId>> plain;
     for (const uint32_t seed : StormSeeds(rounds)) {
         auto options = options_of(model, {"num_kv_blocks=40"});
+        options.draft_model = model;
         options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
         auto knobs = storm(seed, {presets::KnobEffect::kSchedule, presets::KnobEffect::kNumerics});
         for (uint64_t step = 2; step < 400; step += 1 + seed % 5)

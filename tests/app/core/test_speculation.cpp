@@ -101,3 +101,43 @@ TEST(Speculation, IsTurnedWhileRequestsRun) {
     EXPECT_GE(number("min(step_id) FROM v_speculation"), 12);
     EXPECT_LT(number("max(step_id) FROM v_speculation"), 60);
 }
+
+TEST(Speculation, ADraftModelIsGivenByItsFile) {
+    const std::string file = temporary("model.jsonl"), db = temporary("model.db");
+    write_file(file, requests());
+    const std::vector<std::string> plain = {"generate", "--requests", file};
+    for (const char* draft : {"synthetic:tiny", "synthetic:tiny-draft"}) {
+        std::vector<std::string> drafted = plain;
+        drafted.insert(drafted.end(), {"--draft-model", draft, "--set", "speculative_adaptive=false",
+                                       "--record", db, "--overwrite"});
+        EXPECT_EQ(answers(drafted), answers(plain)) << draft;
+        SQLite::Database database(db);
+        EXPECT_GT(
+            database.execAndGet("SELECT sum(drafted) FROM v_speculation WHERE method = 'draft'").getInt64(),
+            0);
+        EXPECT_EQ(database.execAndGet("SELECT value FROM v_session WHERE key = 'draft_model'").getString(),
+                  draft);
+    }
+}
+
+TEST(Speculation, ADraftModelThatCannotBeIsToldInASentence) {
+    const std::string file = temporary("refused.jsonl");
+    write_file(file, requests());
+    const auto refusal = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"generate", "--requests", file, "--model", "synthetic:tiny"});
+        const Ended ended = run_pitwall(words);
+        EXPECT_EQ(ended.code, 2);
+        EXPECT_EQ(ended.out, "");
+        return ended.err;
+    };
+    EXPECT_EQ(refusal({"--set", "speculative_method=draft"}),
+              "pitwall: speculative_method=draft needs a draft model: give one with --draft-model FILE\n");
+    EXPECT_EQ(
+        refusal({"--draft-model", "synthetic:smollm2-135m"}),
+        "pitwall: synthetic:smollm2-135m cannot draft: it has 49152 tokens, the model has 512: choose a "
+        "smaller model of the same family\n");
+    EXPECT_NE(refusal({"--draft-model", temporary("nothing.gguf")}).find("nothing.gguf"), std::string::npos);
+    EXPECT_EQ(run_pitwall({"preset", "save", temporary("p.json"), "--set", "speculative_method=draft"}).code,
+              0)
+        << "a preset names no files";
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A draft model comes and goes while requests run on the CPU.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/app/core/watched.h"
+
+using namespace pitwall;
+using namespace pitwall::app;
+using telemetry::Verdict;
+using ::testing::HasSubstr;
+
+namespace {
+
+constexpr auto kMethod = static_cast<uint16_t>(presets::KnobId::kSpeculativeMethod);
+
+/// The newest step verifies drafts, and the model's memory is told of.
+bool drafts(const telemetry::Store& store) {
+    return !store.steps().empty() && store.steps().back().step.draft_tokens > 0 && store.device() &&
+           store.device()->draft_bytes > 0;
+}
+
+SessionOptions busy_cpu() {
+    SessionOptions options = simulated({"workload=chat", "arrival_process=closed", "concurrency=4",
+                                        "speculative_adaptive=false", "kv_cache_memory_bytes=64MiB"});
+    options.device = "cpu";
+    options.threads = 1;
+    return options;
+}
+
+}  // namespace
+
+TEST(DraftModelInASession, ComesAndGoesWhileRequestsRun) {
+    Watched watched(open(busy_cpu()));
+    telemetry::Control& control = watched.session->control();
+    watched.session->start();
+    ASSERT_TRUE(watched.until([](const auto& store) { return store.requests().size() > 4; }));
+    EXPECT_EQ(watched.ask(control.set_knob("speculative_method", "draft")).verdict, Verdict::kRefused);
+    EXPECT_THAT(watched.ask(control.load_draft_model("synthetic:smollm2-135m")).reason, HasSubstr("49152 tokens"));
+    EXPECT_THAT(watched.ask(control.load_draft_model("/nowhere/x.gguf")).reason, HasSubstr("/nowhere/x.gguf"));
+    EXPECT_EQ(watched.store.knob(kMethod).last.effective_value, 0);
+
+    for (const char* model : {"synthetic:tiny-draft", "synthetic:tiny"}) {  // the second in place of the first
+        EXPECT_EQ(watched.ask(control.load_draft_model(model)).verdict, Verdict::kAccepted);
+        ASSERT_TRUE(watched.until(drafts)) << model;
+        EXPECT_EQ(watched.store.session("draft_model"), model);
+    }
+    EXPECT_EQ(watched.ask(control.set_knob("speculative_method", "none")).verdict, Verdict::kAccepted);
+    EXPECT_TRUE(watched.until([](const auto& store) { return store.device()->draft_bytes == 0; }));
+    EXPECT_EQ(watched.ask(control.set_knob("speculative_method", "draft")).verdict, Verdict::kAccepted)
+        << "it is known by now, and its weights are read again";
+    ASSERT_TRUE(watched.until(drafts));
+    watched.session->stop();
+    watched.drain();
+    EXPECT_EQ(watched.store.events_dropped(), 0u);
+    for (const auto& [id, row] : watched.store.requests()) EXPECT_TRUE(row.ended()) << raw(id);
+}
+
+TEST(DraftModelInASession, EndsWithItBeforeItsWeightsWereRead) {
+    Watched watched(open(busy_cpu()));
+    watched.session->start();
+    ASSERT_EQ(watched.ask(watched.session->control().load_draft_model("synthetic:tiny")).verdict,
+              Verdict::kAccepted);
+    watched.session->stop();
+}
