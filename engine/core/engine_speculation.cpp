@@ -149,9 +149,12 @@ void Engine::Impl::take_drafts(Proposal& proposal) {
 
 /// Lengths are chosen for steps that decode, and so learnt from those.
 void Engine::Impl::learn_from(const InFlight& step, const StepPhases& phases) {
-    if (draft_length_ && phases.prefill_tokens == 0 && step.plan.copies.empty())
-        draft_length_->step_took(phases.tokens,
-                                 step.event.duration_ns - (step.draft_end_ns - step.draft_begin_ns));
+    if (!draft_length_ || !step.plan.copies.empty()) return;
+    const int64_t took_ns = step.event.duration_ns - (step.draft_end_ns - step.draft_begin_ns);
+    if (phases.prefill_tokens == 0)
+        draft_length_->step_took(phases.tokens, took_ns);
+    else
+        draft_length_->prefill_took(phases.tokens, took_ns);
 }
 
 void Engine::Impl::publish_drafts(const InFlight& step) {

@@ -48,8 +48,20 @@ void StepTimes::curve(uint32_t rows, std::vector<double>& out) const {
         highest = now;
     }
     if (last == 0 || last >= rows) return;
-    const double slope = before == 0 ? 0 : (highest - out[before]) / (last - before);
+    double slope = slope_beyond(last, highest);
+    if (before != 0) slope = std::max(slope, (highest - out[before]) / (last - before));
     for (uint32_t i = last + 1; i <= rows; ++i) out[i] = out[i - 1] + slope;
+}
+
+void StepTimes::add_far(uint32_t rows, double ns) {
+    if (rows == 0 || !(ns > 0)) return;
+    const double weight = far_rows_ == 0 ? 1 : kNewestTime;
+    far_rows_ += weight * (rows - far_rows_);
+    far_ns_ += weight * (ns - far_ns_);
+}
+
+double StepTimes::slope_beyond(uint32_t last, double last_ns) const {
+    return far_rows_ > last ? std::max(0.0, far_ns_ - last_ns) / (far_rows_ - last) : 0;
 }
 
 bool StepTimes::was_seen_near(uint32_t rows) const {
@@ -240,6 +252,10 @@ void DraftLength::try_something(const Step& step, std::span<Candidate> candidate
 void DraftLength::step_took(uint32_t rows, int64_t duration_ns) {
     times_.add(rows, static_cast<double>(duration_ns));
     total_ns_ += static_cast<double>(std::max<int64_t>(0, duration_ns));
+}
+
+void DraftLength::prefill_took(uint32_t rows, int64_t duration_ns) {
+    times_.add_far(rows, static_cast<double>(duration_ns));
 }
 
 void DraftLength::pass_took(uint32_t rows, int64_t duration_ns) {

@@ -21,8 +21,10 @@ class StepTimes {
     static constexpr uint32_t kMostRows = 1024;
 
     void add(uint32_t rows, double ns);
-    /// Times of [0, rows] rows, none shorter than the one before. Beyond the last that was seen it goes on as steeply as
-    /// before it; all 0 where nothing was seen.
+    /// A step of many rows that is not quite of the kind: it only says how steeply times go on beyond the last.
+    void add_far(uint32_t rows, double ns);
+    /// Times of [0, rows] rows, none shorter than the one before. Beyond the last that was seen it goes on towards what is
+    /// far, at least as steeply as before it; all 0 where nothing was seen.
     void curve(uint32_t rows, std::vector<double>& out) const;
     /// A step of as many rows, within a quarter.
     bool was_seen_near(uint32_t rows) const;
@@ -33,7 +35,9 @@ class StepTimes {
         uint32_t times = 0;
         double ns = 0;
     };
+    double slope_beyond(uint32_t last, double last_ns) const;
     std::vector<Seen> seen_;  ///< by rows
+    double far_rows_ = 0, far_ns_ = 0;
 };
 
 /// How likely a draft is accepted, given that those before it were: by how sure the drafter was and by its place, and of one
@@ -83,6 +87,8 @@ class DraftLength {
     }
     /// A step that decoded only, drafts among its rows; without the time in which they were made.
     void step_took(uint32_t rows, int64_t duration_ns);
+    /// One with prefill in it.
+    void prefill_took(uint32_t rows, int64_t duration_ns);
     /// A pass over the draft model; of drafters that look up there are none, and drafts cost nothing to make.
     void pass_took(uint32_t rows, int64_t duration_ns);
     void end(RequestId request) { acceptance_.end(request); }

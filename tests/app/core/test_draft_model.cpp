@@ -37,11 +37,14 @@ TEST(DraftModelInASession, ComesAndGoesWhileRequestsRun) {
     watched.session->start();
     ASSERT_TRUE(watched.until([](const auto& store) { return store.requests().size() > 4; }));
     EXPECT_EQ(watched.ask(control.set_knob("speculative_method", "draft")).verdict, Verdict::kRefused);
-    EXPECT_THAT(watched.ask(control.load_draft_model("synthetic:smollm2-135m")).reason, HasSubstr("49152 tokens"));
-    EXPECT_THAT(watched.ask(control.load_draft_model("/nowhere/x.gguf")).reason, HasSubstr("/nowhere/x.gguf"));
+    EXPECT_THAT(watched.ask(control.load_draft_model("synthetic:smollm2-135m")).reason,
+                HasSubstr("49152 tokens"));
+    EXPECT_THAT(watched.ask(control.load_draft_model("/nowhere/x.gguf")).reason,
+                HasSubstr("/nowhere/x.gguf"));
     EXPECT_EQ(watched.store.knob(kMethod).last.effective_value, 0);
 
-    for (const char* model : {"synthetic:tiny-draft", "synthetic:tiny"}) {  // the second in place of the first
+    for (const char* model :
+         {"synthetic:tiny-draft", "synthetic:tiny"}) {  // the second in place of the first
         EXPECT_EQ(watched.ask(control.load_draft_model(model)).verdict, Verdict::kAccepted);
         ASSERT_TRUE(watched.until(drafts)) << model;
         EXPECT_EQ(watched.store.session("draft_model"), model);

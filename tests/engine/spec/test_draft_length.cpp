@@ -35,6 +35,25 @@ TEST(StepTimes, GoOnTheLineBetweenNeighboursAndNeverFall) {
     EXPECT_NEAR(curve[3], 60, 0.1) << "what was is forgotten";
 }
 
+TEST(StepTimes, GoOnTowardsLongStepsBeyondTheLast) {
+    StepTimes times;
+    std::vector<double> curve;
+    times.add_far(104, 1100);
+    times.curve(6, curve);
+    EXPECT_EQ(curve, std::vector<double>(7, 0)) << "nothing of the kind is known";
+    times.add(4, 100);
+    times.curve(6, curve);
+    EXPECT_EQ(curve, (std::vector<double>{0, 100, 100, 100, 100, 110, 120}));
+    times.add(5, 200);
+    times.curve(7, curve);
+    EXPECT_EQ(curve[6], 300) << "it was steeper than that";
+    StepTimes flat;
+    flat.add_far(104, 90);
+    flat.add(4, 100);
+    flat.curve(6, curve);
+    EXPECT_EQ(curve[6], 100) << "a long step that took less says that rows are free";
+}
+
 TEST(Acceptance, IsThatOfThePlaceGivenThoseBefore) {
     Acceptance acceptance;
     std::mt19937 random(3);
