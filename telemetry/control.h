@@ -49,7 +49,7 @@ class Control {
     /// `value` as the command line spells it: "256", "off", "priority".
     virtual std::future<Answer> set_knob(std::string_view name, std::string_view value) = 0;
     /// Loads a model that drafts (FILE or synthetic:SHAPE), in place of the one before, and turns speculative_method to
-    /// draft. Refused where it cannot be read or has another vocabulary; weights are read while requests run.
+    /// draft. Refused, and nothing changed, where it cannot be read or has another vocabulary. Weights are read while requests run.
     virtual std::future<Answer> load_draft_model(std::string model) = 0;
     virtual std::future<Answer> flush_prefix_cache() = 0;
     virtual std::future<Answer> pause() = 0;

@@ -132,6 +132,7 @@ std::vector<std::string> headless_words(const WindowOptions& options) {
         words.push_back(value);
     };
     if (!s.model.empty()) add("--model", s.model);
+    if (!s.draft_model.empty()) add("--draft-model", s.draft_model);
     if (s.threads > 0) add("--threads", std::to_string(s.threads));
     if (!s.record_path.empty()) add("--record", s.record_path);
     if (s.duration_ns > 0) add("--duration", std::to_string(static_cast<double>(s.duration_ns) * 1e-9));

@@ -113,6 +113,8 @@ class Engine::Impl {
     void draft_together(BatchDrafter& drafter, Proposal& proposal);
     void ask_for_drafts(const Proposal& proposal, const Proposal::Share& share);
     void choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal);
+    void keep_asks_within(uint32_t tokens);
+    void share_draft_time(Proposal& proposal, int64_t took_ns);
     void take_down_drafts(Proposal::Share& share, uint32_t most);
     void choose_draft_lengths(Proposal& proposal);
     DraftLength::Step step_without_drafts(const Proposal& proposal) const;
@@ -198,6 +200,7 @@ class Engine::Impl {
     std::vector<TokenId> drafted_;  ///< in this step, before lengths were chosen
     std::vector<DraftLength::Candidate> candidates_;
     std::vector<DraftAsk> asks_;
+    int64_t unbooked_draft_ns_ = 0;  ///< of passes that read texts and gave no draft yet
 
     QualityProbe probe_;
     KvDtype probe_dtype_ = QualityProbe::kReference;

@@ -2,6 +2,7 @@
 //
 // Drafts: asked for between the decision and the plan, told of when the step that verified them is over.
 #include <algorithm>
+#include <utility>
 
 #include "engine/core/engine_impl.h"
 
@@ -9,6 +10,12 @@ namespace pitwall::engine {
 
 using namespace telemetry;
 using presets::KnobId;
+
+namespace {
+
+constexpr uint32_t kDraftModelLostFact = 101;  ///< its number among the session's facts
+
+}  // namespace
 
 /// What a drafter has learnt goes with it, and what was learnt of it: the next one begins anew, and one that is off keeps
 /// no memory. Gives the choice in force then.
@@ -31,10 +38,14 @@ double Engine::Impl::change_drafter(double choice, Bounded& bounded) {
 
 /// Nothing is lost but time: the answers go on as they would have been.
 void Engine::Impl::lose_broken_drafter() {
-    if (!drafter_ || drafter_->status().ok()) return;
+    if (!drafter_) return;
+    drafter_->poll();
+    const Status status = drafter_->status();
+    if (status.ok()) return;
     const double before = effective_.get(KnobId::kSpeculativeMethod);
     Bounded none;
     stamp();
+    writer_.text(DictionaryKind::kSession, kDraftModelLostFact, "draft_model_lost=" + status.error().text());
     apply_knob(KnobId::kSpeculativeMethod, static_cast<double>(DraftMethod::kNone), none);
     publish_knob(KnobId::kSpeculativeMethod, before, before, KnobBound::kUnavailable, KnobOrigin::kEngine, 0);
 }
@@ -70,18 +81,36 @@ void Engine::Impl::draft_together(BatchDrafter& drafter, Proposal& proposal) {
     for (const Proposal::Share& share : proposal.running)
         if (share.draft_room > 0) ask_for_drafts(proposal, share);
     if (effective_.boolean(KnobId::kSpeculativeAdaptive)) choose_asked_lengths(drafter, proposal);
-    std::erase_if(asks_, [](const DraftAsk& ask) { return ask.most == 0; });
+    keep_asks_within(proposal.draft_tokens);
     if (asks_.empty()) return;
     drafter.prepare(asks_);
     for (const DraftPass& pass : drafter.passes()) draft_length_->pass_took(pass.rows, pass.ns);
-    const int64_t each_ns = (clock_.now_ns() - begin_ns) / static_cast<int64_t>(asks_.size());
     auto ask = asks_.begin();
     for (Proposal::Share& share : proposal.running) {
         if (ask == asks_.end() || ask->request != share.sequence->id) continue;
         take_down_drafts(share, ask->most);
-        share.draft_ns = each_ns;
         ++ask;
     }
+    share_draft_time(proposal, clock_.now_ns() - begin_ns);
+}
+
+/// Nothing is computed that the step has no room to verify.
+void Engine::Impl::keep_asks_within(uint32_t tokens) {
+    for (DraftAsk& ask : asks_) {
+        ask.most = std::min(ask.most, tokens);
+        tokens -= ask.most;
+    }
+    std::erase_if(asks_, [](const DraftAsk& ask) { return ask.most == 0; });
+}
+
+/// In equal parts to those that have drafts; what went by while texts were only read waits for the first of them.
+void Engine::Impl::share_draft_time(Proposal& proposal, int64_t took_ns) {
+    unbooked_draft_ns_ += took_ns;
+    const auto drafted = std::ranges::count_if(proposal.running, [](const auto& s) { return s.drafts > 0; });
+    if (drafted == 0) return;
+    const int64_t each_ns = std::exchange(unbooked_draft_ns_, 0) / drafted;
+    for (Proposal::Share& share : proposal.running)
+        if (share.drafts > 0) share.draft_ns = each_ns;
 }
 
 void Engine::Impl::ask_for_drafts(const Proposal& proposal, const Proposal::Share& share) {
@@ -96,10 +125,17 @@ void Engine::Impl::ask_for_drafts(const Proposal& proposal, const Proposal::Shar
 
 void Engine::Impl::choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal) {
     candidates_.clear();
-    for (const DraftAsk& ask : asks_)
-        candidates_.push_back(
-            {.request = ask.request, .most = ask.most, .behind = drafter.behind(ask.request, ask.tokens)});
-    draft_length_->choose(step_without_drafts(proposal), candidates_);
+    for (const DraftAsk& ask : asks_) {
+        // A text is read once, for all the tokens that are still to come.
+        const LiveRequest& r = *requests_.at(raw(ask.request));
+        const uint32_t to_come = std::max(1u, r.max_tokens - r.answered_tokens);
+        candidates_.push_back({.request = ask.request,
+                               .most = ask.most,
+                               .behind = drafter.behind(ask.request, ask.tokens) / to_come});
+    }
+    DraftLength::Step step = step_without_drafts(proposal);
+    step.computes = true;
+    draft_length_->choose(step, candidates_);
     for (size_t i = 0; i < asks_.size(); ++i) asks_[i].most = candidates_[i].chosen;
 }
 

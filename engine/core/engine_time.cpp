@@ -30,7 +30,10 @@ int64_t Engine::Impl::next_deadline_ns() const {
     return deadlines_.begin()->first + paused_total_ns_;
 }
 
-void Engine::Impl::idle_tick() { expire(clock_.now_ns()); }
+void Engine::Impl::idle_tick() {
+    expire(clock_.now_ns());
+    lose_broken_drafter();
+}
 
 void Engine::Impl::expire(int64_t now_ns) {
     if (deadlines_.empty() || deadlines_.begin()->first > unpaused_ns(now_ns)) return;

@@ -132,6 +132,7 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     // What is to be improved on has to be known first, or what is much like it.
     if (step.decodes_only && !times_.was_seen_near(step.rows)) return;
     times_.curve(last_row_, curve_);
+    if (step.computes && curve_[step.rows] <= 0) return;  // for nothing is known that it could be worth
     pass_times_.curve(pass_rows, pass_curve_);
     const Plan best = best_plan(step, candidates);
     if (step.decodes_only) try_something(step, candidates, best);
@@ -142,9 +143,8 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
 /// A pass over a draft model costs much the same for one row as for many: how many there are is chosen first, by trying each
 /// number. Looking up has no passes, and one try says all.
 DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> candidates) {
-    const bool computes = !pass_curve_.empty() && pass_curve_.back() > 0;
-    Plan best = best_of_depth(step, candidates, computes ? 1 : UINT32_MAX);
-    for (uint32_t depth = 2; computes && depth <= Acceptance::kPlaces; ++depth) {
+    Plan best = best_of_depth(step, candidates, step.computes ? 1 : UINT32_MAX);
+    for (uint32_t depth = 2; step.computes && depth <= Acceptance::kPlaces; ++depth) {
         best_order_.swap(order_);
         const size_t best_length = length_;
         const Plan plan = best_of_depth(step, candidates, depth);
@@ -159,17 +159,22 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
     return best;
 }
 
-/// With at most `depth` drafts each. Greedy is best here: of one request chances only fall, and a row costs the same whose
-/// it is.
-DraftLength::Plan DraftLength::best_of_depth(const Step& step, std::span<Candidate> candidates,
-                                             uint32_t depth) {
-    for (Candidate& c : candidates) c.chosen = 0;
+/// First drafts of all.
+void DraftLength::fill_heap(std::span<Candidate> candidates) {
     heap_.clear();
     for (size_t i = 0; i < candidates.size(); ++i) {
-        const Candidate& c = candidates[i];
+        Candidate& c = candidates[i];
+        c.chosen = 0;
         if (c.most > 0) heap_.push_back({acceptance_.chance(c.request, c.strength, 0), i});
     }
     std::make_heap(heap_.begin(), heap_.end());
+}
+
+/// With at most `depth` drafts each. Greedy is best here: of one request chances only fall, and a row costs about the same
+/// whose it is.
+DraftLength::Plan DraftLength::best_of_depth(const Step& step, std::span<Candidate> candidates,
+                                             uint32_t depth) {
+    fill_heap(candidates);
     uint32_t rows = step.rows;
     // Not far into what nobody has seen: its time is a guess, and the guess is that rows go on as they did.
     const uint32_t furthest = step.decodes_only ? std::max(2 * times_.most_seen(), rows + 1) : UINT32_MAX;

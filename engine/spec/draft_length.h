@@ -72,13 +72,14 @@ class DraftLength {
         RequestId request{};
         uint32_t strength = 0;
         uint32_t most = 0;    ///< drafts that there are, or could be
-        uint32_t behind = 0;  ///< rows that a draft model has to read before the first
+        uint32_t behind = 0;  ///< rows that a draft model has to read for it, as a share of this step's
         uint32_t chosen = 0;  ///< what choose() says
     };
     /// What the step computes and hands out without any draft.
     struct Step {
         uint32_t rows = 0, tokens = 0;
         bool decodes_only = true;
+        bool computes = false;       ///< drafts cost passes over a model
         uint32_t room = UINT32_MAX;  ///< most drafts in all
     };
     void choose(const Step& step, std::span<Candidate> candidates);
@@ -122,6 +123,7 @@ class DraftLength {
     };
     Plan best_plan(const Step& step, std::span<Candidate> candidates);
     Plan best_of_depth(const Step& step, std::span<Candidate> candidates, uint32_t depth);
+    void fill_heap(std::span<Candidate> candidates);
     Plan plan_of(const Step& step, std::span<const Candidate> candidates) const;
     void take(size_t length, std::span<Candidate> candidates) const;
     void vary(std::span<Candidate> candidates) const;

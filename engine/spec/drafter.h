@@ -36,6 +36,8 @@ class Drafter {
                            std::vector<TokenId>& out) = 0;
     /// The sequence has ended; what was kept for it alone is dropped.
     virtual void end(RequestId request, std::span<const TokenId> tokens) = 0;
+    /// Between steps, whether there is work or not: a look at what goes on beside.
+    virtual void poll() {}
     /// An error: it will never draft again.
     virtual Status status() const { return {}; }
     virtual uint64_t resident_bytes() const { return 0; }  ///< where they are worth telling
@@ -65,7 +67,7 @@ class BatchDrafter : public Drafter {
   public:
     /// Called before the step's calls of draft(), which then only tell what came of it.
     virtual void prepare(std::span<const DraftAsk> asks) = 0;
-    /// Tokens of this sequence that it has yet to read, beyond the newest.
+    /// Tokens of this sequence that it has yet to read, beyond the newest; it reads them over several steps.
     virtual uint32_t behind(RequestId request, std::span<const TokenId> tokens) const = 0;
     /// Of the last prepare(), in order: the first reads what is behind, each gives one more draft.
     virtual std::span<const DraftPass> passes() const = 0;

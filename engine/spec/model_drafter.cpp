@@ -10,19 +10,20 @@
 namespace pitwall::engine {
 
 ModelDrafter::ModelDrafter(Loading loading, uint32_t max_context_tokens, const Clock& clock,
-                           std::function<void()> give_up)
+                           std::function<void(Loading)> give_up)
     : loading_(std::move(loading)),
       give_up_(std::move(give_up)),
       max_context_tokens_(max_context_tokens),
       clock_(clock) {}
 
 ModelDrafter::~ModelDrafter() {
-    if (loading_.valid() && give_up_) give_up_();
+    if (loading_.valid() && give_up_) give_up_(std::move(loading_));
 }
 
 bool ModelDrafter::loaded() {
     if (executor_) return true;
-    if (!loading_.valid() || loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    if (!status_.ok() || !loading_.valid() ||
+        loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
         return false;
     auto loaded = loading_.get();
     if (!loaded.ok()) return fail(loaded.error()), false;
@@ -44,9 +45,9 @@ void ModelDrafter::prepare(std::span<const DraftAsk> asks) {
     passes_.clear();
     asked_.clear();
     ++turn_;
-    for (const DraftAsk& ask : asks)
-        texts_[raw(ask.request)].turn = turn_;  // nobody here makes room for another
-    if (!status_.ok() || !loaded()) return;
+    if (!loaded()) return;
+    for (const DraftAsk& ask : asks)  // nobody here makes room for another
+        if (ask.tokens.size() < max_context_tokens_) texts_[raw(ask.request)].turn = turn_;
     uint32_t read_room = kReadAtOnce;
     for (const DraftAsk& ask : asks) take_in(ask, read_room);
     while (!asked_.empty() && run_pass())
@@ -54,13 +55,15 @@ void ModelDrafter::prepare(std::span<const DraftAsk> asks) {
 }
 
 void ModelDrafter::take_in(const DraftAsk& ask, uint32_t& read_room) {
-    Text& text = texts_[raw(ask.request)];
-    follow(text, ask.tokens);
     const auto length = static_cast<uint32_t>(ask.tokens.size());
     if (length >= max_context_tokens_) return;
+    Text& text = texts_[raw(ask.request)];
+    follow(text, ask.tokens);
     // The last draft is sampled, but its own KV is needed only if it is accepted.
     const uint32_t most = std::min(ask.most, max_context_tokens_ - length);
-    if (most == 0 || !make_room(text, length + most - 1)) return;
+    if (most == 0) return;
+    // Who finds no room gives up what it has: with all of them growing nobody would ever find any.
+    if (!make_room(text, length + most - 1)) return drop_blocks(text);
     const uint32_t left = length - text.computed;
     // One or two are new each step; more is text that it has to read first.
     const uint32_t rows = left <= 2 ? left : std::min(left, read_room);
@@ -84,6 +87,7 @@ void ModelDrafter::follow(Text& text, std::span<const TokenId> tokens) {
 /// Blocks for so many tokens. Those of the text that was asked for longest ago go first, and of this step's none.
 bool ModelDrafter::make_room(Text& text, uint32_t token_count) {
     const uint32_t wanted = Sequence::blocks_for(token_count);
+    if (wanted > pool_.size()) return false;
     while (pool_.free_count() + text.table.size() < wanted) {
         const auto oldest = std::min_element(texts_.begin(), texts_.end(), [](const auto& a, const auto& b) {
             return std::pair(a.second.table.empty(), a.second.turn) <
@@ -150,7 +154,7 @@ uint32_t ModelDrafter::behind(RequestId request, std::span<const TokenId> tokens
     const auto text = texts_.find(raw(request));
     const uint32_t computed = text == texts_.end() ? 0 : std::min(text->second.computed, text->second.known);
     const auto length = static_cast<uint32_t>(tokens.size());
-    return std::min(length - std::min(length, computed + 1), kReadAtOnce);
+    return length - std::min(length, computed + 1);
 }
 
 uint32_t ModelDrafter::draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,

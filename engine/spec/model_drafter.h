@@ -26,12 +26,13 @@ class ModelDrafter final : public BatchDrafter {
     static constexpr uint32_t kReadAtOnce = 256;
     using Loading = std::future<Result<std::unique_ptr<Executor>>>;
 
-    /// Drafts nothing until `loading` is done. `give_up` is called where nobody waits for that any longer, once, before it
-    /// is waited for. Texts of more than `max_context_tokens` are left alone.
+    /// Drafts nothing until `loading` is done. Where nobody wants it any longer before that, `give_up` gets it, so that
+    /// nobody waits for it here. Texts of more than `max_context_tokens` are left alone.
     ModelDrafter(Loading loading, uint32_t max_context_tokens, const Clock& clock,
-                 std::function<void()> give_up = {});
+                 std::function<void(Loading)> give_up = {});
     ~ModelDrafter() override;
 
+    void poll() override { static_cast<void>(loaded()); }
     void prepare(std::span<const DraftAsk> asks) override;
     uint32_t behind(RequestId request, std::span<const TokenId> tokens) const override;
     std::span<const DraftPass> passes() const override { return passes_; }
@@ -69,7 +70,7 @@ class ModelDrafter final : public BatchDrafter {
     static bool goes_on(const Asked& asked);
 
     Loading loading_;
-    std::function<void()> give_up_;
+    std::function<void(Loading)> give_up_;
     uint32_t max_context_tokens_;
     const Clock& clock_;
     std::unique_ptr<Executor> executor_;  ///< null: not there yet

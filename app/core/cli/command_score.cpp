@@ -170,7 +170,7 @@ int score(const CommandContext& context, const std::string& ids_path, const std:
                       kExitWrongUse);
     WallClock clock;
     auto executor =
-        make_executor(context.session, opened.value(), clock, opening_progress(context, interrupts));
+        make_executor(context.session, *opened.value().model, clock, opening_progress(context, interrupts));
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     size_t longest = 0;
     for (const ScoredText& text : texts.value()) longest = std::max(longest, text.ids.size());

@@ -14,7 +14,8 @@ Result<DeviceChoice> parse_device(const std::string& device) {
     constexpr std::array<std::string_view, 3> kKnown = {"cpu", "cuda", "sim"};
     if (device == "cpu") return DeviceChoice{};
     if (device == "sim") return DeviceChoice{.simulated = true};
-    if (device.starts_with("sim:")) return DeviceChoice{true, device.substr(4)};
+    if (device.starts_with("sim:"))
+        return DeviceChoice{true, device.size() > 4 ? device.substr(4) : DeviceChoice{}.profile};
     if (device == "cuda")
         return Error{"--device cuda: this build has no CUDA executor", "use --device cpu or --device sim"};
     return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),

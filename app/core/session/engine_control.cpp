@@ -63,11 +63,16 @@ Answer EngineControl::turn_to_draft_model() {
     constexpr auto kMethod = presets::KnobId::kSpeculativeMethod;
     constexpr auto kNone = static_cast<double>(presets::SpeculativeMethod::kNone);
     constexpr auto kDraft = static_cast<double>(presets::SpeculativeMethod::kDraft);
-    publish_draft_model(parts_);
     // The one that drafts now goes before the next one comes: never both in memory.
-    if (engine_.effective_knobs().get(kMethod) == kDraft)
-        engine_.set_knob(kMethod, kNone, telemetry::KnobOrigin::kUser);
-    return engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
+    const bool replaces = engine_.effective_knobs().get(kMethod) == kDraft;
+    if (replaces) engine_.set_knob(kMethod, kNone, telemetry::KnobOrigin::kUser);
+    const Answer answer = engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
+    if (answer.verdict == Verdict::kRefused) {
+        parts_.draft_model->choose_previous();
+        if (replaces) engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
+    }
+    publish_draft_model(parts_);
+    return answer;
 }
 
 std::future<Answer> EngineControl::flush_prefix_cache() {

@@ -22,19 +22,20 @@ void tell(const ProgressFn& progress, std::string stage, uint64_t done, uint64_t
 
 /// A simulated device has its profile's memory; kv_cache_memory_bytes bounds it only where somebody gave it.
 Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, const SessionOptions& options,
-                                                   const OpenedModel& opened, Clock& clock) {
+                                                   const engine::Model& model, Clock& clock) {
     engine::SimOptions sim;
     sim.clock = &clock;
     sim.paced = options.paced;
     sim.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
-    sim.weight_bytes = opened.model->weight_bytes();
+    sim.agreement_percent = options.simulated_agreement_percent;
+    sim.weight_bytes = model.weight_bytes();
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) {
         const auto block =
-            static_cast<double>(engine::kv_bytes_per_block(sim.kv_cache_dtype, opened.model->config()));
+            static_cast<double>(engine::kv_bytes_per_block(sim.kv_cache_dtype, model.config()));
         sim.capacity_blocks = static_cast<uint32_t>(
             std::clamp(options.knobs.get(KnobId::kKvCacheMemoryBytes) / block, 1.0, 4194304.0));
     }
-    return engine::make_sim_executor(opened.model->config(), profile, sim);
+    return engine::make_sim_executor(model.config(), profile, sim);
 }
 
 /// A session that is to draft with it begins with it there.
@@ -64,17 +65,17 @@ Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool
 }
 
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
-                                                        const OpenedModel& opened, Clock& clock,
+                                                        const engine::Model& model, Clock& clock,
                                                         const ProgressFn& progress) {
     const auto device = parse_device(options.device);
     if (!device.ok()) return device.error();
-    if (device.value().simulated) return make_sim(device.value().profile, options, opened, clock);
+    if (device.value().simulated) return make_sim(device.value().profile, options, model, clock);
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     cpu.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
     cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
-    return engine::make_cpu_executor(*opened.model, cpu);
+    return engine::make_cpu_executor(model, cpu);
 }
 
 Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,
@@ -92,11 +93,10 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         parts->clock = std::make_unique<VirtualClock>();
     else
         parts->clock = std::make_unique<WallClock>();
-    auto executor = make_executor(options, parts->opened, *parts->clock, progress);
+    auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress);
     if (!executor.ok()) return executor.error();
     parts->producer = parts->bus.add_producer();
-    parts->draft_model =
-        std::make_unique<DraftModel>(options, device.value(), *parts->opened.model, *parts->clock);
+    parts->draft_model = std::make_unique<DraftModel>(options, *parts->opened.model, *parts->clock);
     if (Status status = prepare_draft_model(*parts->draft_model, options, progress); !status.ok())
         return status.error();
     parts->engine = std::make_unique<engine::Engine>(
@@ -112,8 +112,8 @@ void EngineParts::begin_clock() {
     if (!clock->is_virtual()) static_cast<WallClock&>(*clock) = WallClock();
 }
 
-std::string EngineParts::model_name() const {
-    const std::string path(opened.model->path());
+std::string shown_name(const engine::Model& model) {
+    const std::string path(model.path());
     return path.starts_with("synthetic:") ? path : std::filesystem::path(path).stem().string();
 }
 

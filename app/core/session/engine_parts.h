@@ -26,8 +26,12 @@ Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool
 
 /// The executor that options.device names, with room for the KV memory that the knobs give.
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
-                                                        const OpenedModel& opened, Clock& clock,
+                                                        const engine::Model& model, Clock& clock,
                                                         const ProgressFn& progress);
+
+/// "SmolLM2-135M-Instruct.Q4_1": the file's name without its suffix, which users know better than what the file says of
+/// itself; "synthetic:tiny" as it was asked for.
+std::string shown_name(const engine::Model& model);
 
 /// An engine with everything around it, in the order in which it must be torn down again (last first).
 struct EngineParts {
@@ -43,9 +47,7 @@ struct EngineParts {
     void begin_clock();
     const engine::Tokenizer& tokenizer() const { return *opened.tokenizer; }
     const engine::ModelConfig& config() const { return opened.model->config(); }
-    /// "SmolLM2-135M-Instruct.Q4_1": the file's name without its suffix, which users know better than what the file says
-    /// of itself; "synthetic:tiny" as it was asked for.
-    std::string model_name() const;
+    std::string model_name() const { return shown_name(*opened.model); }
 };
 Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,
                                                      const ProgressFn& progress);

@@ -26,6 +26,8 @@ struct SessionOptions {
     presets::KnobValues knobs;
     std::string record_path;  ///< "": not recorded
     bool overwrite = false;   ///< a session that is there at record_path is replaced
+    /// How often a simulated device picks what another one would: below 100 for those that draft.
+    uint32_t simulated_agreement_percent = 100;
     bool paced = false;       ///< a simulated device keeps wall-clock time (in the window)
     int64_t duration_ns = 0;  ///< the session ends by itself at this session time; 0: it does not
     /// Where the session is recorded unasked while it runs (see ScratchFolder); "", or with record_path: nowhere.

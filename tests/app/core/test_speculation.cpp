@@ -137,7 +137,9 @@ TEST(Speculation, ADraftModelThatCannotBeIsToldInASentence) {
         "pitwall: synthetic:smollm2-135m cannot draft: it has 49152 tokens, the model has 512: choose a "
         "smaller model of the same family\n");
     EXPECT_NE(refusal({"--draft-model", temporary("nothing.gguf")}).find("nothing.gguf"), std::string::npos);
-    EXPECT_EQ(run_pitwall({"preset", "save", temporary("p.json"), "--set", "speculative_method=draft"}).code,
+    EXPECT_EQ(run_pitwall(
+                  {"preset", "save", temporary("p.json"), "--overwrite", "--set", "speculative_method=draft"})
+                  .code,
               0)
         << "a preset names no files";
 }

@@ -361,11 +361,13 @@ class LiveSessionTest : public QObject {
         WindowOptions options;
         options.session = busy_session("sim");
         options.session.duration_ns = 2'500'000'000;
+        options.session.draft_model = "synthetic:tiny-draft";
         const std::vector<std::string> words = headless_words(options);
         const auto has = [&](const char* word) {
             return std::find(words.begin(), words.end(), word) != words.end();
         };
         QVERIFY(has("--headless") && has("sim") && has("synthetic:tiny") && has("workload=chat"));
+        QVERIFY(has("--draft-model") && has("synthetic:tiny-draft"));
         QVERIFY(has("--duration") && has("2.500000"));
     }
 };

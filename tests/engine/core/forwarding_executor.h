@@ -30,6 +30,7 @@ class ForwardingExecutor : public Executor {
                         std::span<float* const> logits) override {
         return inner_->score_beside(dtype, tokens, first, logits);
     }
+    uint32_t depth() const override { return inner_->depth(); }
     Ticket submit(const StepPlan& plan) override { return inner_->submit(plan); }
     StepResult collect(Ticket ticket) override { return inner_->collect(ticket); }
 

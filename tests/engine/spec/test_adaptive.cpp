@@ -78,7 +78,8 @@ ModelConfig small_config() {
 }
 
 /// Drafts of a model cost passes over it. `k` 0: no drafts.
-int64_t model_session_ns(uint32_t streams, const DraftDevice& draft, uint32_t k, bool adaptive) {
+int64_t model_session_ns(uint32_t streams, uint32_t prompt_tokens, const DraftDevice& draft, uint32_t k,
+                         bool adaptive) {
     RigOptions options = with({{KnobId::kMaxNumSeqs, streams},
                                {KnobId::kMaxNumBatchedTokens, 1024},
                                {KnobId::kNumSpeculativeTokens, std::max(k, 1u)},
@@ -90,24 +91,27 @@ int64_t model_session_ns(uint32_t streams, const DraftDevice& draft, uint32_t k,
     options.capacity_blocks = 1 << 13;
     Rig rig(options);
     if (k > 0) turn_to(rig, DraftMethod::kDraft);
-    for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(8, i), kTokens / 2);
+    for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(prompt_tokens, i), kTokens / 2);
     while (rig.engine->step()) rig.collect();
     return rig.clock.now_ns();
 }
 
-TEST_P(Adaptive, KnowsWhatADraftModelCosts) {
+void expect_near_best(uint32_t streams, uint32_t prompt_tokens) {
     for (const uint32_t agreement : {5u, 60u, 90u}) {
         const DraftDevice draft{.agreement_percent = agreement, .config = small_config(), .profile = "h100"};
-        int64_t best = model_session_ns(GetParam(), draft, 0, false);
+        int64_t best = model_session_ns(streams, prompt_tokens, draft, 0, false);
         uint32_t best_k = 0;
         for (const uint32_t k : {1u, 2u, 4u, 8u})
-            if (const int64_t now = model_session_ns(GetParam(), draft, k, false); now < best)
+            if (const int64_t now = model_session_ns(streams, prompt_tokens, draft, k, false); now < best)
                 best = now, best_k = k;
-        EXPECT_LT(static_cast<double>(model_session_ns(GetParam(), draft, 8, true)),
+        EXPECT_LT(static_cast<double>(model_session_ns(streams, prompt_tokens, draft, 8, true)),
                   1.05 * static_cast<double>(best))
-            << agreement << " % agreement; best is " << best_k;
+            << agreement << " % agreement, prompts of " << prompt_tokens << "; best is " << best_k;
     }
 }
+
+TEST_P(Adaptive, KnowsWhatADraftModelCosts) { expect_near_best(GetParam(), 8); }
+TEST_P(Adaptive, KnowsWhatReadingPromptsCosts) { expect_near_best(GetParam(), 200); }
 
 INSTANTIATE_TEST_SUITE_P(Streams, Adaptive, testing::Values(1u, 4u, 16u, 32u),
                          [](const auto& streams) { return "Streams" + std::to_string(streams.param); });

@@ -156,8 +156,8 @@ TEST_F(DraftModelOf, DraftsOnceItsWeightsAreThere) {
         return [&](DraftMethod method) -> Result<std::unique_ptr<Drafter>> {
             if (method != DraftMethod::kDraft) return make_drafter(method);
             weights = {};
-            return std::unique_ptr<Drafter>(
-                std::make_unique<ModelDrafter>(weights.get_future(), 4096, clock, [&] { given_up = true; }));
+            return std::unique_ptr<Drafter>(std::make_unique<ModelDrafter>(
+                weights.get_future(), 4096, clock, [&](ModelDrafter::Loading) { given_up = true; }));
         };
     };
     Rig r(options);
@@ -183,6 +183,12 @@ TEST_F(DraftModelOf, DraftsOnceItsWeightsAreThere) {
 /// The last change of a knob.
 KnobEvent last_knob(Rig& rig) { return rig.of(EventKind::kKnob).back().knob; }
 
+bool told(Rig& rig, const std::string& fact) {
+    for (const Event& event : rig.of(EventKind::kDictionary))
+        if (std::string(event.dictionary.bytes, event.dictionary.length) == fact) return true;
+    return false;
+}
+
 TEST_F(DraftModelOf, WeightsThatNeverComeEndIt) {
     RigOptions options = with({});
     options.timed_drafters = [&](Clock& clock) -> DrafterFactory {
@@ -198,6 +204,7 @@ TEST_F(DraftModelOf, WeightsThatNeverComeEndIt) {
     turn_to(r, DraftMethod::kDraft);
     r.finish();
     EXPECT_EQ(answer.ids.size(), 30u);
+    EXPECT_TRUE(told(r, "draft_model_lost=there is not enough memory"));
     const KnobEvent event = last_knob(r);
     EXPECT_EQ(event.effective_value, 0);
     EXPECT_EQ(event.old_value, kDraft);
@@ -266,8 +273,7 @@ TEST(ModelDrafter, ReadsLongPromptsInPieces) {
     ModelDrafter drafter(loaded(DraftDevice{}.make(clock)), 4096, clock);
     const auto text = prompt_of(900, 1), brief = prompt_of(5, 2);
     const std::vector<DraftAsk> asks = {ask_of(1, text, 4), ask_of(2, brief, 3)};
-    EXPECT_EQ(drafter.behind(RequestId{1}, text), ModelDrafter::kReadAtOnce)
-        << "all that one step would read";
+    EXPECT_EQ(drafter.behind(RequestId{1}, text), 899u) << "all but the newest";
     for (int i = 0; i < 3; ++i) {
         drafter.prepare(asks);
         ASSERT_FALSE(drafter.passes().empty());
@@ -306,6 +312,26 @@ TEST(ModelDrafter, WhoWasAskedLongestAgoMakesRoom) {
     EXPECT_EQ(served, 2u) << "nobody of one step makes room for another";
     drafter.end(RequestId{1}, a), drafter.end(RequestId{3}, c);
     EXPECT_EQ(drafted(2, b), 2u);
+}
+
+// All grow, and there is room for half of them: those that have it go on.
+TEST(ModelDrafter, AFullPoolServesSome) {
+    VirtualClock clock;
+    DraftDevice device;
+    device.blocks = 16;
+    ModelDrafter drafter(loaded(device.make(clock)), 4096, clock);
+    std::vector<std::vector<TokenId>> texts;
+    for (uint32_t i = 0; i < 8; ++i) texts.push_back(prompt_of(10, i));
+    for (int step = 0; step < 50; ++step) {
+        std::vector<DraftAsk> asks;
+        for (uint32_t i = 0; i < 8; ++i) asks.push_back(ask_of(i + 1, texts[i], 4));
+        drafter.prepare(asks);
+        uint32_t served = 0;
+        for (const DraftAsk& ask : asks) served += drafts_of(drafter, ask) > 0;
+        ASSERT_GE(served, step < 10 ? 7u : 3u) << "step " << step;
+        for (auto& text : texts) text.push_back(static_cast<TokenId>(step));
+    }
+    EXPECT_TRUE(drafter.status().ok());
 }
 
 TEST(ModelDrafter, DraftsNothingBeyondItsContext) {
