@@ -34,9 +34,16 @@ struct MemorySession {
             apply(e);
         }
     }
-    void device(uint64_t resident = 5'000'000, uint64_t kv = 2'000'000, uint64_t weights = 1'000'000) {
+    void device(uint64_t resident = 5'000'000, uint64_t activations = 0, uint64_t draft = 0) {
         telemetry::Event e = event(telemetry::EventKind::kDevice);
-        e.device = {resident, kv, weights, 0, 2, 0};
+        e.device = {.resident_bytes = resident,
+                    .kv_bytes = 2'000'000,
+                    .weight_bytes = 1'000'000,
+                    .activation_bytes = activations,
+                    .draft_bytes = draft,
+                    .cpu_ns = 0,
+                    .threads = 2,
+                    .reserved = 0};
         apply(e);
     }
     void step(uint32_t held, uint32_t cached, uint32_t free, uint32_t slots_filled, uint32_t running) {
