@@ -70,7 +70,7 @@ void ScriptedSession::write_script() {
     at(31.4, [this] { parts_->engine->flush_prefix_cache(); });
     for (const double second : {33.1, 35.1})  // some find the queue full, some time out
         at(second, [this] { feeder_->burst(24, parts_->clock->now_ns()); });
-    for (const double second : {5.0, 14.4, 27.3, 39.9}) at(second, [this] { this->look(); });
+    for (const double second : {5.0, 14.4, 27.3, 31.05, 39.9}) at(second, [this] { this->look(); });
 }
 
 /// More than a second apart, so that each is a change of its own to the panels.

@@ -143,7 +143,7 @@ TEST(PanelsAndSql, WhatThePanelsShowLiveIsInTheFile) {
     SessionSql whole(played().path, UINT64_MAX >> 1);
     expect_a_full_script(whole);
     expect_sound_views(whole);
-    ASSERT_EQ(played().live.size(), 5u);
+    ASSERT_EQ(played().live.size(), 6u);
     for (const Shown& shown : played().live)
         expect_same(sql_sheet(played().path, shown.frame, shown.last_seq), shown.sheet,
                     "after event " + std::to_string(shown.last_seq));
