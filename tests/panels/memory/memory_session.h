@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstring>
-#include <string_view>
 
 #include "tests/panels/support/told.h"
 
@@ -64,15 +63,6 @@ struct MemorySession {
         e.request.token = -1;
         e.request.phase = telemetry::RequestPhase::kFinished;
         e.request.reason = reason;
-        apply(e);
-    }
-    void fact(std::string_view text) {
-        telemetry::Event e = event(telemetry::EventKind::kDictionary);
-        e.dictionary = {};
-        e.dictionary.dictionary = telemetry::DictionaryKind::kSession;
-        e.dictionary.length = uint8_t(text.size());
-        e.dictionary.total_bytes = uint32_t(text.size());
-        std::memcpy(e.dictionary.bytes, text.data(), text.size());
         apply(e);
     }
 

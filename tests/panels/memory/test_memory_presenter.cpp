@@ -80,7 +80,7 @@ TEST_F(MemoryPresenterTest, MoreKvThanResidentLeavesNoDebt) {
 
 TEST_F(MemoryPresenterTest, ASimulatedDevicesMemoryIsNotTheProcesss) {
     MemorySession session(told);
-    session.fact("kernel_tier=simulated");
+    told.fact("kernel_tier=simulated");
     session.device(5'000'000, 0, 700'000);
     update();
     EXPECT_FALSE(presenter.bytes()[MemoryPresenter::kRest]);

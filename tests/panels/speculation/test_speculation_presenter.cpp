@@ -31,13 +31,38 @@ class Speculation : public ::testing::Test {
 TEST_F(Speculation, SaysWhichKnobToTurnWhereThereIsNothing) {
     update();
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kOff);
-    EXPECT_TRUE(presenter.empty_sentence().contains("speculative_method"));
+    for (const char* word : {"speculative_method", "none", "ngram", "suffix", "draft"})
+        EXPECT_TRUE(presenter.empty_sentence().contains(word)) << word;
     told.start(presets::KnobId::kSpeculativeMethod, 2);
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNoStep);
     told.until(1000);
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNoDraft);
     EXPECT_TRUE(presenter.positions().empty());
     EXPECT_EQ(text(presenter.gained(), "Tokens a drafted step"), kNoValue + " tok");
+}
+
+TEST_F(Speculation, SaysWhyADraftModelHasNotDrafted) {
+    told.fact("draft_model=Tiny.Q4_1");
+    told.start(presets::KnobId::kSpeculativeMethod, 3);
+    told.until(1000);
+    update();
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kLoading);
+    EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 is still being loaded"));
+    telemetry::Event loaded;
+    loaded.kind = telemetry::EventKind::kDevice;
+    loaded.device = {};
+    loaded.device.draft_bytes = 1;
+    told.store.apply({&loaded, 1});
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kReading);
+    EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 reads prompts"));
+}
+
+TEST_F(Speculation, AModelThatDraftsHasItsName) {
+    told.fact("draft_model=Tiny.Q4_1");
+    const DraftSession model(told, 50'000, telemetry::DraftMethod::kDraft);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "60.0 % accepted");
+    EXPECT_EQ(text(presenter.gained(), "ngram"), "none");
 }
 
 TEST_F(Speculation, AcceptanceByPositionAndAfterTheOneBefore) {

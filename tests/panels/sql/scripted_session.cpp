@@ -88,6 +88,7 @@ void ScriptedSession::write_changes() {
     at(33.0, [this] { knob("max_queue_length", "12"); });
     at(35.0, [this] { knob("request_timeout_ms", "150"); });
     at(36.5, [this] { knob("request_timeout_ms", "0"); });
+    at(37.7, [this] { draft_with("synthetic:llama-3.2-1b"); });
 }
 
 void ScriptedSession::knob(std::string_view name, std::string_view value) {
@@ -96,6 +97,14 @@ void ScriptedSession::knob(std::string_view name, std::string_view value) {
     const presets::KnobId id = presets::find_knob(name)->id;
     const auto answer = parts_->engine->set_knob(id, parsed.get(id), telemetry::KnobOrigin::kUser);
     ASSERT_NE(answer.verdict, telemetry::Verdict::kRefused) << name << ": " << answer.reason;
+}
+
+/// As app/core/session/engine_control.cpp does it.
+void ScriptedSession::draft_with(const std::string& model) {
+    const Status chosen = parts_->draft_model->choose(model);
+    ASSERT_TRUE(chosen.ok()) << chosen.error().text();
+    app::publish_draft_model(*parts_);
+    knob("speculative_method", "draft");
 }
 
 void ScriptedSession::submit(uint32_t prompt_tokens, uint32_t max_tokens) {

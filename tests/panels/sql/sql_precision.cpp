@@ -60,6 +60,23 @@ void put_drafts(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
 
 void put_costs(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     const std::string key = "speculation|" + range.name + "|";
+/// Where more than one method drafted, or a model did, which the session names.
+void put_methods(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
+    const std::string of = " FROM d WHERE" + within("begun_ns", range.begin_ns, range.end_ns);
+    const std::vector<std::string> methods = sql.rows("SELECT DISTINCT method" + of + "ORDER BY method");
+    for (const std::string& method : methods) {
+        const bool model = method == "3";
+        if (methods.size() == 1 && !model) continue;
+        const std::string own = of + "AND method = " + method;
+        const std::string name =
+            model ? "draft, " + sql.text("SELECT value FROM main.v_session WHERE key = 'draft_model'")
+                  : (method == "1" ? "ngram" : "suffix");
+        sheet["speculation|" + range.name + "|" + name] =
+            percent(sql.number("SELECT sum(accepted) * 1.0 / sum(drafted)" + own)) + ", " +
+            count(sql.number("SELECT sum(drafted)" + own));
+    }
+}
+
     const std::string of = " FROM w WHERE" + within("t_ns", range.begin_ns, range.end_ns);
     const auto get = [&](const std::string& what, const char* where = "") {
         return sql.number("SELECT " + what + of + where);
@@ -251,6 +268,7 @@ void compute_precision(SessionSql& sql, const std::vector<SqlRange>& ranges, con
         put_drafts(sql, range, sheet);
         put_costs(sql, range, sheet);
         put_batches(sql, range, sheet);
+        put_methods(sql, range, sheet);
         put_probe(sql, range, sheet);
         put_points(sql, range, frame.points.at("precision|" + range.name), sheet);
     }

@@ -79,7 +79,9 @@ void expect_a_full_script(SessionSql& sql) {
         {"s WHERE prefill_tokens > 0 AND decode_tokens > 0", 100},
         {"eviction", 100},
         {"seen_knob WHERE origin <> 0", 14},
-        {"main.speculation WHERE accepted > 0", 10},
+        {"main.speculation WHERE method = 2 AND accepted > 0", 10},
+        {"main.speculation WHERE method = 3 AND accepted < drafted AND draft_ns > 0", 10},
+        {"main.device WHERE draft_bytes > 0", 1},
         {"main.keyframe WHERE part = 0", 4},
     };
     for (const auto& [what, least] : wanted)
