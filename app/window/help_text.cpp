@@ -52,8 +52,8 @@ QString definitions_html() {
                "where the fit does not carry it.</p><h4>Speculation</h4><p>Accepted: a draft that "
                "the sampler picked too and that was handed out. Needed to pay: the share of one more"
                " draft for each sequence that must be accepted for a step to make as many tokens a "
-               "second as without it. Wasted execution: the share of a step's tokens that were "
-               "rejected drafts, as the cause speculation books it.</p>");
+               "second as without it. Wasted work: of execution the share of a step's tokens that were "
+               "rejected drafts, and that share of the time that making them took.</p>");
 }
 
 QString keys_html() {

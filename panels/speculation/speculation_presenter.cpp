@@ -142,21 +142,24 @@ void SpeculationPresenter::describe_methods() {
 
 void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
     spent_.clear();
-    spent_.push_back(
-        row_of("Wasted execution", percent(share(double(steps_.wasted_ns), double(steps_.execute_ns))), "%",
-               format_duration(double(steps_.wasted_ns)).text(),
-               "Of the execution time of all steps in the range: the share of tokens that were drafts which "
-               "came to nothing, step by step. Requests book the same time as the cause speculation"));
+    spent_.push_back(row_of(
+        "Wasted work", percent(steps_.wasted_share()), "%",
+        format_duration(double(steps_.wasted_ns) + double(steps_.wasted_draft_ns)).text(),
+        "Of the time that executing and drafting took in all steps of the range: of a step's execution "
+        "the share of its tokens that were drafts which came to nothing, and that share of each "
+        "sequence's drafts of what making them took. Requests book rejected drafts, and all drafting, "
+        "as the cause speculation"));
     spent_.back().strong = true;
     spent_.push_back(row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))),
                             "%", format_duration(double(drafts_.draft_ns)).text(),
-                            "Time that finding drafts took, of the duration of all steps in the range"));
+                            "Time that making the drafts took, of the duration of all steps in the range; "
+                            "what a draft model read of a text that it did not draft for yet is not in it"));
     const StepGrowth growth = step_growth(store_, range);
     MemoryRow step =
         row_of("Decode step", {}, "",
                QStringLiteral("n = %1 and %2").arg(counted(growth.plain_ns.n), counted(growth.drafted_ns.n)),
-               "Mean execution time of steps that computed no prompt, without and with drafts in them; of "
-               "steps that are kept one by one");
+               "Mean time, execution and drafting, of steps that computed no prompt, without and with drafts "
+               "in them; of steps that are kept one by one");
     MemoryRow rows =
         row_of("Rows of such a step", {}, "", {}, "Mean tokens that it computed, drafts included");
     const auto ms = [](const telemetry::Interval& of) {
