@@ -40,8 +40,9 @@ QString definitions_html() {
                "newest step left it. Now: with all that was told since, so that the two differ while "
                "a step is under way.</p>"
                "<h4>Memory</h4><p>KV in use: filled slots of held blocks. Slack: their empty slots. "
-               "Rest of the process: resident memory less weights, held and cached blocks; activations "
-               "are in it, as no event tells them apart. More requests that fit: free and cached blocks "
+               "Activations: buffers for what a step computes. Draft model: its weights, its own KV "
+               "blocks and activations. Rest of the process: resident memory less all those and cached "
+               "blocks. More requests that fit: free and cached blocks "
                "/ blocks that finished requests of the range held at their end. Other shapes: arithmetic "
                "alone, nothing is measured.</p>"
                "<h4>KV precision</h4><p>KL: divergence of the next token's distribution with f16 "
@@ -51,8 +52,8 @@ QString definitions_html() {
                "where the fit does not carry it.</p><h4>Speculation</h4><p>Accepted: a draft that "
                "the sampler picked too and that was handed out. Needed to pay: the share of one more"
                " draft for each sequence that must be accepted for a step to make as many tokens a "
-               "second as without it. Wasted execution: the share of a step's tokens that were "
-               "rejected drafts, as the cause speculation books it.</p>");
+               "second as without it. Wasted work: of execution the share of a step's tokens that were "
+               "rejected drafts, and that share of the time that making them took.</p>");
 }
 
 QString keys_html() {

@@ -138,6 +138,8 @@ class MainWindow : public QWidget {
     void set_knob(const char* name, const QString& value);
     static QString recordings_folder();
     void ask_for_recording();
+    void ask_for_draft_model();
+    void load_draft_model(const QString& path);
     void ask_where_to_save();
     void open_recording(const QString& path);
     void open_replay(const QString& path);
@@ -180,6 +182,7 @@ class MainWindow : public QWidget {
     panels::TransportBar* transport_ = nullptr;
     panels::StatusBar* status_ = nullptr;
     QMenu *panel_menu_ = nullptr, *unfinished_menu_ = nullptr;
+    QAction* draft_model_ = nullptr;
     std::vector<QAction*> commands_;  ///< what Ctrl K finds
     bool trouble_told_ = false;
     QTimer resize_timer_, message_timer_;

@@ -111,6 +111,23 @@ void MainWindow::ask_for_recording() {
     dialog->open();
 }
 
+void MainWindow::ask_for_draft_model() {
+    const QString models =
+        QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) + QStringLiteral("/pitwall");
+    auto* dialog = new QFileDialog(this, QStringLiteral("Choose a draft model"), models,
+                                   QStringLiteral("Models (*.gguf);;All files (*)"));
+    dialog->setAttribute(Qt::WA_DeleteOnClose);
+    dialog->setFileMode(QFileDialog::ExistingFile);
+    connect(dialog, &QFileDialog::fileSelected, this, &MainWindow::load_draft_model);
+    dialog->open();
+}
+
+void MainWindow::load_draft_model(const QString& path) {
+    say(QStringLiteral("Draft model %1: it drafts once its weights are read")
+            .arg(QFileInfo(path).completeBaseName()));
+    answers_.expect(QStringLiteral("Draft model"), relay_.load_draft_model(path.toStdString()));
+}
+
 void MainWindow::open_recording(const QString& path) {
     if (settings_ != nullptr) settings_->setValue(QStringLiteral("last_recording"), path);
     open_replay(path);

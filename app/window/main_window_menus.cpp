@@ -16,14 +16,15 @@ namespace {
 
 /// Single keys must not be taken from a field that one types into; Qt asks the field first (ShortcutOverride), and then
 /// MainWindow::leaves_to_control().
-void add(QMenu* menu, std::vector<QAction*>& commands, const QString& text, const QKeySequence& key,
-         QObject* context, std::function<void()> run) {
+QAction* add(QMenu* menu, std::vector<QAction*>& commands, const QString& text, const QKeySequence& key,
+             QObject* context, std::function<void()> run) {
     QAction* action = menu->addAction(text);
     action->setShortcut(key);
     action->setShortcutContext(Qt::WindowShortcut);
     QObject::connect(action, &QAction::triggered, context, std::move(run));
     static_cast<QWidget*>(context)->addAction(action);  // works with the menu closed
     commands.push_back(action);
+    return action;
 }
 
 }  // namespace
@@ -110,6 +111,15 @@ void MainWindow::build_engine_menu() {
         [this] { answers_.expect(QStringLiteral("Flush"), relay_.flush_prefix_cache()); });
     add(menu, commands_, QStringLiteral("Ask for a &keyframe"), {}, this,
         [this] { answers_.expect(QStringLiteral("Keyframe"), relay_.request_keyframe()); });
+    menu->addSeparator();
+    draft_model_ = add(menu, commands_, QStringLiteral("&Draft model\u2026"), {}, this,
+                       [this] { ask_for_draft_model(); });
+    draft_model_->setObjectName(QStringLiteral("draft_model"));
+    draft_model_->setToolTip(QStringLiteral(
+        "A smaller model of the same vocabulary drafts what this one verifies: turns speculative_method to "
+        "draft.\nTurning that knob to another value takes the draft model out of memory again"));
+    draft_model_->setEnabled(false);  // until there is an engine
+    menu->setToolTipsVisible(true);
 }
 
 void MainWindow::build_workload_menu() {

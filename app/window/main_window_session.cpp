@@ -191,6 +191,7 @@ void MainWindow::tell_trouble() {
 void MainWindow::show_state() {
     tell_trouble();
     toolbar_->set_state(describe());
+    draft_model_->setEnabled(session_ && session_->replay() == nullptr && !session_->finished());
     panels::TransportState transport;
     panels::StatusFacts facts = status_->facts();
     transport.end_ns = store_->now_ns();

@@ -7,7 +7,7 @@ KvBlockMapPanel::KvBlockMapPanel(PanelContext context, QWidget* parent)
     : Panel(context, parent),
       presenter_(*context_.store),
       view_(new KvMapView(context_, presenter_, this)),
-      modes_(new SegmentedControl(context_.theme, {"State", "Owner", "Age", "Fill"}, this)),
+      modes_(new SegmentedControl(context_.theme, {"State", "Owner", "Age", "Fill", "Precision"}, this)),
       empty_(new EmptyState(
           context_.theme, QStringLiteral("No blocks yet. The map fills with the engine's first keyframe"),
           QStringLiteral("Ask for one"), [this] { context_.control->request_keyframe(); }, this)) {
@@ -28,8 +28,12 @@ KvBlockMapPanel::KvBlockMapPanel(PanelContext context, QWidget* parent)
 void KvBlockMapPanel::take_theme() {
     const Theme* theme = context_.theme;
     const auto rgb = [theme](const char* token) { return theme->color(token).rgb(); };
-    presenter_.set_palette({rgb("bg.panel"), rgb("block.free"), rgb("block.held"), rgb("block.shared"),
-                            rgb("block.cached"), [theme](RequestId id) { return theme->request(id).rgb(); }});
+    KvPalette palette{rgb("bg.panel"),     rgb("block.free"),
+                      rgb("block.held"),   rgb("block.shared"),
+                      rgb("block.cached"), [theme](RequestId id) { return theme->request(id).rgb(); }};
+    for (size_t i = 0; i < kKvFormats; ++i)
+        palette.formats[i] = theme->kv_format(static_cast<telemetry::KvDtype>(i)).rgb();
+    presenter_.set_palette(std::move(palette));
     presenter_.set_size(width(), height(), theme->scale());
     if (isVisible()) refresh();
 }

@@ -7,7 +7,8 @@
 
 namespace pitwall::panels {
 
-/// Every block of the KV pool as a cell: what state it is in, whose it is, how full, how old.
+/// Every block of the KV pool as a cell: what state it is in, whose it is, how old, how full, in which
+/// format.
 class KvBlockMapPanel : public Panel {
     Q_OBJECT
   public:

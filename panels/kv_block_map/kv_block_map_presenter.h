@@ -97,6 +97,7 @@ class KvBlockMapPresenter {
     uint32_t request_colour(RequestId id) const;
     KvLegendRow row(uint32_t colour, const QString& name, uint64_t blocks) const;
     void owner_rows(std::vector<KvLegendRow>& rows) const;
+    void format_rows(std::vector<KvLegendRow>& rows) const;  ///< those that there are
     QString place_in_table(BlockId block) const;
     KvCard card_of_many(BlockId first) const;
 

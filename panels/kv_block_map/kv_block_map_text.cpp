@@ -53,6 +53,14 @@ void KvBlockMapPresenter::owner_rows(std::vector<KvLegendRow>& rows) const {
     if (counts_.owned_rest) rows.push_back(row(palette_.held, QStringLiteral("others"), counts_.owned_rest));
 }
 
+void KvBlockMapPresenter::format_rows(std::vector<KvLegendRow>& rows) const {
+    for (size_t i = 0; i < kKvFormats; ++i)
+        if (counts_.formats[i] > 0)
+            rows.push_back(row(colours_[kKvFormat + i],
+                               to_qstring(telemetry::name(static_cast<telemetry::KvDtype>(i))),
+                               counts_.formats[i]));
+}
+
 std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
     std::vector<KvLegendRow> rows;
     static constexpr std::array kAges = {"under 1 s", "1 to 10 s", "10 to 60 s", "1 to 10 min",
@@ -62,6 +70,7 @@ std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
         rows.push_back(row(palette_.shared, QStringLiteral("shared"), counts_.shared));
     if (mode_ == KvMode::kState) rows.push_back(row(palette_.held, QStringLiteral("held"), counts_.held));
     if (mode_ == KvMode::kOwner) owner_rows(rows);
+    if (mode_ == KvMode::kPrecision) format_rows(rows);
     for (int band = 0; band < kKvBands; ++band) {
         const auto i = static_cast<size_t>(band);
         if (mode_ == KvMode::kAge)
@@ -70,7 +79,8 @@ std::vector<KvLegendRow> KvBlockMapPresenter::legend() const {
             rows.push_back(row(colours_[kKvFill + i], QString::fromLatin1(kFills[i]), counts_.fill[i]));
     }
     const uint32_t cached = mode_ == KvMode::kFill ? colours_[kKvCached] : palette_.cached;
-    if (mode_ != KvMode::kAge) rows.push_back(row(cached, QStringLiteral("cached"), counts_.cached));
+    if (mode_ != KvMode::kAge && mode_ != KvMode::kPrecision)
+        rows.push_back(row(cached, QStringLiteral("cached"), counts_.cached));
     rows.push_back(row(palette_.free, QStringLiteral("free"), counts_.free));
     return rows;
 }

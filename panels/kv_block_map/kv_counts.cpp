@@ -65,6 +65,8 @@ void tally(std::span<const BlockRow> blocks, uint32_t slots, const Thresholds& n
     if constexpr (mode == KvMode::kAge)
         std::fill_n(base.begin() + 2, 4, uint8_t{kKvAge}), std::fill_n(banded.begin() + 2, 4, uint8_t{1});
     if constexpr (mode == KvMode::kFill) base[2] = base[3] = kKvFill, banded[2] = banded[3] = 1;
+    if constexpr (mode == KvMode::kPrecision)
+        std::fill_n(base.begin() + 2, 4, uint8_t{kKvFormat}), std::fill_n(banded.begin() + 2, 4, uint8_t{1});
     uint64_t filled_sum = 0;
     for (size_t i = 0; i < blocks.size(); ++i) {
         const BlockRow& b = blocks[i];
@@ -72,6 +74,8 @@ void tally(std::span<const BlockRow> blocks, uint32_t slots, const Thresholds& n
         const uint32_t filled = std::min<uint32_t>(b.filled_tokens, slots);
         int band = 0;
         if constexpr (mode == KvMode::kFill) band = bands[filled];
+        if constexpr (mode == KvMode::kPrecision)  // a damaged recording may tell any
+            band = static_cast<int>(std::min(static_cast<size_t>(b.dtype), kKvFormats - 1));
         if constexpr (mode == KvMode::kState || mode == KvMode::kAge)
             for (const int64_t since : newer_than) band += b.used_ns < since;
         const auto found = static_cast<uint8_t>(base[state] + banded[state] * band);
@@ -127,6 +131,9 @@ KvCounts classify_blocks(KvMode mode, std::span<const BlockRow> blocks, uint32_t
         case KvMode::kFill:
             tally<KvMode::kFill>(blocks, slots, {}, classes, t);
             break;
+        case KvMode::kPrecision:
+            tally<KvMode::kPrecision>(blocks, slots, {}, classes, t);
+            break;
     }
     KvCounts c;
     c.total = blocks.size();
@@ -138,6 +145,7 @@ KvCounts classify_blocks(KvMode mode, std::span<const BlockRow> blocks, uint32_t
     c.slots_held = (c.held + c.shared) * slots;
     std::copy_n(t.classes.begin() + kKvAge, kKvBands, c.age.begin());
     std::copy_n(t.classes.begin() + kKvFill, kKvBands, c.fill.begin());
+    std::copy_n(t.classes.begin() + kKvFormat, kKvFormats, c.formats.begin());
     if (mode == KvMode::kOwner) rank_owners(blocks, classes, owners_wanted, c);
     return c;
 }

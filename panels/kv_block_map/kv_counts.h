@@ -11,7 +11,8 @@
 
 namespace pitwall::panels {
 
-enum class KvMode { kState, kOwner, kAge, kFill };
+enum class KvMode { kState, kOwner, kAge, kFill, kPrecision };
+inline constexpr size_t kKvFormats = static_cast<size_t>(telemetry::KvDtype::kCount);
 inline constexpr int kKvBands = 5;  ///< of age, of cached blocks' order of eviction, of fill
 
 /// What a block looks like in a mode, as one byte: a million blocks are looked at ten times a second.
@@ -19,10 +20,11 @@ enum KvClass : uint8_t {
     kKvFree,
     kKvHeld,
     kKvShared,
-    kKvCached,                      ///< and the four after it: from the newest to the next one out
-    kKvAge = kKvCached + kKvBands,  ///< and the four after it: see kKvAgeNs
-    kKvFill = kKvAge + kKvBands,    ///< and the four after it: full, 3/4 and more, 1/2, 1/4, less
-    kKvMine = kKvFill + kKvBands,   ///< of the selected request, in state mode
+    kKvCached,                         ///< and the four after it: from the newest to the next one out
+    kKvAge = kKvCached + kKvBands,     ///< and the four after it: see kKvAgeNs
+    kKvFill = kKvAge + kKvBands,       ///< and the four after it: full, 3/4 and more, 1/2, 1/4, less
+    kKvFormat = kKvFill + kKvBands,    ///< and those after it: a KvDtype each
+    kKvMine = kKvFormat + kKvFormats,  ///< of the selected request, in state mode
     kKvClasses
 };
 
@@ -33,12 +35,13 @@ inline constexpr std::array<int64_t, kKvBands - 1> kKvAgeNs = {1'000'000'000, 10
 /// The figures beside the map.
 struct KvCounts {
     uint64_t total = 0, free = 0, cached = 0;
-    uint64_t held = 0;                      ///< with one owner
-    uint64_t shared = 0;                    ///< with two owners or more
-    uint64_t slots_filled = 0;              ///< token slots of held and shared blocks that hold a token
-    uint64_t slots_held = 0;                ///< token slots of held and shared blocks
-    std::array<uint64_t, kKvBands> age{};   ///< age mode: blocks that are not free
-    std::array<uint64_t, kKvBands> fill{};  ///< fill mode: held and shared blocks
+    uint64_t held = 0;                           ///< with one owner
+    uint64_t shared = 0;                         ///< with two owners or more
+    uint64_t slots_filled = 0;                   ///< token slots of held and shared blocks that hold a token
+    uint64_t slots_held = 0;                     ///< token slots of held and shared blocks
+    std::array<uint64_t, kKvBands> age{};        ///< age mode: blocks that are not free
+    std::array<uint64_t, kKvBands> fill{};       ///< fill mode: held and shared blocks
+    std::array<uint64_t, kKvFormats> formats{};  ///< precision mode: blocks that are not free, by KvDtype
     /// Owner mode: the most blocks first, requests of equal number by id; `owned_rest` are the others'.
     std::vector<std::pair<RequestId, uint64_t>> owners;
     uint64_t owned_rest = 0;

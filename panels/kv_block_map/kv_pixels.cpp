@@ -108,7 +108,8 @@ class Painter {
 
 /// Token slots in use as a share: 1 too where the mode shows none.
 double fill_of(const KvFrame& f, size_t block) {
-    if (f.mode == KvMode::kAge || f.blocks[block].state == BlockState::kFree) return 1;
+    if (f.mode == KvMode::kAge || f.mode == KvMode::kPrecision) return 1;
+    if (f.blocks[block].state == BlockState::kFree) return 1;
     return std::min(1.0, double(f.blocks[block].filled_tokens) / std::max(f.block_tokens, 1u));
 }
 
@@ -189,6 +190,7 @@ std::array<uint32_t, kKvClasses> class_colours(KvMode mode, const KvPalette& pal
         colours[kKvAge + i] = mix(palette.held, palette.panel, kAgeFade[i]);
         colours[kKvFill + i] = mix(palette.held, palette.panel, kFillFade[i]);
     }
+    std::copy(palette.formats.begin(), palette.formats.end(), colours.begin() + kKvFormat);
     colours[kKvMine] = mine;
     return colours;
 }

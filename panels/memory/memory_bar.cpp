@@ -59,12 +59,13 @@ bool MemoryBar::event(QEvent* event) {
     if (event->type() != QEvent::ToolTip) return QWidget::event(event);
     const auto* help = static_cast<QHelpEvent*>(event);
     QString tip;
-    for (size_t part = 0; part < presenter_.parts().size() && part < MemoryPresenter::kParts; ++part)
-        if (part_rect(part).contains(help->pos())) {
-            const MemoryRow& row = presenter_.parts()[part];
-            tip = QStringLiteral("%1: %2, %3\n%4")
-                      .arg(row.name, row.cells[0].value.text(), row.cells[1].value.text(), row.definition);
-        }
+    for (size_t part = 0; part < MemoryPresenter::kParts; ++part) {
+        const MemoryRow* row = presenter_.part_row(MemoryPresenter::Part(part));
+        if (row && part_rect(part).contains(help->pos()))
+            tip =
+                QStringLiteral("%1: %2, %3\n%4")
+                    .arg(row->name, row->cells[0].value.text(), row->cells[1].value.text(), row->definition);
+    }
     QToolTip::showText(help->globalPos(), tip, this);
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "presets/knob.h"
 #include "telemetry/stats/metrics.h"
@@ -14,7 +15,8 @@ namespace {
 using presets::KnobId;
 
 constexpr std::array<const char*, MemoryPresenter::kParts> kColors = {
-    "text.secondary", "block.held", "block.held", "block.cached", "block.free", "line.control"};
+    "text.secondary", "block.held",         "block.held",          "block.cached",
+    "block.free",     "memory.activations", "work.draft_accepted", "memory.rest"};
 constexpr double kSlackOpacity = .45;  ///< held, and empty
 
 std::optional<double> knob_value(const telemetry::Store& store, KnobId id) {
@@ -78,6 +80,8 @@ void MemoryPresenter::measure() {
     bytes_ = {};
     const std::optional<telemetry::DeviceEvent>& device = store_.device();
     if (device) bytes_[kWeights] = double(device->weight_bytes);
+    if (device && device->activation_bytes > 0) bytes_[kActivations] = double(device->activation_bytes);
+    if (device && device->draft_bytes > 0) bytes_[kDraft] = double(device->draft_bytes);
     const double block = store_.bytes_per_block();
     if (empty() || block <= 0) return;
     const double slot = block / std::max(1u, store_.block_tokens());
@@ -87,8 +91,9 @@ void MemoryPresenter::measure() {
     bytes_[kCached] = step_.blocks_cached * block;
     bytes_[kFree] = step_.blocks_free * block;
     if (device && !simulated())
-        bytes_[kRest] = std::max(
-            0.0, double(device->resident_bytes) - double(device->weight_bytes) - held - *bytes_[kCached]);
+        bytes_[kRest] =
+            std::max(0.0, double(device->resident_bytes) - *bytes_[kWeights] - held - *bytes_[kCached] -
+                              bytes_[kActivations].value_or(0) - bytes_[kDraft].value_or(0));
 }
 
 double MemoryPresenter::total_bytes() const {
@@ -97,9 +102,13 @@ double MemoryPresenter::total_bytes() const {
     return total;
 }
 
+const MemoryRow* MemoryPresenter::part_row(Part part) const {
+    return row_index_.at(part) ? &parts_[*row_index_[part]] : nullptr;
+}
+
 QString MemoryPresenter::caption() const {
-    return simulated() ? QStringLiteral("Weights and KV pool of the simulated device")
-                       : QStringLiteral("Weights, KV pool and the rest of the process");
+    return simulated() ? QStringLiteral("Memory of the simulated device")
+                       : QStringLiteral("Memory of this process, free blocks included");
 }
 
 void MemoryPresenter::add_part(Part part, const char* name, QString definition) {
@@ -113,11 +122,13 @@ void MemoryPresenter::add_part(Part part, const char* name, QString definition) 
     row.swatch_opacity = opacity(part);
     row.exact = bytes_[part] ? QString::number(*bytes_[part], 'f', 0) : QString();
     row.exact_unit = QStringLiteral("B");
+    row_index_[part] = parts_.size();
     parts_.push_back(std::move(row));
 }
 
 void MemoryPresenter::describe_parts() {
     parts_.clear();
+    row_index_ = {};
     add_part(kWeights, "Weights",
              QStringLiteral("Resident weights as laid out for this device, told by the executor"));
     add_part(kInUse, "KV in use",
@@ -130,12 +141,30 @@ void MemoryPresenter::describe_parts() {
     add_part(kFree, "KV free",
              QStringLiteral("Blocks with nothing in them. Their pages are resident only once they were "
                             "written"));
+    describe_computing();
     if (simulated()) return;
-    add_part(kRest, "Rest of the process",
-             QStringLiteral("Measured as what is left: resident memory as the system counts it, less "
-                            "weights, held and cached blocks.\nActivations, tokenizer, window, recorder, "
-                            "pages of the model's file, and of free blocks that were written before"));
+    describe_rest();
     describe_resident();
+}
+
+void MemoryPresenter::describe_computing() {
+    if (bytes_[kActivations])
+        add_part(
+            kActivations, "Activations",
+            QStringLiteral("Buffers that the executor keeps for what it computes in a step, told by it"));
+    if (bytes_[kDraft])
+        add_part(
+            kDraft, "Draft model",
+            QStringLiteral("The model that drafts: its weights, the KV blocks that texts hold in its own "
+                           "cache, and its activations"));
+}
+
+void MemoryPresenter::describe_rest() {
+    add_part(
+        kRest, "Rest of the process",
+        QStringLiteral("Measured as what is left: resident memory as the system counts it, less all parts "
+                       "above but the free blocks.\nTokenizer, window, recorder, pages of the model's "
+                       "file, and of free blocks that were written before"));
 }
 
 void MemoryPresenter::describe_resident() {

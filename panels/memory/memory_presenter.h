@@ -16,20 +16,23 @@ namespace pitwall::panels {
 class MemoryPresenter {
   public:
     /// In the order of the bar.
-    enum Part : size_t { kWeights, kInUse, kSlack, kCached, kFree, kRest, kParts };
+    enum Part : size_t { kWeights, kInUse, kSlack, kCached, kFree, kActivations, kDraft, kRest, kParts };
     using Bytes = std::array<std::optional<double>, kParts>;
 
     explicit MemoryPresenter(const telemetry::Store& store) : store_(store) {}
     /// `range`: whose finished requests say what a request needs.
     void update(telemetry::TimeRange range, const QString& range_label);
 
-    /// Nothing where no event has told it, or where it is not of this process (kRest of a simulated device).
+    /// Nothing where no event has told it, or where it is not of this process (kRest of a simulated device); nothing too for
+    /// activations and a draft model where there are none.
     const Bytes& bytes() const { return bytes_; }
     double total_bytes() const;  ///< of those known
+    /// Any two are apart for colour-blind eyes as well: CIEDE2000 of 10 or more, neighbours of 15.
     static const char* color_token(Part part);
     static double opacity(Part part);
     bool simulated() const;  ///< weights and KV are a simulated device's, not this process's
     const std::vector<MemoryRow>& parts() const { return parts_; }
+    const MemoryRow* part_row(Part part) const;  ///< null where the part has none
     const std::vector<MemoryRow>& room() const { return room_; }
     QString caption() const;  ///< what the bar is the sum of
     QString scope() const { return scope_; }
@@ -39,6 +42,8 @@ class MemoryPresenter {
   private:
     void measure();
     void describe_parts();
+    void describe_computing();
+    void describe_rest();
     void describe_resident();
     void describe_pool();
     void describe_growth(double beyond_bytes);
@@ -55,6 +60,7 @@ class MemoryPresenter {
     telemetry::StepEvent step_{};      ///< the newest
     telemetry::Percentiles blocks_{};  ///< at the end of the requests that finished in the range
     std::vector<MemoryRow> parts_, room_;
+    std::array<std::optional<size_t>, kParts> row_index_{};  ///< in parts_
     QString scope_;
 };
 

@@ -81,7 +81,7 @@ StepGrowth step_growth(const telemetry::Store& store, telemetry::TimeRange range
     StepGrowth growth;
     for_decode_steps(store, range, [&](const StepRow& row) {
         const bool with = row.step.draft_tokens > 0;
-        (with ? drafted : plain).push_back(double(row.step.execute_ns));
+        (with ? drafted : plain).push_back(time_of(row));
         (with ? growth.drafted_rows : growth.plain_rows) += double(row.computed_tokens());
     });
     growth.plain_rows /= double(std::max<size_t>(1, plain.size()));

@@ -28,7 +28,7 @@ struct BatchCost {
 /// Ordered by the number of sequences.
 std::vector<BatchCost> batch_costs(const telemetry::Store& store, telemetry::TimeRange range);
 
-/// Execution time of steps that only decoded, without and with drafts.
+/// Time of steps that only decoded, without and with drafts: execution, and the drafting.
 struct StepGrowth {
     telemetry::Interval plain_ns{}, drafted_ns{};
     double plain_rows = 0, drafted_rows = 0;  ///< mean computed tokens

@@ -8,7 +8,7 @@ namespace pitwall::panels {
 
 class BarLayer;
 
-/// Accepted and wasted drafts over time, and the wasted share of the execution. A page of the panel, not a panel of the
+/// Accepted and wasted drafts over time, and the wasted share of the work. A page of the panel, not a panel of the
 /// window.
 class DraftTimeChart : public TimeChartPanel {
     Q_OBJECT

@@ -30,8 +30,7 @@ void DraftTimePresenter::update(telemetry::TimeRange window, std::optional<int64
             double(std::clamp<int64_t>(store_.now_ns() - point.begin_ns, point_ns_ / 4 + 1, point_ns_)) / 1e9;
         point.accepted_per_s = double(point.accepted) / seconds;
         point.wasted_per_s = double(point.drafted - point.accepted) / seconds;
-        point.wasted_share =
-            steps.execute_ns > 0 ? double(steps.wasted_ns) / double(steps.execute_ns) : std::nan("");
+        point.wasted_share = steps.wasted_share();
         if (!point.told) continue;
         most_per_s_ = std::max(most_per_s_, point.accepted_per_s + point.wasted_per_s);
         if (std::isfinite(point.wasted_share)) most_wasted_ = std::max(most_wasted_, point.wasted_share);
@@ -64,7 +63,7 @@ void DraftTimePresenter::read(std::optional<int64_t> cursor_ns) {
                              .token = "text.primary",
                              .swatch = "work.draft_wasted"}};
     waste_caption_ = {};
-    waste_caption_.parts = {{.text = QStringLiteral("Wasted execution, % of execution time")}};
+    waste_caption_.parts = {{.text = QStringLiteral("Wasted work, % of execution and drafting")}};
     waste_caption_.value = {
         std::isfinite(point->wasted_share) ? format_fixed(point->wasted_share * 100, 1) : kNoValue,
         QStringLiteral("%")};
@@ -79,13 +78,13 @@ HoverCard DraftTimePresenter::card_at(int64_t t_ns, const QString& moment) const
     card.lines.push_back(
         QStringLiteral("%1 of %2 drafts accepted")
             .arg(format_count(int64_t(point->accepted)), format_count(int64_t(point->drafted))));
-    card.lines.push_back(QStringLiteral("%1 of the execution wasted, %2 steps")
+    card.lines.push_back(QStringLiteral("%1 of execution and drafting wasted, %2 steps")
                              .arg(format_share(point->wasted_share), format_count(int64_t(point->steps))));
     return card;
 }
 
 QString DraftTimePresenter::csv() const {
-    QString text = QStringLiteral("time_s,drafted_tokens,accepted_tokens,wasted_execution,steps\n");
+    QString text = QStringLiteral("time_s,drafted_tokens,accepted_tokens,wasted_work,steps\n");
     for (const Point& point : points_)
         text += QStringLiteral("%1,%2,%3,%4,%5\n")
                     .arg(double(point.end_ns) / 1e9, 0, 'f', 3)

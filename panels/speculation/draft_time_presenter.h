@@ -11,14 +11,14 @@
 
 namespace pitwall::panels {
 
-/// Drafts over time, accepted and wasted, and what share of the execution was wasted. GUI thread.
+/// Drafts over time, accepted and wasted, and what share of the work was wasted. GUI thread.
 class DraftTimePresenter {
   public:
     struct Point {
         int64_t begin_ns = 0, end_ns = 0;
         uint64_t drafted = 0, accepted = 0, steps = 0;
         double accepted_per_s = 0, wasted_per_s = 0;
-        double wasted_share = 0;  ///< of execution time; NaN without steps
+        double wasted_share = 0;  ///< of execution and drafting; NaN without steps
         bool gap = false, told = true;
     };
     static constexpr size_t kPoints = 60;

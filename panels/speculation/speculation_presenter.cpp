@@ -9,6 +9,7 @@
 
 namespace pitwall::panels {
 
+using telemetry::DraftMethod;
 using telemetry::DraftSums;
 
 namespace {
@@ -43,19 +44,37 @@ void SpeculationPresenter::update(telemetry::TimeRange range, const QString& ran
 
 SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
     if (drafts_.sequences > 0) return Empty::kThereAre;
-    if (store_.knob_value("speculative_method", 0) == 0) return Empty::kOff;
-    return store_.steps().empty() ? Empty::kNoStep : Empty::kNoDraft;
+    const double method = store_.knob_value("speculative_method", 0);  // of a damaged recording it may be any
+    if (method == 0) return Empty::kOff;
+    if (store_.steps().empty()) return Empty::kNoStep;
+    if (method != static_cast<double>(DraftMethod::kDraft)) return Empty::kNoDraft;
+    const bool loaded = store_.device() && store_.device()->draft_bytes > 0;
+    return loaded ? Empty::kReading : Empty::kLoading;
 }
+
+QString SpeculationPresenter::draft_model() const { return to_qstring(store_.session("draft_model")); }
 
 QString SpeculationPresenter::empty_sentence() const {
     switch (why_empty()) {
         case Empty::kOff:
-            return QStringLiteral("No drafts in this range: the knob speculative_method is none");
+            return QStringLiteral(
+                "No drafts in this range: speculative_method is none; ngram, suffix or draft would make "
+                "them");
         case Empty::kNoStep:
             return QStringLiteral("No step yet. Drafts come once requests decode");
         case Empty::kNoDraft:
             return QStringLiteral(
                 "No drafts in this range: no text repeated, or the budget left no room for them");
+        case Empty::kLoading:
+            return QStringLiteral(
+                       "No drafts in this range: the draft model %1 is still being loaded, or no request "
+                       "decodes")
+                .arg(draft_model());
+        case Empty::kReading:
+            return QStringLiteral(
+                       "No drafts in this range: the draft model %1 reads prompts first, and drafts where "
+                       "that is worth its time")
+                .arg(draft_model());
         case Empty::kThereAre:
             break;
     }
@@ -101,39 +120,46 @@ void SpeculationPresenter::describe_gained() {
     gained_.back().swatch = "work.draft_wasted";
 }
 
-/// Where more than one drafted in the range.
+/// Where more than one drafted in the range, or a model did.
 void SpeculationPresenter::describe_methods() {
     const auto used = std::count_if(steps_.drafts.begin(), steps_.drafts.end(),
                                     [](const DraftSums& method) { return method.sequences > 0; });
-    for (size_t i = 0; used > 1 && i < steps_.drafts.size(); ++i) {
-        const DraftSums& method = steps_.drafts[i];
-        if (method.sequences == 0) continue;
+    for (size_t i = 0; i < steps_.drafts.size(); ++i) {
+        const DraftSums& sums = steps_.drafts[i];
+        const auto method = static_cast<DraftMethod>(i + 1);
+        const bool model = method == DraftMethod::kDraft && !draft_model().isEmpty();
+        if (sums.sequences == 0 || (used == 1 && !model)) continue;
         MemoryRow row =
-            row_of("", percent(share(double(method.accepted_tokens()), double(method.drafted_tokens()))),
-                   "% accepted", QStringLiteral("n = %1").arg(counted(method.drafted_tokens())),
-                   "Accepted of the drafts of this method");
-        row.name = to_qstring(telemetry::name(static_cast<telemetry::DraftMethod>(i + 1)));
+            row_of("", percent(share(double(sums.accepted_tokens()), double(sums.drafted_tokens()))),
+                   "% accepted", QStringLiteral("n = %1").arg(counted(sums.drafted_tokens())),
+                   model ? "Accepted of the drafts of this method. The model is the one that was loaded last"
+                         : "Accepted of the drafts of this method");
+        row.name =
+            to_qstring(telemetry::name(method)) + (model ? QStringLiteral(", ") + draft_model() : QString());
         gained_.push_back(std::move(row));
     }
 }
 
 void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
     spent_.clear();
-    spent_.push_back(
-        row_of("Wasted execution", percent(share(double(steps_.wasted_ns), double(steps_.execute_ns))), "%",
-               format_duration(double(steps_.wasted_ns)).text(),
-               "Of the execution time of all steps in the range: the share of tokens that were drafts which "
-               "came to nothing, step by step. Requests book the same time as the cause speculation"));
+    spent_.push_back(row_of(
+        "Wasted work", percent(steps_.wasted_share()), "%",
+        format_duration(double(steps_.wasted_ns) + double(steps_.wasted_draft_ns)).text(),
+        "Of the time that executing and drafting took in all steps of the range: of a step's execution "
+        "the share of its tokens that were drafts which came to nothing, and that share of each "
+        "sequence's drafts of what making them took. Requests book rejected drafts, and all drafting, "
+        "as the cause speculation"));
     spent_.back().strong = true;
     spent_.push_back(row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))),
                             "%", format_duration(double(drafts_.draft_ns)).text(),
-                            "Time that finding drafts took, of the duration of all steps in the range"));
+                            "Time that making the drafts took, of the duration of all steps in the range; "
+                            "what a draft model read of a text that it did not draft for yet is not in it"));
     const StepGrowth growth = step_growth(store_, range);
     MemoryRow step =
         row_of("Decode step", {}, "",
                QStringLiteral("n = %1 and %2").arg(counted(growth.plain_ns.n), counted(growth.drafted_ns.n)),
-               "Mean execution time of steps that computed no prompt, without and with drafts in them; of "
-               "steps that are kept one by one");
+               "Mean time, execution and drafting, of steps that computed no prompt, without and with drafts "
+               "in them; of steps that are kept one by one");
     MemoryRow rows =
         row_of("Rows of such a step", {}, "", {}, "Mean tokens that it computed, drafts included");
     const auto ms = [](const telemetry::Interval& of) {

@@ -16,7 +16,8 @@ namespace pitwall::panels {
 /// sequences. From the store alone. GUI thread.
 class SpeculationPresenter {
   public:
-    enum class Empty { kThereAre, kNoStep, kOff, kNoDraft };
+    /// kLoading, kReading: a draft model is to draft, and has not.
+    enum class Empty { kThereAre, kNoStep, kOff, kNoDraft, kLoading, kReading };
 
     explicit SpeculationPresenter(const telemetry::Store& store) : store_(store) {}
     void update(telemetry::TimeRange range, const QString& range_label);
@@ -36,6 +37,7 @@ class SpeculationPresenter {
     QString csv() const;
 
   private:
+    QString draft_model() const;  ///< its name; empty where none was loaded
     void describe_positions();
     void describe_gained();
     void describe_methods();

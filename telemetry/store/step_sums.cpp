@@ -18,6 +18,18 @@ void add_up(int64_t& sum, int64_t more) {
         sum = more < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
 }
 
+/// The part of a time, in whole nanoseconds; a damaged event may say more than fits.
+int64_t part_of(int64_t ns, double share) {
+    constexpr double kMost = 9e18;
+    return static_cast<int64_t>(std::clamp(share * static_cast<double>(ns), -kMost, kMost));
+}
+
+int64_t wasted_draft_ns_of(const DraftRow& row) {
+    if (row.drafted == 0) return 0;
+    const int rejected = row.drafted - std::min(row.drafted, row.accepted);
+    return part_of(row.draft_ns, static_cast<double>(rejected) / row.drafted);
+}
+
 /// What a step and a sum over steps name alike: the plain sums.
 template <class Step>
 void add_common(StepSums& sums, const Step& more) {
@@ -101,15 +113,15 @@ void StepSums::add(const StepRow& row, uint32_t block_tokens) {
     }
     if (row.drafts.empty()) return;
     ++steps_with_drafts;
-    for (const DraftRow& draft : row.drafts)
+    for (const DraftRow& draft : row.drafts) {
         if (const size_t method = static_cast<size_t>(draft.method) - 1; method < kDraftMethods)
             drafts[method].add(draft);
+        add_up(wasted_draft_ns, wasted_draft_ns_of(draft));
+    }
     // As the cause `speculation` has it: the last of a step's tokens, in proportion.
     const double share = static_cast<double>(row.rejected_drafts()) /
                          static_cast<double>(std::max<uint64_t>(1, row.computed_tokens()));
-    constexpr double kMost = 9e18;  // a damaged event may say more than fits
-    const double wasted = std::min(1.0, share) * static_cast<double>(row.step.execute_ns);
-    add_up(wasted_ns, static_cast<int64_t>(std::clamp(wasted, -kMost, kMost)));
+    add_up(wasted_ns, part_of(row.step.execute_ns, std::min(1.0, share)));
 }
 
 DraftSums StepSums::all_drafts() const {
@@ -135,7 +147,13 @@ void StepSums::add(const StepSums& later) {
     steps_with_kv_bytes += later.steps_with_kv_bytes;
     for (size_t i = 0; i < kDraftMethods; ++i) drafts[i].add(later.drafts[i]);
     add_up(wasted_ns, later.wasted_ns);
+    add_up(wasted_draft_ns, later.wasted_draft_ns);
     steps_with_drafts += later.steps_with_drafts;
+}
+
+double StepSums::wasted_share() const {
+    return ratio(static_cast<double>(wasted_ns) + static_cast<double>(wasted_draft_ns),
+                 static_cast<double>(execute_ns) + static_cast<double>(all_drafts().draft_ns));
 }
 
 double StepSums::mean(double sum) const { return ratio(sum, static_cast<double>(steps)); }

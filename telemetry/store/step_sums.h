@@ -67,10 +67,11 @@ struct StepSums {
     /// Sums of bytes of blocks after each step, of those whose format's size a keyframe told.
     double kv_held_bytes = 0, kv_cached_bytes = 0, kv_pool_bytes = 0;
     uint64_t steps_with_kv_bytes = 0;
-    /// By DraftMethod less one. What of execute_ns went to drafts that came to nothing: their share of the tokens.
+    /// By DraftMethod less one. What of execute_ns went to drafts that came to nothing: their share of the tokens; and of the
+    /// time that drafting took: their share of each sequence's drafts.
     static constexpr size_t kDraftMethods = static_cast<size_t>(DraftMethod::kCount) - 1;
     std::array<DraftSums, kDraftMethods> drafts{};
-    int64_t wasted_ns = 0;
+    int64_t wasted_ns = 0, wasted_draft_ns = 0;
     uint64_t steps_with_drafts = 0;
 
     /// In the order of time, or last_running is not the last one's.
@@ -81,6 +82,8 @@ struct StepSums {
     double mean(double sum) const;
     double mean_slot_fill() const;
     DraftSums all_drafts() const;
+    /// Of the time that executing and drafting took, what went to drafts that came to nothing; NaN without steps.
+    double wasted_share() const;
 };
 
 }  // namespace pitwall::telemetry

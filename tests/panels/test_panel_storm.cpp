@@ -90,7 +90,14 @@ class Storm {
                 break;
             default:
                 e.kind = EventKind::kDevice;
-                e.device = {random_(), random_(), random_() >> number(64), 0, 1, 0};
+                e.device = {.resident_bytes = random_(),
+                            .kv_bytes = random_(),
+                            .weight_bytes = random_() >> number(64),
+                            .activation_bytes = random_() >> number(64),
+                            .draft_bytes = random_() >> number(64),
+                            .cpu_ns = 0,
+                            .threads = 1,
+                            .reserved = 0};
         }
         return e;
     }

@@ -73,6 +73,8 @@ TEST_F(StoreSpeculation, DraftsAreSummedByMethodAndPosition) {
     EXPECT_EQ(ngram.reached[1], 2u);  // both had their first accepted
     EXPECT_EQ(ngram.reached[2], 0u);  // the one with a third had no second
     EXPECT_EQ(all.wasted_ns, 700 * 2 / 7);
+    EXPECT_EQ(all.wasted_draft_ns, 10 * 2 / 3);  // two of the first three were rejected
+    EXPECT_DOUBLE_EQ(sums(0, 2 * kSecond).wasted_share(), (200.0 + 6) / (700 + 20));
     EXPECT_EQ(all.drafts[1].drafted[7], 5u);  // the eighth and what came after it
     EXPECT_EQ(all.all_drafts().drafted_tokens(), 17u);
     EXPECT_EQ(sums(0, 2 * kSecond).all_drafts().accepted_tokens(), 3u);

@@ -14,17 +14,22 @@
 
 namespace pitwall::testing {
 
-/// Notes what was asked of it, in order, and accepts everything.
+/// Notes what was asked of it, in order, and accepts everything but draft models where it has a reason.
 class NotingControl : public telemetry::Control {
   public:
     std::vector<std::string> asked;
+    std::string no_draft_model;
     std::future<telemetry::Answer> submit(telemetry::PromptSpec) override { return note("submit"); }
     std::future<telemetry::Answer> cancel(RequestId) override { return note("cancel"); }
     std::future<telemetry::Answer> set_knob(std::string_view name, std::string_view value) override {
         return note(std::string(name) + "=" + std::string(value));
     }
     std::future<telemetry::Answer> load_draft_model(std::string model) override {
-        return note("draft model " + model);
+        auto accepted = note("draft model " + model);
+        if (no_draft_model.empty()) return accepted;
+        std::promise<telemetry::Answer> answer;
+        answer.set_value({telemetry::Verdict::kRefused, no_draft_model, 0, kNoRequest});
+        return answer.get_future();
     }
     std::future<telemetry::Answer> flush_prefix_cache() override { return note("flush"); }
     std::future<telemetry::Answer> pause() override { return note("pause"); }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Sessions, keys and commands of the main window.
+#include <QAction>
+#include <QFileDialog>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPlainTextEdit>
@@ -269,6 +271,32 @@ class MainWindowTest : public QObject {
         opened.window.open(fake_source(&opened.outside));
         QVERIFY(prompt->presenter().turns().empty());
         QCOMPARE(prompt->presenter().state(), panels::PromptPresenter::State::kIdle);
+    }
+    void a_draft_model_is_chosen_by_its_file() {
+        Opened opened;
+        auto* action = opened.window.findChild<QAction*>(QStringLiteral("draft_model"));
+        QVERIFY(action != nullptr && QTest::qWaitFor([&] { return action->isEnabled(); }));
+        QVERIFY(action->toolTip().contains(u"speculative_method"));
+        const auto choose = [&](const QString& path) {
+            action->trigger();
+            auto* dialog = opened.window.findChild<QFileDialog*>();
+            QVERIFY(dialog != nullptr);
+            emit dialog->fileSelected(path);
+            delete dialog;
+        };
+        const auto message = [&] { return opened.window.status().facts().message; };
+        choose(QStringLiteral("/models/Tiny.Q4_1.gguf"));
+        QVERIFY(opened.asked("draft model /models/Tiny.Q4_1.gguf"));
+        QVERIFY(message().contains(u"Tiny.Q4_1"));
+        opened.outside.control.no_draft_model = "it has 512 tokens, the model has 49152";
+        choose(QStringLiteral("/models/Other.gguf"));
+        QVERIFY(QTest::qWaitFor([&] { return opened.window.status().facts().message_bad; }));
+        QCOMPARE(message(), QStringLiteral("Draft model: it has 512 tokens, the model has 49152"));
+    }
+    void nothing_drafts_in_a_replay() {
+        Opened opened(true);
+        QTest::qWait(150);
+        QVERIFY(!opened.window.findChild<QAction*>(QStringLiteral("draft_model"))->isEnabled());
     }
     void find_lists_commands_panels_and_knobs() {
         Opened opened;

@@ -53,6 +53,18 @@ TEST_F(Widgets, TheWheelZoomsTheMapAndADoubleClickFitsIt) {
     EXPECT_EQ(panel->presenter().layout().pitch(), fitted);
 }
 
+TEST_F(Widgets, TheTitleChoosesWhatTheMapsColoursSay) {
+    auto panel = open<KvBlockMapPanel>({920, 238});
+    auto* modes = static_cast<SegmentedControl*>(panel->title_control());
+    modes->set_current(static_cast<int>(KvMode::kPrecision));
+    EXPECT_EQ(panel->presenter().mode(), KvMode::kPrecision);
+    const std::vector<KvLegendRow> rows = panel->presenter().legend();
+    ASSERT_EQ(rows.size(), 2u);
+    EXPECT_EQ(rows[0].name, u"f16");
+    EXPECT_EQ(rows[0].colour, top_.theme.kv_format(telemetry::KvDtype::kF16).rgb());
+    EXPECT_EQ(rows[1].name, u"free");
+}
+
 /// Figures of a long range come seldom: those of the newest step must not grow old with them.
 TEST_F(Widgets, TheStripAndTheMapReadTheSameStep) {
     auto strip = open<FiguresStrip>({1600, 64});

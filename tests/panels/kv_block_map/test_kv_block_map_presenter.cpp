@@ -20,8 +20,11 @@ using telemetry::BlockState;
 constexpr QSize kSizes[] = {{680, 192}, {920, 238}, {1316, 412}};
 
 KvPalette palette() {
-    return {0xff101010, 0xff202020, 0xff3030f0,
-            0xffe0e0e0, 0xff107070, [](RequestId id) { return 0xff000000u | raw(id) * 2654435761u; }};
+    KvPalette colours{0xff101010, 0xff202020,
+                      0xff3030f0, 0xffe0e0e0,
+                      0xff107070, [](RequestId id) { return 0xff000000u | raw(id) * 2654435761u; }};
+    for (size_t i = 0; i < kKvFormats; ++i) colours.formats[i] = 0xff0000a0u + static_cast<uint32_t>(i);
+    return colours;
 }
 
 TEST(KvLayout, FitsEveryPoolIntoEverySize) {
@@ -189,7 +192,8 @@ TEST_F(KvPresenterTest, BetweenStepsTheStripAndTheMapDifferUnderTheirOwnNames) {
 
 TEST_F(KvPresenterTest, EveryLegendSumsToThePool) {
     top_.feed(scene_, 20);
-    for (const KvMode mode : {KvMode::kState, KvMode::kOwner, KvMode::kAge, KvMode::kFill}) {
+    for (const KvMode mode :
+         {KvMode::kState, KvMode::kOwner, KvMode::kAge, KvMode::kFill, KvMode::kPrecision}) {
         presenter_.set_mode(mode);
         EXPECT_TRUE(presenter_.refresh());
         double parts = 0;
@@ -287,23 +291,76 @@ TEST_F(KvPresenterTest, KeysReachEveryBlock) {
     EXPECT_EQ(raw(presenter_.moved(BlockId{3071}, 0, 1)), 3071u);
 }
 
-TEST(KvPresenter, AMillionBlocksShareTheirPixels) {
-    telemetry::Store store;
+/// A pool of which two requests had the first blocks, told as a keyframe: the held ones, then the cached ones, the rest free.
+void tell_pool(telemetry::Store& store, uint32_t blocks, uint32_t held, uint32_t cached,
+               telemetry::KvDtype dtype = telemetry::KvDtype::kF16) {
     std::vector<telemetry::Event> events(3);
     for (auto& e : events) {
         e.kind = telemetry::EventKind::kKeyframe;
         std::memset(static_cast<void*>(&e.keyframe), 0, sizeof(e.keyframe));
     }
     events[0].keyframe.part = telemetry::KeyframePart::kBegin;
-    events[0].keyframe.begin = {1, 1'000'000, 16, 0, 1024};
+    events[0].keyframe.begin = {1, blocks, 16, 0, 1024};
     events[1].keyframe.part = telemetry::KeyframePart::kBlocks;
     events[1].keyframe.blocks.used = 2;
-    events[1].keyframe.blocks.runs[0] = {
-        BlockId{0}, 400'000, RequestId{3}, 1, 16, BlockState::kHeld, telemetry::KvDtype::kF16, 0, 5};
+    events[1].keyframe.blocks.runs[0] = {BlockId{0}, held, RequestId{3}, 1, 16, BlockState::kHeld, dtype,
+                                         0,          5};
     events[1].keyframe.blocks.runs[1] = {
-        BlockId{400'000}, 300'000, RequestId{4}, 0, 16, BlockState::kCached, telemetry::KvDtype::kF16, 0, 90};
+        BlockId{held}, cached, RequestId{4}, 0, 16, BlockState::kCached, dtype, 0, 90};
     events[2].keyframe.part = telemetry::KeyframePart::kEnd;
     store.apply(events);
+}
+
+QString legend_text(const KvBlockMapPresenter& presenter) {
+    QStringList rows;
+    for (const KvLegendRow& row : presenter.legend())
+        rows << row.name + u' ' + row.count + QStringLiteral(" #") + QString::number(row.colour & 0xff, 16);
+    return rows.join(QStringLiteral(", "));
+}
+
+TEST(KvPresenter, RightAfterALiveConversionTheMapShowsTheNewFormat) {
+    using telemetry::KvDtype;
+    telemetry::Store store;
+    tell_pool(store, 8, 3, 2);
+    KvBlockMapPresenter presenter(store);
+    presenter.set_palette(palette());
+    presenter.set_size(920, 238, 1);
+    presenter.set_mode(KvMode::kPrecision);
+    const auto drawn = [&](uint32_t block) {
+        const PixelRect cell = presenter.rect_of(BlockId{block}), map = presenter.map();
+        return presenter.pixels()[static_cast<size_t>((cell.y - map.y) * map.w + cell.x - map.x)] & 0xff;
+    };
+    ASSERT_TRUE(presenter.refresh());
+    EXPECT_EQ(legend_text(presenter), QStringLiteral("f16 5 #a1, free 3 #20"));
+    EXPECT_EQ(drawn(0), 0xa1u);
+    EXPECT_EQ(drawn(4), 0xa1u) << "cached blocks have a format too";
+    EXPECT_EQ(drawn(5), 0x20u);
+    tell_pool(store, 15, 3, 2, KvDtype::kInt8);  // as the engine does between two steps
+    ASSERT_TRUE(presenter.refresh());
+    EXPECT_EQ(legend_text(presenter), QStringLiteral("int8 5 #a4, free 10 #20"));
+    EXPECT_EQ(drawn(4), 0xa4u);
+}
+
+TEST(KvPresenter, BlocksOfAnyFormatAreCounted) {
+    telemetry::Store store;
+    tell_pool(store, 8, 3, 2);
+    telemetry::Event event;
+    event.kind = telemetry::EventKind::kBlock;
+    event.block = {};
+    event.block.state = BlockState::kHeld;
+    event.block.dtype = telemetry::KvDtype{200};  // of a damaged recording
+    store.apply({&event, 1});
+    KvBlockMapPresenter presenter(store);
+    presenter.set_palette(palette());
+    presenter.set_size(920, 238, 1);
+    presenter.set_mode(KvMode::kPrecision);
+    presenter.refresh();
+    EXPECT_EQ(legend_text(presenter), QStringLiteral("f16 4 #a1, int4 1 #a6, free 3 #20"));
+}
+
+TEST(KvPresenter, AMillionBlocksShareTheirPixels) {
+    telemetry::Store store;
+    tell_pool(store, 1'000'000, 400'000, 300'000);
     ASSERT_EQ(store.blocks().size(), 1'000'000u);
     KvBlockMapPresenter presenter(store);
     presenter.set_palette(palette());

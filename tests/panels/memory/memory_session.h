@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstring>
-#include <string_view>
 
 #include "tests/panels/support/told.h"
 
@@ -34,9 +33,16 @@ struct MemorySession {
             apply(e);
         }
     }
-    void device(uint64_t resident = 5'000'000, uint64_t kv = 2'000'000, uint64_t weights = 1'000'000) {
+    void device(uint64_t resident = 5'000'000, uint64_t activations = 0, uint64_t draft = 0) {
         telemetry::Event e = event(telemetry::EventKind::kDevice);
-        e.device = {resident, kv, weights, 0, 2, 0};
+        e.device = {.resident_bytes = resident,
+                    .kv_bytes = 2'000'000,
+                    .weight_bytes = 1'000'000,
+                    .activation_bytes = activations,
+                    .draft_bytes = draft,
+                    .cpu_ns = 0,
+                    .threads = 2,
+                    .reserved = 0};
         apply(e);
     }
     void step(uint32_t held, uint32_t cached, uint32_t free, uint32_t slots_filled, uint32_t running) {
@@ -57,15 +63,6 @@ struct MemorySession {
         e.request.token = -1;
         e.request.phase = telemetry::RequestPhase::kFinished;
         e.request.reason = reason;
-        apply(e);
-    }
-    void fact(std::string_view text) {
-        telemetry::Event e = event(telemetry::EventKind::kDictionary);
-        e.dictionary = {};
-        e.dictionary.dictionary = telemetry::DictionaryKind::kSession;
-        e.dictionary.length = uint8_t(text.size());
-        e.dictionary.total_bytes = uint32_t(text.size());
-        std::memcpy(e.dictionary.bytes, text.data(), text.size());
         apply(e);
     }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <QApplication>
+#include <QHelpEvent>
 #include <QPushButton>
 #include <QTest>
+#include <QToolTip>
 
 #include "panels/memory/memory_panel.h"
 #include "tests/panels/memory/memory_session.h"
@@ -62,6 +65,22 @@ TEST_F(MemoryPanelTest, TheBarIsToScale) {
     const QRectF weights = panel.session()->bar()->part_rect(MemoryPresenter::kWeights);
     EXPECT_NEAR(weights.width() / sum, 1.0 / 5.8, .01);
     EXPECT_NEAR(sum, panel.session()->bar()->width() - 24, 2);
+}
+
+TEST_F(MemoryPanelTest, TheBarSaysOfAPartWhatItsRowSays) {
+    const MemorySession session(desk.told);  // has no activations, so that rows and parts do not count alike
+    MemorySession(desk.told).device(5'000'000, 0, 700'000);
+    desk.range.set_mode(RangeModel::Mode::kSession);
+    panel.refresh();
+    MemoryBar* bar = panel.session()->bar();
+    for (const auto part : {MemoryPresenter::kWeights, MemoryPresenter::kDraft, MemoryPresenter::kRest}) {
+        const QPoint at = bar->part_rect(part).center().toPoint();
+        QHelpEvent hover(QEvent::ToolTip, at, bar->mapToGlobal(at));
+        QApplication::sendEvent(bar, &hover);
+        EXPECT_TRUE(QToolTip::text().startsWith(panel.presenter().part_row(part)->name + u':'))
+            << QToolTip::text().toStdString();
+    }
+    EXPECT_TRUE(bar->part_rect(MemoryPresenter::kActivations).isEmpty());
 }
 
 TEST_F(MemoryPanelTest, KeysGoThroughTheRowsAndSayWhatTheyAre) {

@@ -55,6 +55,22 @@ TEST_F(MemoryPresenterTest, EveryByteIsInOnePart) {
     EXPECT_EQ(cell(presenter.parts(), "Resident, process"), "4.77 MiB");
 }
 
+TEST_F(MemoryPresenterTest, ActivationsAndADraftModelArePartsOfTheirOwn) {
+    MemorySession session(told);
+    update();
+    EXPECT_FALSE(presenter.part_row(MemoryPresenter::kActivations));  // as a recording of before says
+    EXPECT_FALSE(presenter.part_row(MemoryPresenter::kDraft));
+    session.device(5'000'000, 300'000, 700'000);
+    update();
+    const MemoryPresenter::Bytes& bytes = presenter.bytes();
+    EXPECT_EQ(bytes[MemoryPresenter::kActivations], 300'000);
+    EXPECT_EQ(bytes[MemoryPresenter::kDraft], 700'000);
+    EXPECT_EQ(bytes[MemoryPresenter::kRest], 5'000'000 - 1'000'000 - 320'000 - 480'000 - 300'000 - 700'000);
+    EXPECT_EQ(presenter.total_bytes(), 5'000'000 + 800'000);
+    EXPECT_EQ(cell(presenter.parts(), "Draft model", 1), "12.1 %");
+    EXPECT_EQ(presenter.part_row(MemoryPresenter::kRest)->name, u"Rest of the process");
+}
+
 TEST_F(MemoryPresenterTest, MoreKvThanResidentLeavesNoDebt) {
     MemorySession session(told);
     session.device(1'200'000);
@@ -64,10 +80,13 @@ TEST_F(MemoryPresenterTest, MoreKvThanResidentLeavesNoDebt) {
 
 TEST_F(MemoryPresenterTest, ASimulatedDevicesMemoryIsNotTheProcesss) {
     MemorySession session(told);
-    session.fact("kernel_tier=simulated");
+    told.fact("kernel_tier=simulated");
+    session.device(5'000'000, 0, 700'000);
     update();
     EXPECT_FALSE(presenter.bytes()[MemoryPresenter::kRest]);
-    EXPECT_EQ(presenter.total_bytes(), 2'600'000);
+    EXPECT_EQ(presenter.total_bytes(), 2'600'000 + 700'000);
+    EXPECT_EQ(cell(presenter.parts(), "Activations"), "none");
+    EXPECT_EQ(cell(presenter.parts(), "Draft model", 1), "21.2 %");
     EXPECT_EQ(cell(presenter.parts(), "Rest of the process"), "none");
     EXPECT_EQ(cell(presenter.parts(), "Resident, process"), "none");
     EXPECT_TRUE(presenter.caption().contains("simulated"));

@@ -89,12 +89,13 @@ TEST_P(EnginePictures, KvBlockMapModes) {
     frame.resize(920, 266);
     frame.show();
     auto* modes = static_cast<panels::SegmentedControl*>(panel->title_control());
-    for (int mode = 1; mode < 4; ++mode) {
+    for (int mode = 1; mode < 5; ++mode) {
         modes->set_current(mode);
         const Picture picture =
             take(frame,
                  QStringLiteral("kv_block_map-%1-mode%2").arg(QLatin1String(name_of(GetParam()))).arg(mode));
         EXPECT_GT(picture.colours(), 20u);
+        EXPECT_EQ(picture.holds(top_.theme.kv_format(telemetry::KvDtype::kF16)), mode == 4);
     }
 }
 

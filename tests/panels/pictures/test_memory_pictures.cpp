@@ -25,7 +25,14 @@ class MemoryPictures : public ::testing::TestWithParam<Theme::Mode> {
         telemetry::Event event;
         event.kind = telemetry::EventKind::kDevice;
         event.t_ns = desk_.told.store.now_ns();
-        event.device = {1'100'000'000, 1'073'741'824, 96'576'768, 0, 2, 0};
+        event.device = {.resident_bytes = 1'100'000'000,
+                        .kv_bytes = 1'073'741'824,
+                        .weight_bytes = 96'576'768,
+                        .activation_bytes = 31'457'280,
+                        .draft_bytes = 62'914'560,
+                        .cpu_ns = 0,
+                        .threads = 2,
+                        .reserved = 0};
         desk_.told.store.apply({&event, 1});
     }
     Picture picture(QSize size, int page, const char* what = "", void (*prepare)(MemoryPanel&) = nullptr) {
@@ -49,7 +56,8 @@ class MemoryPictures : public ::testing::TestWithParam<Theme::Mode> {
 TEST_P(MemoryPictures, AreDrawn) {
     for (const QSize size : {QSize(680, 192), QSize(920, 238), QSize(1316, 412), QSize(344, 420)}) {
         const Picture session = picture(size, MemoryPanel::kSession);
-        for (const char* token : {"block.held", "block.cached", "block.free"})
+        for (const char* token : {"block.held", "block.cached", "block.free", "memory.activations",
+                                  "work.draft_accepted", "memory.rest"})
             EXPECT_TRUE(session.holds(desk_.theme.color(token))) << token;
         EXPECT_GT(picture(size, MemoryPanel::kShapes).colours(), 20u);
     }

@@ -11,7 +11,10 @@
 namespace pitwall::testing {
 
 struct DraftSession {
-    explicit DraftSession(Told& to) : told(to) {
+    /// Making a draft takes `make_ns`.
+    explicit DraftSession(Told& to, int64_t make_ns = 0,
+                          telemetry::DraftMethod with = telemetry::DraftMethod::kNgram)
+        : told(to), draft_ns(make_ns), method(with) {
         told.start(presets::KnobId::kSpeculativeMethod, 1);
         for (int i = 0; i < 60; ++i) step(i % 2 ? 3 : 1, uint32_t(i / 2 % 5));
     }
@@ -29,7 +32,8 @@ struct DraftSession {
             telemetry::Event e = event(telemetry::EventKind::kDraft);
             e.draft.step_id = next_step;
             e.draft.request = RequestId{s + 1};
-            e.draft.method = telemetry::DraftMethod::kNgram;
+            e.draft.method = method;
+            e.draft.draft_ns = drafts * draft_ns;
             e.draft.drafted = e.draft.most = drafts;
             e.draft.accepted = (drafts + 1) / 2;
             apply(e);
@@ -44,6 +48,8 @@ struct DraftSession {
     }
 
     Told& told;
+    int64_t draft_ns;
+    telemetry::DraftMethod method;
     uint64_t next_step = 0;
 };
 

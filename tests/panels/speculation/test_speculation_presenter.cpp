@@ -31,13 +31,38 @@ class Speculation : public ::testing::Test {
 TEST_F(Speculation, SaysWhichKnobToTurnWhereThereIsNothing) {
     update();
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kOff);
-    EXPECT_TRUE(presenter.empty_sentence().contains("speculative_method"));
+    for (const char* word : {"speculative_method", "none", "ngram", "suffix", "draft"})
+        EXPECT_TRUE(presenter.empty_sentence().contains(word)) << word;
     told.start(presets::KnobId::kSpeculativeMethod, 2);
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNoStep);
     told.until(1000);
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNoDraft);
     EXPECT_TRUE(presenter.positions().empty());
     EXPECT_EQ(text(presenter.gained(), "Tokens a drafted step"), kNoValue + " tok");
+}
+
+TEST_F(Speculation, SaysWhyADraftModelHasNotDrafted) {
+    told.fact("draft_model=Tiny.Q4_1");
+    told.start(presets::KnobId::kSpeculativeMethod, 3);
+    told.until(1000);
+    update();
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kLoading);
+    EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 is still being loaded"));
+    telemetry::Event loaded;
+    loaded.kind = telemetry::EventKind::kDevice;
+    loaded.device = {};
+    loaded.device.draft_bytes = 1;
+    told.store.apply({&loaded, 1});
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kReading);
+    EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 reads prompts"));
+}
+
+TEST_F(Speculation, AModelThatDraftsHasItsName) {
+    told.fact("draft_model=Tiny.Q4_1");
+    const DraftSession model(told, 50'000, telemetry::DraftMethod::kDraft);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "60.0 % accepted");
+    EXPECT_EQ(text(presenter.gained(), "ngram"), "none");
 }
 
 TEST_F(Speculation, AcceptanceByPositionAndAfterTheOneBefore) {
@@ -67,9 +92,28 @@ TEST_F(Speculation, WhatDraftsBroughtAndCost) {
         6 * (1.2 * 1 / 3 + 1.3 * 1 / 4 + 1.4 * 2 / 5 + 1.8 * 3 / 9 + 2.1 * 3 / 12 + 2.4 * 6 / 15);
     double all = 0;
     for (int drafts = 0; drafts < 5; ++drafts) all += 6 * (1 + .1 * drafts + 1 + .1 * (2 + 3 * drafts));
-    EXPECT_EQ(text(presenter.spent(), "Wasted execution"), format_fixed(100 * wasted / all, 1) + " %");
+    EXPECT_EQ(text(presenter.spent(), "Wasted work"), format_fixed(100 * wasted / all, 1) + " %");
     EXPECT_EQ(text(presenter.spent(), "Decode step", 0), "1.10");
     EXPECT_TRUE(presenter.csv().contains("position,drafted"));
+}
+
+/// Half as much again for each row: a draft model's pass.
+TEST_F(Speculation, MakingDraftsIsPartOfWhatTheyCost) {
+    const DraftSession session(told, 50'000);
+    update();
+    const double rejected =
+        6 * (1.2 * 1 / 3 + 1.3 * 1 / 4 + 1.4 * 2 / 5 + 1.8 * 3 / 9 + 2.1 * 3 / 12 + 2.4 * 6 / 15);
+    const double made = 6 * 4 * .05 * (1 + 2 + 3 + 4), made_in_vain = 6 * 4 * .05 * (0 + 1 + 1 + 2);
+    double executed = 0;
+    for (int drafts = 0; drafts < 5; ++drafts) executed += 6 * (1 + .1 * drafts + 1 + .1 * (2 + 3 * drafts));
+    EXPECT_EQ(text(presenter.spent(), "Wasted work"),
+              format_fixed(100 * (rejected + made_in_vain) / (executed + made), 1) + " %");
+    EXPECT_EQ(text(presenter.spent(), "Drafting"), format_fixed(100 * made / (2 * executed), 1) + " %");
+    EXPECT_EQ(text(presenter.spent(), "Decode step", 0), "1.10");
+    EXPECT_EQ(text(presenter.spent(), "Decode step", 1), "1.85 ms");  // 1.6 to execute, .25 to draft
+    ASSERT_EQ(presenter.costs().size(), 2u);
+    EXPECT_NEAR(presenter.costs()[0].needed(), .15, 1e-9);
+    EXPECT_NEAR(presenter.costs()[1].needed(), .45 / 1.2, 1e-9);
 }
 
 TEST_F(Speculation, WhatMustBeAcceptedAtEachNumberOfSequences) {

@@ -95,26 +95,6 @@ void show_latency(const Store& store, TimeRange range, const std::string& name, 
     }
 }
 
-/// What the pool and the process hold is of now; what requests need is of the range.
-void show_memory(const Store& store, TimeRange range, const std::string& name, Sheet& sheet) {
-    MemoryPresenter presenter(store);
-    presenter.update(range, QString());
-    const auto text_of = [](const MemoryRow& row) {
-        QString text;
-        for (const MemoryCell& cell : row.cells) text += cell.value.text() + QStringLiteral(", ");
-        return text.toStdString();
-    };
-    for (const MemoryRow& row : presenter.parts())
-        sheet["memory|" + row.name.toStdString()] = text_of(row) + row.exact.toStdString();
-    for (const MemoryRow& row : presenter.room()) {
-        const QStringList of_pool = {QStringLiteral("Room now"), QStringLiteral("Tokens that fit"),
-                                     QStringLiteral("Bytes a token"), QStringLiteral("Pool may grow by")};
-        const bool of_range = !of_pool.contains(row.name);
-        sheet["memory|" + (of_range ? name + "|" : std::string()) + row.name.toStdString()] =
-            text_of(row) + numbers(row.note);
-    }
-}
-
 void show_workload(const Store& store, TimeRange window, TimeRange range, const std::string& name,
                    Shown& shown) {
     FakeControl control;
@@ -180,6 +160,26 @@ void show_prefix(const Store& store, TimeRange window, TimeRange range, const st
 }
 
 }  // namespace
+
+/// What the pool and the process hold is of now; what requests need is of the range.
+void show_memory(const Store& store, TimeRange range, const std::string& name, Sheet& sheet) {
+    MemoryPresenter presenter(store);
+    presenter.update(range, QString());
+    const auto text_of = [](const MemoryRow& row) {
+        QString text;
+        for (const MemoryCell& cell : row.cells) text += cell.value.text() + QStringLiteral(", ");
+        return text.toStdString();
+    };
+    for (const MemoryRow& row : presenter.parts())
+        sheet["memory|" + row.name.toStdString()] = text_of(row) + row.exact.toStdString();
+    for (const MemoryRow& row : presenter.room()) {
+        const QStringList of_pool = {QStringLiteral("Room now"), QStringLiteral("Tokens that fit"),
+                                     QStringLiteral("Bytes a token"), QStringLiteral("Pool may grow by")};
+        const bool of_range = !of_pool.contains(row.name);
+        sheet["memory|" + (of_range ? name + "|" : std::string()) + row.name.toStdString()] =
+            text_of(row) + numbers(row.note);
+    }
+}
 
 void show_ranges(const Store& store, Shown& shown) {
     RangeModel model;

@@ -19,6 +19,8 @@ void show_requests(const telemetry::Store& store, Shown& shown);
 void show_knobs(const telemetry::Store& store, Shown& shown);
 void show_precision(const telemetry::Store& store, telemetry::TimeRange range, const std::string& name,
                     Shown& shown);
+void show_memory(const telemetry::Store& store, telemetry::TimeRange range, const std::string& name,
+                 Sheet& sheet);
 void show_speculation(const telemetry::Store& store, telemetry::TimeRange range, const std::string& name,
                       Sheet& sheet);
 void show_precision_charts(const telemetry::Store& store, telemetry::TimeRange window,

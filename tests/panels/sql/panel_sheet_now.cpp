@@ -72,8 +72,11 @@ void show_steps(const Store& store, Shown& shown) {
 void show_blocks(const Store& store, Shown& shown) {
     KvBlockMapPresenter presenter(store);
     presenter.set_size(900, 600, 1);
-    const std::pair<KvMode, const char*> modes[] = {
-        {KvMode::kState, "state"}, {KvMode::kOwner, "owner"}, {KvMode::kAge, "age"}, {KvMode::kFill, "fill"}};
+    const std::pair<KvMode, const char*> modes[] = {{KvMode::kState, "state"},
+                                                    {KvMode::kOwner, "owner"},
+                                                    {KvMode::kAge, "age"},
+                                                    {KvMode::kFill, "fill"},
+                                                    {KvMode::kPrecision, "precision"}};
     for (const auto& [mode, name] : modes) {
         presenter.set_mode(mode);
         presenter.refresh();

@@ -70,7 +70,7 @@ void ScriptedSession::write_script() {
     at(31.4, [this] { parts_->engine->flush_prefix_cache(); });
     for (const double second : {33.1, 35.1})  // some find the queue full, some time out
         at(second, [this] { feeder_->burst(24, parts_->clock->now_ns()); });
-    for (const double second : {5.0, 14.4, 27.3, 39.9}) at(second, [this] { this->look(); });
+    for (const double second : {5.0, 14.4, 27.3, 31.05, 39.9}) at(second, [this] { this->look(); });
 }
 
 /// More than a second apart, so that each is a change of its own to the panels.
@@ -88,6 +88,7 @@ void ScriptedSession::write_changes() {
     at(33.0, [this] { knob("max_queue_length", "12"); });
     at(35.0, [this] { knob("request_timeout_ms", "150"); });
     at(36.5, [this] { knob("request_timeout_ms", "0"); });
+    at(37.7, [this] { draft_with("synthetic:llama-3.2-1b"); });
 }
 
 void ScriptedSession::knob(std::string_view name, std::string_view value) {
@@ -96,6 +97,14 @@ void ScriptedSession::knob(std::string_view name, std::string_view value) {
     const presets::KnobId id = presets::find_knob(name)->id;
     const auto answer = parts_->engine->set_knob(id, parsed.get(id), telemetry::KnobOrigin::kUser);
     ASSERT_NE(answer.verdict, telemetry::Verdict::kRefused) << name << ": " << answer.reason;
+}
+
+/// As app/core/session/engine_control.cpp does it.
+void ScriptedSession::draft_with(const std::string& model) {
+    const Status chosen = parts_->draft_model->choose(model);
+    ASSERT_TRUE(chosen.ok()) << chosen.error().text();
+    app::publish_draft_model(*parts_);
+    knob("speculative_method", "draft");
 }
 
 void ScriptedSession::submit(uint32_t prompt_tokens, uint32_t max_tokens) {

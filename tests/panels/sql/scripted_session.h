@@ -35,6 +35,7 @@ class ScriptedSession {
     void write_script();
     void write_changes();
     void knob(std::string_view name, std::string_view value);
+    void draft_with(const std::string& model);
     void submit(uint32_t prompt_tokens, uint32_t max_tokens);
     void cancel_some(size_t requests);
     void turn();

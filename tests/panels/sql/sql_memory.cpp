@@ -15,21 +15,41 @@ namespace {
 /// The newest step and the sizes that the newest keyframe and device sample tell. Part 0 begins a keyframe.
 constexpr const char* kMemory = R"sql(
 CREATE TEMP VIEW memory AS SELECT n.*, k.bytes_per_block AS block, k.block_tokens AS slots, d.weight_bytes AS weights,
-  d.kv_bytes AS arena, d.resident_bytes AS resident,
+  d.kv_bytes AS arena, d.resident_bytes AS resident, d.activation_bytes AS activations, d.draft_bytes AS draft,
   min(n.blocks_held * k.bytes_per_block, n.slots_filled * (k.bytes_per_block * 1.0 / k.block_tokens)) AS in_use
 FROM (SELECT * FROM s ORDER BY step_id DESC LIMIT 1) n,
   (SELECT * FROM main.keyframe WHERE seq <= {0} AND part = 0 ORDER BY seq DESC LIMIT 1) k,
   (SELECT * FROM main.device WHERE seq <= {0} ORDER BY seq DESC LIMIT 1) d;
+CREATE TEMP VIEW parts AS SELECT *, max(0, resident - weights - activations - draft - (blocks_held + blocks_cached) * block)
+  AS rest FROM memory;
 )sql";
+
+/// A device that stands in for none: what the process holds beside it is no part of the sum.
+bool simulated(SessionSql& sql) {
+    return sql.text("SELECT value FROM main.v_session WHERE key = 'kernel_tier'") == "simulated";
+}
 
 std::string count(double n) { return format_count(int64_t(n)).toStdString(); }
 
 void put_part(SessionSql& sql, const char* name, const char* bytes, Sheet& sheet) {
-    const double value = sql.number(std::string("SELECT ") + bytes + " FROM memory");
-    const double total = sql.number("SELECT weights + pool * block FROM memory");
+    const double value = sql.number(std::string("SELECT ") + bytes + " FROM parts");
+    const double total = sql.number(std::string("SELECT weights + pool * block + activations + draft") +
+                                    (simulated(sql) ? "" : " + rest") + " FROM parts");
     sheet[std::string("memory|") + name] = format_memory(value).text().toStdString() + ", " +
                                            format_fixed(100 * value / total, 1).toStdString() + " %, " +
                                            fmt::format("{:.0f}", value);
+}
+
+/// What computes beside the pool, where there is any; and what else this process holds, where the device is no simulated one.
+void put_process(SessionSql& sql, Sheet& sheet) {
+    for (const auto& [name, column] : {std::pair{"Activations", "activations"}, {"Draft model", "draft"}})
+        if (sql.number(std::string("SELECT ") + column + " FROM parts") > 0)
+            put_part(sql, name, column, sheet);
+    if (simulated(sql)) return;
+    put_part(sql, "Rest of the process", "rest", sheet);
+    const double resident = sql.number("SELECT resident FROM parts");
+    sheet["memory|Resident, process"] =
+        format_memory(resident).text().toStdString() + ", , " + fmt::format("{:.0f}", resident);
 }
 
 void put_pool(SessionSql& sql, Sheet& sheet) {
@@ -83,6 +103,7 @@ void compute_memory(SessionSql& sql, const std::vector<SqlRange>& ranges, Sheet&
     put_part(sql, "KV slack", "blocks_held * block - in_use", sheet);
     put_part(sql, "KV cached", "blocks_cached * block", sheet);
     put_part(sql, "KV free", "blocks_free * block", sheet);
+    put_process(sql, sheet);
     put_pool(sql, sheet);
     for (const SqlRange& range : ranges) put_requests(sql, range, sheet);
 }

@@ -12,13 +12,15 @@ using namespace panels;
 
 namespace {
 
-/// Drafts with the step that verified them; what of a step's execution they wasted; the bytes of blocks after it.
+/// Drafts with the step that verified them; what of a step's execution and of the drafting they wasted; the bytes of blocks
+/// after it.
 constexpr const char* kDrafts = R"sql(
 CREATE TEMP TABLE d AS SELECT v.*, s.t_ns AS begun_ns FROM main.speculation v JOIN s USING (step_id) WHERE v.seq <= {0};
 CREATE INDEX temp.d_by_time ON d(begun_ns);
 CREATE INDEX temp.d_by_step ON d(step_id);
 CREATE TEMP TABLE w AS SELECT s.*,
   CAST(coalesce((SELECT sum(drafted - accepted) FROM d WHERE d.step_id = s.step_id), 0) * 1.0 / tokens * execute_ns AS INTEGER)
+    + coalesce((SELECT sum(CAST((drafted - accepted) * 1.0 / drafted * draft_ns AS INTEGER)) FROM d WHERE d.step_id = s.step_id), 0)
     AS wasted_ns,
   execute_ns + coalesce((SELECT sum(draft_ns) FROM d WHERE d.step_id = s.step_id), 0) AS time_ns,
   (SELECT bytes_per_block FROM main.keyframe k WHERE k.seq < s.seq AND part = 0 ORDER BY k.seq DESC LIMIT 1) AS block_bytes,
@@ -58,6 +60,23 @@ void put_drafts(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     }
 }
 
+/// Where more than one method drafted, or a model did, which the session names.
+void put_methods(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
+    const std::string of = " FROM d WHERE" + within("begun_ns", range.begin_ns, range.end_ns);
+    const std::vector<std::string> methods = sql.rows("SELECT DISTINCT method" + of + "ORDER BY method");
+    for (const std::string& method : methods) {
+        const bool model = method == "3";
+        if (methods.size() == 1 && !model) continue;
+        const std::string own = of + "AND method = " + method;
+        const std::string name =
+            model ? "draft, " + sql.text("SELECT value FROM main.v_session WHERE key = 'draft_model'")
+                  : (method == "1" ? "ngram" : "suffix");
+        sheet["speculation|" + range.name + "|" + name] =
+            percent(sql.number("SELECT sum(accepted) * 1.0 / sum(drafted)" + own)) + ", " +
+            count(sql.number("SELECT sum(drafted)" + own));
+    }
+}
+
 void put_costs(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     const std::string key = "speculation|" + range.name + "|";
     const std::string of = " FROM w WHERE" + within("t_ns", range.begin_ns, range.end_ns);
@@ -66,13 +85,13 @@ void put_costs(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     };
     const double wasted = get("coalesce(sum(wasted_ns), 0)"),
                  drafting = get("coalesce(sum(time_ns - execute_ns), 0)");
-    sheet[key + "Wasted execution"] =
-        percent(wasted / get("sum(execute_ns)")) + ", " + numbers(format_duration(wasted).text());
+    sheet[key + "Wasted work"] =
+        percent(wasted / get("sum(time_ns)")) + ", " + numbers(format_duration(wasted).text());
     sheet[key + "Drafting"] =
         percent(drafting / get("sum(duration_ns)")) + ", " + numbers(format_duration(drafting).text());
     const char *plain = " AND decodes AND draft_tokens = 0", *with = " AND decodes AND draft_tokens > 0";
-    sheet[key + "Decode step"] = three(get("avg(execute_ns) / 1e6", plain)) + ", " +
-                                 three(get("avg(execute_ns) / 1e6", with)) + ", " +
+    sheet[key + "Decode step"] = three(get("avg(time_ns) / 1e6", plain)) + ", " +
+                                 three(get("avg(time_ns) / 1e6", with)) + ", " +
                                  count(get("count(*)", plain)) + " " + count(get("count(*)", with));
     sheet[key + "Rows of such a step"] =
         three(get("avg(tokens * 1.0)", plain)) + ", " + three(get("avg(tokens * 1.0)", with)) + ", ";
@@ -225,11 +244,11 @@ void put_points(SessionSql& sql, const SqlRange& range, const Frame::Points& poi
                 sql.integer(fmt::format("SELECT count(*) FROM main.probe WHERE seq <= {} AND", sql.last_seq) +
                             within("t_ns", begin, end)));
         const std::string of = " FROM d WHERE" + within("begun_ns", begin, end);
-        const double executed = get("sum(execute_ns)");
+        const double worked = get("sum(time_ns)");
         sheet["speculation|" + at] =
             sql.text("SELECT coalesce(sum(drafted), 0)" + of) + " " +
             sql.text("SELECT coalesce(sum(accepted), 0)" + of) + " " +
-            format_share(executed > 0 ? get("sum(wasted_ns)") / executed : std::nan("")).toStdString();
+            format_share(worked > 0 ? get("sum(wasted_ns)") / worked : std::nan("")).toStdString();
     }
 }
 
@@ -249,6 +268,7 @@ void compute_precision(SessionSql& sql, const std::vector<SqlRange>& ranges, con
     put_change(sql, sheet);
     for (const SqlRange& range : ranges) {
         put_drafts(sql, range, sheet);
+        put_methods(sql, range, sheet);
         put_costs(sql, range, sheet);
         put_batches(sql, range, sheet);
         put_probe(sql, range, sheet);

@@ -125,6 +125,9 @@ void put_legends(SessionSql& sql, Sheet& sheet) {
             sql, fills[i],
             fmt::format("state = 1 AND CASE WHEN filled = 16 THEN 0 ELSE 4 - filled * 4 / 16 END = {}", i));
     }
+    const bool any = sql.integer("SELECT count(*) FROM b WHERE state > 0") > 0;
+    sheet["blocks|legend by precision"] =
+        (any ? legend_row(sql, kv_format(sql), "state > 0") : std::string()) + free;
     by_age += free;
     by_fill += cached + free;
 }

@@ -79,7 +79,9 @@ void expect_a_full_script(SessionSql& sql) {
         {"s WHERE prefill_tokens > 0 AND decode_tokens > 0", 100},
         {"eviction", 100},
         {"seen_knob WHERE origin <> 0", 14},
-        {"main.speculation WHERE accepted > 0", 10},
+        {"main.speculation WHERE method = 2 AND accepted > 0", 10},
+        {"main.speculation WHERE method = 3 AND accepted < drafted AND draft_ns > 0", 10},
+        {"main.device WHERE draft_bytes > 0", 1},
         {"main.keyframe WHERE part = 0", 4},
     };
     for (const auto& [what, least] : wanted)
@@ -143,7 +145,7 @@ TEST(PanelsAndSql, WhatThePanelsShowLiveIsInTheFile) {
     SessionSql whole(played().path, UINT64_MAX >> 1);
     expect_a_full_script(whole);
     expect_sound_views(whole);
-    ASSERT_EQ(played().live.size(), 5u);
+    ASSERT_EQ(played().live.size(), 6u);
     for (const Shown& shown : played().live)
         expect_same(sql_sheet(played().path, shown.frame, shown.last_seq), shown.sheet,
                     "after event " + std::to_string(shown.last_seq));

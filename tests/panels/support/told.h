@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "presets/knob.h"
@@ -49,6 +50,8 @@ class Told {
     /// A keyframe of a session that has made so many steps: the first thing told, a recording begun in its middle.
     void keyframe(int64_t t_ms, uint64_t steps);
     void evicted(int64_t t_ms, uint32_t blocks);
+    /// "kernel_tier=simulated".
+    void fact(std::string_view text) { this->text(telemetry::DictionaryKind::kSession, 0, text); }
     void mark(int64_t t_ms, telemetry::MarkKind mark, int64_t value);
     /// Lets time pass without anything: one empty step.
     void until(int64_t t_ms) { step(t_ms, {}); }
