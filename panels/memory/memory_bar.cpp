@@ -12,7 +12,7 @@
 namespace pitwall::panels {
 
 namespace {
-constexpr int kInset = 12, kBaseline = 14, kTop = 20, kHeight = 14, kBelow = 8;
+constexpr int kInset = 12, kBaseline = 14, kTop = 19, kHeight = 14, kBelow = 5;
 }
 
 MemoryBar::MemoryBar(Theme* theme, const MemoryPresenter& presenter, QWidget* parent)

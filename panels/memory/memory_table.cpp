@@ -14,7 +14,7 @@
 namespace pitwall::panels {
 
 namespace {
-constexpr int kInset = 12, kRow = 20, kCaption = 20, kBaseline = 14, kGap = 12, kSwatch = 14;
+constexpr int kInset = 12, kRow = 19, kCaption = 19, kBaseline = 14, kGap = 12, kSwatch = 14;
 constexpr int kLeastWidth = 220;
 
 const char* number_token(const MemoryRow& row) { return row.bad ? "signal.bad" : "text.primary"; }
