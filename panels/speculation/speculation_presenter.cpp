@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "panels/knobs/knob_text.h"
+#include "presets/knob.h"
 #include "telemetry/names.h"
 
 namespace pitwall::panels {
@@ -54,12 +55,22 @@ SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
 
 QString SpeculationPresenter::draft_model() const { return to_qstring(store_.session("draft_model")); }
 
+/// Where the engine gave one up, as nothing else says why the knob stands at none.
+QString SpeculationPresenter::draft_model_lost() const {
+    const telemetry::KnobState& method =
+        store_.knob(static_cast<uint16_t>(presets::KnobId::kSpeculativeMethod));
+    const QString why = to_qstring(store_.session("draft_model_lost"));
+    if (method.last.bound != telemetry::KnobBound::kUnavailable || why.isEmpty()) return {};
+    return QStringLiteral("the draft model is lost (%1), ").arg(why);
+}
+
 QString SpeculationPresenter::empty_sentence() const {
     switch (why_empty()) {
         case Empty::kOff:
             return QStringLiteral(
-                "No drafts in this range: speculative_method is none; ngram, suffix or draft would make "
-                "them");
+                       "No drafts in this range: %1speculative_method is none; ngram, suffix or draft would "
+                       "make them")
+                .arg(draft_model_lost());
         case Empty::kNoStep:
             return QStringLiteral("No step yet. Drafts come once requests decode");
         case Empty::kNoDraft:
@@ -150,10 +161,11 @@ void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
         "sequence's drafts of what making them took. Requests book rejected drafts, and all drafting, "
         "as the cause speculation"));
     spent_.back().strong = true;
-    spent_.push_back(row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))),
-                            "%", format_duration(double(drafts_.draft_ns)).text(),
-                            "Time that making the drafts took, of the duration of all steps in the range; "
-                            "what a draft model read of a text that it did not draft for yet is not in it"));
+    spent_.push_back(
+        row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))), "%",
+               format_duration(double(drafts_.draft_ns)).text(),
+               "Time that making the drafts took, of the duration of all steps in the range; "
+               "steps in which a draft model only read texts count with the next that has drafts"));
     const StepGrowth growth = step_growth(store_, range);
     MemoryRow step =
         row_of("Decode step", {}, "",

@@ -38,6 +38,7 @@ class SpeculationPresenter {
 
   private:
     QString draft_model() const;  ///< its name; empty where none was loaded
+    QString draft_model_lost() const;
     void describe_positions();
     void describe_gained();
     void describe_methods();

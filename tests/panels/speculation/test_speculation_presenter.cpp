@@ -57,6 +57,15 @@ TEST_F(Speculation, SaysWhyADraftModelHasNotDrafted) {
     EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 reads prompts"));
 }
 
+TEST_F(Speculation, SaysThatTheDraftModelIsLostAndWhy) {
+    told.fact("draft_model_lost=there is no memory for its weights");
+    update();
+    EXPECT_FALSE(presenter.empty_sentence().contains("lost"));
+    told.knob(1000, presets::KnobId::kSpeculativeMethod, 3, 0,
+              {telemetry::KnobOrigin::kEngine, telemetry::KnobBound::kUnavailable, 0});
+    EXPECT_TRUE(presenter.empty_sentence().contains("lost (there is no memory for its weights)"));
+}
+
 TEST_F(Speculation, AModelThatDraftsHasItsName) {
     told.fact("draft_model=Tiny.Q4_1");
     const DraftSession model(told, 50'000, telemetry::DraftMethod::kDraft);
