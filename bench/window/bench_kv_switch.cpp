@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the window feels of a live change of kv_cache_dtype under load: the default model on the CPU fills its KV pool
-// (kv_cache_memory_bytes, 1 GiB unless told), then the format goes to int8 and back. One line of JSON for each change: the
-// bytes held, the engine's pause, the longest time between two frames in the second around it, and in the second before.
+// What the window feels of a live change of kv_cache_dtype under load: prompts that share nothing fill the KV pool of the
+// default model on the CPU (1 GiB, unless told), conversations go on, then the format goes to int8 and back. One line of JSON for
+// each change: the bytes held, the engine's pause, the longest time between two frames in the second around it, and in the
+// second before.
 //   bench_kv_switch [TIMES [KNOB=VALUE...]]    3 times
 #include <QTest>
 #include <algorithm>
@@ -43,8 +44,22 @@ class FrameGaps {
 
 telemetry::StepEvent last_step(MainWindow& window) { return window.store().steps().back().step; }
 
+/// About 1000 tokens that no other prompt begins with.
+telemetry::PromptSpec long_prompt(int number) {
+    telemetry::PromptSpec prompt;
+    for (int i = 0; i < 250; ++i) prompt.prompt += std::to_string(number * 7919 + i * 104729 % 9973) + " ";
+    prompt.max_tokens = 1;
+    return prompt;
+}
+
 bool fill_pool(MainWindow& window) {
-    return QTest::qWaitFor([&] { return last_step(window).blocks_free < 32; }, kFillMs);
+    static int number = 0;
+    const auto full = [&] { return last_step(window).blocks_free < 32; };
+    for (int waited_ms = 0; !full() && waited_ms < kFillMs; waited_ms += 50) {
+        if (last_step(window).waiting < 4) window.session()->control().submit(long_prompt(++number));
+        QTest::qWait(50);
+    }
+    return full();
 }
 
 void turn(MainWindow& window, FrameGaps& gaps, const char* format) {
@@ -74,9 +89,10 @@ int main(int argc, char** argv) {
     const auto otherwise = [&](const char* setting, presets::KnobId id) {
         if (!options.knobs.given(id)) static_cast<void>(options.knobs.set_from_text(setting).ok());
     };
-    otherwise("workload=documents", presets::KnobId::kWorkload);
+    otherwise("workload=chat", presets::KnobId::kWorkload);
     otherwise("arrival_process=closed", presets::KnobId::kArrivalProcess);
-    otherwise("concurrency=16", presets::KnobId::kConcurrency);
+    otherwise("concurrency=4", presets::KnobId::kConcurrency);
+    otherwise("num_kv_blocks=4194304", presets::KnobId::kNumKvBlocks);  // all that the memory holds
     bench::WindowRig rig(argc, argv, {1600, 1000});
     if (!rig.open(options)) return 1;
     FrameGaps gaps(rig.window().frame_clock());
