@@ -33,6 +33,7 @@ double Engine::Impl::change_drafter(double choice, Bounded& bounded) {
     draft_method_ = method;
     drafter_ = std::move(drafter).value();
     draft_length_ = drafter_ ? std::make_unique<DraftLength>() : nullptr;
+    unbooked_draft_ns_ = 0;
     return choice;
 }
 
