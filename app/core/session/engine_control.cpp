@@ -66,7 +66,7 @@ Answer EngineControl::turn_to_draft_model() {
     // The one that drafts now goes before the next one comes: never both in memory.
     const bool replaces = engine_.effective_knobs().get(kMethod) == kDraft;
     if (replaces) engine_.set_knob(kMethod, kNone, telemetry::KnobOrigin::kUser);
-    const Answer answer = engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
+    Answer answer = engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
     if (answer.verdict == Verdict::kRefused) {
         parts_.draft_model->choose_previous();
         if (replaces) engine_.set_knob(kMethod, kDraft, telemetry::KnobOrigin::kUser);
