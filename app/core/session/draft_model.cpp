@@ -67,11 +67,9 @@ bool is_done(const std::future<Result<std::unique_ptr<engine::Executor>>>& loadi
 
 }  // namespace
 
-DraftModel::DraftModel(const SessionOptions& options, const engine::Model& target, Clock& clock)
-    : options_(options_for_drafts(options)),
-      simulated_(options.device.starts_with("sim")),
-      target_(target),
-      clock_(clock) {}
+DraftModel::DraftModel(const SessionOptions& options, bool simulated, const engine::Model& target,
+                       Clock& clock)
+    : options_(options_for_drafts(options)), simulated_(simulated), target_(target), clock_(clock) {}
 
 /// Random weights are made by whoever reads them; a file is mapped, and costs nothing until then.
 Status DraftModel::choose(const std::string& model) {

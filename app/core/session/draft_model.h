@@ -19,8 +19,8 @@ namespace pitwall::app {
 /// device, with the same threads; its KV cache takes up to a quarter of kv_cache_memory_bytes, beside the engine's own.
 class DraftModel {
   public:
-    /// `target`: whose tokens it is to draft. It and the clock outlive this, and this outlives its drafters.
-    DraftModel(const SessionOptions& options, const engine::Model& target, Clock& clock);
+    /// `simulated`: what options.device says of itself. `target`: whose tokens it is to draft. It and the clock outlive this, and this outlives its drafters.
+    DraftModel(const SessionOptions& options, bool simulated, const engine::Model& target, Clock& clock);
     /// Waits for weights that are being read for nobody any more, until their next tensor.
     ~DraftModel() = default;
 

@@ -93,12 +93,14 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         parts->clock = std::make_unique<VirtualClock>();
     else
         parts->clock = std::make_unique<WallClock>();
+    // First, so that one that cannot be is told before larger weights are read.
+    parts->draft_model =
+        std::make_unique<DraftModel>(options, simulated, *parts->opened.model, *parts->clock);
+    if (Status status = prepare_draft_model(*parts->draft_model, options, progress); !status.ok())
+        return status.error();
     auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress);
     if (!executor.ok()) return executor.error();
     parts->producer = parts->bus.add_producer();
-    parts->draft_model = std::make_unique<DraftModel>(options, *parts->opened.model, *parts->clock);
-    if (Status status = prepare_draft_model(*parts->draft_model, options, progress); !status.ok())
-        return status.error();
     parts->engine = std::make_unique<engine::Engine>(
         std::move(executor).value(), parts->opened.tokenizer.get(), options.knobs, *parts->clock,
         *parts->producer, parts->config().max_context_tokens,
