@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Rates of the CPU executor, one line of JSON a figure.
-//   bench_cpu MODEL [--threads N] [--repeat N] [--only prefill|decode|batch|read]
-// prefill: 512 tokens of one sequence; decode: one token at a time after 16; batch: 16 sequences side by side;
+//   bench_cpu MODEL [--threads N] [--repeat N] [--only prefill|decode|batch|read] [--activation-dtype f32|i16|i8]
+//             [--batch N] [--depth N]
+// prefill: 512 tokens of one sequence; decode: one token at a time after 16 (or --depth) others; batch: 16 (or --batch)
+// sequences side by side;
 // read: what all threads together read from memory the size of the weights, the bound of decode.
 #include <fmt/format.h>
 
@@ -22,12 +24,13 @@ namespace {
 using namespace pitwall;
 using namespace pitwall::engine;
 
-constexpr uint32_t kPrefillTokens = 512, kPromptTokens = 16, kDecodeSteps = 32, kBatch = 16;
+constexpr uint32_t kPrefillTokens = 512, kDecodeSteps = 32;
 
 struct Arguments {
     std::string model, only;
-    uint32_t threads = 0;
+    uint32_t threads = 0, batch = 16, depth = 16;
     int repeat = 5;
+    presets::ActivationDtype activations = presets::ActivationDtype::kF32;
 };
 
 struct Rate {
@@ -41,16 +44,20 @@ Rate summarize(std::vector<double> rates) {
 
 class Bench {
   public:
-    Bench(Executor& executor, int repeat) : executor_(executor), repeat_(repeat) {
-        for (uint32_t i = 0; i < kBatch; ++i) {
+    Bench(Executor& executor, const Arguments& arguments)
+        : executor_(executor), repeat_(arguments.repeat), depth_(arguments.depth) {
+        const uint32_t blocks = blocks_each(arguments);
+        for (uint32_t i = 0; i < arguments.batch; ++i) {
             std::vector<BlockId> table;
-            for (uint32_t b = 0; b < kBlocksEach; ++b) table.push_back(BlockId{i * kBlocksEach + b});
+            for (uint32_t b = 0; b < blocks; ++b) table.push_back(BlockId{i * blocks + b});
             tables_.push_back(table);
         }
-        for (uint32_t i = 0; i < kPrefillTokens; ++i)
+        for (uint32_t i = 0; i < blocks * kBlockTokens; ++i)
             tokens_.push_back(static_cast<TokenId>((i * 7919 + 11) % executor.vocab_size()));
     }
-    static constexpr uint32_t kBlocksEach = kPrefillTokens / kBlockTokens;
+    static uint32_t blocks_each(const Arguments& arguments) {
+        return (std::max(kPrefillTokens, arguments.depth + kDecodeSteps) + kBlockTokens - 1) / kBlockTokens;
+    }
 
     void prefill() {
         step(1, 0, kPrefillTokens);
@@ -59,12 +66,12 @@ class Bench {
         print(fmt::format("prefill_{}", kPrefillTokens), "tokens/s", rates, kPrefillTokens);
     }
 
-    void decode(const char* name, uint32_t sequences, double read_bytes_per_s) {
-        step(sequences, 0, kPromptTokens);
+    void decode(const std::string& name, uint32_t sequences, double read_bytes_per_s) {
+        step(sequences, 0, depth_);
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) {
             double seconds = 0;
-            for (uint32_t j = 0; j < kDecodeSteps; ++j) seconds += step(sequences, kPromptTokens + j, 1);
+            for (uint32_t j = 0; j < kDecodeSteps; ++j) seconds += step(sequences, depth_ + j, 1);
             rates.push_back(sequences * kDecodeSteps / seconds);
         }
         print(name, "tokens/s", rates, sequences, read_bytes_per_s);
@@ -100,6 +107,9 @@ class Bench {
             line += fmt::format(R"(, "fraction_of_read_bandwidth": {:.3f})",
                                 last_.bytes * steps_per_s / read_bytes_per_s);
         const DeviceInfo& device = executor_.device();
+        line += fmt::format(R"(, "activation_dtype": "{}")",
+                            presets::spec(presets::KnobId::kActivationDtype)
+                                .choices[static_cast<size_t>(executor_.activation_dtype())]);
         fmt::print(R"({}, "cpu": "{}", "kernel_tier": "{}", "threads": {}}})"
                    "\n",
                    line, device.name, device.kernel_tier, device.threads);
@@ -107,6 +117,7 @@ class Bench {
 
     Executor& executor_;
     int repeat_;
+    uint32_t depth_;
     std::vector<std::vector<BlockId>> tables_;
     std::vector<TokenId> tokens_;
     StepResult last_;
@@ -141,6 +152,13 @@ double read_bandwidth(uint32_t threads, size_t bytes) {
     return std::accumulate(sums.begin(), sums.end(), uint64_t{0}) == 1 ? 0 : best;
 }
 
+bool read_dtype(std::string_view word, Arguments& arguments) {
+    const auto& choices = presets::spec(presets::KnobId::kActivationDtype).choices;
+    const auto at = std::find(choices.begin(), choices.end(), word);
+    arguments.activations = static_cast<presets::ActivationDtype>(at - choices.begin());
+    return at != choices.end();
+}
+
 bool parse(int argc, char** argv, Arguments& arguments) {
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
@@ -148,6 +166,14 @@ bool parse(int argc, char** argv, Arguments& arguments) {
             arguments.threads = static_cast<uint32_t>(std::atoi(argv[++i]));
         else if (word == "--repeat" && i + 1 < argc)
             arguments.repeat = std::max(1, std::atoi(argv[++i]));
+        else if (word == "--batch" && i + 1 < argc)
+            arguments.batch = static_cast<uint32_t>(std::max(1, std::atoi(argv[++i])));
+        else if (word == "--depth" && i + 1 < argc)
+            arguments.depth = static_cast<uint32_t>(std::max(1, std::atoi(argv[++i])));
+        else if (word == "--activation-dtype" && i + 1 < argc && !read_dtype(argv[++i], arguments))
+            return false;
+        else if (word == "--activation-dtype")
+            continue;
         else if (word == "--only" && i + 1 < argc)
             arguments.only = argv[++i];
         else if (!word.starts_with("--"))
@@ -170,17 +196,19 @@ int main(int argc, char** argv) {
     if (!parse(argc, argv, arguments)) {
         fmt::print(
             stderr,
-            "usage: bench_cpu [MODEL] [--threads N] [--repeat N] [--only prefill|decode|batch|read]\n");
+            "usage: bench_cpu [MODEL] [--threads N] [--repeat N] [--only prefill|decode|batch|read] "
+            "[--activation-dtype f32|i16|i8] [--batch N] [--depth N]\n");
         return 2;
     }
     auto model = open_model(arguments.model, 1, true);
     if (!model.ok()) return fail(model.error());
     CpuOptions options;
     options.threads = arguments.threads;
+    options.activation_dtype = arguments.activations;
     auto made = make_cpu_executor(*model.value(), options);
     if (!made.ok()) return fail(made.error());
     Executor& executor = *made.value();
-    if (Status status = executor.resize_pool(kBatch * Bench::kBlocksEach); !status.ok())
+    if (Status status = executor.resize_pool(arguments.batch * Bench::blocks_each(arguments)); !status.ok())
         return fail(status.error());
     const auto wanted = [&](const char* name) { return arguments.only.empty() || arguments.only == name; };
     double read = 0;
@@ -190,9 +218,9 @@ int main(int argc, char** argv) {
                    "\n",
                    read / 1e9, executor.device().threads);
     }
-    Bench bench(executor, arguments.repeat);
+    Bench bench(executor, arguments);
     if (wanted("prefill")) bench.prefill();
     if (wanted("decode")) bench.decode("decode_1", 1, read);
-    if (wanted("batch")) bench.decode(fmt::format("decode_{}", kBatch).c_str(), kBatch, read);
+    if (wanted("batch")) bench.decode(fmt::format("decode_{}", arguments.batch), arguments.batch, read);
     return 0;
 }

@@ -98,11 +98,14 @@ KnobSpec activation_dtype() {
             .name = "activation_dtype",
             .group = "numerics",
             .type = KnobType::kChoice,
-            .choices = {"f32"},
-            .live = false,
-            .reload_reason = "the weights are laid out for it when the model is opened",
+            .maximum = 2,
+            .default_value = 2,
+            .choices = {"f32", "i16", "i8"},
             .effect = KnobEffect::kNumerics,
-            .help = "Format of the activations that matrices are multiplied with.",
+            .help = "As what activations meet quantized weights in a matrix product: f32; i16, integers with one "
+                    "scale a token; i8, integers with one scale for every 16 values. Fewer bits are faster and "
+                    "move the answers away from what the weights say. Float weights meet f32 whatever this says, "
+                    "and a simulated device computes nothing that it could change.",
             .vllm = {.note = "--dtype sets weights and activations together"},
             .sglang = {.note = "--dtype sets weights and activations together"},
             .tensorrt_llm = {.note = "the checkpoint decides"},

@@ -24,27 +24,31 @@ void Engine::Impl::follow_history() {
     begin_next_stage(r);
     if (r.state == SequenceState::kPreempted) r.replay_change = 0;  // by others: the stage is done again
     const std::vector<FormatChange>& changes = r.replay[r.replay_stage].formats;
-    if (r.replay_change > 0 && !is_in_force(changes[r.replay_change - 1].dtype))
+    if (r.replay_change > 0 && !is_in_force(changes[r.replay_change - 1].format))
         return end_request(r, FinishReason::kFailed, "",
-                           "its numeric history cannot be replayed: kv_cache_dtype was changed on the way");
+                           "its numeric history cannot be replayed: kv_cache_dtype or activation_dtype was changed on the way");
     // A few at a time, for each is told by a keyframe.
     for (int i = 0; i < kChangesAtOnce && r.replay_change < changes.size() &&
                     r.committed >= changes[r.replay_change].position;
          ++i) {
-        if (!replay_change(changes[r.replay_change].dtype)) return;
+        if (!replay_change(changes[r.replay_change].format)) return;
         ++r.replay_change;
     }
     r.hold_at = r.replay_change < changes.size() ? changes[r.replay_change].position : UINT32_MAX;
 }
 
-bool Engine::Impl::is_in_force(KvDtype dtype) const { return dtype == executor_->kv_cache_dtype(); }
+bool Engine::Impl::is_in_force(const NumericFormat& format) const {
+    return format == NumericFormat{executor_->kv_cache_dtype(), executor_->activation_dtype()};
+}
 
 /// False: the request has ended over it.
-bool Engine::Impl::replay_change(KvDtype dtype) {
-    if (is_in_force(dtype)) return true;
-    const Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(dtype), KnobOrigin::kEngine);
+bool Engine::Impl::replay_change(const NumericFormat& format) {
+    if (is_in_force(format)) return true;
+    Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(format.kv), KnobOrigin::kEngine);
+    if (answer.verdict == Verdict::kAccepted)
+        answer = set_knob(KnobId::kActivationDtype, static_cast<double>(format.activation), KnobOrigin::kEngine);
     if (!replaying_) return false;  // lost with a device
-    if (is_in_force(dtype)) return true;
+    if (is_in_force(format)) return true;
     end_request(*replaying_, FinishReason::kFailed, "",
                 fmt::format("its numeric history cannot be replayed: {}", answer.reason));
     return false;

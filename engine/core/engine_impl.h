@@ -107,6 +107,7 @@ class Engine::Impl {
     void book_overtaken(int64_t start_ns);
     // engine_speculation.cpp
     double change_drafter(double choice, Bounded& bounded);
+    double change_activations(double choice, Bounded& bounded);
     void lose_broken_drafter();
     void draft(Proposal& proposal, InFlight& step);
     void draft_apart(Proposal& proposal);
@@ -166,8 +167,8 @@ class Engine::Impl {
     // Numeric histories.
     void follow_history();
     void begin_next_stage(LiveRequest& r);
-    bool is_in_force(KvDtype dtype) const;
-    bool replay_change(KvDtype dtype);
+    bool is_in_force(const NumericFormat& format) const;
+    bool replay_change(const NumericFormat& format);
 
     // The quality probe.
     bool may_probe();

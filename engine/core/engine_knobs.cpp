@@ -78,6 +78,7 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
     asked_.set(id, wish);
     if (id == KnobId::kNumKvBlocks) value = resize_pool(static_cast<uint32_t>(value), bounded);
     if (id == KnobId::kKvCacheDtype) value = convert_kv(value, bounded);
+    if (id == KnobId::kActivationDtype) value = change_activations(value, bounded);
     if (id == KnobId::kSpeculativeMethod) value = change_drafter(value, bounded);
     effective_.set(id, value);
     scheduler_.set_settings(settings());
@@ -93,6 +94,21 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
     const bool refused = asked_.get(id) != wish;
     bounds_[static_cast<size_t>(id)] = refused ? KnobBound::kNone : bounded.bound;
     return value;
+}
+
+/// KV stays as it is: what was computed before is read on, as part of the numeric history of who reads it.
+double Engine::Impl::change_activations(double choice, Bounded& bounded) {
+    const auto dtype = static_cast<presets::ActivationDtype>(choice);
+    if (dtype == executor_->activation_dtype()) return choice;
+    if (const Status status = executor_->set_activation_dtype(dtype); !status.ok()) {
+        bounded = {KnobBound::kUnavailable, status.error().text()};
+        const auto before = static_cast<double>(executor_->activation_dtype());
+        asked_.set(KnobId::kActivationDtype, before);
+        return before;
+    }
+    kv_.begin_epoch({executor_->kv_cache_dtype(), dtype});
+    probe_.give_up();  // half of its sample was computed otherwise
+    return choice;
 }
 
 void Engine::Impl::publish_knob(KnobId id, double old_value, double asked, KnobBound bound, KnobOrigin origin,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/sample/sampling_params.h"
+#include "presets/knob.h"
 #include "telemetry/base/ids.h"
 #include "telemetry/base/result.h"
 #include "telemetry/event.h"
@@ -99,6 +100,12 @@ class Executor {
     virtual uint32_t vocab_size() const = 0;
     virtual uint64_t bytes_per_block() const = 0;
     virtual telemetry::KvDtype kv_cache_dtype() const = 0;
+    /// As what activations meet quantized weights. May be set between steps; a device that has no choice refuses.
+    virtual presets::ActivationDtype activation_dtype() const { return presets::ActivationDtype::kF32; }
+    virtual Status set_activation_dtype(presets::ActivationDtype dtype) {
+        if (dtype == activation_dtype()) return {};
+        return Error{"this device has one format for activations", ""};
+    }
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
     /// Buffers for what a step computes on its way, logits among them; 0 where it is not known.
     virtual uint64_t activation_bytes() const { return 0; }

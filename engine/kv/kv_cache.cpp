@@ -7,8 +7,8 @@
 
 namespace pitwall::engine {
 
-KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer, KvDtype dtype)
-    : pool_(num_blocks), lineages_(num_blocks), epochs_(dtype), observer_(observer) {
+KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer, NumericFormat format)
+    : pool_(num_blocks), lineages_(num_blocks), epochs_(format), observer_(observer) {
     index_.resize(num_blocks);
 }
 

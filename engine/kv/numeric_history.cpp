@@ -6,13 +6,17 @@
 namespace pitwall::engine {
 namespace {
 
-/// Nothing was computed between the conversions that led from one span's epoch to the next one's.
+/// Nothing was computed between the changes that led from one span's epoch to the next one's: of those on the way only
+/// conversions count, and the activations are those of the end.
 std::vector<FormatChange> changes_of(std::span<const EpochSpan> spans, const KvEpochs& epochs) {
     std::vector<FormatChange> changes;
     for (size_t i = 0; i < spans.size(); ++i) {
-        const uint32_t first = i == 0 ? spans[i].epoch : spans[i - 1].epoch + 1;
-        for (uint32_t epoch = first; epoch <= spans[i].epoch; ++epoch)
-            changes.push_back({spans[i].position, epochs.dtype(epoch)});
+        const NumericFormat now = epochs.format(spans[i].epoch);
+        const size_t before = changes.size();
+        for (uint32_t epoch = i == 0 ? spans[i].epoch : spans[i - 1].epoch + 1; epoch <= spans[i].epoch; ++epoch)
+            if (i > 0 && epochs.format(epoch).kv != epochs.format(epoch - 1).kv)
+                changes.push_back({spans[i].position, {epochs.format(epoch).kv, now.activation}});
+        if (changes.size() == before) changes.push_back({spans[i].position, now});
     }
     return changes;
 }

@@ -3,8 +3,8 @@
 // In which formats a sequence's KV was computed and into which it was converted: its numeric history. Two requests alike
 // in all else, and in this, get the same bits.
 //
-// The whole cache has one format at a time. An epoch is the time from one conversion to the next; a token's KV is computed
-// in one epoch and goes through every conversion after it. So the epoch in which each position was computed says all.
+// The whole cache has one format at a time, and so have activations. An epoch is the time from one change of either to the
+// next; a token's KV is computed in one epoch and goes through every conversion after it. So the epoch in which each position was computed says all.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,20 @@
 #include <string>
 #include <vector>
 
+#include "presets/knob.h"
 #include "telemetry/event.h"
 
 namespace pitwall::engine {
 
+using presets::ActivationDtype;
 using telemetry::KvDtype;
+
+/// What decides the bits of what is computed.
+struct NumericFormat {
+    KvDtype kv = KvDtype::kF16;
+    ActivationDtype activation = ActivationDtype::kF32;
+    bool operator==(const NumericFormat&) const = default;
+};
 
 /// From `position` on (to the next span's) KV was computed in `epoch`. Both grow from span to span.
 struct EpochSpan {
@@ -27,20 +36,20 @@ struct EpochSpan {
 /// What each epoch's format was.
 class KvEpochs {
   public:
-    explicit KvEpochs(KvDtype first) : dtypes_{first} {}
-    void begin(KvDtype dtype) { dtypes_.push_back(dtype); }
-    uint32_t current() const { return static_cast<uint32_t>(dtypes_.size()) - 1; }
-    KvDtype dtype(uint32_t epoch) const { return dtypes_[epoch]; }
+    explicit KvEpochs(NumericFormat first) : formats_{first} {}
+    void begin(NumericFormat format) { formats_.push_back(format); }
+    uint32_t current() const { return static_cast<uint32_t>(formats_.size()) - 1; }
+    NumericFormat format(uint32_t epoch) const { return formats_[epoch]; }
 
   private:
-    std::vector<KvDtype> dtypes_;
+    std::vector<NumericFormat> formats_;
 };
 
-/// When the sequence had so many tokens computed, all of its KV was converted; what follows is computed in that format.
-/// The first one, at 0, is what it began with.
+/// When the sequence had so many tokens computed, all of its KV was converted; what follows is computed in that format, of
+/// such activations. The first one, at 0, is what it began with.
 struct FormatChange {
     uint32_t position = 0;
-    KvDtype dtype = KvDtype::kF16;
+    NumericFormat format;
     bool operator==(const FormatChange&) const = default;
 };
 

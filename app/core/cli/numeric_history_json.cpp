@@ -3,13 +3,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "engine/kv/kv_format.h"
 #include "presets/nearest.h"
 #include "telemetry/names.h"
 
 namespace pitwall::app {
 
+using engine::ActivationDtype;
 using engine::FormatChange;
+using engine::KvDtype;
 using engine::NumericStage;
 using nlohmann::json;
 
@@ -17,7 +22,13 @@ namespace {
 
 constexpr size_t kMostStages = 1'000, kMostChanges = 10'000;
 constexpr const char* kShape =
-    R"(must be a list of {"tokens": N, "kv_cache_dtype": [[position, format], ...]}, as generate prints it)";
+    R"(must be a list of {"tokens": N, "kv_cache_dtype": [[position, format], ...], "activation_dtype": [[position, format], ...]}, as generate prints it)";
+
+/// [position, word] of either list.
+struct Change {
+    uint32_t position = 0;
+    std::string word;
+};
 
 bool read_count(const json& value, uint32_t& out) {
     if (!value.is_number_unsigned() || value.get<uint64_t>() > INT32_MAX) return false;
@@ -25,26 +36,87 @@ bool read_count(const json& value, uint32_t& out) {
     return true;
 }
 
-std::string read_change(const json& value, FormatChange& out) {
-    if (!value.is_array() || value.size() != 2 || !read_count(value[0], out.position) ||
-        !value[1].is_string())
-        return kShape;
-    const auto& word = value[1].get_ref<const std::string&>();
-    const auto dtype = engine::kv_dtype_named(word);
-    if (!dtype) return fmt::format("has no format \"{}\"", presets::shown(word));
-    out.dtype = *dtype;
+std::string read_changes(const json& list, std::vector<Change>& out) {
+    if (!list.is_array() || list.size() > kMostChanges) return kShape;
+    for (const json& value : list) {
+        Change& change = out.emplace_back();
+        if (!value.is_array() || value.size() != 2 || !read_count(value[0], change.position) ||
+            !value[1].is_string())
+            return kShape;
+        change.word = value[1].get<std::string>();
+    }
     return "";
+}
+
+std::string no_format(const std::string& word) {
+    return fmt::format("has no format \"{}\"", presets::shown(word));
+}
+
+/// What activations are at each change of theirs; before formats were recorded they were float32.
+std::string read_activations(const json& stage, std::vector<FormatChange>& out) {
+    std::vector<Change> changes{{0, "f32"}};
+    if (stage.contains("activation_dtype")) {
+        changes.clear();
+        if (std::string wrong = read_changes(stage["activation_dtype"], changes); !wrong.empty()) return wrong;
+    }
+    const auto& words = presets::spec(presets::KnobId::kActivationDtype).choices;
+    for (const Change& change : changes) {
+        const auto at = std::find(words.begin(), words.end(), change.word);
+        if (at == words.end()) return no_format(change.word);
+        out.push_back({change.position, {.activation = static_cast<ActivationDtype>(at - words.begin())}});
+    }
+    return "";
+}
+
+std::string read_kv_formats(const json& stage, std::vector<FormatChange>& out) {
+    std::vector<Change> changes;
+    if (std::string wrong = read_changes(stage["kv_cache_dtype"], changes); !wrong.empty()) return wrong;
+    for (const Change& change : changes) {
+        const auto dtype = engine::kv_dtype_named(change.word);
+        if (!dtype) return no_format(change.word);
+        out.push_back({change.position, {.kv = *dtype}});
+    }
+    return "";
+}
+
+/// Both lists as one, in order of positions; at one position the last format of activations counts.
+std::vector<FormatChange> merged(std::vector<FormatChange> kv, const std::vector<FormatChange>& activations) {
+    std::vector<FormatChange> all;
+    auto next = kv.begin();
+    for (size_t i = 0; i < activations.size(); ++i) {
+        const bool last = i + 1 == activations.size();
+        const uint32_t end = last ? UINT32_MAX : activations[i + 1].position;
+        FormatChange change = activations[i];
+        if (end == change.position) continue;
+        change.format.kv = all.empty() ? KvDtype::kF16 : all.back().format.kv;
+        if (next == kv.end() || next->position != change.position) all.push_back(change);
+        for (; next != kv.end() && (last || next->position < end); ++next)
+            all.push_back({next->position, {next->format.kv, change.format.activation}});
+    }
+    return all;
 }
 
 std::string read_stage(const json& value, NumericStage& out) {
     if (!value.is_object() || !value.contains("kv_cache_dtype")) return kShape;
-    const json& changes = value["kv_cache_dtype"];
-    if (value.size() != 1 + value.count("tokens") || !changes.is_array() || changes.size() > kMostChanges)
-        return kShape;
+    if (value.size() != 1 + value.count("tokens") + value.count("activation_dtype")) return kShape;
     if (value.contains("tokens") && !read_count(value["tokens"], out.tokens)) return kShape;
-    for (const json& change : changes)
-        if (std::string wrong = read_change(change, out.formats.emplace_back()); !wrong.empty()) return wrong;
+    std::vector<FormatChange> kv, activations;
+    if (std::string wrong = read_kv_formats(value, kv); !wrong.empty()) return wrong;
+    if (std::string wrong = read_activations(value, activations); !wrong.empty()) return wrong;
+    for (const auto& list : {kv, activations})
+        if (std::string wrong = engine::reason_history_is_wrong({{0, list}}); !wrong.empty()) return wrong;
+    out.formats = merged(std::move(kv), activations);
     return "";
+}
+
+/// Where what `word` says of a format becomes another.
+template <class Word>
+nlohmann::ordered_json changes_json(const std::vector<FormatChange>& formats, const Word& word) {
+    auto changes = nlohmann::ordered_json::array();
+    std::string_view before;
+    for (const FormatChange& change : formats)
+        if (word(change) != std::exchange(before, word(change))) changes.push_back({change.position, before});
+    return changes;
 }
 
 }  // namespace
@@ -61,9 +133,13 @@ nlohmann::ordered_json numeric_history_json(const engine::NumericHistory& histor
     for (const NumericStage& stage : history) {
         nlohmann::ordered_json line;
         if (stage.tokens > 0) line["tokens"] = stage.tokens;
-        auto& changes = line["kv_cache_dtype"] = nlohmann::ordered_json::array();
-        for (const FormatChange& change : stage.formats)
-            changes.push_back({change.position, telemetry::name(change.dtype)});
+        line["kv_cache_dtype"] = changes_json(stage.formats, [](const FormatChange& change) {
+            return telemetry::name(change.format.kv);
+        });
+        line["activation_dtype"] = changes_json(stage.formats, [](const FormatChange& change) {
+            return presets::spec(presets::KnobId::kActivationDtype)
+                .choices[static_cast<size_t>(change.format.activation)];
+        });
         stages.push_back(std::move(line));
     }
     return stages;

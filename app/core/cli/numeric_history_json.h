@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // A numeric history as `generate` prints and takes it: a list of stages, each
-//     {"tokens": N, "kv_cache_dtype": [[position, "f16"], ...]}
+//     {"tokens": N, "kv_cache_dtype": [[position, "f16"], ...], "activation_dtype": [[position, "i8"], ...]}
 // where tokens (of prompt and output, when the KV was thrown away) is left out of a stage that ran to the end.
 #pragma once
 

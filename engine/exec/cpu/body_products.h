@@ -3,55 +3,11 @@
 // Matrix products of one tier. Included after the tier's lanes; see there why all is in an anonymous namespace.
 #pragma once
 
+#include "engine/exec/cpu/body_groups.h"
 #include "engine/exec/cpu/kernels.h"
 
 namespace pitwall::engine::cpu {
 namespace {
-
-template <int kValue>
-struct Index {
-    static constexpr int value = kValue;
-};
-
-/// body(Index<0>), body(Index<1>), ...: loops over registers must vanish at compile time.
-template <int kCount, int kFirst = 0, class Body>
-PITWALL_LANES void unrolled(const Body& body) {
-    if constexpr (kFirst < kCount) {
-        body(Index<kFirst>{});
-        unrolled<kCount, kFirst + 1>(body);
-    }
-}
-
-/// 32 k of one quantized panel.
-template <PanelFormat kFormat>
-struct Group {
-    static constexpr PanelLayout kLayout = layout_of(kFormat);
-    F d, m;  ///< scale; and offset, or the scale of the second 16 (kQ6K)
-    const std::byte* high;
-    const std::byte* low;
-};
-
-template <PanelFormat kFormat>
-PITWALL_LANES Group<kFormat> open_group(const std::byte* panel, uint32_t index) {
-    constexpr PanelLayout kLayout = layout_of(kFormat);
-    const std::byte* group = panel + kLayout.group_offset(index);
-    Group<kFormat> out{zero(), zero(), group + kLayout.scale_bytes,
-                       group + kLayout.scale_bytes + kLayout.high_bytes};
-    if constexpr (kLayout.scales == ScaleScheme::kScale || kLayout.scales == ScaleScheme::kScaleMin)
-        out.d = load_half(group);
-    if constexpr (kLayout.scales == ScaleScheme::kScaleMin) out.m = load_half(group + 32);
-    if constexpr (kLayout.scales == ScaleScheme::kSuper) {
-        const std::byte* header = panel + kLayout.super_offset(index);
-        out.d = mul(load_half(header), to_float(load_uint8(group)));
-        out.m = sub(zero(), mul(load_half(header + 32), to_float(load_uint8(group + 16))));
-    }
-    if constexpr (kLayout.scales == ScaleScheme::kSuper6) {
-        const F d = load_half(panel + kLayout.super_offset(index));
-        out.d = mul(d, to_float(load_int8(group)));
-        out.m = mul(d, to_float(load_int8(group + 16)));
-    }
-    return out;
-}
 
 /// The stored value of k = 16 * kHalf + 4 * quad + kByte, less the format's offset. The quad varies at run time: 32
 /// copies of a kernel's body would fit no cache of decoded instructions, and take minutes to compile.
@@ -59,7 +15,8 @@ template <int kHalf, int kByte, PanelFormat kFormat>
 PITWALL_LANES F stored_value(const Group<kFormat>& group, uint32_t quad) {
     constexpr PanelLayout kLayout = layout_of(kFormat);
     if constexpr (kLayout.low_bits == 8) {
-        return to_float(load_int8(group.low + 16 * (16 * kHalf + 4 * quad + kByte)));
+        const I quads = load_bits(group.low + 64 * (4 * kHalf + quad));
+        return to_float(shift_right_signed<24>(shift_left<24 - 8 * kByte>(quads)));
     } else {
         const I low = shift_right<8 * kByte + 4 * kHalf>(load_bits(group.low + 64 * quad));
         if constexpr (kLayout.high_bits == 0) return low_nibble<kLayout.offset>(low);

@@ -161,7 +161,7 @@ constexpr Kernels kernels_of_this_tier(KernelTier tier) {
             dequantize,  tile,         direct,
             rms_norm,    swiglu,       add_rows,
             rotate_runs, store_kv,     convert_kv,
-            attend,      merge,        exponential_rows};
+            attend,      merge,        exponential_rows, {}};
 }
 
 }  // namespace

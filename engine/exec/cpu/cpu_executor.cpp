@@ -64,6 +64,11 @@ class CpuExecutor final : public Executor {
                       std::span<const BlockId> holding) override {
         return arena_.convert(dtype, num_blocks, holding, pool_, kernels_);
     }
+    ActivationDtype activation_dtype() const override { return activation_dtype_; }
+    Status set_activation_dtype(ActivationDtype dtype) override {
+        forward_->set_activation_dtype(activation_dtype_ = dtype);
+        return {};
+    }
     uint32_t side_tokens() const override { return SideText::kMostTokens; }
     Status score_beside(telemetry::KvDtype dtype, std::span<const TokenId> tokens, uint32_t first_position,
                         std::span<float* const> logits) override;
@@ -96,6 +101,7 @@ class CpuExecutor final : public Executor {
     std::unique_ptr<PackedModel> model_;
     KvArena arena_;
     std::unique_ptr<Forward> forward_;
+    ActivationDtype activation_dtype_ = ActivationDtype::kF32;
     std::map<telemetry::KvDtype, std::unique_ptr<SideText>> side_texts_;  ///< two at most
     std::vector<SamplerScratch> samplers_;                                ///< by thread
     std::vector<float> logits_;                                           ///< [rows of one head call, vocab]
@@ -117,7 +123,7 @@ Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
     auto forward = Forward::create(*model_, pool_, kernels_, arena_);
     if (!forward.ok()) return forward.error();
     forward_ = std::move(forward).value();
-    return {};
+    return set_activation_dtype(options.activation_dtype);
 }
 
 uint64_t CpuExecutor::activation_bytes() const {
@@ -137,6 +143,7 @@ Status CpuExecutor::score_beside(telemetry::KvDtype dtype, std::span<const Token
         if (!text.ok()) return text.error();
         side_texts_.emplace(dtype, std::move(text).value());
     }
+    side_texts_.at(dtype)->set_activation_dtype(activation_dtype_);
     side_texts_.at(dtype)->score(tokens, first_position, logits);
     return {};
 }

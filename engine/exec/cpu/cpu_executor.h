@@ -16,6 +16,7 @@ struct CpuOptions {
     uint32_t threads = 0;  ///< with the caller's; 0: all that this process may use
     uint64_t kv_cache_memory_bytes = uint64_t{1} << 30;
     telemetry::KvDtype kv_cache_dtype = telemetry::KvDtype::kF16;
+    presets::ActivationDtype activation_dtype = presets::ActivationDtype::kF32;
     std::optional<KernelTier> tier;  ///< none: PITWALL_KERNEL_TIER, else the best of this processor
     /// While weights are repacked, on the caller's thread; what it throws ends the repacking.
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;

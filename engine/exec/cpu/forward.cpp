@@ -38,7 +38,9 @@ Forward::Forward(const PackedModel& model, ThreadPool& pool, const Kernels& kern
 
 Result<std::unique_ptr<Forward>> Forward::create(const PackedModel& model, ThreadPool& pool,
                                                  const Kernels& kernels, KvArena& arena) {
-    auto multiplier = Multiplier::create(pool, kernels);
+    const uint32_t attended = model.config.num_heads * model.config.head_dim;
+    const uint32_t widest = std::max({model.config.hidden_size, model.config.intermediate_size, attended});
+    auto multiplier = Multiplier::create(pool, kernels, kMaxTokens, widest);
     if (!multiplier.ok()) return multiplier.error();
     std::unique_ptr<Forward> forward(new Forward(model, pool, kernels, arena, std::move(multiplier).value()));
     const ModelConfig& config = model.config;

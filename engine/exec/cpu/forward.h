@@ -31,6 +31,9 @@ class Forward {
     /// Logits of some rows of the last run: rows[i] -> logits[i] [vocab].
     void head(std::span<const uint32_t> rows, float* const* logits);
 
+    /// What is computed from now on meets quantized weights in that format.
+    void set_activation_dtype(ActivationDtype dtype) { multiplier_.set_activation_dtype(dtype); }
+
     uint64_t activation_bytes() const { return buffer_.bytes() + multiplier_.scratch_bytes(); }
     double flops() const { return flops_; }  ///< since reset_counters()
     double bytes() const { return bytes_; }

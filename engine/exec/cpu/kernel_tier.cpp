@@ -17,8 +17,10 @@ namespace {
 #if defined(__x86_64__)
 struct CpuFeatures {
     /// And the system saves the registers they need.
-    bool fma = false, f16c = false, avx2 = false, avx512 = false;
+    bool fma = false, f16c = false, avx2 = false, avx2_vnni = false, avx512 = false, avx512_vnni = false;
 };
+
+constexpr uint32_t kAvxVnniBit = 1u << 4;  // of EAX; compilers spell its name in different ways
 
 uint64_t saved_register_state() {
     uint32_t low = 0, high = 0;
@@ -26,7 +28,7 @@ uint64_t saved_register_state() {
     return (uint64_t{high} << 32) | low;
 }
 
-/// Bits as in Intel's Software Developer's Manual, volume 2A, CPUID leaves 1 and 7.
+/// Bits as in Intel's Software Developer's Manual, volume 2A, CPUID leaves 1 and 7, with subleaf 1.
 CpuFeatures detect() {
     CpuFeatures features;
     uint32_t a = 0, b = 0, c = 0, d = 0;
@@ -42,12 +44,15 @@ CpuFeatures detect() {
     constexpr uint32_t kAvx512Bits = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     features.avx2 = ymm && (b & bit_AVX2) != 0;
     features.avx512 = zmm && (b & kAvx512Bits) == kAvx512Bits;
+    features.avx512_vnni = features.avx512 && (c & bit_AVX512VNNI) != 0;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0)
+        features.avx2_vnni = features.avx2 && (a & kAvxVnniBit) != 0;
     return features;
 }
 #endif
 
 std::optional<KernelTier> tier_named(std::string_view name) {
-    for (const KernelTier tier : {KernelTier::kPlain, KernelTier::kAvx2, KernelTier::kAvx512}) {
+    for (const KernelTier tier : kKernelTiers) {
         if (kernel_tier_name(tier) == name) return tier;
     }
     return std::nullopt;
@@ -67,8 +72,12 @@ std::string_view kernel_tier_name(KernelTier tier) {
             return "plain";
         case KernelTier::kAvx2:
             return "avx2";
+        case KernelTier::kAvx2Vnni:
+            return "avx2-vnni";
         case KernelTier::kAvx512:
             return "avx512";
+        case KernelTier::kAvx512Vnni:
+            return "avx512-vnni";
     }
     return "?";
 }
@@ -78,7 +87,19 @@ bool kernel_tier_available(KernelTier tier) {
 #if defined(__x86_64__)
     static const CpuFeatures features = detect();
     const bool avx2 = features.avx2 && features.fma && features.f16c;
-    return tier == KernelTier::kAvx2 ? avx2 : avx2 && features.avx512;
+    switch (tier) {
+        case KernelTier::kPlain:
+            break;
+        case KernelTier::kAvx2:
+            return avx2;
+        case KernelTier::kAvx2Vnni:
+            return avx2 && features.avx2_vnni;
+        case KernelTier::kAvx512:
+            return avx2 && features.avx512;
+        case KernelTier::kAvx512Vnni:
+            return avx2 && features.avx512_vnni;
+    }
+    return true;
 #else
     return false;
 #endif
@@ -86,7 +107,7 @@ bool kernel_tier_available(KernelTier tier) {
 
 std::vector<KernelTier> available_kernel_tiers() {
     std::vector<KernelTier> tiers;
-    for (const KernelTier tier : {KernelTier::kPlain, KernelTier::kAvx2, KernelTier::kAvx512}) {
+    for (const KernelTier tier : kKernelTiers) {
         if (kernel_tier_available(tier)) tiers.push_back(tier);
     }
     return tiers;
@@ -98,7 +119,7 @@ Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced) {
     if (asked == nullptr || *asked == '\0') return available_kernel_tiers().back();
     if (const auto tier = tier_named(asked)) return checked(*tier);
     return Error{fmt::format("{}={} names no kernel tier", kKernelTierVariable, asked),
-                 "use plain, avx2 or avx512"};
+                 "use plain, avx2, avx2-vnni, avx512 or avx512-vnni"};
 }
 
 }  // namespace pitwall::engine

@@ -4,14 +4,40 @@
 #include <cassert>
 
 namespace pitwall::engine::cpu {
+namespace {
+
+Kernels combined(KernelTier tier, const Kernels& floats, const IntegerKernels& integers) {
+    Kernels kernels = floats;
+    kernels.tier = tier;
+    kernels.integer = integers;
+    return kernels;
+}
+
+}  // namespace
 
 const Kernels& kernels_of(KernelTier tier) {
     assert(kernel_tier_available(tier));
 #if defined(__x86_64__)
-    if (tier == KernelTier::kAvx512) return avx512_kernels();
-    if (tier == KernelTier::kAvx2) return avx2_kernels();
+    static const Kernels avx2 = combined(KernelTier::kAvx2, avx2_kernels(), avx2_integers());
+    static const Kernels avx2_vnni = combined(KernelTier::kAvx2Vnni, avx2_kernels(), avx2_vnni_integers());
+    static const Kernels avx512 = combined(KernelTier::kAvx512, avx512_kernels(), avx512_integers());
+    static const Kernels avx512_vnni =
+        combined(KernelTier::kAvx512Vnni, avx512_kernels(), avx512_vnni_integers());
+    switch (tier) {
+        case KernelTier::kPlain:
+            break;
+        case KernelTier::kAvx2:
+            return avx2;
+        case KernelTier::kAvx2Vnni:
+            return avx2_vnni;
+        case KernelTier::kAvx512:
+            return avx512;
+        case KernelTier::kAvx512Vnni:
+            return avx512_vnni;
+    }
 #endif
-    return plain_kernels();
+    static const Kernels plain = combined(KernelTier::kPlain, plain_kernels(), plain_integers());
+    return plain;
 }
 
 }  // namespace pitwall::engine::cpu

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/exec/cpu/integer_kernels.h"
 #include "engine/exec/cpu/kernel_tier.h"
 #include "engine/exec/cpu/panel_format.h"
 #include "engine/kv/kv_layout.h"
@@ -110,6 +111,7 @@ struct Kernels {
     void (*attend)(const AttentionChunk& chunk);
     void (*merge)(const AttentionMerge& merge);
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test
+    IntegerKernels integer;
 };
 
 const Kernels& kernels_of(KernelTier tier);  ///< of an available tier

@@ -65,6 +65,11 @@ PITWALL_LANES I shift_right(I a, uint32_t bits) {
     const __m128i count = _mm_cvtsi32_si128(static_cast<int>(bits));
     return {_mm256_srl_epi32(a.lo, count), _mm256_srl_epi32(a.hi, count)};
 }
+template <int kBits>
+PITWALL_LANES I shift_right_signed(I a) {
+    return {_mm256_srai_epi32(a.lo, kBits), _mm256_srai_epi32(a.hi, kBits)};
+}
+PITWALL_LANES I flip(I a, I b) { return {_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)}; }
 PITWALL_LANES I both(I a, I b) { return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)}; }
 PITWALL_LANES I either(I a, I b) { return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)}; }
 PITWALL_LANES I add(I a, I b) { return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)}; }

@@ -52,7 +52,12 @@ PITWALL_LANES I shift_left(I a) {
 PITWALL_LANES I shift_right(I a, uint32_t bits) {
     return {_mm512_srl_epi32(a.v, _mm_cvtsi32_si128(static_cast<int>(bits)))};
 }
+template <int kBits>
+PITWALL_LANES I shift_right_signed(I a) {
+    return {_mm512_srai_epi32(a.v, kBits)};
+}
 PITWALL_LANES I both(I a, I b) { return {_mm512_and_si512(a.v, b.v)}; }
+PITWALL_LANES I flip(I a, I b) { return {_mm512_xor_si512(a.v, b.v)}; }
 PITWALL_LANES I either(I a, I b) { return {_mm512_or_si512(a.v, b.v)}; }
 PITWALL_LANES I add(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }
 PITWALL_LANES I sub(I a, I b) { return {_mm512_sub_epi32(a.v, b.v)}; }

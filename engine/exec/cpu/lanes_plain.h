@@ -104,6 +104,13 @@ PITWALL_LANES I shift_left(I a) {
 PITWALL_LANES I shift_right(I a, uint32_t bits) {
     return each_bits([&](int i) { return a.v[i] >> bits; });
 }
+template <int kBits>
+PITWALL_LANES I shift_right_signed(I a) {
+    return each_bits([&](int i) { return static_cast<uint32_t>(static_cast<int32_t>(a.v[i]) >> kBits); });
+}
+PITWALL_LANES I flip(I a, I b) {
+    return each_bits([&](int i) { return a.v[i] ^ b.v[i]; });
+}
 PITWALL_LANES I both(I a, I b) {
     return each_bits([&](int i) { return a.v[i] & b.v[i]; });
 }

@@ -64,7 +64,8 @@ void pack_32(PanelFormat format, const std::byte* block, std::byte* group, uint3
 
 void pack_q8_0(const std::byte* block, std::byte* group, uint32_t lane) {
     put_half(block, group, lane);
-    for (uint32_t k = 0; k < kGroupValues; ++k) group[32 + k * kPanelRows + lane] = block[2 + k];
+    for (uint32_t quad = 0; quad < kGroupValues / 4; ++quad)
+        std::memcpy(group + 32 + (quad * kPanelRows + lane) * 4, block + 2 + 4 * size_t{quad}, 4);
 }
 
 /// The 6-bit scale and minimum of group `g`, out of 12 bytes (ggml's get_scale_min_k4).

@@ -68,7 +68,7 @@ GroupScales scales_of(const PanelLayout& layout, const std::byte* panel, uint32_
 int32_t stored_value(const PanelLayout& layout, const std::byte* group, uint32_t k, uint32_t lane) {
     const std::byte* high = group + layout.scale_bytes;
     const std::byte* low = high + layout.high_bytes;
-    if (layout.low_bits == 8) return read_at<int8_t>(low, k * kPanelRows + lane);
+    if (layout.low_bits == 8) return read_at<int8_t>(low, (k / 4 * kPanelRows + lane) * 4 + k % 4);
     const auto byte = read_at<uint8_t>(low, k % 16 / 4 * 64 + lane * 4 + k % 4);
     int32_t value = k < 16 ? byte & 15 : byte >> 4;
     if (layout.high_bits != 0) {

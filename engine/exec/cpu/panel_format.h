@@ -7,7 +7,8 @@
 //     scales | high bits | low bits
 // with, for 4 low bits, four vectors of 16 32-bit lanes: byte b of a lane of vector j holds k = 4j+b in its low and
 // k = 16+4j+b in its high nibble. High bits are one (5-bit formats) or two (6-bit) 32-bit lanes per row, k ascending
-// from bit 0. 8-bit values are [32 k][16 rows]. A K-quant puts 8 groups behind a header with the scales of its 256
+// from bit 0. 8-bit values are [8 quads][16 rows][4 k], so that four values of a row meet four activations in one
+// instruction, as nibbles do. A K-quant puts 8 groups behind a header with the scales of its 256
 // values. A panel of a float format is [k][16 rows].
 #pragma once
 

@@ -13,7 +13,12 @@ constexpr uint32_t kTokenBlock = 128;
 /// So much of k is unpacked at a time: the weights of a strip stay in the first-level cache over all tokens.
 constexpr uint32_t kDepthBlock = 128;
 constexpr size_t kWeightFloats = size_t{kDepthBlock} * kStripPanels * kPanelRows;
-constexpr size_t kSumFloats = size_t{kTokenBlock} * kStripPanels * kPanelRows;
+/// The same of one panel in bytes.
+constexpr uint32_t kGroupBlock = 16;
+constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBlock * sizeof(UnpackedGroup));
+/// A tile's last rows may be of no token, and are written all the same; a block may exceed kTokenBlock by less than a tile.
+constexpr size_t kSumFloats = size_t{kTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
+constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
 
 }  // namespace
 
@@ -24,8 +29,22 @@ struct Multiplier::Strip {
     const float* x;
     size_t ldx;
     uint32_t first_token, tokens;
+    uint32_t first_tile, end_tile;  ///< the same tokens as integers, where the product has them
     const Output* out;
 };
+
+struct Multiplier::Scratch {
+    std::byte* weights;
+    float* sums;  ///< [tokens, ld]
+    size_t ld;
+    float* floats() const { return reinterpret_cast<float*>(weights); }
+    /// Where the sums of so many panels begin, from that one on.
+    Scratch from_panel(uint32_t panel) const { return {weights, sums + size_t{panel} * kPanelRows, ld}; }
+};
+
+bool Product::any_quantized() const {
+    return std::ranges::any_of(panels_, [](const Panel& p) { return !layout_of(p.format).is_float(); });
+}
 
 void Product::count(const PackedMatrix& matrix) {
     k_ = matrix.columns();
@@ -48,44 +67,74 @@ void Product::append_pairs(const PackedMatrix& gate, const PackedMatrix& up) {
     }
 }
 
-Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels) {
+Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, uint32_t tokens, uint32_t k) {
     Multiplier multiplier(pool, kernels);
-    auto scratch =
-        PageBuffer::allocate(pool.threads() * (kWeightFloats + kSumFloats) * sizeof(float), "products");
+    auto scratch = PageBuffer::allocate(pool.threads() * kThreadBytes, "products");
     if (!scratch.ok()) return scratch.error();
+    auto rows = IntegerRows::create(tokens, k);
+    if (!rows.ok()) return rows.error();
     multiplier.scratch_ = std::move(scratch).value();
+    multiplier.rows_ = std::move(rows).value();
     return multiplier;
 }
 
 void Multiplier::multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens,
                           const Output& out) {
+    if (tokens == 0) return;
+    const bool integers = dtype_ != ActivationDtype::kF32 && product.any_quantized();
+    if (integers) rows_.round(*pool_, *kernels_, dtype_, x, ldx, product.k(), tokens);
+    // Integers lie in tiles, which are not cut.
+    const uint32_t height = integers ? rows_.tile_height() : 1, tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
-    const uint32_t blocks = (tokens + kTokenBlock - 1) / kTokenBlock;
+    const uint32_t blocks = (tiles * height + kTokenBlock - 1) / kTokenBlock;
     pool_->run(pairs * blocks, kStripPanels / 2, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         while (begin < end) {
             const uint32_t block = begin / pairs, pair = begin % pairs;
             const uint32_t count = std::min(end - begin, pairs - pair);
             const auto panel_count =
                 std::min<uint32_t>(2 * count, static_cast<uint32_t>(product.panels().size()) - 2 * pair);
-            const auto first_token = static_cast<uint32_t>(uint64_t{tokens} * block / blocks);
-            const auto end_token = static_cast<uint32_t>(uint64_t{tokens} * (block + 1) / blocks);
+            const auto first_tile = static_cast<uint32_t>(uint64_t{tiles} * block / blocks);
+            const auto end_tile = static_cast<uint32_t>(uint64_t{tiles} * (block + 1) / blocks);
+            const uint32_t first = first_tile * height, last = std::min(end_tile * height, tokens);
             multiply_strip({product.panels().data() + 2 * size_t{pair}, panel_count, product.k(),
-                            x + first_token * ldx, ldx, first_token, end_token - first_token, &out},
+                            x + first * ldx, ldx, first, last - first, first_tile, end_tile, &out},
                            thread);
             begin += count;
         }
     });
 }
 
-void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
-    float* weights = reinterpret_cast<float*>(scratch_.data()) + thread * (kWeightFloats + kSumFloats);
-    float* sums = weights + kWeightFloats;
-    const size_t ld = size_t{strip.panel_count} * kPanelRows;
-    if (!multiply_direct(strip, sums, ld)) multiply_tiles(strip, weights, sums, ld);
-    finish(strip, sums, ld);
+Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
+    std::byte* own = scratch_.data() + thread * kThreadBytes;
+    return {own, reinterpret_cast<float*>(own + kWeightBytes), 0};
 }
 
-bool Multiplier::multiply_direct(const Strip& strip, float* sums, size_t ld) {
+void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
+    Scratch scratch = scratch_of(thread);
+    scratch.ld = size_t{strip.panel_count} * kPanelRows;
+    if (dtype_ != ActivationDtype::kF32)
+        multiply_mixed(strip, scratch);
+    else if (!multiply_direct(strip, scratch))
+        multiply_tiles(strip, scratch);
+    finish(strip, scratch);
+}
+
+/// Neighbours of one kind together: which panels are neighbours here is an accident of threads and changes no bit.
+void Multiplier::multiply_mixed(const Strip& strip, const Scratch& scratch) {
+    const auto is_float = [&](uint32_t panel) { return layout_of(strip.panels[panel].format).is_float(); };
+    for (uint32_t begin = 0, end = 0; begin < strip.panel_count; begin = end) {
+        while (end < strip.panel_count && is_float(end) == is_float(begin)) ++end;
+        Strip run = strip;
+        run.panels += begin;
+        run.panel_count = end - begin;
+        if (is_float(begin))
+            multiply_tiles(run, scratch.from_panel(begin));
+        else
+            multiply_integers(run, scratch.from_panel(begin));
+    }
+}
+
+bool Multiplier::multiply_direct(const Strip& strip, const Scratch& scratch) {
     if (strip.tokens > kDirectTokens) return false;
     const PanelFormat format = strip.panels[0].format;
     const std::byte* panels[kStripPanels];
@@ -93,30 +142,64 @@ bool Multiplier::multiply_direct(const Strip& strip, float* sums, size_t ld) {
         if (strip.panels[i].format != format) return false;
         panels[i] = strip.panels[i].data;
     }
-    return kernels_->direct(
-        {panels, strip.panel_count, format, strip.k, strip.x, strip.ldx, strip.tokens, sums, ld});
+    return kernels_->direct({panels, strip.panel_count, format, strip.k, strip.x, strip.ldx, strip.tokens,
+                             scratch.sums, scratch.ld});
 }
 
-void Multiplier::multiply_tiles(const Strip& strip, float* weights, float* sums, size_t ld) {
+void Multiplier::multiply_tiles(const Strip& strip, const Scratch& scratch) {
     for (uint32_t k = 0; k < strip.k; k += kDepthBlock) {
         const uint32_t depth = std::min(kDepthBlock, strip.k - k);
+        const size_t ld = size_t{strip.panel_count} * kPanelRows;
         for (uint32_t i = 0; i < strip.panel_count; ++i) {
             kernels_->dequantize(strip.panels[i].format, strip.panels[i].data, k, depth,
-                                 weights + size_t{i} * kPanelRows, ld);
+                                 scratch.floats() + size_t{i} * kPanelRows, ld);
         }
-        kernels_->tile(
-            {strip.x + k, strip.ldx, weights, ld, sums, ld, strip.tokens, strip.panel_count, depth, k > 0});
+        kernels_->tile({strip.x + k, strip.ldx, scratch.floats(), ld, scratch.sums, scratch.ld, strip.tokens,
+                        strip.panel_count, depth, k > 0});
     }
 }
 
-void Multiplier::finish(const Strip& strip, float* sums, size_t ld) {
+void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {
+    if (multiply_integers_direct(strip, scratch)) return;
+    for (uint32_t panel = 0; panel < strip.panel_count; ++panel)
+        multiply_integer_panel(strip, panel, scratch.from_panel(panel));
+}
+
+bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scratch) {
+    if (strip.tokens > kMostDirectIntegers || strip.end_tile - strip.first_tile > 1) return false;
+    const PanelFormat format = strip.panels[0].format;
+    const std::byte* panels[kStripPanels];
+    for (uint32_t i = 0; i < strip.panel_count; ++i) {
+        if (strip.panels[i].format != format) return false;
+        panels[i] = strip.panels[i].data;
+    }
+    return kernels_->integer.direct({panels, strip.panel_count, format, strip.k, rows_.tile(strip.first_tile),
+                                     scratch.sums, scratch.ld});
+}
+
+void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch) {
+    const Product::Panel& own = strip.panels[panel];
+    auto* weights = reinterpret_cast<UnpackedGroup*>(scratch.weights);
+    const uint32_t groups = strip.k / kGroupValues;
+    for (uint32_t first = 0; first < groups; first += kGroupBlock) {
+        const uint32_t count = std::min(kGroupBlock, groups - first);
+        kernels_->integer.unpack(own.format, own.data, first, count, weights);
+        for (uint32_t tile = strip.first_tile; tile < strip.end_tile; ++tile) {
+            float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
+            kernels_->integer.tile({weights, count, own.format, rows_.tile(tile, first), sums, scratch.ld,
+                                    first > 0, first + count == groups});
+        }
+    }
+}
+
+void Multiplier::finish(const Strip& strip, const Scratch& scratch) {
     const Output& out = *strip.out;
     const bool swiglu = out.epilogue == Epilogue::kSwiglu;
     for (uint32_t token = 0; token < strip.tokens; ++token) {
         float* row = out.row(strip.first_token + token);
         for (uint32_t i = 0; i < strip.panel_count; i += swiglu ? 2 : 1) {
             const uint32_t column = strip.panels[i].column;
-            const float* sum = sums + token * ld + size_t{i} * kPanelRows;
+            const float* sum = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
             if (swiglu) kernels_->swiglu(sum, sum + kPanelRows, 1, row + column);
             if (out.epilogue == Epilogue::kAdd) kernels_->add(row + column, sum, 1);
             if (out.epilogue == Epilogue::kStore)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/exec/cpu/integer_rows.h"
 #include "engine/exec/cpu/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
 #include "engine/exec/cpu/thread_pool.h"
@@ -32,6 +33,7 @@ class Product {
     uint32_t k() const { return k_; }
     uint64_t bytes() const { return bytes_; }
     uint64_t macs() const { return macs_; }  ///< of one token
+    bool any_quantized() const;
 
   private:
     void count(const PackedMatrix& matrix);
@@ -56,22 +58,33 @@ struct Output {
 /// Carries out products over all threads; splits over panels and tokens, never over k.
 class Multiplier {
   public:
-    static Result<Multiplier> create(ThreadPool& pool, const Kernels& kernels);
+    /// For products of up to `k` columns with up to `tokens` rows.
+    static Result<Multiplier> create(ThreadPool& pool, const Kernels& kernels, uint32_t tokens, uint32_t k);
 
+    /// As what activations meet quantized panels from now on. Float panels meet float32.
+    void set_activation_dtype(ActivationDtype dtype) { dtype_ = dtype; }
     /// x [tokens, ldx]
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
-    uint64_t scratch_bytes() const { return scratch_.bytes(); }
+    uint64_t scratch_bytes() const { return scratch_.bytes() + rows_.bytes(); }
 
   private:
     struct Strip;
+    struct Scratch;
     Multiplier(ThreadPool& pool, const Kernels& kernels) : pool_(&pool), kernels_(&kernels) {}
     void multiply_strip(const Strip& strip, uint32_t thread);
-    bool multiply_direct(const Strip& strip, float* sums, size_t ld);
-    void multiply_tiles(const Strip& strip, float* weights, float* sums, size_t ld);
-    void finish(const Strip& strip, float* sums, size_t ld);
+    bool multiply_direct(const Strip& strip, const Scratch& scratch);
+    void multiply_tiles(const Strip& strip, const Scratch& scratch);
+    void multiply_mixed(const Strip& strip, const Scratch& scratch);
+    void multiply_integers(const Strip& strip, const Scratch& scratch);
+    bool multiply_integers_direct(const Strip& strip, const Scratch& scratch);
+    void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
+    void finish(const Strip& strip, const Scratch& scratch);
+    Scratch scratch_of(uint32_t thread);
 
     ThreadPool* pool_;
     const Kernels* kernels_;
+    ActivationDtype dtype_ = ActivationDtype::kF32;
+    IntegerRows rows_;
     PageBuffer scratch_;
 };
 

@@ -18,6 +18,7 @@ class SideText {
     static Result<std::unique_ptr<SideText>> create(const PackedModel& model, ThreadPool& pool,
                                                     const Kernels& kernels, KvDtype dtype);
     uint64_t activation_bytes() const { return forward_->activation_bytes(); }
+    void set_activation_dtype(ActivationDtype dtype) { forward_->set_activation_dtype(dtype); }
     /// Executor::score_beside.
     void score(std::span<const TokenId> tokens, uint32_t first_position, std::span<float* const> logits);
 

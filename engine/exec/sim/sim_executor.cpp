@@ -43,6 +43,12 @@ class SimExecutor final : public Executor {
     uint32_t vocab_size() const override { return config_.vocab_size; }
     uint64_t bytes_per_block() const override { return bytes_per_block_; }
     KvDtype kv_cache_dtype() const override { return options_.kv_cache_dtype; }
+    /// Taken and given back: nothing is computed that could come out otherwise.
+    presets::ActivationDtype activation_dtype() const override { return activation_dtype_; }
+    Status set_activation_dtype(presets::ActivationDtype dtype) override {
+        activation_dtype_ = dtype;
+        return {};
+    }
     uint64_t weight_bytes() const override { return weight_bytes_; }
     uint32_t capacity_blocks() const override { return kv_capacity(options_.kv_cache_dtype).blocks; }
     KvCapacity kv_capacity(KvDtype dtype) const override {
@@ -177,6 +183,7 @@ class SimExecutor final : public Executor {
         clock.advance(left_ns);
     }
 
+    presets::ActivationDtype activation_dtype_ = presets::ActivationDtype::kF32;
     SimOptions options_;
     DeviceInfo info_;
     ModelConfig config_;

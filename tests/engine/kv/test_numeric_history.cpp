@@ -20,8 +20,8 @@ using Formats = std::vector<FormatChange>;
 using Spans = std::vector<EpochSpan>;
 
 KvEpochs epochs_of(std::initializer_list<KvDtype> dtypes) {
-    KvEpochs epochs(*dtypes.begin());
-    for (auto at = dtypes.begin() + 1; at != dtypes.end(); ++at) epochs.begin(*at);
+    KvEpochs epochs({.kv = *dtypes.begin()});
+    for (auto at = dtypes.begin() + 1; at != dtypes.end(); ++at) epochs.begin({.kv = *at});
     return epochs;
 }
 
@@ -34,6 +34,21 @@ TEST(NumericHistory, SaysEachConversionWhereItHappened) {
     numerics.computed(65, 3);
     EXPECT_EQ(numerics.history(50, epochs),
               (NumericHistory{{0, Formats{{0, kF16}, {64, kInt8}, {64, kInt4}, {65, kF16}}}}));
+}
+
+TEST(NumericHistory, ActivationsAreThoseThatComputed) {
+    constexpr auto kI8 = ActivationDtype::kI8, kI16 = ActivationDtype::kI16;
+    KvEpochs epochs({kF16, kI8});
+    for (const NumericFormat format : {NumericFormat{kF16, kI16}, NumericFormat{kInt8, kI16},
+                                       NumericFormat{kInt8, kI8}, NumericFormat{kInt8, kI16}})
+        epochs.begin(format);
+    SequenceNumerics numerics;
+    numerics.computed(0, 0);
+    numerics.computed(30, 1);
+    numerics.computed(50, 4);
+    EXPECT_EQ(numerics.history(50, epochs),
+              (NumericHistory{{0, Formats{{0, {kF16, kI8}}, {30, {kF16, kI16}}, {50, {kInt8, kI16}}}}}))
+        << "of what nobody computed with, only conversions are told";
 }
 
 TEST(NumericHistory, AReaderOfTheCacheInheritsItsConversions) {
@@ -125,11 +140,11 @@ std::vector<TokenId> tokens_of(uint32_t count) {
 TEST(NumericHistory, ConvertedPrefixesAreStillFound) {
     KvCache kv(32);
     compute(kv, 1, tokens_of(32));
-    kv.begin_epoch(kInt8);
+    kv.begin_epoch({kInt8});
     const PrefixMatch match = compute(kv, 2, tokens_of(64));
     EXPECT_EQ(match.tokens(), 32u);
     EXPECT_EQ(match.epochs, (Spans{{0, 0}}));
-    kv.begin_epoch(kInt4);
+    kv.begin_epoch({kInt4});
     EXPECT_EQ(kv.match(tokens_of(65), true).epochs, (Spans{{0, 0}, {32, 1}}));
     const PrefixMatch part = kv.match(tokens_of(64), true);
     EXPECT_EQ(part.tokens(), 63u);
@@ -140,7 +155,7 @@ TEST(NumericHistory, ConvertedPrefixesAreStillFound) {
 TEST(NumericHistory, ChainsOfDifferentHistoriesNeverMix) {
     KvCache kv(32);
     compute(kv, 1, tokens_of(64));
-    kv.begin_epoch(kInt8);
+    kv.begin_epoch({kInt8});
     // Somebody who found nothing, as under a cache that was off when he began.
     std::vector<BlockId> table;
     ChainHash lineage;
@@ -161,7 +176,7 @@ TEST(NumericHistory, ABlockOfTwoEpochsTellsBoth) {
     KvCache kv(32);
     const auto tokens = tokens_of(32);
     std::vector<BlockId> table;
-    kv.begin_epoch(kInt8);
+    kv.begin_epoch({kInt8});
     const Spans spans = {{0, 0}, {20, 1}};
     ChainHash lineage;
     for (uint32_t begin = 0; begin < 32; begin += kBlockTokens) {

@@ -274,4 +274,10 @@ std::vector<BlockId> blocks_from(uint32_t first, uint32_t count) {
     return blocks;
 }
 
+std::string tier_test_name(KernelTier tier) {
+    std::string name(kernel_tier_name(tier));
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+}
+
 }  // namespace pitwall::engine

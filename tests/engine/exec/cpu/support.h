@@ -82,6 +82,9 @@ class Hand {
     std::unique_ptr<Executor> executor_;
 };
 
+/// The tier's name as a test may have it.
+std::string tier_test_name(KernelTier tier);
+
 /// Blocks first, first + 1, ...
 std::vector<BlockId> blocks_from(uint32_t first, uint32_t count);
 

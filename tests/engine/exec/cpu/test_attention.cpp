@@ -164,7 +164,7 @@ TEST_P(Attention, AnInfiniteValueStaysWithItsToken) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Attention, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+                         [](const auto& tier) { return tier_test_name(tier.param); });
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -154,7 +154,7 @@ TEST_P(Invariance, SeededSamplingIsTheSameInABatch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(CpuExecutor, Invariance, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+                         [](const auto& tier) { return tier_test_name(tier.param); });
 
 }  // namespace
 }  // namespace pitwall::engine

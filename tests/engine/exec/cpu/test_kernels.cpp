@@ -143,7 +143,7 @@ TEST_P(EveryTier, AddAdds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryTier, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+                         [](const auto& tier) { return tier_test_name(tier.param); });
 
 TEST(KernelTiers, Avx2AndAvx512GiveTheSameBitsInAWholeModel) {
     if (!kernel_tier_available(KernelTier::kAvx512)) GTEST_SKIP() << "this processor has no AVX-512";

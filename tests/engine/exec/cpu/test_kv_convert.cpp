@@ -182,7 +182,7 @@ TEST_P(KvConvert, RubbishStaysInItsSlot) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, KvConvert, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+                         [](const auto& tier) { return tier_test_name(tier.param); });
 
 /// A pool with holes goes through a random row of formats and sizes; each block has what its heads alone would have.
 class KvArenaConvert : public testing::TestWithParam<uint32_t> {};

@@ -149,7 +149,7 @@ TEST(KvLayout, TakesTheBytesThatItSays) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, KvFormat, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return std::string(kernel_tier_name(tier.param)); });
+                         [](const auto& tier) { return tier_test_name(tier.param); });
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Products with integer activations of one tier. Included after the tier's lanes and dots; see lanes_avx512.h why all is
+// in an anonymous namespace.
+#pragma once
+
+#include <type_traits>
+
+#include "engine/exec/cpu/body_groups.h"
+#include "engine/exec/cpu/integer_kernels.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+/// What a kernel has to know of a format at compile time.
+template <int kWeightBits, bool kScaleOfEachHalf>
+struct Kind {
+    static constexpr int kBits = kWeightBits;
+    static constexpr bool kHalves = kScaleOfEachHalf;
+};
+using NarrowKind = Kind<5, false>;                   ///< 4 and 5 bits
+using SixKind = Kind<6, true>;                       ///< kQ6K
+using ByteKind = Kind<kDotTakesBytes ? 5 : 8, false>;  ///< kQ8
+
+template <PanelFormat kFormat>
+constexpr int kTotalBits = static_cast<int>(layout_of(kFormat).low_bits + layout_of(kFormat).high_bits);
+template <PanelFormat kFormat>
+using KindOf = std::conditional_t<kTotalBits<kFormat> == 8, ByteKind,
+                                  std::conditional_t<kTotalBits<kFormat> == 6, SixKind, NarrowKind>>;
+
+/// A weight is d * unsigned value + m.
+struct Scales {
+    F d[2], m[2];
+};
+
+template <PanelFormat kFormat>
+PITWALL_LANES Scales scales_of(const Group<kFormat>& group) {
+    constexpr PanelLayout kLayout = layout_of(kFormat);
+    const F offset = broadcast(kLayout.low_bits == 8 ? -128.0f : static_cast<float>(-kLayout.offset));
+    if constexpr (kLayout.scales == ScaleScheme::kSuper6)
+        return {{group.d, group.m}, {mul(group.d, offset), mul(group.m, offset)}};
+    if constexpr (kLayout.scales == ScaleScheme::kScale)
+        return {{group.d, group.d}, {mul(group.d, offset), zero()}};
+    return {{group.d, group.d}, {group.m, group.m}};
+}
+
+/// The high bits of four values, each in bit 4 and up of its byte.
+template <PanelFormat kFormat, int kHalf, int kQuad>
+PITWALL_LANES I high_bits(const Group<kFormat>& group) {
+    if constexpr (layout_of(kFormat).high_bits == 1) {
+        const I four = both(shift_right<16 * kHalf + 4 * kQuad>(load_bits(group.high)), broadcast_bits(0xf));
+        const I spread =
+            either(either(four, shift_left<7>(four)), either(shift_left<14>(four), shift_left<21>(four)));
+        return shift_left<4>(both(spread, broadcast_bits(0x01010101)));
+    } else {
+        const I pairs = both(shift_right<8 * kQuad>(load_bits(group.high + 64 * kHalf)), broadcast_bits(0xff));
+        const I spread =
+            either(either(pairs, shift_left<6>(pairs)), either(shift_left<12>(pairs), shift_left<18>(pairs)));
+        return shift_left<4>(both(spread, broadcast_bits(0x03030303)));
+    }
+}
+
+/// Values 16 * kHalf + 4 * kQuad and the three after it, as unsigned bytes.
+template <PanelFormat kFormat, int kHalf, int kQuad>
+PITWALL_LANES I unsigned_quad(const Group<kFormat>& group) {
+    constexpr PanelLayout kLayout = layout_of(kFormat);
+    if constexpr (kLayout.low_bits == 8) {
+        return flip(load_bits(group.low + 64 * (4 * kHalf + kQuad)),
+                    broadcast_bits(static_cast<int32_t>(0x80808080)));
+    } else {
+        const I low =
+            both(shift_right<4 * kHalf>(load_bits(group.low + 64 * kQuad)), broadcast_bits(0x0f0f0f0f));
+        if constexpr (kLayout.high_bits == 0) return low;
+        return either(low, high_bits<kFormat, kHalf, kQuad>(group));
+    }
+}
+
+/// sum += the product of one group with one token, or with each of kTokens; see GroupI8.
+template <class Kind, int kTokens, int kStride>
+PITWALL_LANES void add_group_i8(F* sum, const Scales& w, const I* quads, const std::byte* rows) {
+    unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
+        const auto& x = *reinterpret_cast<const GroupI8*>(rows + t.value * sizeof(GroupI8));
+        const F first = mul(to_float(dot_quads<Kind::kBits>(quads, x.values)), broadcast(x.scale[0]));
+        const F second = to_float(dot_quads<Kind::kBits>(quads + 4, x.values + 16));
+        F& s = sum[t.value * kStride];
+        if constexpr (Kind::kHalves) {
+            s = fma(w.d[0], first, fma(w.m[0], broadcast(x.sum[0]), s));
+            s = fma(w.d[1], mul(second, broadcast(x.scale[1])), fma(w.m[1], broadcast(x.sum[1]), s));
+        } else {
+            const F values = fma(second, broadcast(x.scale[1]), first);
+            s = fma(w.d[0], values, fma(w.m[0], broadcast(x.total), s));
+        }
+    });
+}
+
+template <class Kind, int kHalf, int kTokens, int kStride>
+PITWALL_LANES void scale_words(F* sum, const Scales& w, const I* products, const std::byte* rows) {
+    unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
+        const auto& x = *reinterpret_cast<const GroupI16*>(rows + t.value * sizeof(GroupI16));
+        F& s = sum[t.value * kStride];
+        const F of_offset = broadcast(Kind::kHalves ? x.sum[kHalf] : x.total);
+        s = fma(w.d[kHalf], to_float(products[t.value]), fma(w.m[kHalf], of_offset, s));
+    });
+}
+
+/// `quad` gives the quads one by one, quad(Index<half>, Index<quad>): their words would fill all registers.
+template <class Kind, int kTokens, int kStride, class Quad>
+PITWALL_LANES void add_group_i16(F* sum, const Scales& w, const Quad& quad, const std::byte* rows) {
+    I products[kTokens];
+    unrolled<kTokens>([&](auto t) PITWALL_LAMBDA { products[t.value] = broadcast_bits(0); });
+    unrolled<2>([&](auto half) PITWALL_LAMBDA {
+        unrolled<4>([&](auto q) PITWALL_LAMBDA {
+            const I bytes = quad(half, q);
+            const I even = both(bytes, broadcast_bits(0x00ff00ff));
+            const I odd = both(shift_right<8>(bytes), broadcast_bits(0x00ff00ff));
+            unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
+                const auto& x = *reinterpret_cast<const GroupI16*>(rows + t.value * sizeof(GroupI16));
+                const int16_t* four = x.values + 16 * half.value + 4 * q.value;
+                products[t.value] = dot_pairs(products[t.value], even, four);
+                products[t.value] = dot_pairs(products[t.value], odd, four + 2);
+            });
+        });
+        if constexpr (Kind::kHalves) {
+            scale_words<Kind, half.value, kTokens, kStride>(sum, w, products, rows);
+            unrolled<kTokens>([&](auto t) PITWALL_LAMBDA { products[t.value] = broadcast_bits(0); });
+        }
+    });
+    if constexpr (!Kind::kHalves) scale_words<Kind, 0, kTokens, kStride>(sum, w, products, rows);
+}
+
+template <ActivationDtype kDtype, class Kind, int kTokens, int kStride, class Quad>
+PITWALL_LANES void add_group(F* sum, const Scales& w, const Quad& quad, const std::byte* rows) {
+    if constexpr (kDtype == ActivationDtype::kI16) {
+        add_group_i16<Kind, kTokens, kStride>(sum, w, quad, rows);
+    } else {
+        I quads[8];
+        unrolled<8>([&](auto q) PITWALL_LAMBDA {
+            quads[q.value] = quad(Index<q.value / 4>{}, Index<q.value % 4>{});
+        });
+        add_group_i8<Kind, kTokens, kStride>(sum, w, quads, rows);
+    }
+}
+
+template <PanelFormat kFormat>
+void unpack_groups(const std::byte* panel, uint32_t first, uint32_t count, UnpackedGroup* out) {
+    for (uint32_t i = 0; i < count; ++i) {
+        const Group<kFormat> group = open_group<kFormat>(panel, first + i);
+        const Scales scales = scales_of(group);
+        unrolled<2>([&](auto half) PITWALL_LAMBDA {
+            store(out[i].d[half.value], scales.d[half.value]);
+            store(out[i].m[half.value], scales.m[half.value]);
+            unrolled<4>([&](auto quad) PITWALL_LAMBDA {
+                store_bits(out[i].values[4 * half.value + quad.value],
+                           unsigned_quad<kFormat, half.value, quad.value>(group));
+            });
+        });
+    }
+}
+
+template <ActivationDtype kDtype, class Kind, int kTokens>
+void tile_of(const IntegerTile& t) {
+    F sum[kTokens];
+    unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
+        sum[i.value] = t.accumulate ? load(t.c + i.value * t.ldc) : zero();
+    });
+    const std::byte* rows = t.rows.groups;
+    const UnpackedGroup* const end = t.weights + t.groups;
+    for (const UnpackedGroup* group = t.weights; group != end; ++group, rows += t.rows.group_stride) {
+        constexpr int kSecond = Kind::kHalves ? 1 : 0;
+        const Scales scales{{load(group->d[0]), load(group->d[kSecond])},
+                            {load(group->m[0]), load(group->m[kSecond])}};
+        const auto quad = [&](auto half, auto q) PITWALL_LAMBDA {
+            return load_bits(group->values[4 * half.value + q.value]);
+        };
+        add_group<kDtype, Kind, kTokens, 1>(sum, scales, quad, rows);
+    }
+    unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
+        if (kDtype == ActivationDtype::kI16 && t.last)
+            sum[i.value] = mul(sum[i.value], broadcast(t.rows.scales[i.value]));
+        store(t.c + i.value * t.ldc, sum[i.value]);
+    });
+}
+
+/// The kernel of at least `tokens` tokens: c has room for them.
+template <ActivationDtype kDtype, class Kind, int kAt = 0>
+void tile_of_height(const IntegerTile& t) {
+    constexpr int kHeight = kIntegerHeights[kAt];
+    if constexpr (kAt + 1 < static_cast<int>(sizeof kIntegerHeights / sizeof *kIntegerHeights)) {
+        if (t.rows.tokens > kHeight) return tile_of_height<kDtype, Kind, kAt + 1>(t);
+    }
+    tile_of<kDtype, Kind, kHeight>(t);
+}
+
+template <class Kind>
+void tile_of_kind(const IntegerTile& t) {
+    t.rows.dtype == ActivationDtype::kI16 ? tile_of_height<ActivationDtype::kI16, Kind>(t)
+                                          : tile_of_height<ActivationDtype::kI8, Kind>(t);
+}
+
+template <ActivationDtype kDtype, PanelFormat kFormat, int kPanels, int kTokens>
+void direct_integers(const IntegerDirect& p, uint32_t first) {
+    F sum[kTokens * kPanels];
+    unrolled<kTokens * kPanels>([&](auto i) PITWALL_LAMBDA { sum[i.value] = zero(); });
+    const std::byte* rows = p.rows.groups;
+    for (uint32_t g = 0; g < p.k / kGroupValues; ++g, rows += p.rows.group_stride) {
+        unrolled<kPanels>([&](auto panel) PITWALL_LAMBDA {
+            const Group<kFormat> group = open_group<kFormat>(p.panels[first + panel.value], g);
+            const auto quad = [&](auto half, auto q) PITWALL_LAMBDA {
+                return unsigned_quad<kFormat, half.value, q.value>(group);
+            };
+            add_group<kDtype, KindOf<kFormat>, kTokens, kPanels>(sum + panel.value, scales_of(group), quad, rows);
+        });
+    }
+    unrolled<kTokens * kPanels>([&](auto i) PITWALL_LAMBDA {
+        constexpr int kToken = i.value / kPanels, kPanel = i.value % kPanels;
+        if (kDtype == ActivationDtype::kI16) sum[i.value] = mul(sum[i.value], broadcast(p.rows.scales[kToken]));
+        store(p.c + kToken * p.ldc + (first + kPanel) * kPanelRows, sum[i.value]);
+    });
+}
+
+template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens, int kPanels = kDirectIntegerPanels>
+void direct_integers_from(const IntegerDirect& p, uint32_t first) {
+    for (; first + kPanels <= p.panel_count; first += kPanels)
+        direct_integers<kDtype, kFormat, kPanels, kTokens>(p, first);
+    if constexpr (kPanels > 1) direct_integers_from<kDtype, kFormat, kTokens, kPanels / 2>(p, first);
+}
+
+template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens = 1>
+bool direct_integers_of_tokens(const IntegerDirect& p) {
+    if constexpr (kTokens > kDirectIntegerTokens) {
+        return false;
+    } else {
+        if (p.rows.tokens > kTokens) return direct_integers_of_tokens<kDtype, kFormat, kTokens + 1>(p);
+        direct_integers_from<kDtype, kFormat, kTokens>(p, 0);
+        return true;
+    }
+}
+
+template <PanelFormat kFormat>
+bool direct_integers_of_format(const IntegerDirect& p) {
+    return p.rows.dtype == ActivationDtype::kI16
+               ? direct_integers_of_tokens<ActivationDtype::kI16, kFormat>(p)
+               : direct_integers_of_tokens<ActivationDtype::kI8, kFormat>(p);
+}
+
+PITWALL_LANES F magnitude(F a) { return max(a, sub(zero(), a)); }
+
+/// So small a largest value has no reciprocal: all is taken for zero.
+constexpr float kSmallest = 1e-30f;
+
+void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride) {
+    for (uint32_t at = 0; at < k; at += kGroupValues, groups += group_stride) {
+        auto& out = *reinterpret_cast<GroupI8*>(groups);
+        for (int half = 0; half < 2; ++half) {
+            const F values = load(x + at + 16 * half);
+            const float peak = horizontal_max(magnitude(values));
+            const I rounded = to_int(mul(values, broadcast(peak > kSmallest ? 127.0f / peak : 0.0f)));
+            store_bytes(out.values + 16 * half, rounded);
+            out.scale[half] = peak > kSmallest ? peak / 127.0f : 0.0f;
+            out.sum[half] = out.scale[half] * horizontal_sum(to_float(rounded));
+        }
+        out.total = out.sum[0] + out.sum[1];
+    }
+}
+
+void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale) {
+    F peaks = zero();
+    for (uint32_t at = 0; at < k; at += 16) peaks = max(magnitude(load(x + at)), peaks);
+    const float peak = horizontal_max(peaks);
+    const F inverse = broadcast(peak > kSmallest ? 32767.0f / peak : 0.0f);
+    *scale = peak > kSmallest ? peak / 32767.0f : 0.0f;
+    for (uint32_t at = 0; at < k; at += kGroupValues, groups += group_stride) {
+        auto& out = *reinterpret_cast<GroupI16*>(groups);
+        for (int half = 0; half < 2; ++half) {
+            const I rounded = to_int(mul(load(x + at + 16 * half), inverse));
+            store_words_0213(out.values + 16 * half, rounded);
+            out.sum[half] = horizontal_sum(to_float(rounded));
+        }
+        out.total = out.sum[0] + out.sum[1];
+    }
+}
+
+void unpack(PanelFormat format, const std::byte* panel, uint32_t first, uint32_t count, UnpackedGroup* out) {
+    switch (format) {
+        case PanelFormat::kQ4:
+            return unpack_groups<PanelFormat::kQ4>(panel, first, count, out);
+        case PanelFormat::kQ4M:
+            return unpack_groups<PanelFormat::kQ4M>(panel, first, count, out);
+        case PanelFormat::kQ5:
+            return unpack_groups<PanelFormat::kQ5>(panel, first, count, out);
+        case PanelFormat::kQ5M:
+            return unpack_groups<PanelFormat::kQ5M>(panel, first, count, out);
+        case PanelFormat::kQ8:
+            return unpack_groups<PanelFormat::kQ8>(panel, first, count, out);
+        case PanelFormat::kQ4K:
+            return unpack_groups<PanelFormat::kQ4K>(panel, first, count, out);
+        case PanelFormat::kQ5K:
+            return unpack_groups<PanelFormat::kQ5K>(panel, first, count, out);
+        case PanelFormat::kQ6K:
+            return unpack_groups<PanelFormat::kQ6K>(panel, first, count, out);
+        case PanelFormat::kF32:
+        case PanelFormat::kF16:
+        case PanelFormat::kBf16:
+            return;
+    }
+}
+
+void integer_tile(const IntegerTile& t) {
+    if (t.format == PanelFormat::kQ6K) return tile_of_kind<SixKind>(t);
+    if (t.format == PanelFormat::kQ8) return tile_of_kind<ByteKind>(t);
+    return tile_of_kind<NarrowKind>(t);
+}
+
+bool direct_integers(const IntegerDirect& product) {
+    switch (product.format) {
+        case PanelFormat::kQ4:
+            return direct_integers_of_format<PanelFormat::kQ4>(product);
+        case PanelFormat::kQ4M:
+            return direct_integers_of_format<PanelFormat::kQ4M>(product);
+        case PanelFormat::kQ8:
+            return direct_integers_of_format<PanelFormat::kQ8>(product);
+        case PanelFormat::kQ4K:
+            return direct_integers_of_format<PanelFormat::kQ4K>(product);
+        default:
+            return false;
+    }
+}
+
+constexpr IntegerKernels integers_of_this_tier() {
+    IntegerKernels kernels{{}, round_i8, round_i16, unpack, integer_tile, direct_integers};
+    int at = 0;
+    for (const int height : kIntegerHeights) kernels.heights[at++] = static_cast<uint8_t>(height);
+    return kernels;
+}
+
+}  // namespace
+}  // namespace pitwall::engine::cpu

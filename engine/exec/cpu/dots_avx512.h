@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Integer dot products of sixteen lanes in AVX-512, with VNNI where the file is compiled for it. After lanes_avx512.h, in
+// an anonymous namespace as there.
+#pragma once
+
+#include <cstring>
+
+#include "engine/exec/cpu/lanes_avx512.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+PITWALL_LANES void store_bits(void* p, I a) { _mm512_storeu_si512(p, a.v); }
+/// The lowest two bytes of each lane, each four of them as 0 2 1 3.
+PITWALL_LANES void store_words_0213(void* p, I a) {
+    const __m256i words = _mm512_cvtepi32_epi16(a.v);
+    _mm256_storeu_si256(static_cast<__m256i*>(p), _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8));
+}
+PITWALL_LANES __m512i four_bytes(const void* p) {
+    int32_t bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
+    return _mm512_set1_epi32(bytes);
+}
+
+/// sum += of each lane, two words times two of x.
+PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
+#ifdef __AVX512VNNI__
+    return {_mm512_dpwssd_epi32(sum.v, words.v, four_bytes(x))};
+#else
+    return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(words.v, four_bytes(x)))};
+#endif
+}
+
+#ifdef __AVX512VNNI__
+constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
+
+/// Of each lane, sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
+template <int kBits>
+PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
+    __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), values[0].v, four_bytes(x));
+    sum = _mm512_dpbusd_epi32(sum, values[1].v, four_bytes(x + 4));
+    sum = _mm512_dpbusd_epi32(sum, values[2].v, four_bytes(x + 8));
+    return {_mm512_dpbusd_epi32(sum, values[3].v, four_bytes(x + 12))};
+}
+#else
+constexpr bool kDotTakesBytes = false;
+
+/// Pairs of products in 16 bits, over two vectors: up to 4 * 63 * 127 fits.
+PITWALL_LANES __m512i two_pairs(__m512i a, __m512i b, const int8_t* x) {
+    return _mm512_add_epi16(_mm512_maddubs_epi16(a, four_bytes(x)), _mm512_maddubs_epi16(b, four_bytes(x + 4)));
+}
+PITWALL_LANES __m512i sum_pairs(__m512i words, int16_t factor) {
+    return _mm512_madd_epi16(words, _mm512_set1_epi16(factor));
+}
+
+template <int kBits>
+PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
+    static_assert(kBits == 5 || kBits == 6 || kBits == 8);
+    if constexpr (kBits == 8) {
+        const __m512i mask = _mm512_set1_epi8(15);
+        I low[4], high[4];
+        for (int i = 0; i < 4; ++i) {
+            low[i] = {_mm512_and_si512(values[i].v, mask)};
+            high[i] = {_mm512_and_si512(_mm512_srli_epi16(values[i].v, 4), mask)};
+        }
+        const I of_low = dot_quads<5>(low, x), of_high = dot_quads<5>(high, x);
+        return {_mm512_add_epi32(of_low.v, _mm512_slli_epi32(of_high.v, 4))};
+    } else {
+        const __m512i first = two_pairs(values[0].v, values[1].v, x), second = two_pairs(values[2].v, values[3].v, x + 8);
+        if constexpr (kBits == 5) return {sum_pairs(_mm512_add_epi16(first, second), 1)};  // 8 * 31 * 127 fits
+        return {_mm512_add_epi32(sum_pairs(first, 1), sum_pairs(second, 1))};
+    }
+}
+#endif
+
+// What 32 registers hold: a float and an integer sum of each token beside the weights.
+constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12};
+constexpr int kDirectIntegerTokens = 4;
+constexpr int kDirectIntegerPanels = 4;  ///< side by side: as many streams from memory
+
+}  // namespace
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Integer dot products of sixteen lanes in plain C++: what the other tiers are compared with.
+#pragma once
+
+#include "engine/exec/cpu/lanes_plain.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+PITWALL_LANES void store_bits(void* p, I a) { std::memcpy(p, a.v, sizeof a.v); }
+/// The lowest two bytes of each lane, each four of them as 0 2 1 3.
+PITWALL_LANES void store_words_0213(void* p, I a) {
+    uint16_t words[16];
+    for (int i = 0; i < 16; ++i) {
+        const int place = i % 4 == 1 ? i + 1 : i % 4 == 2 ? i - 1 : i;
+        words[place] = static_cast<uint16_t>(a.v[i]);
+    }
+    std::memcpy(p, words, sizeof words);
+}
+
+/// sum += of each lane, two words times two of x.
+PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
+    return each_bits([&](int i) {
+        const int32_t low = static_cast<int16_t>(words.v[i]), high = static_cast<int16_t>(words.v[i] >> 16);
+        return sum.v[i] + static_cast<uint32_t>(low * x[0] + high * x[1]);
+    });
+}
+
+constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
+
+/// Of each lane, sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
+template <int kBits>
+PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
+    return each_bits([&](int i) {
+        int32_t sum = 0;
+        for (int k = 0; k < 16; ++k)
+            sum += static_cast<int32_t>(values[k / 4].v[i] >> (8 * (k % 4)) & 255u) * x[k];
+        return static_cast<uint32_t>(sum);
+    });
+}
+
+constexpr int kIntegerHeights[] = {1, 2, 4};
+constexpr int kDirectIntegerTokens = 1;
+constexpr int kDirectIntegerPanels = 1;  ///< side by side
+
+}  // namespace
+}  // namespace pitwall::engine::cpu

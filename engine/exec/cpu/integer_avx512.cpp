@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/dots_avx512.h"
+//
+#include "engine/exec/cpu/body_integer.h"
+
+namespace pitwall::engine::cpu {
+
+const IntegerKernels& avx512_integers() {
+    static constexpr IntegerKernels kKernels = integers_of_this_tier();
+    return kKernels;
+}
+
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cpu/integer_rows.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "engine/exec/cpu/kernels.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+constexpr uint32_t kSerialTokens = 4;  ///< waking other threads for so few costs more
+constexpr uint32_t kTokenGrain = 4;
+
+size_t group_bytes(ActivationDtype dtype) {
+    return dtype == ActivationDtype::kI16 ? sizeof(GroupI16) : sizeof(GroupI8);
+}
+
+/// Tiles of nearly equal height, as few as may be: a full tile and a sliver would unpack weights for the sliver. It has to
+/// be the height of a kernel, which writes all its rows.
+uint32_t kernel_height(const IntegerKernels& kernels, uint32_t tokens) {
+    const auto end = std::ranges::find(kernels.heights, uint8_t{0});
+    const uint32_t most = *(end - 1), tiles = (tokens + most - 1) / most;
+    return *std::lower_bound(kernels.heights.begin(), end, (tokens + tiles - 1) / tiles);
+}
+
+}  // namespace
+
+Result<IntegerRows> IntegerRows::create(uint32_t tokens, uint32_t k) {
+    IntegerRows rows;
+    // The last tile may be up to a whole tile's height wider than the tokens it holds.
+    const size_t slots = size_t{tokens} + kMostTileTokens;
+    const size_t groups = (k + kGroupValues - 1) / kGroupValues;
+    auto values = PageBuffer::allocate(slots * groups * sizeof(GroupI16), "integer activations");
+    if (!values.ok()) return values.error();
+    auto scales = PageBuffer::allocate(slots * sizeof(float), "integer activations");
+    if (!scales.ok()) return scales.error();
+    rows.groups_ = std::move(values).value();
+    rows.scales_ = std::move(scales).value();
+    return rows;
+}
+
+void IntegerRows::round(ThreadPool& pool, const Kernels& kernels, ActivationDtype dtype, const float* x,
+                        size_t ldx, uint32_t k, uint32_t tokens) {
+    assert(dtype != ActivationDtype::kF32 && k % kGroupValues == 0 && tokens > 0);
+    dtype_ = dtype;
+    tokens_ = tokens;
+    height_ = kernel_height(kernels.integer, tokens);
+    group_stride_ = height_ * group_bytes(dtype);
+    tile_stride_ = k / kGroupValues * group_stride_;
+    assert((tokens + height_ - 1) / height_ * tile_stride_ <= groups_.bytes());
+    auto* scales = reinterpret_cast<float*>(scales_.data());
+    const auto some = [&](uint32_t begin, uint32_t end, uint32_t) {
+        for (uint32_t token = begin; token < end; ++token) {
+            std::byte* first =
+                groups_.data() + token / height_ * tile_stride_ + token % height_ * group_bytes(dtype);
+            if (dtype == ActivationDtype::kI16)
+                kernels.integer.round_i16(x + token * ldx, k, first, group_stride_, scales + token);
+            else
+                kernels.integer.round_i8(x + token * ldx, k, first, group_stride_);
+        }
+    };
+    tokens <= kSerialTokens ? some(0, tokens, 0) : pool.run(tokens, kTokenGrain, some);
+}
+
+TileRows IntegerRows::tile(uint32_t tile, uint32_t first_group) const {
+    const uint32_t first = tile * height_;
+    return {dtype_, groups_.data() + tile * tile_stride_ + first_group * group_stride_, group_stride_,
+            reinterpret_cast<const float*>(scales_.data()) + first, std::min(height_, tokens_ - first)};
+}
+
+}  // namespace pitwall::engine::cpu

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/exec/cpu/memory.h"
+#include "engine/exec/cpu/panel_format.h"
+#include "engine/exec/cpu/thread_pool.h"
+#include "presets/knob.h"
+
+namespace pitwall::engine::cpu {
+
+using presets::ActivationDtype;
+
+struct Kernels;
+
+/// 32 k of one token in 8 bits: value = scale of its half * integer. A weight is d * u + m, with u unsigned, so a product
+/// of a group is d * (integers' product) * scale + m * sum.
+struct GroupI8 {
+    float scale[2];
+    float sum[2];  ///< of the values of each half
+    float total;   ///< of both
+    int8_t values[kGroupValues];
+};
+
+/// 32 k of one token in 16 bits: value = the token's scale * integer. Each four of them lie as 0 2 1 3: a mask splits
+/// four weight bytes into words that way.
+struct GroupI16 {
+    float sum[2];  ///< of the integers of each half
+    float total;
+    int16_t values[kGroupValues];
+};
+
+/// Activations of one tile.
+struct TileRows {
+    ActivationDtype dtype;
+    const std::byte* groups;  ///< of the first token, of the first k wanted
+    size_t group_stride;      ///< to the next 32 k
+    const float* scales;      ///< of each token, kI16
+    uint32_t tokens;
+};
+
+/// Activations as integers, in tiles of a few tokens: [tile][group of 32 k][token of the tile], each tile contiguous, so
+/// that a kernel reaches all of a group's tokens from one address.
+class IntegerRows {
+  public:
+    /// Room for that many tokens of `k` values.
+    static Result<IntegerRows> create(uint32_t tokens, uint32_t k);
+
+    /// x [tokens, ldx], rounded over all threads of `pool`. `dtype` is not kF32.
+    void round(ThreadPool& pool, const Kernels& kernels, ActivationDtype dtype, const float* x, size_t ldx,
+               uint32_t k, uint32_t tokens);
+
+    uint32_t tile_height() const { return height_; }
+    /// From that group of k on. What lies behind the last tile's last token is of no token, and readable.
+    TileRows tile(uint32_t tile, uint32_t first_group = 0) const;
+    uint64_t bytes() const { return groups_.bytes() + scales_.bytes(); }
+
+  private:
+    PageBuffer groups_, scales_;
+    ActivationDtype dtype_ = ActivationDtype::kI8;
+    uint32_t tokens_ = 0, height_ = 1;
+    size_t group_stride_ = 0, tile_stride_ = 0;
+};
+
+}  // namespace pitwall::engine::cpu
