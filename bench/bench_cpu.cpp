@@ -194,10 +194,9 @@ int fail(const Error& error) {
 int main(int argc, char** argv) {
     Arguments arguments;
     if (!parse(argc, argv, arguments)) {
-        fmt::print(
-            stderr,
-            "usage: bench_cpu [MODEL] [--threads N] [--repeat N] [--only prefill|decode|batch|read] "
-            "[--activation-dtype f32|i16|i8] [--batch N] [--depth N]\n");
+        fmt::print(stderr,
+                   "usage: bench_cpu [MODEL] [--threads N] [--repeat N] [--only prefill|decode|batch|read] "
+                   "[--activation-dtype f32|i16|i8] [--batch N] [--depth N]\n");
         return 2;
     }
     auto model = open_model(arguments.model, 1, true);

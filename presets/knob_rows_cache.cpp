@@ -102,10 +102,11 @@ KnobSpec activation_dtype() {
             .default_value = 2,
             .choices = {"f32", "i16", "i8"},
             .effect = KnobEffect::kNumerics,
-            .help = "As what activations meet quantized weights in a matrix product: f32; i16, integers with one "
-                    "scale a token; i8, integers with one scale for every 16 values. Fewer bits are faster and "
-                    "move the answers away from what the weights say. Float weights meet f32 whatever this says, "
-                    "and a simulated device computes nothing that it could change.",
+            .help =
+                "As what activations meet quantized weights in a matrix product: f32; i16, integers with one "
+                "scale a token; i8, integers with one scale for every 16 values. Fewer bits are faster and "
+                "move the answers away from what the weights say. Float weights meet f32 whatever this says, "
+                "and a simulated device computes nothing that it could change.",
             .vllm = {.note = "--dtype sets weights and activations together"},
             .sglang = {.note = "--dtype sets weights and activations together"},
             .tensorrt_llm = {.note = "the checkpoint decides"},

@@ -26,7 +26,8 @@ void Engine::Impl::follow_history() {
     const std::vector<FormatChange>& changes = r.replay[r.replay_stage].formats;
     if (r.replay_change > 0 && !is_in_force(changes[r.replay_change - 1].format))
         return end_request(r, FinishReason::kFailed, "",
-                           "its numeric history cannot be replayed: kv_cache_dtype or activation_dtype was changed on the way");
+                           "its numeric history cannot be replayed: kv_cache_dtype or activation_dtype was "
+                           "changed on the way");
     // A few at a time, for each is told by a keyframe.
     for (int i = 0; i < kChangesAtOnce && r.replay_change < changes.size() &&
                     r.committed >= changes[r.replay_change].position;
@@ -46,7 +47,8 @@ bool Engine::Impl::replay_change(const NumericFormat& format) {
     if (is_in_force(format)) return true;
     Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(format.kv), KnobOrigin::kEngine);
     if (answer.verdict == Verdict::kAccepted)
-        answer = set_knob(KnobId::kActivationDtype, static_cast<double>(format.activation), KnobOrigin::kEngine);
+        answer =
+            set_knob(KnobId::kActivationDtype, static_cast<double>(format.activation), KnobOrigin::kEngine);
     if (!replaying_) return false;  // lost with a device
     if (is_in_force(format)) return true;
     end_request(*replaying_, FinishReason::kFailed, "",

@@ -13,7 +13,8 @@ std::vector<FormatChange> changes_of(std::span<const EpochSpan> spans, const KvE
     for (size_t i = 0; i < spans.size(); ++i) {
         const NumericFormat now = epochs.format(spans[i].epoch);
         const size_t before = changes.size();
-        for (uint32_t epoch = i == 0 ? spans[i].epoch : spans[i - 1].epoch + 1; epoch <= spans[i].epoch; ++epoch)
+        for (uint32_t epoch = i == 0 ? spans[i].epoch : spans[i - 1].epoch + 1; epoch <= spans[i].epoch;
+             ++epoch)
             if (i > 0 && epochs.format(epoch).kv != epochs.format(epoch - 1).kv)
                 changes.push_back({spans[i].position, {epochs.format(epoch).kv, now.activation}});
         if (changes.size() == before) changes.push_back({spans[i].position, now});

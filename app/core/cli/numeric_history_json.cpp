@@ -57,7 +57,8 @@ std::string read_activations(const json& stage, std::vector<FormatChange>& out) 
     std::vector<Change> changes{{0, "f32"}};
     if (stage.contains("activation_dtype")) {
         changes.clear();
-        if (std::string wrong = read_changes(stage["activation_dtype"], changes); !wrong.empty()) return wrong;
+        if (std::string wrong = read_changes(stage["activation_dtype"], changes); !wrong.empty())
+            return wrong;
     }
     const auto& words = presets::spec(presets::KnobId::kActivationDtype).choices;
     for (const Change& change : changes) {
@@ -133,9 +134,8 @@ nlohmann::ordered_json numeric_history_json(const engine::NumericHistory& histor
     for (const NumericStage& stage : history) {
         nlohmann::ordered_json line;
         if (stage.tokens > 0) line["tokens"] = stage.tokens;
-        line["kv_cache_dtype"] = changes_json(stage.formats, [](const FormatChange& change) {
-            return telemetry::name(change.format.kv);
-        });
+        line["kv_cache_dtype"] = changes_json(
+            stage.formats, [](const FormatChange& change) { return telemetry::name(change.format.kv); });
         line["activation_dtype"] = changes_json(stage.formats, [](const FormatChange& change) {
             return presets::spec(presets::KnobId::kActivationDtype)
                 .choices[static_cast<size_t>(change.format.activation)];

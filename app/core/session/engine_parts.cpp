@@ -74,7 +74,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     cpu.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
-    cpu.activation_dtype = 
+    cpu.activation_dtype =
         static_cast<presets::ActivationDtype>(options.knobs.integer(KnobId::kActivationDtype));
     cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
     return engine::make_cpu_executor(model, cpu);

@@ -58,24 +58,34 @@ Attention::Scratch Attention::scratch_of(uint32_t thread) {
 }
 
 Attention::Partial Attention::partial_at(uint32_t row) {
-    float* value = parts_.data() + 2 * size_t{part_rows_};
-    return {parts_.data() + row, parts_.data() + part_rows_ + row, value + size_t{row} * v_dim()};
+    float* value = parts_.data() + 2 * size_t{all_rows_};
+    return {parts_.data() + row, parts_.data() + all_rows_ + row, value + size_t{row} * v_dim()};
+}
+
+/// Behind the items' rows: those of the first KV head, a group for each token, then those of the next.
+Attention::Partial Attention::shared_at(uint32_t read_row, uint32_t kv_head) {
+    return partial_at(part_rows_ + (kv_head * shared_.rows() + read_row) * group());
 }
 
 void Attention::plan(std::span<const SequenceRows> sequences) {
+    sequences_ = sequences;
     items_.clear();
     splits_.clear();
     part_rows_ = 0;
     flops_ = bytes_ = 0;
+    shared_.plan(sequences, std::max(1u, kSplitRows / group()), tile_tokens_);
     uint32_t whole = 0;
     for (const auto& sequence : sequences)
         whole += (sequence.tokens + tile_tokens_ - 1) / tile_tokens_ * kv_heads_;
     const bool split = pool_.threads() > 1 && whole < kItemsPerThread * pool_.threads();
-    for (const auto& sequence : sequences) plan_sequence(sequence, split);
-    parts_.resize(std::max(parts_.size(), size_t{part_rows_} * (v_dim() + 2)));
+    for (uint32_t i = 0; i < sequences.size(); ++i) plan_sequence(i, split);
+    count_reads();
+    all_rows_ = part_rows_ + shared_.rows() * heads_;
+    parts_.resize(std::max(parts_.size(), size_t{all_rows_} * (v_dim() + 2)));
 }
 
-void Attention::plan_sequence(const SequenceRows& sequence, bool split) {
+void Attention::plan_sequence(uint32_t number, bool split) {
+    const SequenceRows& sequence = sequences_[number];
     for (uint32_t token = 0; token < sequence.tokens; token += tile_tokens_) {
         const uint32_t tokens = std::min(tile_tokens_, sequence.tokens - token);
         const uint32_t end_position = sequence.first_position + token + tokens;
@@ -86,35 +96,55 @@ void Attention::plan_sequence(const SequenceRows& sequence, bool split) {
             flops_ += 4.0 * layers_ * heads_ * head_dim_ * (sequence.first_position + token + t + 1);
         for (uint32_t kv_head = 0; kv_head < kv_heads_; ++kv_head) {
             if (!split || chunks == 1 || rows > kSplitRows) {
-                items_.push_back({sequence, token, tokens, kv_head, 0, chunks, kWhole});
+                items_.push_back({number, token, tokens, kv_head, 0, chunks, kWhole});
                 continue;
             }
             splits_.push_back({static_cast<uint32_t>(items_.size()), chunks});
             for (uint32_t chunk = 0; chunk < chunks; ++chunk, part_rows_ += rows) {
-                items_.push_back({sequence, token, tokens, kv_head, chunk, chunk + 1, part_rows_});
+                items_.push_back({number, token, tokens, kv_head, chunk, chunk + 1, part_rows_});
             }
         }
     }
 }
 
+/// What is read for several is read once.
+void Attention::count_reads() {
+    for (const auto& read : shared_.reads())
+        bytes_ -= (read.members - 1.0) * read.tiles * kAttentionTile * arena_.bytes_per_token();
+}
+
 void Attention::run(uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out) {
+    const auto reads = static_cast<uint32_t>(shared_.reads().size());
+    pool_.run(reads * kv_heads_, 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
+        for (uint32_t i = begin; i < end; ++i)
+            run_shared(i / kv_heads_, i % kv_heads_, layer, qkv, ld_qkv, thread);
+    });
     pool_.run(static_cast<uint32_t>(items_.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         for (uint32_t i = begin; i < end; ++i) run_item(items_[i], layer, qkv, ld_qkv, out, ld_out, thread);
     });
     for (const Split& split : splits_) finish_split(split, out, ld_out);
 }
 
+void Attention::run_shared(uint32_t number, uint32_t kv_head, uint32_t layer, const float* qkv, size_t ld_qkv,
+                           uint32_t thread) {
+    const SharedReads::Read& read = shared_.reads()[number];
+    const Scratch scratch = scratch_of(thread);
+    const auto members = shared_.members(read);
+    uint32_t row = 0;
+    for (const uint32_t member : members) {
+        const SequenceRows& sequence = sequences_[member];
+        take_queries(sequence, 0, sequence.tokens, kv_head, qkv, ld_qkv, scratch, row);
+        row += sequence.tokens * group();
+    }
+    attend_tiles(sequences_[members[0]].block_table, layer, kv_head, row, {read.chunk, 0, read.tiles},
+                 scratch, shared_at(read.first_row, kv_head));
+}
+
 void Attention::run_item(const Item& item, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
                          size_t ld_out, uint32_t thread) {
     const Scratch scratch = scratch_of(thread);
-    for (uint32_t row = 0; row < item.tokens * group(); ++row) {
-        const uint32_t token = item.first_token + row / group(),
-                       head = item.kv_head * group() + row % group();
-        const float* q = qkv + (item.sequence.first_row + token) * ld_qkv + size_t{head} * head_dim_;
-        for (uint32_t d = 0; d < head_dim_; ++d) scratch.q[row * head_dim_ + d] = q[d] * scale_;
-        kernels_.rotate_runs(arena_.layout().k.rotation, head_dim_, scratch.q + size_t{row} * head_dim_);
-        scratch.positions[row] = item.sequence.first_position + token;
-    }
+    take_queries(sequences_[item.sequence], item.first_token, item.tokens, item.kv_head, qkv, ld_qkv, scratch,
+                 0);
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
     for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
         const bool first = chunk == item.first_chunk;
@@ -124,19 +154,49 @@ void Attention::run_item(const Item& item, uint32_t layer, const float* qkv, siz
     if (item.part == kWhole) write_out(item, sum, out, ld_out);
 }
 
+void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens,
+                             uint32_t kv_head, const float* qkv, size_t ld_qkv, const Scratch& scratch,
+                             uint32_t row) {
+    for (uint32_t i = 0; i < tokens * group(); ++i, ++row) {
+        const uint32_t token = first_token + i / group(), head = kv_head * group() + i % group();
+        const float* q = qkv + (sequence.first_row + token) * ld_qkv + size_t{head} * head_dim_;
+        for (uint32_t d = 0; d < head_dim_; ++d) scratch.q[row * head_dim_ + d] = q[d] * scale_;
+        kernels_.rotate_runs(arena_.layout().k.rotation, head_dim_, scratch.q + size_t{row} * head_dim_);
+        scratch.positions[row] = sequence.first_position + token;
+    }
+}
+
+/// From where others have read for this sequence too, or from the beginning.
 void Attention::attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
                              const Partial& result) {
-    constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
+    const SequenceRows& sequence = sequences_[item.sequence];
     const uint32_t rows = item.tokens * group();
-    const uint32_t last_position = scratch.positions[rows - 1];
-    const std::byte* blocks[kChunkBlocks] = {};
-    for (uint32_t b = 0; b < kChunkBlocks; ++b) {
-        const uint32_t index = chunk * kChunkBlocks + b;
-        if (index * kBlockTokens > last_position) break;
-        blocks[b] = arena_.head(item.sequence.block_table[index], layer, item.kv_head);
+    const SharedReads::Part part = shared_.part(item.sequence, chunk);
+    if (part.tiles > 0) {
+        const Partial known = shared_at(part.first_row, item.kv_head);
+        std::copy_n(known.peak, rows, result.peak);
+        std::copy_n(known.weight, rows, result.weight);
+        std::copy_n(known.value, size_t{rows} * v_dim(), result.value);
     }
-    kernels_.attend({scratch.q, head_dim_, scratch.positions, rows, last_position, chunk * kAttentionChunk,
-                     blocks, &arena_.layout(), scratch.kernel, result.peak, result.weight, result.value});
+    attend_tiles(sequence.block_table, layer, item.kv_head, rows,
+                 {chunk, part.tiles, kAttentionChunk / kAttentionTile}, scratch, result);
+}
+
+void Attention::attend_tiles(std::span<const BlockId> block_table, uint32_t layer, uint32_t kv_head,
+                             uint32_t rows, const Tiles& tiles, const Scratch& scratch,
+                             const Partial& result) {
+    constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens,
+                       kTileBlocks = kAttentionTile / kBlockTokens;
+    const uint32_t last_position = *std::max_element(scratch.positions, scratch.positions + rows);
+    const std::byte* blocks[kChunkBlocks] = {};
+    for (uint32_t b = tiles.first * kTileBlocks; b < tiles.end * kTileBlocks; ++b) {
+        const uint32_t index = tiles.chunk * kChunkBlocks + b;
+        if (index * kBlockTokens > last_position) break;
+        blocks[b] = arena_.head(block_table[index], layer, kv_head);
+    }
+    kernels_.attend({scratch.q, head_dim_, scratch.positions, rows, last_position,
+                     tiles.chunk * kAttentionChunk, tiles.first, tiles.end, blocks, &arena_.layout(),
+                     scratch.kernel, result.peak, result.weight, result.value});
 }
 
 void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& next) {
@@ -151,7 +211,8 @@ void Attention::write_out(const Item& item, const Partial& sum, float* out, size
     for (uint32_t row = 0; row < item.tokens * group(); ++row) {
         const uint32_t token = item.first_token + row / group(),
                        head = item.kv_head * group() + row % group();
-        float* target = out + (item.sequence.first_row + token) * ld_out + size_t{head} * head_dim_;
+        float* target =
+            out + (sequences_[item.sequence].first_row + token) * ld_out + size_t{head} * head_dim_;
         const float* value = sum.value + size_t{row} * v_dim();
         const float scale = 1.0f / sum.weight[row];
         for (uint32_t d = 0; d < head_dim_; ++d) target[d] = value[d] * scale;

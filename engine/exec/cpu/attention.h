@@ -7,24 +7,19 @@
 
 #include "engine/exec/cpu/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
+#include "engine/exec/cpu/shared_reads.h"
 #include "engine/exec/cpu/thread_pool.h"
 
 namespace pitwall::engine::cpu {
 
-/// The tokens of one sequence in a batch: rows [first_row, first_row + tokens) of the activations.
-struct SequenceRows {
-    uint32_t first_row, tokens, first_position;
-    std::span<const BlockId> block_table;
-};
-
-/// Paged attention of a batch. Query heads that share a KV head go together, so that K and V are read once for all.
-/// KV is cut into tiles and chunks at absolute positions and chunks are merged in ascending order, whether one thread
-/// walks them or several: the bits of a row depend on its own sequence alone.
+/// Paged attention of a batch. Query heads that share a KV head go together, and so do sequences that share blocks, so that
+/// K and V are read once for all. KV is cut into tiles and chunks at absolute positions and chunks are merged in ascending
+/// order, whoever walks them and for whom else: the bits of a row depend on its own sequence alone.
 class Attention {
   public:
     Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena);
 
-    /// Cuts the batch into work items; they serve all layers.
+    /// Cuts the batch into work items; they serve all layers. `sequences` stay until the last of them has run.
     void plan(std::span<const SequenceRows> sequences);
     /// qkv [rows, ld_qkv] holds the rotated queries in its first columns; out [rows, ld_out] = [heads, head_dim].
     void run(uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out);
@@ -34,7 +29,7 @@ class Attention {
 
   private:
     struct Item {
-        SequenceRows sequence;
+        uint32_t sequence;                      ///< its number
         uint32_t first_token, tokens, kv_head;  ///< query tokens within the sequence's rows
         uint32_t first_chunk, end_chunk;
         uint32_t part = 0;  ///< where its partial results lie, in rows; kWhole: it finishes alone
@@ -48,16 +43,30 @@ class Attention {
     };
     struct Scratch;
 
-    void plan_sequence(const SequenceRows& sequence, bool split);
+    void plan_sequence(uint32_t number, bool split);
+    void count_reads();
+    /// One of shared_.reads() for one KV head.
+    void run_shared(uint32_t read, uint32_t kv_head, uint32_t layer, const float* qkv, size_t ld_qkv,
+                    uint32_t thread);
     void run_item(const Item& item, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
                   size_t ld_out, uint32_t thread);
+    /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
+    void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
+                      const float* qkv, size_t ld_qkv, const Scratch& scratch, uint32_t row);
     void attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
                       const Partial& result);
+    /// Those tiles of a chunk, for the queries in the scratch.
+    struct Tiles {
+        uint32_t chunk, first, end;
+    };
+    void attend_tiles(std::span<const BlockId> block_table, uint32_t layer, uint32_t kv_head, uint32_t rows,
+                      const Tiles& tiles, const Scratch& scratch, const Partial& result);
     void merge_rows(uint32_t rows, const Partial& sum, const Partial& next);
     void write_out(const Item& item, const Partial& sum, float* out, size_t ld_out);
     void finish_split(const Split& split, float* out, size_t ld_out);
     Scratch scratch_of(uint32_t thread);
     Partial partial_at(uint32_t row);
+    Partial shared_at(uint32_t read_row, uint32_t kv_head);
     uint32_t group() const { return heads_ / kv_heads_; }
     uint32_t v_dim() const { return arena_.layout().v_dim; }
 
@@ -66,10 +75,12 @@ class Attention {
     ThreadPool& pool_;
     const Kernels& kernels_;
     KvArena& arena_;
+    std::span<const SequenceRows> sequences_;  ///< of the planned batch
+    SharedReads shared_;
     std::vector<Item> items_;
     std::vector<Split> splits_;
     std::vector<float> parts_;
-    uint32_t part_rows_ = 0;
+    uint32_t part_rows_ = 0, all_rows_ = 0;    ///< of items; and with those of shared reads, which lie behind
     std::vector<std::vector<float>> scratch_;  ///< by thread
     double flops_ = 0, bytes_ = 0;
 };

@@ -18,8 +18,8 @@ struct Kind {
     static constexpr int kBits = kWeightBits;
     static constexpr bool kHalves = kScaleOfEachHalf;
 };
-using NarrowKind = Kind<5, false>;                   ///< 4 and 5 bits
-using SixKind = Kind<6, true>;                       ///< kQ6K
+using NarrowKind = Kind<5, false>;                     ///< 4 and 5 bits
+using SixKind = Kind<6, true>;                         ///< kQ6K
 using ByteKind = Kind<kDotTakesBytes ? 5 : 8, false>;  ///< kQ8
 
 template <PanelFormat kFormat>
@@ -53,7 +53,8 @@ PITWALL_LANES I high_bits(const Group<kFormat>& group) {
             either(either(four, shift_left<7>(four)), either(shift_left<14>(four), shift_left<21>(four)));
         return shift_left<4>(both(spread, broadcast_bits(0x01010101)));
     } else {
-        const I pairs = both(shift_right<8 * kQuad>(load_bits(group.high + 64 * kHalf)), broadcast_bits(0xff));
+        const I pairs =
+            both(shift_right<8 * kQuad>(load_bits(group.high + 64 * kHalf)), broadcast_bits(0xff));
         const I spread =
             either(either(pairs, shift_left<6>(pairs)), either(shift_left<12>(pairs), shift_left<18>(pairs)));
         return shift_left<4>(both(spread, broadcast_bits(0x03030303)));
@@ -160,18 +161,16 @@ void unpack_groups(const std::byte* panel, uint32_t first, uint32_t count, Unpac
 template <ActivationDtype kDtype, class Kind, int kTokens>
 void tile_of(const IntegerTile& t) {
     F sum[kTokens];
-    unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
-        sum[i.value] = t.accumulate ? load(t.c + i.value * t.ldc) : zero();
-    });
+    unrolled<kTokens>(
+        [&](auto i) PITWALL_LAMBDA { sum[i.value] = t.accumulate ? load(t.c + i.value * t.ldc) : zero(); });
     const std::byte* rows = t.rows.groups;
     const UnpackedGroup* const end = t.weights + t.groups;
     for (const UnpackedGroup* group = t.weights; group != end; ++group, rows += t.rows.group_stride) {
         constexpr int kSecond = Kind::kHalves ? 1 : 0;
         const Scales scales{{load(group->d[0]), load(group->d[kSecond])},
                             {load(group->m[0]), load(group->m[kSecond])}};
-        const auto quad = [&](auto half, auto q) PITWALL_LAMBDA {
-            return load_bits(group->values[4 * half.value + q.value]);
-        };
+        const auto quad = [&](auto half, auto q)
+                              PITWALL_LAMBDA { return load_bits(group->values[4 * half.value + q.value]); };
         add_group<kDtype, Kind, kTokens, 1>(sum, scales, quad, rows);
     }
     unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
@@ -208,12 +207,14 @@ void direct_integers(const IntegerDirect& p, uint32_t first) {
             const auto quad = [&](auto half, auto q) PITWALL_LAMBDA {
                 return unsigned_quad<kFormat, half.value, q.value>(group);
             };
-            add_group<kDtype, KindOf<kFormat>, kTokens, kPanels>(sum + panel.value, scales_of(group), quad, rows);
+            add_group<kDtype, KindOf<kFormat>, kTokens, kPanels>(sum + panel.value, scales_of(group), quad,
+                                                                 rows);
         });
     }
     unrolled<kTokens * kPanels>([&](auto i) PITWALL_LAMBDA {
         constexpr int kToken = i.value / kPanels, kPanel = i.value % kPanels;
-        if (kDtype == ActivationDtype::kI16) sum[i.value] = mul(sum[i.value], broadcast(p.rows.scales[kToken]));
+        if (kDtype == ActivationDtype::kI16)
+            sum[i.value] = mul(sum[i.value], broadcast(p.rows.scales[kToken]));
         store(p.c + kToken * p.ldc + (first + kPanel) * kPanelRows, sum[i.value]);
     });
 }

@@ -129,16 +129,20 @@ void attend_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32
           positions, true});
 }
 
-void attend(const AttentionChunk& c) {
+void begin_rows(const AttentionChunk& c) {
     for (uint32_t row = 0; row < c.rows; ++row) {
         c.peak[row] = kMasked;
         c.weight[row] = 0;
     }
     for (size_t i = 0; i < size_t{c.rows} * c.layout->v_dim; i += 16) store(c.value + i, zero());
-    for (uint32_t tile_begin = 0; tile_begin < kAttentionChunk; tile_begin += kAttentionTile) {
-        const uint32_t position = c.first_position + tile_begin;
+}
+
+void attend(const AttentionChunk& c) {
+    if (c.first_tile == 0) begin_rows(c);
+    for (uint32_t tile = c.first_tile; tile < c.end_tile; ++tile) {
+        const uint32_t position = c.first_position + tile * kAttentionTile;
         if (position > c.last_position) break;
-        attend_tile(c, c.blocks + tile_begin / 16, position);
+        attend_tile(c, c.blocks + tile * (kAttentionTile / 16), position);
     }
 }
 
@@ -161,7 +165,8 @@ constexpr Kernels kernels_of_this_tier(KernelTier tier) {
             dequantize,  tile,         direct,
             rms_norm,    swiglu,       add_rows,
             rotate_runs, store_kv,     convert_kv,
-            attend,      merge,        exponential_rows, {}};
+            attend,      merge,        exponential_rows,
+            {}};
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ PITWALL_LANES void store_bits(void* p, I a) {
 /// The lowest two bytes of each lane, each four of them as 0 2 1 3.
 PITWALL_LANES void store_words_0213(void* p, I a) {
     const __m256i words = low_words(a);
-    _mm256_storeu_si256(static_cast<__m256i*>(p), _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8));
+    _mm256_storeu_si256(static_cast<__m256i*>(p),
+                        _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8));
 }
 PITWALL_LANES __m256i four_bytes(const void* p) {
     int32_t bytes;
@@ -47,7 +48,8 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
     I sum = broadcast_bits(0);
     for (int i = 0; i < 4; ++i) {
         const __m256i four = four_bytes(x + 4 * i);
-        sum = {_mm256_dpbusd_avx_epi32(sum.lo, values[i].lo, four), _mm256_dpbusd_avx_epi32(sum.hi, values[i].hi, four)};
+        sum = {_mm256_dpbusd_avx_epi32(sum.lo, values[i].lo, four),
+               _mm256_dpbusd_avx_epi32(sum.hi, values[i].hi, four)};
     }
     return sum;
 }
@@ -79,7 +81,8 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
     } else {
         const I first = two_pairs(values[0], values[1], x), second = two_pairs(values[2], values[3], x + 8);
         if constexpr (kBits == 6) return add(sum_pairs(first), sum_pairs(second));
-        return sum_pairs({_mm256_add_epi16(first.lo, second.lo), _mm256_add_epi16(first.hi, second.hi)});  // 8 * 31 * 127 fits
+        return sum_pairs({_mm256_add_epi16(first.lo, second.lo),
+                          _mm256_add_epi16(first.hi, second.hi)});  // 8 * 31 * 127 fits
     }
 }
 #endif

@@ -15,7 +15,8 @@ PITWALL_LANES void store_bits(void* p, I a) { _mm512_storeu_si512(p, a.v); }
 /// The lowest two bytes of each lane, each four of them as 0 2 1 3.
 PITWALL_LANES void store_words_0213(void* p, I a) {
     const __m256i words = _mm512_cvtepi32_epi16(a.v);
-    _mm256_storeu_si256(static_cast<__m256i*>(p), _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8));
+    _mm256_storeu_si256(static_cast<__m256i*>(p),
+                        _mm256_shufflehi_epi16(_mm256_shufflelo_epi16(words, 0xd8), 0xd8));
 }
 PITWALL_LANES __m512i four_bytes(const void* p) {
     int32_t bytes;
@@ -48,7 +49,8 @@ constexpr bool kDotTakesBytes = false;
 
 /// Pairs of products in 16 bits, over two vectors: up to 4 * 63 * 127 fits.
 PITWALL_LANES __m512i two_pairs(__m512i a, __m512i b, const int8_t* x) {
-    return _mm512_add_epi16(_mm512_maddubs_epi16(a, four_bytes(x)), _mm512_maddubs_epi16(b, four_bytes(x + 4)));
+    return _mm512_add_epi16(_mm512_maddubs_epi16(a, four_bytes(x)),
+                            _mm512_maddubs_epi16(b, four_bytes(x + 4)));
 }
 PITWALL_LANES __m512i sum_pairs(__m512i words, int16_t factor) {
     return _mm512_madd_epi16(words, _mm512_set1_epi16(factor));
@@ -67,8 +69,10 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
         const I of_low = dot_quads<5>(low, x), of_high = dot_quads<5>(high, x);
         return {_mm512_add_epi32(of_low.v, _mm512_slli_epi32(of_high.v, 4))};
     } else {
-        const __m512i first = two_pairs(values[0].v, values[1].v, x), second = two_pairs(values[2].v, values[3].v, x + 8);
-        if constexpr (kBits == 5) return {sum_pairs(_mm512_add_epi16(first, second), 1)};  // 8 * 31 * 127 fits
+        const __m512i first = two_pairs(values[0].v, values[1].v, x),
+                      second = two_pairs(values[2].v, values[3].v, x + 8);
+        if constexpr (kBits == 5)
+            return {sum_pairs(_mm512_add_epi16(first, second), 1)};  // 8 * 31 * 127 fits
         return {_mm512_add_epi32(sum_pairs(first, 1), sum_pairs(second, 1))};
     }
 }

@@ -14,7 +14,7 @@
 
 namespace pitwall::engine::cpu {
 
-inline constexpr uint32_t kMostTileTokens = 16;    ///< of any tier
+inline constexpr uint32_t kMostTileTokens = 16;     ///< of any tier
 inline constexpr uint32_t kMostDirectIntegers = 4;  ///< most tokens of a direct integer product
 
 /// 32 k of one panel as the tile kernels read them: a weight is d * value + m, each half with scales of its own where the

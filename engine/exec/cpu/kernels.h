@@ -53,10 +53,11 @@ struct AttentionChunk {
     uint32_t rows;
     uint32_t last_position;          ///< the largest of row_position
     uint32_t first_position;         ///< of the chunk
+    uint32_t first_tile, end_tile;   ///< those of the chunk that are wanted; behind the first, sums go on
     const std::byte* const* blocks;  ///< of this head, from first_position on
     const KvHeadLayout* layout;
     float* scratch;        ///< attention_scratch_floats()
-    float *peak, *weight;  ///< [rows] out: largest score, sum of exp(score - peak)
+    float *peak, *weight;  ///< [rows] out (and in): largest score, sum of exp(score - peak)
     float* value;          ///< [rows, v_dim] out: sum of exp(score - peak) * V as it is stored
 };
 

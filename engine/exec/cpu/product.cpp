@@ -173,8 +173,8 @@ bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scr
         if (strip.panels[i].format != format) return false;
         panels[i] = strip.panels[i].data;
     }
-    return kernels_->integer.direct({panels, strip.panel_count, format, strip.k, rows_.tile(strip.first_tile),
-                                     scratch.sums, scratch.ld});
+    return kernels_->integer.direct(
+        {panels, strip.panel_count, format, strip.k, rows_.tile(strip.first_tile), scratch.sums, scratch.ld});
 }
 
 void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch) {

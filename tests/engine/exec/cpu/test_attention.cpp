@@ -58,8 +58,9 @@ Partial attend_chunk(const Kernels& kernels, const HeadCache& cache, const std::
                 std::vector<float>(rows * cache.layout.v_dim)};
     std::vector<float> scratch(attention_scratch_floats(rows, cache.layout.v_dim), std::nanf(""));
     kernels.attend({q.data(), cache.layout.head_dim, positions.data(), static_cast<uint32_t>(rows),
-                    positions.back(), first, cache.blocks.data() + first / 16, &cache.layout, scratch.data(),
-                    out.peak.data(), out.weight.data(), out.value.data()});
+                    positions.back(), first, 0, kAttentionChunk / kAttentionTile,
+                    cache.blocks.data() + first / 16, &cache.layout, scratch.data(), out.peak.data(),
+                    out.weight.data(), out.value.data()});
     return out;
 }
 

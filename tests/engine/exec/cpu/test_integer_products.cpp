@@ -56,8 +56,8 @@ class IntegerProducts : public testing::TestWithParam<KernelTier> {
         return PackedMatrix::pack({type, rows, k, blocks_.data(), blocks_.size()}, "sample", pool_).value();
     }
     /// [tokens, rows] by a multiplier of its own.
-    std::vector<float> product(const PackedMatrix& weights, ActivationDtype dtype, const std::vector<float>& x,
-                               uint32_t threads = 1) {
+    std::vector<float> product(const PackedMatrix& weights, ActivationDtype dtype,
+                               const std::vector<float>& x, uint32_t threads = 1) {
         const auto tokens = static_cast<uint32_t>(x.size() / weights.columns());
         ThreadPool pool(threads);
         Multiplier multiplier = Multiplier::create(pool, kernels(), tokens, weights.columns()).value();
@@ -119,7 +119,8 @@ TEST_P(IntegerProducts, AgreeWithFloat64OfWhatWasRounded) {
             for (uint32_t r = 0; r < kRows; ++r) {
                 weights.unpack_row(r, row.data());
                 for (uint32_t token = 0; token < kTokens; ++token) {
-                    const auto values = values_of(rows.tile(token / rows.tile_height()), token % rows.tile_height(), kDepth);
+                    const auto values =
+                        values_of(rows.tile(token / rows.tile_height()), token % rows.tile_height(), kDepth);
                     double want = 0, size = 0;
                     for (uint32_t k = 0; k < kDepth; ++k) {
                         want += double(row[k]) * values[k];
@@ -148,7 +149,8 @@ TEST_P(IntegerProducts, TheLargestValuesDoNotOverflow) {
                 for (uint32_t r = 0; r < kRows; ++r) {
                     weights.unpack_row(r, row.data());
                     double want = 0, size = 0;
-                    for (uint32_t k = 0; k < kDepth; ++k) want += double(row[k]) * double(x[k]), size += std::abs(double(row[k]) * 3);
+                    for (uint32_t k = 0; k < kDepth; ++k)
+                        want += double(row[k]) * double(x[k]), size += std::abs(double(row[k]) * 3);
                     ASSERT_NEAR(got[r], want, 2e-6 * size) << tensor_type_name(type) << ", row " << r;
                 }
             }
@@ -166,9 +168,11 @@ TEST_P(IntegerProducts, ATokenHasTheSameBitsInAnyCompany) {
             const auto all = product(weights, dtype, x, 2);
             for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 7u, 9u, 11u, 12u, 13u, 17u, 25u}) {
                 const uint32_t first = static_cast<uint32_t>(random_() % (150 - tokens));
-                const std::vector<float> some(x.begin() + first * kDepth, x.begin() + (first + tokens) * kDepth);
+                const std::vector<float> some(x.begin() + first * kDepth,
+                                              x.begin() + (first + tokens) * kDepth);
                 const auto alone = product(weights, dtype, some, tokens % 3 + 1);
-                ASSERT_EQ(std::memcmp(alone.data(), all.data() + first * kRows, alone.size() * sizeof(float)), 0)
+                ASSERT_EQ(std::memcmp(alone.data(), all.data() + first * kRows, alone.size() * sizeof(float)),
+                          0)
                     << tensor_type_name(type) << ", " << tokens << " tokens";
             }
         }
@@ -199,7 +203,8 @@ TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
                     kernels().integer.tile({unpacked.data(), kGroups, weights.format(), rows.tile(0),
                                             by_tile.data() + p * 16, kPanels * 16, false, true});
                 }
-                ASSERT_EQ(std::memcmp(by_direct.data(), by_tile.data(), tokens * kPanels * 16 * sizeof(float)), 0)
+                ASSERT_EQ(
+                    std::memcmp(by_direct.data(), by_tile.data(), tokens * kPanels * 16 * sizeof(float)), 0)
                     << tensor_type_name(type) << ", " << tokens << " tokens";
             }
         }

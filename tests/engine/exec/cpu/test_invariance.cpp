@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "presets/knob.h"
 #include "telemetry/names.h"
 #include "tests/engine/exec/cpu/stored_kv.h"
 #include "tests/engine/exec/cpu/support.h"
@@ -21,11 +22,31 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-class Invariance : public testing::TestWithParam<KernelTier> {
+struct Numerics {
+    KernelTier tier;
+    presets::ActivationDtype activations;
+};
+
+std::vector<Numerics> all_numerics() {
+    std::vector<Numerics> all;
+    for (const KernelTier tier : available_kernel_tiers())
+        for (const auto dtype :
+             {presets::ActivationDtype::kF32, presets::ActivationDtype::kI16, presets::ActivationDtype::kI8})
+            all.push_back({tier, dtype});
+    return all;
+}
+
+class Invariance : public testing::TestWithParam<Numerics> {
   protected:
+    Hand hand(const Model& model, uint32_t threads, uint32_t blocks = 256,
+              KvDtype dtype = KvDtype::kF16) const {
+        Hand hand(model, threads, GetParam().tier, blocks, dtype);
+        EXPECT_TRUE(hand.executor().set_activation_dtype(GetParam().activations).ok());
+        return hand;
+    }
     /// More than two attention chunks and one batch of the executor, where that does not take long.
     size_t length() const {
-        if (GetParam() != KernelTier::kPlain) return 620;
+        if (GetParam().tier != KernelTier::kPlain) return 620;
         return kSanitized ? 60 : 300;  // of the kernels, the plain ones alone are sanitized
     }
     TestModel model_{even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 51};
@@ -37,9 +58,9 @@ TEST_P(Invariance, ChunkSizesChangeNothing) {
     for (const Model* model : {static_cast<const Model*>(&model_), static_cast<const Model*>(&odd_)}) {
         const auto tokens = random_tokens(length(), model->config().vocab_size, random_);
         const auto table = blocks_from(0, 40);
-        const auto whole = Hand(*model, 1, GetParam()).logits(tokens, tokens.size(), table);
+        const auto whole = hand(*model, 1).logits(tokens, tokens.size(), table);
         for (const size_t chunk : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{64}, size_t{255}}) {
-            EXPECT_TRUE(same_bits(whole, Hand(*model, 1, GetParam()).logits(tokens, chunk, table)))
+            EXPECT_TRUE(same_bits(whole, hand(*model, 1).logits(tokens, chunk, table)))
                 << "chunks of " << chunk;
         }
     }
@@ -53,11 +74,10 @@ TEST_P(Invariance, ChunkSizesChangeNothingInAnyKvFormat) {
         std::shuffle(shuffled.begin(), shuffled.end(), random_);
         std::vector<float> previous;
         for (const KvDtype dtype : kAllKvDtypes) {
-            const auto whole = Hand(*model, 1, GetParam(), 256, dtype).logits(tokens, tokens.size(), table);
+            const auto whole = hand(*model, 1, 256, dtype).logits(tokens, tokens.size(), table);
             EXPECT_FALSE(same_bits(whole, previous)) << name(dtype) << ": as if the format were none";
             for (const size_t chunk : {size_t{1}, size_t{7}, size_t{64}}) {
-                EXPECT_TRUE(
-                    same_bits(whole, Hand(*model, 2, GetParam(), 256, dtype).logits(tokens, chunk, shuffled)))
+                EXPECT_TRUE(same_bits(whole, hand(*model, 2, 256, dtype).logits(tokens, chunk, shuffled)))
                     << name(dtype) << " in chunks of " << chunk;
             }
             previous = whole;
@@ -68,13 +88,13 @@ TEST_P(Invariance, ChunkSizesChangeNothingInAnyKvFormat) {
 TEST_P(Invariance, ThreadsAndBlockTablesChangeNothing) {
     const auto tokens = random_tokens(length(), model_.config().vocab_size, random_);
     const auto table = blocks_from(0, 40);
-    const auto one = Hand(model_, 1, GetParam()).logits(tokens, 100, table);
+    const auto one = hand(model_, 1).logits(tokens, 100, table);
     for (const uint32_t threads : {2u, 3u}) {
         auto shuffled = blocks_from(0, 256);
         std::shuffle(shuffled.begin(), shuffled.end(), random_);
-        EXPECT_TRUE(same_bits(one, Hand(model_, threads, GetParam()).logits(tokens, 100, shuffled)))
+        EXPECT_TRUE(same_bits(one, hand(model_, threads).logits(tokens, 100, shuffled)))
             << threads << " threads";
-        EXPECT_TRUE(same_bits(one, Hand(model_, threads, GetParam()).logits(tokens, 1, shuffled)))
+        EXPECT_TRUE(same_bits(one, hand(model_, threads).logits(tokens, 1, shuffled)))
             << threads << " threads, decoding";
     }
 }
@@ -99,7 +119,7 @@ SequenceSlice next_slice(Walker& walker, size_t count, size_t vocab) {
 
 TEST_P(Invariance, NeighboursInTheBatchChangeNothing) {
     const size_t vocab = model_.config().vocab_size, sequences = 9;
-    Hand batch(model_, 2, GetParam(), 400);
+    Hand batch = hand(model_, 2, 400);
     auto blocks = blocks_from(0, 400);
     std::shuffle(blocks.begin(), blocks.end(), random_);
     std::vector<Walker> walkers(sequences);
@@ -124,14 +144,63 @@ TEST_P(Invariance, NeighboursInTheBatchChangeNothing) {
         ASSERT_TRUE(batch.run(plan).status.ok());
     }
     for (const auto& walker : walkers) {
-        const auto alone =
-            Hand(model_, 1, GetParam()).logits(walker.tokens, walker.tokens.size(), blocks_from(0, 40));
+        const auto alone = hand(model_, 1).logits(walker.tokens, walker.tokens.size(), blocks_from(0, 40));
         EXPECT_TRUE(same_bits(alone, walker.logits)) << walker.tokens.size() << " tokens, seed 53";
     }
 }
 
+/// Logits of the token behind `walker.done`, and it is done.
+void decode_one(Hand& hand, std::span<Walker> walkers, size_t vocab) {
+    StepPlan plan;
+    for (Walker& walker : walkers) {
+        walker.logits.resize(walker.tokens.size() * vocab);
+        plan.slices.push_back(next_slice(walker, walker.tokens.size() - walker.done, vocab));
+    }
+    ASSERT_TRUE(hand.run(plan).status.ok());
+}
+
+/// A tree of prefixes: some share all of it, some a part, one nothing; and several tokens are verified at once.
+TEST_P(Invariance, ReadingSharedBlocksTogetherChangesNothing) {
+    const size_t vocab = model_.config().vocab_size, sequences = 23;
+    const auto common = random_tokens(length(), static_cast<uint32_t>(vocab), random_);
+    const auto trunk = blocks_from(0, static_cast<uint32_t>(length() / kBlockTokens));
+    Hand batch = hand(model_, 2, 1200);
+    batch.logits(common, common.size(), blocks_from(0, static_cast<uint32_t>(length() / kBlockTokens) + 1));
+    std::vector<Walker> walkers(sequences);
+    uint32_t next_block = 41;
+    for (size_t i = 0; i < sequences; ++i) {
+        Walker& walker = walkers[i];
+        const size_t shared = i == 0 ? 0 : i < 12 ? trunk.size() : trunk.size() * (i % 4) / 4;
+        walker.table.assign(trunk.begin(), trunk.begin() + static_cast<std::ptrdiff_t>(shared));
+        walker.tokens.assign(common.begin(),
+                             common.begin() + static_cast<std::ptrdiff_t>(shared * kBlockTokens));
+        const auto own = random_tokens(2 + random_() % 90, static_cast<uint32_t>(vocab), random_);
+        walker.tokens.insert(walker.tokens.end(), own.begin(), own.end());
+        while (walker.table.size() * kBlockTokens < walker.tokens.size())
+            walker.table.push_back(BlockId{next_block++});
+        walker.done = shared * kBlockTokens;
+        walker.logits.resize(walker.tokens.size() * vocab);
+        StepPlan own_prefill;
+        own_prefill.slices.push_back(
+            next_slice(walker, walker.tokens.size() - walker.done - 1 - i % 3 % own.size(), vocab));
+        walker.done += own_prefill.slices[0].tokens.size();
+        if (own_prefill.slices[0].tokens.empty()) continue;
+        ASSERT_TRUE(batch.run(own_prefill).status.ok());
+    }
+    decode_one(batch, walkers, vocab);
+    for (size_t i = 0; i < sequences; i += 3) {
+        const Walker& walker = walkers[i];
+        const auto alone = hand(model_, 1).logits(walker.tokens, walker.tokens.size(), blocks_from(0, 60));
+        const std::vector<float> ours(
+            walker.logits.begin() + static_cast<std::ptrdiff_t>(walker.done * vocab), walker.logits.end());
+        const std::vector<float> want(alone.begin() + static_cast<std::ptrdiff_t>(walker.done * vocab),
+                                      alone.end());
+        EXPECT_TRUE(same_bits(ours, want)) << walker.tokens.size() << " tokens, seed 53";
+    }
+}
+
 TEST_P(Invariance, SeededSamplingIsTheSameInABatch) {
-    Hand alone(model_, 1, GetParam()), batch(model_, 3, GetParam());
+    Hand alone = hand(model_, 1), batch = hand(model_, 3);
     const auto prompt = random_tokens(30, model_.config().vocab_size, random_);
     std::vector<std::vector<BlockId>> tables;
     for (uint32_t i = 0; i < 5; ++i) tables.push_back(blocks_from(3 * i, 3));
@@ -153,8 +222,13 @@ TEST_P(Invariance, SeededSamplingIsTheSameInABatch) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(CpuExecutor, Invariance, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return tier_test_name(tier.param); });
+INSTANTIATE_TEST_SUITE_P(CpuExecutor, Invariance, testing::ValuesIn(all_numerics()),
+                         [](const auto& numerics) {
+                             return tier_test_name(numerics.param.tier) + "_" +
+                                    std::string(
+                                        presets::spec(presets::KnobId::kActivationDtype)
+                                            .choices[static_cast<size_t>(numerics.param.activations)]);
+                         });
 
 }  // namespace
 }  // namespace pitwall::engine

@@ -45,7 +45,8 @@ TEST(KernelTier, AnUnknownNameIsRefused) {
     const auto tier = choose_kernel_tier({});
     ASSERT_FALSE(tier.ok());
     EXPECT_EQ(tier.error().text(),
-              "PITWALL_KERNEL_TIER=avx1024 names no kernel tier: use plain, avx2, avx2-vnni, avx512 or avx512-vnni");
+              "PITWALL_KERNEL_TIER=avx1024 names no kernel tier: use plain, avx2, avx2-vnni, avx512 or "
+              "avx512-vnni");
 }
 
 TEST(KernelTier, TheExecutorRunsAndReportsEachTier) {
