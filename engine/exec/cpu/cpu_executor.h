@@ -16,7 +16,7 @@ struct CpuOptions {
     uint32_t threads = 0;  ///< with the caller's; 0: all that this process may use
     uint64_t kv_cache_memory_bytes = uint64_t{1} << 30;
     telemetry::KvDtype kv_cache_dtype = telemetry::KvDtype::kF16;
-    presets::ActivationDtype activation_dtype = presets::ActivationDtype::kF32;
+    presets::ActivationDtype activation_dtype = presets::ActivationDtype::kI8;  ///< as the knob begins
     std::optional<KernelTier> tier;  ///< none: PITWALL_KERNEL_TIER, else the best of this processor
     /// While weights are repacked, on the caller's thread; what it throws ends the repacking.
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
@@ -25,7 +25,7 @@ struct CpuOptions {
 /// Threads that this process may run at once (its affinity mask).
 uint32_t available_threads();
 
-/// Runs a llama model on the CPU, float32 activations over weights as stored. Copies what it
+/// Runs a llama model on the CPU, over weights as stored. Copies what it
 /// needs: `model` may go afterwards. Results depend on the tier and on each request alone.
 Result<std::unique_ptr<Executor>> make_cpu_executor(const Model& model, const CpuOptions& options);
 

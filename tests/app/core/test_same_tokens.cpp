@@ -152,8 +152,11 @@ void every_history(const std::string& model, uint32_t rounds) {
         options.draft_model = model;
         options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
         auto knobs = storm(seed, {presets::KnobEffect::kSchedule, presets::KnobEffect::kNumerics});
-        for (uint64_t step = 2; step < 400; step += 1 + seed % 5)
+        for (uint64_t step = 2; step < 400; step += 1 + seed % 5) {
             knobs.push_back({step, KnobId::kKvCacheDtype, static_cast<double>((step * seed + step / 3) % 7)});
+            if (step % 4 == 0)
+                knobs.push_back({step + 1, KnobId::kActivationDtype, static_cast<double>((step / 4 + seed) % 3)});
+        }
         std::stable_sort(knobs.begin(), knobs.end(),
                          [](const auto& a, const auto& b) { return a.step < b.step; });
         const auto together = answers(options, knobs);

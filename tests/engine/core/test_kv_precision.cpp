@@ -145,7 +145,8 @@ TEST(KvPrecision, ConvertedPrefixesAreHit) {
     rig.collect();
     EXPECT_EQ(rig.audit.counters().cached_tokens, 63u);
     EXPECT_EQ(rig.answers[0]->ids, rig.answers[1]->ids);
-    EXPECT_EQ(rig.answers[1]->history, (NumericHistory{{0, {{0, KvDtype::kF16}, {63, KvDtype::kInt8}}}}));
+    EXPECT_EQ(rig.answers[1]->history, (NumericHistory{{0, {{0, {KvDtype::kF16, ActivationDtype::kI8}},
+                                                             {63, {KvDtype::kInt8, ActivationDtype::kI8}}}}}));
 }
 
 TEST(KvPrecision, APausedEngineConvertsInPausedTime) {
@@ -198,6 +199,24 @@ TEST(KvPrecision, AHistoryThatCannotBeReplayedFailsOneRequest) {
     rig.submit(prompt_of(60, 1), 20);
     rig.finish();
     EXPECT_EQ(rig.answers[1]->reason, FinishReason::kLength);
+}
+
+TEST(ActivationPrecision, IsTurnedBetweenStepsAndPartOfTheHistory) {
+    Rig rig(with({{KnobId::kActivationDtype, 0}}));
+    rig.submit(prompt_of(40, 1), 20);
+    for (int i = 0; i < 6; ++i) rig.engine->step();
+    EXPECT_EQ(rig.engine->set_knob(KnobId::kActivationDtype, 2, KnobOrigin::kUser).verdict, Verdict::kAccepted);
+    rig.finish();
+    const NumericHistory history = rig.answers[0]->history;
+    ASSERT_EQ(history.size(), 1u);
+    ASSERT_EQ(history[0].formats.size(), 2u);
+    EXPECT_EQ(history[0].formats[0], (FormatChange{0, {KvDtype::kF16, ActivationDtype::kF32}}));
+    EXPECT_EQ(history[0].formats[1].format, (NumericFormat{KvDtype::kF16, ActivationDtype::kI8}));
+    EXPECT_GT(history[0].formats[1].position, 40u);
+    // What was computed before is found as before.
+    rig.submit(prompt_of(40, 1), 2);
+    rig.finish();
+    EXPECT_EQ(rig.answers[1]->history[0].formats[0].format.activation, ActivationDtype::kF32);
 }
 
 }  // namespace

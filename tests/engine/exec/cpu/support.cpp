@@ -242,6 +242,7 @@ Hand::Hand(const Model& model, uint32_t threads, KernelTier tier, uint32_t block
     options.tier = tier;
     options.kv_cache_memory_bytes = uint64_t{64} << 20;
     options.kv_cache_dtype = dtype;
+    options.activation_dtype = presets::ActivationDtype::kF32;  // what references compute
     auto made = make_cpu_executor(model, options);
     if (!made.ok()) throw std::runtime_error(made.error().text());
     executor_ = std::move(made).value();
