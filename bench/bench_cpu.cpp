@@ -107,6 +107,10 @@ class Bench {
             line += fmt::format(R"(, "fraction_of_read_bandwidth": {:.3f})",
                                 last_.bytes * steps_per_s / read_bytes_per_s);
         const DeviceInfo& device = executor_.device();
+        static constexpr const char* kKinds[] = {"product", "attention", "head", "rowwise"};
+        for (size_t kind = 0; kind < last_.kernels.size(); ++kind)
+            line += fmt::format(R"(, "{}_share": {:.3f})", kKinds[kind],
+                                static_cast<double>(last_.kernels[kind].ns) / 1e9 * steps_per_s);
         line += fmt::format(R"(, "activation_dtype": "{}")",
                             presets::spec(presets::KnobId::kActivationDtype)
                                 .choices[static_cast<size_t>(executor_.activation_dtype())]);

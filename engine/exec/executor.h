@@ -3,6 +3,7 @@
 // Integers decide, tensors obey: the scheduler writes a StepPlan, an executor carries it out.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -68,12 +69,30 @@ struct StepPlan {
     std::vector<SequenceSlice> slices;
 };
 
+/// The kinds of kernels that a step runs.
+enum class KernelKind : uint8_t {
+    kProduct,    ///< of the layers' matrices
+    kAttention,  ///< of all layers
+    kHead,       ///< the vocabulary's matrix, for rows that are sampled or scored
+    kRowwise,    ///< norms, rotary embedding, writing K and V
+    kCount
+};
+
+/// Counted, not estimated: operations of products and attention; weights and KV touched. No time where the device does not
+/// tell its kernels apart.
+struct KernelWork {
+    int64_t ns = 0;
+    double flops = 0, bytes = 0;
+};
+using KernelWorks = std::array<KernelWork, static_cast<size_t>(KernelKind::kCount)>;
+
 struct StepResult {
     std::vector<TokenId>
         sampled;  ///< in order of slices, and of positions in each: as many as were asked for
     int64_t copy_ns = 0, execute_ns = 0, sample_ns = 0;
     /// Counted, not estimated: matrix and attention products; weights and KV touched.
     double flops = 0, bytes = 0;
+    KernelWorks kernels{};  ///< of which these, where the device tells
     Status status;  ///< a lost device fails the slices; the engine goes on
 };
 

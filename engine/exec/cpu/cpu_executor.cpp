@@ -156,8 +156,11 @@ Ticket CpuExecutor::submit(const StepPlan& plan) {
     result_.copy_ns = now_ns() - start;
     run_slices(plan);
     result_.execute_ns = now_ns() - start - result_.copy_ns - result_.sample_ns;
-    result_.flops = forward_->flops();
-    result_.bytes += forward_->bytes();
+    result_.kernels = forward_->works();
+    for (const KernelWork& work : result_.kernels) {
+        result_.flops += work.flops;
+        result_.bytes += work.bytes;
+    }
     return Ticket{++ticket_};
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -81,17 +82,30 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
     attention_.plan(sequences);
     for (uint32_t i = 0; i < config.num_layers; ++i) {
         const PackedLayer& layer = model_.layers[i];
-        normalize(hidden_, layer.attn_norm, count);
+        timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.attn_norm, count); });
         multiply(layer.qkv, normed_, qkv_, model_.qkv_columns, count, Epilogue::kStore);
-        rotate_and_cache(i, count);
-        attention_.run(i, qkv_.data, qkv_.ld, attended_.data, attended_.ld);
+        timed(KernelKind::kRowwise, [&] { rotate_and_cache(i, count); });
+        timed(KernelKind::kAttention,
+              [&] { attention_.run(i, qkv_.data, qkv_.ld, attended_.data, attended_.ld); });
         multiply(layer.output, attended_, hidden_, config.hidden_size, count, Epilogue::kAdd);
-        normalize(hidden_, layer.ffn_norm, count);
+        timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.ffn_norm, count); });
         multiply(layer.gate_up, normed_, activated_, config.intermediate_size, count, Epilogue::kSwiglu);
         multiply(layer.ffn_down, activated_, hidden_, config.hidden_size, count, Epilogue::kAdd);
     }
-    flops_ += attention_.flops();
-    bytes_ += attention_.bytes() + static_cast<double>(count) * arena_.bytes_per_token();
+    this->count(KernelKind::kAttention, attention_.flops(), attention_.bytes());
+    this->count(KernelKind::kRowwise, 0, static_cast<double>(count) * arena_.bytes_per_token());
+}
+
+template <class Work>
+void Forward::timed(KernelKind kind, const Work& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    works_[static_cast<size_t>(kind)].ns += (std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1);
+}
+
+void Forward::count(KernelKind kind, double flops, double bytes) {
+    works_[static_cast<size_t>(kind)].flops += flops;
+    works_[static_cast<size_t>(kind)].bytes += bytes;
 }
 
 void Forward::embed(std::span<const TokenId> tokens) {
@@ -163,22 +177,26 @@ void Forward::cache_token(uint32_t layer, uint32_t token) {
 
 void Forward::multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns,
                        uint32_t tokens, Epilogue epilogue) {
-    multiplier_.multiply(product, x.data, x.ld, tokens, {out.data, out.ld, nullptr, columns, epilogue});
-    flops_ += 2.0 * static_cast<double>(product.macs()) * tokens;
-    bytes_ += static_cast<double>(product.bytes());
+    timed(KernelKind::kProduct, [&] {
+        multiplier_.multiply(product, x.data, x.ld, tokens, {out.data, out.ld, nullptr, columns, epilogue});
+    });
+    count(KernelKind::kProduct, 2.0 * static_cast<double>(product.macs()) * tokens,
+          static_cast<double>(product.bytes()));
 }
 
 void Forward::head(std::span<const uint32_t> rows, float* const* logits) {
     const auto count = static_cast<uint32_t>(rows.size());
     const ModelConfig& config = model_.config;
-    for (uint32_t i = 0; i < count; ++i) {
-        kernels_.rms_norm(hidden_.row(rows[i]), model_.output_norm.data(), config.hidden_size,
-                          round_to_panel(config.hidden_size), config.rms_epsilon, normed_.row(i));
-    }
-    multiplier_.multiply(model_.head, normed_.data, normed_.ld, count,
-                         {nullptr, 0, logits, config.vocab_size, Epilogue::kStore});
-    flops_ += 2.0 * static_cast<double>(model_.head.macs()) * count;
-    bytes_ += static_cast<double>(model_.head.bytes());
+    timed(KernelKind::kHead, [&] {
+        for (uint32_t i = 0; i < count; ++i) {
+            kernels_.rms_norm(hidden_.row(rows[i]), model_.output_norm.data(), config.hidden_size,
+                              round_to_panel(config.hidden_size), config.rms_epsilon, normed_.row(i));
+        }
+        multiplier_.multiply(model_.head, normed_.data, normed_.ld, count,
+                             {nullptr, 0, logits, config.vocab_size, Epilogue::kStore});
+    });
+    this->count(KernelKind::kHead, 2.0 * static_cast<double>(model_.head.macs()) * count,
+                static_cast<double>(model_.head.bytes()));
 }
 
 }  // namespace pitwall::engine::cpu

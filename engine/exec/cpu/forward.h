@@ -35,9 +35,8 @@ class Forward {
     void set_activation_dtype(ActivationDtype dtype) { multiplier_.set_activation_dtype(dtype); }
 
     uint64_t activation_bytes() const { return buffer_.bytes() + multiplier_.scratch_bytes(); }
-    double flops() const { return flops_; }  ///< since reset_counters()
-    double bytes() const { return bytes_; }
-    void reset_counters() { flops_ = bytes_ = 0; }
+    const KernelWorks& works() const { return works_; }  ///< since reset_counters()
+    void reset_counters() { works_ = {}; }
 
   private:
     /// [tokens, ld] float32; ld is not a power of two, so that rows do not share cache sets.
@@ -57,6 +56,10 @@ class Forward {
     void cache_token(uint32_t layer, uint32_t token);
     void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns, uint32_t tokens,
                   Epilogue epilogue);
+    /// Runs `work` and books its time.
+    template <class Work>
+    void timed(KernelKind kind, const Work& work);
+    void count(KernelKind kind, double flops, double bytes);
     template <class Work>
     void each_token(uint32_t tokens, uint32_t serial, const Work& work);
 
@@ -72,7 +75,7 @@ class Forward {
     std::vector<float> cos_, sin_;     ///< [tokens, head_dim / 2]
     std::vector<BlockId> token_block_;
     std::vector<uint32_t> token_slot_;
-    double flops_ = 0, bytes_ = 0;
+    KernelWorks works_{};
 };
 
 }  // namespace pitwall::engine::cpu
