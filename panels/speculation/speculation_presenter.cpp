@@ -55,22 +55,26 @@ SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
 
 QString SpeculationPresenter::draft_model() const { return to_qstring(store_.session("draft_model")); }
 
-/// Where the engine gave one up, as nothing else says why the knob stands at none.
-QString SpeculationPresenter::draft_model_lost() const {
-    const telemetry::KnobState& method =
-        store_.knob(static_cast<uint16_t>(presets::KnobId::kSpeculativeMethod));
-    const QString why = to_qstring(store_.session("draft_model_lost"));
-    if (method.last.bound != telemetry::KnobBound::kUnavailable || why.isEmpty()) return {};
-    return QStringLiteral("the draft model is lost (%1), ").arg(why);
+/// Where the engine gave one up, as nothing else says why the knob stands at none: it says so itself, a keyframe repeats
+/// it. What somebody else asked for and could not have is no loss.
+QString SpeculationPresenter::why_lost() const {
+    using telemetry::KnobOrigin;
+    const telemetry::KnobEvent& method = KnobNumbers(store_).state(presets::KnobId::kSpeculativeMethod).last;
+    const bool told = method.origin == KnobOrigin::kEngine || method.origin == KnobOrigin::kStart;
+    if (!told || method.bound != telemetry::KnobBound::kUnavailable) return {};
+    return to_qstring(store_.session("draft_model_lost"));
 }
 
 QString SpeculationPresenter::empty_sentence() const {
+    const QString why = why_lost();
+    const QString lost =
+        why.isEmpty() ? QString() : QStringLiteral("the draft model is lost (%1), ").arg(why);
     switch (why_empty()) {
         case Empty::kOff:
             return QStringLiteral(
                        "No drafts in this range: %1speculative_method is none; ngram, suffix or draft would "
                        "make them")
-                .arg(draft_model_lost());
+                .arg(lost);
         case Empty::kNoStep:
             return QStringLiteral("No step yet. Drafts come once requests decode");
         case Empty::kNoDraft:
@@ -114,6 +118,7 @@ void SpeculationPresenter::describe_gained() {
         return QStringLiteral("%1 %").arg(percent(share(double(n), double(drafted))));
     };
     gained_.clear();
+    describe_loss();
     gained_.push_back(row_of(
         "Tokens a drafted step",
         drafts_.sequences ? format_fixed(1 + double(accepted) / double(drafts_.sequences), 2) : kNoValue,
@@ -129,6 +134,16 @@ void SpeculationPresenter::describe_gained() {
     gained_.push_back(row_of("Wasted", counted(drafted - accepted), "tok", of_drafted(drafted - accepted),
                              "Drafts that were computed and came to nothing"));
     gained_.back().swatch = "work.draft_wasted";
+}
+
+/// Also while older drafts are in the range: its figures are those of a model that drafts no more.
+void SpeculationPresenter::describe_loss() {
+    const QString why = why_lost();
+    if (why.isEmpty()) return;
+    gained_.push_back(row_of("Draft model", QStringLiteral("lost"), "", why,
+                             "The engine gave it up and turned speculative_method to none; choosing draft "
+                             "again reads its weights again"));
+    gained_.back().bad = true;
 }
 
 /// Where more than one drafted in the range, or a model did.

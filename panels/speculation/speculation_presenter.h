@@ -38,9 +38,10 @@ class SpeculationPresenter {
 
   private:
     QString draft_model() const;  ///< its name; empty where none was loaded
-    QString draft_model_lost() const;
+    QString why_lost() const;     ///< the draft model; empty where it is not
     void describe_positions();
     void describe_gained();
+    void describe_loss();
     void describe_methods();
     void describe_spent(telemetry::TimeRange range);
     void describe_batches();

@@ -57,13 +57,42 @@ TEST_F(Speculation, SaysWhyADraftModelHasNotDrafted) {
     EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 reads prompts"));
 }
 
+/// As the engine tells it: asked for is the draft model, in force is none, and the next keyframe says the same.
 TEST_F(Speculation, SaysThatTheDraftModelIsLostAndWhy) {
+    constexpr auto kKnob = presets::KnobId::kSpeculativeMethod;
+    using telemetry::KnobBound, telemetry::KnobOrigin;
     told.fact("draft_model_lost=there is no memory for its weights");
     update();
     EXPECT_FALSE(presenter.empty_sentence().contains("lost"));
-    told.knob(1000, presets::KnobId::kSpeculativeMethod, 3, 0,
-              {telemetry::KnobOrigin::kEngine, telemetry::KnobBound::kUnavailable, 0});
-    EXPECT_TRUE(presenter.empty_sentence().contains("lost (there is no memory for its weights)"));
+    told.knob(1000, kKnob, 3, 0,
+              {.origin = KnobOrigin::kEngine, .bound = KnobBound::kUnavailable, .asked = 3});
+    const auto said = [&] {
+        return presenter.empty_sentence().contains("lost (there is no memory for its weights)");
+    };
+    EXPECT_TRUE(said());
+    told.keyframe(2000, telemetry::KeyframeKnob{.knob = uint16_t(kKnob),
+                                                .value_kind = telemetry::ValueKind::kChoice,
+                                                .bound = KnobBound::kUnavailable,
+                                                .reserved = 0,
+                                                .asked_value = 3,
+                                                .effective_value = 0});
+    EXPECT_TRUE(said());
+    told.knob(3000, kKnob, 0, 0, {.bound = KnobBound::kUnavailable, .asked = 3});
+    EXPECT_FALSE(said()) << "refused is not lost";
+}
+
+TEST_F(Speculation, ALossIsToldBesideTheDraftsThatWereMadeBefore) {
+    told.fact("draft_model_lost=the device was lost");
+    const DraftSession session(told, 50'000, telemetry::DraftMethod::kDraft);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "Draft model"), "none");
+    told.knob(
+        9000, presets::KnobId::kSpeculativeMethod, 3, 0,
+        {.origin = telemetry::KnobOrigin::kEngine, .bound = telemetry::KnobBound::kUnavailable, .asked = 3});
+    update();
+    ASSERT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kThereAre);
+    EXPECT_EQ(text(presenter.gained(), "Draft model"), "lost");
+    EXPECT_EQ(presenter.gained().front().note, "the device was lost");
 }
 
 TEST_F(Speculation, AModelThatDraftsHasItsName) {
