@@ -81,14 +81,12 @@ QString SpeculationPresenter::empty_sentence() const {
             return QStringLiteral(
                 "No drafts in this range: no text repeated, or the budget left no room for them");
         case Empty::kLoading:
-            return QStringLiteral(
-                       "No drafts in this range: the draft model %1 is still being loaded, or no request "
-                       "decodes")
+            return QStringLiteral("No drafts in this range: the draft model %1 is still being loaded")
                 .arg(draft_model());
         case Empty::kReading:
             return QStringLiteral(
                        "No drafts in this range: the draft model %1 reads prompts first, and drafts where "
-                       "that is worth its time")
+                       "that is worth its time; or no request decodes: start the workload or send a prompt")
                 .arg(draft_model());
         case Empty::kThereAre:
             break;
