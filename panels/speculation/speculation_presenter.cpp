@@ -178,13 +178,14 @@ void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
         row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))), "%",
                format_duration(double(drafts_.draft_ns)).text(),
                "Time that making the drafts took, of the duration of all steps in the range; "
-               "steps in which a draft model only read texts count with the next that has drafts"));
+               "what a draft model read in steps without drafts counts with the next that has some"));
     const StepGrowth growth = step_growth(store_, range);
     MemoryRow step =
         row_of("Decode step", {}, "",
                QStringLiteral("n = %1 and %2").arg(counted(growth.plain_ns.n), counted(growth.drafted_ns.n)),
                "Mean time, execution and drafting, of steps that computed no prompt, without and with drafts "
-               "in them; of steps that are kept one by one");
+               "in them; of steps that are kept one by one. What a draft model read in steps before, new "
+               "prompts say, is in the time of those with drafts");
     MemoryRow rows =
         row_of("Rows of such a step", {}, "", {}, "Mean tokens that it computed, drafts included");
     const auto ms = [](const telemetry::Interval& of) {
@@ -227,7 +228,9 @@ void SpeculationPresenter::describe_batches() {
             fit + QStringLiteral(
                       ".\nNeeded: that share of one more draft for each sequence must be accepted for the "
                       "step to make as many tokens a second as without it; time is execution and drafting, "
-                      "by least squares on the rows of steps with this many decoding sequences");
+                      "by least squares on the rows of steps with this many decoding sequences. What a draft "
+                      "model read in steps before counts with the step that drafts next, so that more seems "
+                      "needed while many new prompts come");
         row.bad = cost.known && cost.measured() < cost.needed();
         batches_.push_back(std::move(bar));
         verdicts_.push_back(std::move(row));
