@@ -37,7 +37,7 @@ void SpeculationPresenter::update(telemetry::TimeRange range, const QString& ran
     costs_ = batch_costs(store_, range);
     describe_positions();
     describe_gained();
-    describe_methods();
+    describe_methods(range);
     describe_spent(range);
     describe_batches();
     scope_ = QStringLiteral("%1, n = %2 drafts").arg(range_label, counted(drafts_.drafted_tokens()));
@@ -145,7 +145,7 @@ void SpeculationPresenter::describe_loss() {
 }
 
 /// Where more than one drafted in the range, or a model did.
-void SpeculationPresenter::describe_methods() {
+void SpeculationPresenter::describe_methods(telemetry::TimeRange range) {
     const auto used = std::count_if(steps_.drafts.begin(), steps_.drafts.end(),
                                     [](const DraftSums& method) { return method.sequences > 0; });
     for (size_t i = 0; i < steps_.drafts.size(); ++i) {
@@ -156,12 +156,27 @@ void SpeculationPresenter::describe_methods() {
         MemoryRow row =
             row_of("", percent(share(double(sums.accepted_tokens()), double(sums.drafted_tokens()))),
                    "% accepted", QStringLiteral("n = %1").arg(counted(sums.drafted_tokens())),
-                   model ? "Accepted of the drafts of this method. The model is the one that was loaded last"
-                         : "Accepted of the drafts of this method");
-        row.name =
-            to_qstring(telemetry::name(method)) + (model ? QStringLiteral(", ") + draft_model() : QString());
+                   "Accepted of the drafts of this method");
+        row.name = to_qstring(telemetry::name(method));
+        if (model) name_model(row, range);
         gained_.push_back(std::move(row));
     }
+}
+
+/// The session says which one was loaded last, and no more: where that was after the first of these drafts, they may be
+/// those of several.
+void SpeculationPresenter::name_model(MemoryRow& row, telemetry::TimeRange range) const {
+    const uint16_t knob = KnobNumbers(store_).number(presets::KnobId::kSpeculativeMethod);
+    const int64_t since_ns = first_draft_ns(store_, range, DraftMethod::kDraft).value_or(range.begin_ns);
+    const auto changes = store_.knob_changes();
+    const bool again = std::any_of(changes.begin(), changes.end(), [&](const telemetry::KnobChange& change) {
+        return change.t_ns > since_ns && change.event.knob == knob &&
+               change.event.effective_value == static_cast<double>(DraftMethod::kDraft);
+    });
+    row.name += QStringLiteral(", ") + (again ? QStringLiteral("loaded more than once") : draft_model());
+    if (again)
+        row.definition +=
+            QStringLiteral(". Since the first of them a draft model was loaded again, the same or another");
 }
 
 void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {

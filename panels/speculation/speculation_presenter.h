@@ -42,7 +42,8 @@ class SpeculationPresenter {
     void describe_positions();
     void describe_gained();
     void describe_loss();
-    void describe_methods();
+    void describe_methods(telemetry::TimeRange range);
+    void name_model(MemoryRow& row, telemetry::TimeRange range) const;
     void describe_spent(telemetry::TimeRange range);
     void describe_batches();
 

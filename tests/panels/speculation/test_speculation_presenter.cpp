@@ -104,6 +104,25 @@ TEST_F(Speculation, AModelThatDraftsHasItsName) {
     EXPECT_EQ(text(presenter.gained(), "ngram"), "none");
 }
 
+/// Another draft model after the first of the drafts: the last one's name is not that of all.
+TEST_F(Speculation, ModelsThatAreLoadedOneAfterTheOtherHaveNoCommonName) {
+    constexpr auto kKnob = presets::KnobId::kSpeculativeMethod;
+    told.fact("draft_model=Tiny.Q4_1");
+    DraftSession model(told, 50'000, telemetry::DraftMethod::kDraft);
+    told.knob(6000, kKnob, 3, 0);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "60.0 % accepted") << "turned off, not loaded";
+    told.knob(6001, kKnob, 0, 3);
+    for (int i = 0; i < 4; ++i) model.step(1, 2);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "none");
+    EXPECT_NE(text(presenter.gained(), "draft, loaded more than once"), "none");
+    presenter.update({6002 * kMs, 60'000 * kMs}, "after it");
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "50.0 % accepted");
+    presenter.update({0, 5000 * kMs}, "before it");
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "none") << "it was loaded later";
+}
+
 TEST_F(Speculation, AcceptanceByPositionAndAfterTheOneBefore) {
     const DraftSession session(told);
     update();
