@@ -36,8 +36,12 @@ MemoryTable::MemoryTable(Theme* theme, const QString& caption, QWidget* parent)
 void MemoryTable::set_rows(const std::vector<MemoryRow>& rows) {
     if (rows == rows_) return;
     const bool other_height = rows.size() != rows_.size();
+    const QString current = rows_.empty() ? QString() : rows_[size_t(current_)].name;
     rows_ = rows;
-    current_ = std::clamp(current_, 0, std::max(0, int(rows_.size()) - 1));
+    // Rows come and go before it: who looks at one goes on looking at that one.
+    const auto same = std::ranges::find(rows_, current, &MemoryRow::name);
+    current_ = same != rows_.end() ? int(same - rows_.begin())
+                                   : std::clamp(current_, 0, std::max(0, int(rows_.size()) - 1));
     measure();
     if (other_height) updateGeometry();
     update();

@@ -97,6 +97,18 @@ TEST_F(MemoryPanelTest, KeysGoThroughTheRowsAndSayWhatTheyAre) {
     EXPECT_EQ(parts->current(), int(parts->rows().size()) - 2);
 }
 
+TEST_F(MemoryPanelTest, TheChosenRowStaysTheSameWhereOthersComeBeforeIt) {
+    tell_session();
+    MemoryTable* parts = panel.session()->parts();
+    for (int i = 0; i < 5; ++i) QTest::keyClick(parts, Qt::Key_Down);
+    ASSERT_EQ(parts->rows()[size_t(parts->current())].name, "Rest of the process");
+    MemorySession(desk.told).device(5'000'000, 300'000, 700'000);
+    desk.range.set_mode(RangeModel::Mode::kLast10s);
+    panel.refresh();
+    EXPECT_EQ(parts->rows()[size_t(parts->current())].name, "Rest of the process");
+    EXPECT_EQ(parts->current(), 7);
+}
+
 TEST_F(MemoryPanelTest, WhatIsTypedIsReckonedAtOnce) {
     turn_to(MemoryPanel::kShapes);
     EXPECT_EQ(panel.page(), MemoryPanel::kShapes);
