@@ -10,6 +10,7 @@
 
 #include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/widgets.h"
 
 namespace pitwall::panels {
 
@@ -165,7 +166,8 @@ QString MemoryTable::tip(int row) const {
 
 void MemoryTable::show_tip(int row, QPoint global) {
     const bool there = row >= 0 && row < int(rows_.size());
-    QToolTip::showText(global, there ? tip(row) : QString(), this, there ? row_rect(row) : QRect());
+    QToolTip::showText(global, there ? plain_tip(tip(row)) : QString(), this,
+                       there ? row_rect(row) : QRect());
 }
 
 bool MemoryTable::event(QEvent* event) {

@@ -109,6 +109,22 @@ TEST_F(MemoryPanelTest, TheChosenRowStaysTheSameWhereOthersComeBeforeIt) {
     EXPECT_EQ(parts->current(), 7);
 }
 
+TEST(MemoryRows, NamesOfARecordingAreWordsInCsvAndTips) {
+    Desk desk;
+    MemoryTable table(desk.context().theme, QString(), nullptr);
+    MemoryRow row;
+    row.name = QStringLiteral("a \"b\", <b>c</b>");
+    row.cells = {{{QStringLiteral("1"), QStringLiteral("B")}, {}}};
+    table.set_rows({row});
+    EXPECT_EQ(csv_lines({row}), "\"a \"\"b\"\", <b>c</b>\",\"1\",\"B\"\n");
+    table.resize(400, 40);
+    table.show();
+    const QPoint at = table.row_rect(0).center();
+    QHelpEvent hover(QEvent::ToolTip, at, table.mapToGlobal(at));
+    QApplication::sendEvent(&table, &hover);
+    EXPECT_TRUE(QToolTip::text().contains("&lt;b&gt;c&lt;/b&gt;")) << QToolTip::text().toStdString();
+}
+
 TEST_F(MemoryPanelTest, WhatIsTypedIsReckonedAtOnce) {
     turn_to(MemoryPanel::kShapes);
     EXPECT_EQ(panel.page(), MemoryPanel::kShapes);
