@@ -72,8 +72,8 @@ QString SpeculationPresenter::empty_sentence() const {
     switch (why_empty()) {
         case Empty::kOff:
             return QStringLiteral(
-                       "No drafts in this range: %1speculative_method is none; ngram, suffix or draft would "
-                       "make them")
+                       "No drafts in this range: %1speculative_method is none; ngram and suffix would "
+                       "make them, and a draft model (Engine > Draft model)")
                 .arg(lost);
         case Empty::kNoStep:
             return QStringLiteral("No step yet. Drafts come once requests decode");
