@@ -17,7 +17,8 @@ KnobSpec speculative_method() {
             "Where drafts come from, several tokens that one step then verifies; answers stay what they "
             "are. ngram: what followed the same last tokens in this request. suffix: what followed them "
             "most often in all requests of the session. draft: what a smaller model of the same vocabulary "
-            "would say (--draft-model FILE); it takes up to a quarter of kv_cache_memory_bytes more.",
+            "would say (--draft-model FILE, or Engine > Draft model in the window); it takes up to a quarter "
+            "of kv_cache_memory_bytes more.",
         .vllm = {.flag = "--speculative-config.method",
                  .note =
                      "one key of its JSON; ngram there takes the earliest match, draft_model wants a model "

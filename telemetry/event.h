@@ -61,7 +61,7 @@ struct StepEvent {
     uint64_t step_id;
     int64_t duration_ns;
     uint32_t plan_ns, sample_ns,
-        commit_ns;  ///< scheduling and drafting, sampling, bookkeeping and publishing
+        commit_ns;  ///< scheduling without drafting, sampling, bookkeeping and publishing
     uint32_t prefill_tokens, recompute_tokens, decode_tokens, draft_tokens;
     uint32_t cached_tokens;  ///< prompt tokens that this step's admissions took from the prefix cache
     uint32_t budget_tokens;  ///< token budget in force

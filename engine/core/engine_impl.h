@@ -109,6 +109,7 @@ class Engine::Impl {
     double change_drafter(double choice, Bounded& bounded);
     double change_activations(double choice, Bounded& bounded);
     void lose_broken_drafter();
+    void publish_draft_model_lost();
     void draft(Proposal& proposal, InFlight& step);
     void draft_apart(Proposal& proposal);
     void draft_together(BatchDrafter& drafter, Proposal& proposal);
@@ -197,6 +198,7 @@ class Engine::Impl {
     DrafterFactory drafters_;
     DraftMethod draft_method_ = DraftMethod::kNone;
     std::unique_ptr<Drafter> drafter_;  ///< null: nothing is drafted
+    std::string draft_model_lost_;      ///< why, until the method is chosen again
     std::unique_ptr<DraftLength> draft_length_;
     std::vector<TokenId> drafted_;  ///< in this step, before lengths were chosen
     std::vector<DraftLength::Candidate> candidates_;

@@ -133,6 +133,7 @@ void Engine::Impl::publish_dictionary() {
             writer_.text(DictionaryKind::kKnobChoice, number << 8 | static_cast<uint32_t>(choice),
                          knob.choices[choice]);
     }
+    publish_draft_model_lost();
     for (size_t number = 0; number < classes_.size(); ++number)
         writer_.text(DictionaryKind::kRequestClass, static_cast<uint32_t>(number), classes_[number]);
     if (!effective_.boolean(KnobId::kRecordText) || !tokenizer_) return;

@@ -17,10 +17,16 @@ constexpr uint32_t kDraftModelLostFact = 101;  ///< its number among the session
 
 }  // namespace
 
+void Engine::Impl::publish_draft_model_lost() {
+    if (draft_model_lost_.empty()) return;
+    writer_.text(DictionaryKind::kSession, kDraftModelLostFact, "draft_model_lost=" + draft_model_lost_);
+}
+
 /// What a drafter has learnt goes with it, and what was learnt of it: the next one begins anew, and one that is off keeps
 /// no memory. Gives the choice in force then.
 double Engine::Impl::change_drafter(double choice, Bounded& bounded) {
     const auto method = static_cast<DraftMethod>(choice);
+    draft_model_lost_.clear();
     if (method == draft_method_) return choice;
     auto drafter = drafters_(method);
     if (!drafter.ok()) {
@@ -37,17 +43,20 @@ double Engine::Impl::change_drafter(double choice, Bounded& bounded) {
     return choice;
 }
 
-/// Nothing is lost but time: the answers go on as they would have been.
+/// Nothing is lost but time: the answers go on as they would have been. What was asked for stays asked for, and is not to
+/// be had: keyframes say so until the knob is turned.
 void Engine::Impl::lose_broken_drafter() {
     if (!drafter_) return;
     drafter_->poll();
     const Status status = drafter_->status();
     if (status.ok()) return;
     const double before = effective_.get(KnobId::kSpeculativeMethod);
-    Bounded none;
+    Bounded lost{KnobBound::kUnavailable, status.error().text()};
     stamp();
-    writer_.text(DictionaryKind::kSession, kDraftModelLostFact, "draft_model_lost=" + status.error().text());
-    apply_knob(KnobId::kSpeculativeMethod, static_cast<double>(DraftMethod::kNone), none);
+    apply_knob(KnobId::kSpeculativeMethod, static_cast<double>(DraftMethod::kNone), lost);
+    asked_.set(KnobId::kSpeculativeMethod, before);
+    draft_model_lost_ = std::move(lost.reason);
+    publish_draft_model_lost();
     publish_knob(KnobId::kSpeculativeMethod, before, before, KnobBound::kUnavailable, KnobOrigin::kEngine, 0);
 }
 

@@ -79,9 +79,10 @@ void Engine::Impl::submit_step(Proposal& proposal, int64_t start_ns) {
     in_flight_.push_back(std::move(step));
     InFlight& kept = in_flight_.back();
     build_plan(kept);
-    kept.ticket = executor_->submit(kept.plan);
-    const int64_t plan_ns = clock_.now_ns() - start_ns;
+    // Before it is handed over: a device of depth 1 may compute all of it in there. Drafting is told apart.
+    const int64_t plan_ns = clock_.now_ns() - start_ns - (kept.draft_end_ns - kept.draft_begin_ns);
     kept.event.plan_ns = static_cast<uint32_t>(std::clamp<int64_t>(plan_ns, 0, UINT32_MAX));
+    kept.ticket = executor_->submit(kept.plan);
     // The samples' places are taken now; a second plan may already count on them.
     for (const ScheduledSlice& slice : kept.slices)
         if (slice.samples > 0) slice.sequence->tokens.push_back(kPlaceholderToken);

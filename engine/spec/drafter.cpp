@@ -13,7 +13,8 @@ Result<std::unique_ptr<Drafter>> make_drafter(DraftMethod method) {
         case DraftMethod::kSuffix:
             return std::unique_ptr<Drafter>(std::make_unique<SuffixDrafter>());
         case DraftMethod::kDraft:
-            return Error{"there is no draft model", "give one with --draft-model FILE"};
+            return Error{"there is no draft model",
+                         "give one with --draft-model FILE, or in the window with Engine > Draft model"};
         case DraftMethod::kNone:
         case DraftMethod::kCount:
             break;

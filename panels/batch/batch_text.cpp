@@ -46,6 +46,23 @@ uint64_t nice_step(double at_least) {
 
 QString duration(int64_t ns) { return format_duration(static_cast<double>(ns)).text(); }
 
+/// A draft model's reading is booked to the next step with drafts: then it is longer than the step has room for.
+QString drafting(const StepRow& row) {
+    const StepEvent& s = row.step;
+    int64_t took_ns = 0;
+    for (const telemetry::DraftRow& draft : row.drafts) took_ns += draft.draft_ns;
+    const bool before = took_ns > s.duration_ns - s.execute_ns - s.sample_ns - s.commit_ns;
+    return QStringLiteral("draft %1%2, ")
+        .arg(duration(took_ns), before ? QStringLiteral(" with reading before it") : QString());
+}
+
+QString parts(const StepRow& row) {
+    const StepEvent& s = row.step;
+    return QStringLiteral("plan %1, %2execute %3, sample %4, commit %5")
+        .arg(duration(s.plan_ns), row.drafts.empty() ? QString() : drafting(row), duration(s.execute_ns),
+             duration(s.sample_ns), duration(s.commit_ns));
+}
+
 }  // namespace
 
 void BatchPresenter::zoom(int levels, int x) {
@@ -157,10 +174,7 @@ BatchCard BatchPresenter::card(StepId id, RequestId request) const {
         const QString load = QStringLiteral("%1 of %2 tokens, %3 running, %4 waiting")
                                  .arg(format_count(tokens_of(s)), format_count(s.budget_tokens),
                                       format_count(s.running), format_count(s.waiting));
-        const QString parts = QStringLiteral("plan %1, execute %2, sample %3, commit %4")
-                                  .arg(duration(s.plan_ns), duration(s.execute_ns), duration(s.sample_ns),
-                                       duration(s.commit_ns));
-        return {QStringLiteral("Step ") + number, duration(s.duration_ns), {load, parts}, kNoRequest};
+        return {QStringLiteral("Step ") + number, duration(s.duration_ns), {load, parts(*row)}, kNoRequest};
     }
     BatchCard card{format_request(raw(request)), QStringLiteral("step ") + number, {}, request};
     uint32_t blocks = 0;

@@ -128,6 +128,11 @@ const ChangeEffect* ChangeEffects::find(uint32_t number) const {
 
 QString ChangeEffects::values(const ChangeGroup& group) const {
     const presets::KnobSpec* spec = numbers_.spec(group.knob);
+    // Off and on again in one go, which a choice of another draft model is as well: its weights are read either way.
+    constexpr auto kDraft = static_cast<double>(presets::SpeculativeMethod::kDraft);
+    if (spec && spec->id == presets::KnobId::kSpeculativeMethod && group.old_value == kDraft &&
+        group.new_value == kDraft)
+        return QStringLiteral("draft, model loaded anew");
     if (!spec) return format_three(group.old_value) + kArrow + format_three(group.new_value);
     const Quantity before = knob_quantity(*spec, group.old_value),
                    after = knob_quantity(*spec, group.new_value);

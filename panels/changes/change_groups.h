@@ -29,7 +29,7 @@ struct ChangeGroup {
 inline constexpr int64_t kChangeGroupGapNs = 1'000'000'000;
 
 /// In the order of time, without start values. What the engine did to a knob on its own (a drain that ended)
-/// belongs to the change that caused it.
+/// belongs to the change that caused it, where one did: the loss of a draft model stands for itself.
 std::vector<ChangeGroup> group_changes(std::span<const telemetry::KnobChange> changes);
 
 struct EqualRanges {

@@ -112,7 +112,8 @@ bool ChangesList::event(QEvent* event) {
     const int index = index_at(help->pos().y());
     if (index < 0) return true;
     const ChangeRowView& row = rows_[size_t(index)];
-    QString text = QStringLiteral("<b>%1</b> %2<br>%3").arg(row.knob, row.values, row.verdict_word);
+    QString text = QStringLiteral("<b>%1</b> %2<br>%3")
+                       .arg(row.knob.toHtmlEscaped(), row.values.toHtmlEscaped(), row.verdict_word);
     if (!row.note.isEmpty()) text += QStringLiteral("<br>") + row.note;
     if (undo_allowed_) text += QStringLiteral("<br>Click: statistics since then. Z: undo");
     QToolTip::showText(help->globalPos(), text, this);

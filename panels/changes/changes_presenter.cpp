@@ -3,15 +3,6 @@
 
 namespace pitwall::panels {
 
-namespace {
-
-/// A field of a CSV line; values and names hold commas.
-QString quoted(const QString& text) {
-    return u'"' + QString(text).replace(u'"', QStringLiteral("\"\"")) + u'"';
-}
-
-}  // namespace
-
 bool ChangesPresenter::update() {
     effects_.update();
     std::vector<ChangeRowView> rows;
@@ -70,8 +61,8 @@ QString ChangesPresenter::csv() const {
         text += QStringLiteral("%1,%2,%3,%4,%5,%6,%7,%8,%9,")
                     .arg(row.number)
                     .arg(double(effect.group.begin_ns) / 1e9, 0, 'f', 3)
-                    .arg(row.knob, quoted(row.values), figure.name, quoted(figure.before.number),
-                         quoted(figure.after.number), figure.after.unit, row.verdict_word);
+                    .arg(row.knob, csv_quoted(row.values), figure.name, csv_quoted(figure.before.number),
+                         csv_quoted(figure.after.number), figure.after.unit, row.verdict_word);
         text += QStringLiteral("%1,%2,%3\n")
                     .arg(effect.before.seconds(), 0, 'f', 1)
                     .arg(effect.before.finished)

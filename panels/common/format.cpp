@@ -119,4 +119,8 @@ Quantity format_file_size(double bytes) {
 }
 QString format_request(uint32_t number) { return QStringLiteral("R-%1").arg(number, 4, 10, QChar(u'0')); }
 
+QString csv_quoted(const QString& text) {
+    return u'"' + QString(text).replace(u'"', QStringLiteral("\"\"")) + u'"';
+}
+
 }  // namespace pitwall::panels

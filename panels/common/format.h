@@ -45,6 +45,8 @@ Quantity format_memory(double bytes);
 Quantity format_file_size(double bytes);
 /// "R-0778"
 QString format_request(uint32_t number);
+/// A field of a CSV line that may hold commas and quotes.
+QString csv_quoted(const QString& text);
 
 inline const QString kNoValue = QStringLiteral("\u2013");  ///< en dash: no samples
 

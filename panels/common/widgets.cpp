@@ -18,6 +18,10 @@ bool is_shift_arrow(const QKeyEvent& event) {
            (event.key() == Qt::Key_Left || event.key() == Qt::Key_Right);
 }
 
+QString plain_tip(const QString& text) {
+    return QStringLiteral("<qt>%1</qt>").arg(text.toHtmlEscaped().replace(u'\n', QStringLiteral("<br>")));
+}
+
 SegmentedControl::SegmentedControl(Theme* theme, const QStringList& names, QWidget* parent)
     : QWidget(parent), theme_(theme), names_(names), enabled_(static_cast<size_t>(names.size()), true) {
     setFocusPolicy(Qt::TabFocus);
@@ -97,6 +101,7 @@ EmptyState::EmptyState(Theme* theme, const QString& sentence, const QString& but
       sentence_(new QLabel(sentence, this)),
       button_(new QPushButton(button, this)) {
     auto* layout = new QVBoxLayout(this);
+    sentence_->setTextFormat(Qt::PlainText);  // it may name what a recording says
     sentence_->setAlignment(Qt::AlignCenter);
     sentence_->setWordWrap(true);
     layout->addStretch();

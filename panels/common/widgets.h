@@ -17,6 +17,9 @@ namespace pitwall::panels {
 /// Shift with Left or Right: the window moves in time with it, unless a control asks for it (ShortcutOverride).
 bool is_shift_arrow(const QKeyEvent& event);
 
+/// For a tooltip that may hold words of a recording: as they are, whatever they look like.
+QString plain_tip(const QString& text);
+
 /// "State Owner Age Fill": one of several, the chosen one raised. Left and Right move the choice.
 class SegmentedControl : public QWidget {
     Q_OBJECT

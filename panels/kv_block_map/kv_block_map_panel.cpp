@@ -31,8 +31,9 @@ void KvBlockMapPanel::take_theme() {
     KvPalette palette{rgb("bg.panel"),     rgb("block.free"),
                       rgb("block.held"),   rgb("block.shared"),
                       rgb("block.cached"), [theme](RequestId id) { return theme->request(id).rgb(); }};
-    for (size_t i = 0; i < kKvFormats; ++i)
+    for (size_t i = 0; i + 1 < kKvFormats; ++i)
         palette.formats[i] = theme->kv_format(static_cast<telemetry::KvDtype>(i)).rgb();
+    palette.formats.back() = rgb("text.disabled");
     presenter_.set_palette(std::move(palette));
     presenter_.set_size(width(), height(), theme->scale());
     if (isVisible()) refresh();

@@ -27,6 +27,31 @@ QString state_name(const BlockRow& block) {
     }
 }
 
+QString format_name(telemetry::KvDtype dtype) {
+    const QString name = to_qstring(telemetry::name(dtype));
+    return name.isEmpty() ? QStringLiteral("unknown format") : name;
+}
+
+/// "f16 12, free 4".
+QString formats_text(const KvCounts& counts) {
+    QStringList parts;
+    for (size_t i = 0; i < kKvFormats; ++i)
+        if (counts.formats[i] > 0)
+            parts << QStringLiteral("%1 %2")
+                         .arg(format_name(static_cast<telemetry::KvDtype>(i)))
+                         .arg(counts.formats[i]);
+    parts << QStringLiteral("free %1").arg(counts.free);
+    return parts.join(QStringLiteral(", "));
+}
+
+QString states_text(const KvCounts& counts) {
+    return QStringLiteral("%1 held, %2 shared, %3 cached, %4 free")
+        .arg(counts.held)
+        .arg(counts.shared)
+        .arg(counts.cached)
+        .arg(counts.free);
+}
+
 QString ordinal(size_t n) {
     const char* ending = "th";
     if (n % 100 / 10 != 1) ending = n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
@@ -56,8 +81,7 @@ void KvBlockMapPresenter::owner_rows(std::vector<KvLegendRow>& rows) const {
 void KvBlockMapPresenter::format_rows(std::vector<KvLegendRow>& rows) const {
     for (size_t i = 0; i < kKvFormats; ++i)
         if (counts_.formats[i] > 0)
-            rows.push_back(row(colours_[kKvFormat + i],
-                               to_qstring(telemetry::name(static_cast<telemetry::KvDtype>(i))),
+            rows.push_back(row(colours_[kKvFormat + i], format_name(static_cast<telemetry::KvDtype>(i)),
                                counts_.formats[i]));
 }
 
@@ -123,18 +147,15 @@ KvCard KvBlockMapPresenter::card_of_many(BlockId first) const {
                 some.push_back(store_.blocks()[static_cast<size_t>(index)]);
         }
     }
+    const bool formats = mode_ == KvMode::kPrecision;
     std::vector<uint8_t> classes;
-    const KvCounts c =
-        classify_blocks(KvMode::kState, some, store_.block_tokens(), store_.now_ns(), 0, classes);
+    const KvCounts counts = classify_blocks(formats ? KvMode::kPrecision : KvMode::kState, some,
+                                            store_.block_tokens(), store_.now_ns(), 0, classes);
     KvCard card;
     card.title = QStringLiteral("%1 at block %2")
                      .arg(plural(some.size(), QStringLiteral("block"), QStringLiteral("blocks")),
                           format_count(raw(first)));
-    card.content = QStringLiteral("%1 held, %2 shared, %3 cached, %4 free")
-                       .arg(c.held)
-                       .arg(c.shared)
-                       .arg(c.cached)
-                       .arg(c.free);
+    card.content = formats ? formats_text(counts) : states_text(counts);
     card.detail = QStringLiteral("one pixel; zoom in to see each block");
     return card;
 }
@@ -150,7 +171,7 @@ KvCard KvBlockMapPresenter::card(BlockId block) const {
         card.detail = QStringLiteral("%1 empty slots").arg(store_.block_tokens());
         return card;
     }
-    card.state += QStringLiteral(", ") + to_qstring(telemetry::name(row.dtype));
+    card.state += QStringLiteral(", ") + format_name(row.dtype);
     if (row.owner != kNoRequest) {
         card.swatch = request_colour(row.owner);
         card.content = format_request(raw(row.owner)) + QStringLiteral(", ");

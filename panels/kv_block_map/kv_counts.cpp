@@ -74,7 +74,7 @@ void tally(std::span<const BlockRow> blocks, uint32_t slots, const Thresholds& n
         const uint32_t filled = std::min<uint32_t>(b.filled_tokens, slots);
         int band = 0;
         if constexpr (mode == KvMode::kFill) band = bands[filled];
-        if constexpr (mode == KvMode::kPrecision)  // a damaged recording may tell any
+        if constexpr (mode == KvMode::kPrecision)
             band = static_cast<int>(std::min(static_cast<size_t>(b.dtype), kKvFormats - 1));
         if constexpr (mode == KvMode::kState || mode == KvMode::kAge)
             for (const int64_t since : newer_than) band += b.used_ns < since;

@@ -12,7 +12,8 @@
 namespace pitwall::panels {
 
 enum class KvMode { kState, kOwner, kAge, kFill, kPrecision };
-inline constexpr size_t kKvFormats = static_cast<size_t>(telemetry::KvDtype::kCount);
+/// Each KvDtype, and last whatever else a damaged recording tells.
+inline constexpr size_t kKvFormats = static_cast<size_t>(telemetry::KvDtype::kCount) + 1;
 inline constexpr int kKvBands = 5;  ///< of age, of cached blocks' order of eviction, of fill
 
 /// What a block looks like in a mode, as one byte: a million blocks are looked at ten times a second.
@@ -23,7 +24,7 @@ enum KvClass : uint8_t {
     kKvCached,                         ///< and the four after it: from the newest to the next one out
     kKvAge = kKvCached + kKvBands,     ///< and the four after it: see kKvAgeNs
     kKvFill = kKvAge + kKvBands,       ///< and the four after it: full, 3/4 and more, 1/2, 1/4, less
-    kKvFormat = kKvFill + kKvBands,    ///< and those after it: a KvDtype each
+    kKvFormat = kKvFill + kKvBands,    ///< and those after it: a KvDtype each, and an unknown one
     kKvMine = kKvFormat + kKvFormats,  ///< of the selected request, in state mode
     kKvClasses
 };
@@ -41,7 +42,7 @@ struct KvCounts {
     uint64_t slots_held = 0;                     ///< token slots of held and shared blocks
     std::array<uint64_t, kKvBands> age{};        ///< age mode: blocks that are not free
     std::array<uint64_t, kKvBands> fill{};       ///< fill mode: held and shared blocks
-    std::array<uint64_t, kKvFormats> formats{};  ///< precision mode: blocks that are not free, by KvDtype
+    std::array<uint64_t, kKvFormats> formats{};  ///< precision mode: blocks that are not free
     /// Owner mode: the most blocks first, requests of equal number by id; `owned_rest` are the others'.
     std::vector<std::pair<RequestId, uint64_t>> owners;
     uint64_t owned_rest = 0;

@@ -17,7 +17,7 @@ namespace pitwall::panels {
 struct KvPalette {
     uint32_t panel = 0, free = 0, held = 0, shared = 0, cached = 0;
     std::function<uint32_t(RequestId)> request;  ///< null: held
-    std::array<uint32_t, kKvFormats> formats{};  ///< by KvDtype
+    std::array<uint32_t, kKvFormats> formats{};  ///< by KvDtype, and of an unknown one
 };
 
 /// Mixes `share` of a into b, in sRGB as the theme's opacities are meant.

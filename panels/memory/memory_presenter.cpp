@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "panels/knobs/knob_text.h"
 #include "presets/knob.h"
 #include "telemetry/stats/metrics.h"
 
@@ -20,7 +21,7 @@ constexpr std::array<const char*, MemoryPresenter::kParts> kColors = {
 constexpr double kSlackOpacity = .45;  ///< held, and empty
 
 std::optional<double> knob_value(const telemetry::Store& store, KnobId id) {
-    const telemetry::KnobState& state = store.knob(static_cast<uint16_t>(id));
+    const telemetry::KnobState& state = KnobNumbers(store).state(id);
     return state.known ? std::optional(state.last.effective_value) : std::nullopt;
 }
 
@@ -159,12 +160,21 @@ void MemoryPresenter::describe_computing() {
                            "cache, and its activations"));
 }
 
+/// What no event told is in it.
 void MemoryPresenter::describe_rest() {
+    QString others = QStringLiteral(
+        "Tokenizer, window, recorder, pages of the model's file, and of free blocks that were "
+        "written before");
+    if (!bytes_[kActivations]) others += QStringLiteral("; activations, which are not told");
+    const bool drafts = knob_value(store_, KnobId::kSpeculativeMethod) ==
+                        static_cast<double>(presets::SpeculativeMethod::kDraft);
+    if (drafts && !bytes_[kDraft])
+        others += QStringLiteral("; weights of the draft model, which are being read");
     add_part(
         kRest, "Rest of the process",
         QStringLiteral("Measured as what is left: resident memory as the system counts it, less all parts "
-                       "above but the free blocks.\nTokenizer, window, recorder, pages of the model's "
-                       "file, and of free blocks that were written before"));
+                       "above but the free blocks.\n") +
+            others);
 }
 
 void MemoryPresenter::describe_resident() {

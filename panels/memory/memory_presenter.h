@@ -27,7 +27,6 @@ class MemoryPresenter {
     /// activations and a draft model where there are none.
     const Bytes& bytes() const { return bytes_; }
     double total_bytes() const;  ///< of those known
-    /// Any two are apart for colour-blind eyes as well: CIEDE2000 of 10 or more, neighbours of 15.
     static const char* color_token(Part part);
     static double opacity(Part part);
     bool simulated() const;  ///< weights and KV are a simulated device's, not this process's

@@ -8,7 +8,7 @@ namespace pitwall::panels {
 QString csv_lines(const std::vector<MemoryRow>& rows) {
     QString text;
     const auto line = [&](const QString& name, const QString& value, const QString& unit) {
-        text += QStringLiteral("\"%1\",\"%2\",\"%3\"\n").arg(name, value, unit);
+        text += QStringLiteral("%1,%2,%3\n").arg(csv_quoted(name), csv_quoted(value), csv_quoted(unit));
     };
     for (const MemoryRow& row : rows) {
         if (!row.exact.isEmpty()) {

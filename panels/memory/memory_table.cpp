@@ -10,6 +10,7 @@
 
 #include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/widgets.h"
 
 namespace pitwall::panels {
 
@@ -36,8 +37,12 @@ MemoryTable::MemoryTable(Theme* theme, const QString& caption, QWidget* parent)
 void MemoryTable::set_rows(const std::vector<MemoryRow>& rows) {
     if (rows == rows_) return;
     const bool other_height = rows.size() != rows_.size();
+    const QString current = rows_.empty() ? QString() : rows_[size_t(current_)].name;
     rows_ = rows;
-    current_ = std::clamp(current_, 0, std::max(0, int(rows_.size()) - 1));
+    // Rows come and go before it: who looks at one goes on looking at that one.
+    const auto same = std::ranges::find(rows_, current, &MemoryRow::name);
+    current_ = same != rows_.end() ? int(same - rows_.begin())
+                                   : std::clamp(current_, 0, std::max(0, int(rows_.size()) - 1));
     measure();
     if (other_height) updateGeometry();
     update();
@@ -161,7 +166,8 @@ QString MemoryTable::tip(int row) const {
 
 void MemoryTable::show_tip(int row, QPoint global) {
     const bool there = row >= 0 && row < int(rows_.size());
-    QToolTip::showText(global, there ? tip(row) : QString(), this, there ? row_rect(row) : QRect());
+    QToolTip::showText(global, there ? plain_tip(tip(row)) : QString(), this,
+                       there ? row_rect(row) : QRect());
 }
 
 bool MemoryTable::event(QEvent* event) {

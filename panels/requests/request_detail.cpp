@@ -28,16 +28,22 @@ QString from_utf8(std::string_view bytes) {
     return QString::fromUtf8(bytes.data(), static_cast<qsizetype>(bytes.size()));
 }
 
-/// A token's own text so that blanks and line ends can be seen; what is not whole UTF-8 as bytes.
+/// It would end the line or order the document: a carriage return does, and so do Unicode's own separators.
+bool is_seen_as_bytes(QChar c) {
+    return c == QChar::ReplacementCharacter || c.category() == QChar::Other_Control ||
+           c.category() == QChar::Separator_Line || c.category() == QChar::Separator_Paragraph ||
+           QChar::isNonCharacter(c.unicode());
+}
+
+/// A token's own text on one line, so that blanks and line ends can be seen; what is not whole UTF-8, or no text, as bytes.
 QString visible_token(std::string_view bytes) {
     QString text = from_utf8(bytes);
-    if (text.contains(QChar::ReplacementCharacter)) {
-        QString hex;
-        for (const char byte : bytes)
-            hex += QStringLiteral("<%1>").arg(static_cast<uint8_t>(byte), 2, 16, QChar(u'0'));
-        return hex;
-    }
-    return u'\u201c' + text.replace(u'\n', QChar(0x21b5)).replace(u'\t', QChar(0x21e5)) + u'\u201d';
+    text.replace(u'\n', QChar(0x21b5)).replace(u'\t', QChar(0x21e5));
+    if (std::ranges::none_of(text, is_seen_as_bytes)) return u'\u201c' + text + u'\u201d';
+    QString hex;
+    for (const char byte : bytes)
+        hex += QStringLiteral("<%1>").arg(static_cast<uint8_t>(byte), 2, 16, QChar(u'0'));
+    return hex;
 }
 
 }  // namespace

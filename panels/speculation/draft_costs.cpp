@@ -15,13 +15,19 @@ namespace {
 constexpr size_t kLeastSteps = 8;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// Steps of the range that computed nothing of a prompt. Of long ago there are sums alone: those are not among them.
+/// The first step at or after that moment. Of long ago there are sums alone: those are not among them.
+auto first_step(const telemetry::Store& store, int64_t begin_ns) {
+    const auto& rows = store.steps();
+    return std::lower_bound(rows.begin(), rows.end(), begin_ns,
+                            [](const StepRow& r, int64_t t_ns) { return r.start_ns < t_ns; });
+}
+
+/// Steps of the range that computed nothing of a prompt.
 template <class Fn>
 void for_decode_steps(const telemetry::Store& store, telemetry::TimeRange range, Fn&& fn) {
     const auto& rows = store.steps();
-    auto row = std::lower_bound(rows.begin(), rows.end(), range.begin_ns,
-                                [](const StepRow& r, int64_t t_ns) { return r.start_ns < t_ns; });
-    for (; row != rows.end() && row->start_ns < range.end_ns; ++row)
+    for (auto row = first_step(store, range.begin_ns); row != rows.end() && row->start_ns < range.end_ns;
+         ++row)
         if (row->step.decode_tokens > 0 && row->step.prefill_tokens == 0 && row->step.recompute_tokens == 0)
             fn(*row);
 }
@@ -50,6 +56,22 @@ void fit(BatchCost& cost, const LineSums& s) {
 }
 
 }  // namespace
+
+std::optional<int64_t> first_draft_ns(const telemetry::Store& store, telemetry::TimeRange range,
+                                      telemetry::DraftMethod method) {
+    if (method == telemetry::DraftMethod::kNone || method >= telemetry::DraftMethod::kCount)
+        return std::nullopt;
+    std::optional<int64_t> found;
+    store.folded().for_cells(range, [&](const telemetry::FoldedHistory::Cell& cell) {
+        if (!found && cell.steps.drafts[static_cast<size_t>(method) - 1].sequences > 0) found = cell.first_ns;
+    });
+    const auto& rows = store.steps();
+    for (auto row = first_step(store, range.begin_ns);
+         !found && row != rows.end() && row->start_ns < range.end_ns; ++row)
+        if (std::ranges::any_of(row->drafts, [&](const auto& draft) { return draft.method == method; }))
+            found = row->start_ns;
+    return found;
+}
 
 double BatchCost::needed() const { return known ? std::max(0.0, row_ns * sequences / plain_ns) : kNaN; }
 double BatchCost::measured() const { return drafted > 0 ? double(accepted) / double(drafted) : kNaN; }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "telemetry/stats/intervals.h"
@@ -11,7 +12,12 @@
 
 namespace pitwall::panels {
 
-/// Of the steps that only decoded and verified drafts, with so many sequences.
+/// Start of the first step of the range with drafts of that method; of long ago, of the sums that they are in.
+std::optional<int64_t> first_draft_ns(const telemetry::Store& store, telemetry::TimeRange range,
+                                      telemetry::DraftMethod method);
+
+/// Of the steps that only decoded and verified drafts, with so many sequences. Their time is execution and all drafting
+/// that is booked to them: what a draft model read in steps without drafts is booked to the next one with some.
 struct BatchCost {
     uint32_t sequences = 0;
     size_t steps = 0, drafted_steps = 0;

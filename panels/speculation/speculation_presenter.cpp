@@ -37,7 +37,7 @@ void SpeculationPresenter::update(telemetry::TimeRange range, const QString& ran
     costs_ = batch_costs(store_, range);
     describe_positions();
     describe_gained();
-    describe_methods();
+    describe_methods(range);
     describe_spent(range);
     describe_batches();
     scope_ = QStringLiteral("%1, n = %2 drafts").arg(range_label, counted(drafts_.drafted_tokens()));
@@ -55,36 +55,38 @@ SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
 
 QString SpeculationPresenter::draft_model() const { return to_qstring(store_.session("draft_model")); }
 
-/// Where the engine gave one up, as nothing else says why the knob stands at none.
-QString SpeculationPresenter::draft_model_lost() const {
-    const telemetry::KnobState& method =
-        store_.knob(static_cast<uint16_t>(presets::KnobId::kSpeculativeMethod));
-    const QString why = to_qstring(store_.session("draft_model_lost"));
-    if (method.last.bound != telemetry::KnobBound::kUnavailable || why.isEmpty()) return {};
-    return QStringLiteral("the draft model is lost (%1), ").arg(why);
+/// Where the engine gave one up, as nothing else says why the knob stands at none: it says so itself, a keyframe repeats
+/// it. What somebody else asked for and could not have is no loss.
+QString SpeculationPresenter::why_lost() const {
+    using telemetry::KnobOrigin;
+    const telemetry::KnobEvent& method = KnobNumbers(store_).state(presets::KnobId::kSpeculativeMethod).last;
+    const bool told = method.origin == KnobOrigin::kEngine || method.origin == KnobOrigin::kStart;
+    if (!told || method.bound != telemetry::KnobBound::kUnavailable) return {};
+    return to_qstring(store_.session("draft_model_lost"));
 }
 
 QString SpeculationPresenter::empty_sentence() const {
+    const QString why = why_lost();
+    const QString lost =
+        why.isEmpty() ? QString() : QStringLiteral("the draft model is lost (%1), ").arg(why);
     switch (why_empty()) {
         case Empty::kOff:
             return QStringLiteral(
-                       "No drafts in this range: %1speculative_method is none; ngram, suffix or draft would "
-                       "make them")
-                .arg(draft_model_lost());
+                       "No drafts in this range: %1speculative_method is none; ngram and suffix would "
+                       "make them, and a draft model (Engine > Draft model)")
+                .arg(lost);
         case Empty::kNoStep:
             return QStringLiteral("No step yet. Drafts come once requests decode");
         case Empty::kNoDraft:
             return QStringLiteral(
                 "No drafts in this range: no text repeated, or the budget left no room for them");
         case Empty::kLoading:
-            return QStringLiteral(
-                       "No drafts in this range: the draft model %1 is still being loaded, or no request "
-                       "decodes")
+            return QStringLiteral("No drafts in this range: the draft model %1 is still being loaded")
                 .arg(draft_model());
         case Empty::kReading:
             return QStringLiteral(
                        "No drafts in this range: the draft model %1 reads prompts first, and drafts where "
-                       "that is worth its time")
+                       "that is worth its time; or no request decodes: start the workload or send a prompt")
                 .arg(draft_model());
         case Empty::kThereAre:
             break;
@@ -114,6 +116,7 @@ void SpeculationPresenter::describe_gained() {
         return QStringLiteral("%1 %").arg(percent(share(double(n), double(drafted))));
     };
     gained_.clear();
+    describe_loss();
     gained_.push_back(row_of(
         "Tokens a drafted step",
         drafts_.sequences ? format_fixed(1 + double(accepted) / double(drafts_.sequences), 2) : kNoValue,
@@ -131,8 +134,18 @@ void SpeculationPresenter::describe_gained() {
     gained_.back().swatch = "work.draft_wasted";
 }
 
+/// Also while older drafts are in the range: its figures are those of a model that drafts no more.
+void SpeculationPresenter::describe_loss() {
+    const QString why = why_lost();
+    if (why.isEmpty()) return;
+    gained_.push_back(row_of("Draft model", QStringLiteral("lost"), "", why,
+                             "The engine gave it up and turned speculative_method to none; choosing draft "
+                             "again reads its weights again"));
+    gained_.back().bad = true;
+}
+
 /// Where more than one drafted in the range, or a model did.
-void SpeculationPresenter::describe_methods() {
+void SpeculationPresenter::describe_methods(telemetry::TimeRange range) {
     const auto used = std::count_if(steps_.drafts.begin(), steps_.drafts.end(),
                                     [](const DraftSums& method) { return method.sequences > 0; });
     for (size_t i = 0; i < steps_.drafts.size(); ++i) {
@@ -143,12 +156,27 @@ void SpeculationPresenter::describe_methods() {
         MemoryRow row =
             row_of("", percent(share(double(sums.accepted_tokens()), double(sums.drafted_tokens()))),
                    "% accepted", QStringLiteral("n = %1").arg(counted(sums.drafted_tokens())),
-                   model ? "Accepted of the drafts of this method. The model is the one that was loaded last"
-                         : "Accepted of the drafts of this method");
-        row.name =
-            to_qstring(telemetry::name(method)) + (model ? QStringLiteral(", ") + draft_model() : QString());
+                   "Accepted of the drafts of this method");
+        row.name = to_qstring(telemetry::name(method));
+        if (model) name_model(row, range);
         gained_.push_back(std::move(row));
     }
+}
+
+/// The session says which one was loaded last, and no more: where that was after the first of these drafts, they may be
+/// those of several.
+void SpeculationPresenter::name_model(MemoryRow& row, telemetry::TimeRange range) const {
+    const uint16_t knob = KnobNumbers(store_).number(presets::KnobId::kSpeculativeMethod);
+    const int64_t since_ns = first_draft_ns(store_, range, DraftMethod::kDraft).value_or(range.begin_ns);
+    const auto changes = store_.knob_changes();
+    const bool again = std::any_of(changes.begin(), changes.end(), [&](const telemetry::KnobChange& change) {
+        return change.t_ns > since_ns && change.event.knob == knob &&
+               change.event.effective_value == static_cast<double>(DraftMethod::kDraft);
+    });
+    row.name += QStringLiteral(", ") + (again ? QStringLiteral("loaded more than once") : draft_model());
+    if (again)
+        row.definition +=
+            QStringLiteral(". Since the first of them a draft model was loaded again, the same or another");
 }
 
 void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
@@ -165,13 +193,14 @@ void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
         row_of("Drafting", percent(share(double(drafts_.draft_ns), double(steps_.duration_ns))), "%",
                format_duration(double(drafts_.draft_ns)).text(),
                "Time that making the drafts took, of the duration of all steps in the range; "
-               "steps in which a draft model only read texts count with the next that has drafts"));
+               "what a draft model read in steps without drafts counts with the next that has some"));
     const StepGrowth growth = step_growth(store_, range);
     MemoryRow step =
         row_of("Decode step", {}, "",
                QStringLiteral("n = %1 and %2").arg(counted(growth.plain_ns.n), counted(growth.drafted_ns.n)),
                "Mean time, execution and drafting, of steps that computed no prompt, without and with drafts "
-               "in them; of steps that are kept one by one");
+               "in them; of steps that are kept one by one. What a draft model read in steps before, new "
+               "prompts say, is in the time of those with drafts");
     MemoryRow rows =
         row_of("Rows of such a step", {}, "", {}, "Mean tokens that it computed, drafts included");
     const auto ms = [](const telemetry::Interval& of) {
@@ -214,7 +243,9 @@ void SpeculationPresenter::describe_batches() {
             fit + QStringLiteral(
                       ".\nNeeded: that share of one more draft for each sequence must be accepted for the "
                       "step to make as many tokens a second as without it; time is execution and drafting, "
-                      "by least squares on the rows of steps with this many decoding sequences");
+                      "by least squares on the rows of steps with this many decoding sequences. What a draft "
+                      "model read in steps before counts with the step that drafts next, so that more seems "
+                      "needed while many new prompts come");
         row.bad = cost.known && cost.measured() < cost.needed();
         batches_.push_back(std::move(bar));
         verdicts_.push_back(std::move(row));

@@ -38,10 +38,12 @@ class SpeculationPresenter {
 
   private:
     QString draft_model() const;  ///< its name; empty where none was loaded
-    QString draft_model_lost() const;
+    QString why_lost() const;     ///< the draft model; empty where it is not
     void describe_positions();
     void describe_gained();
-    void describe_methods();
+    void describe_loss();
+    void describe_methods(telemetry::TimeRange range);
+    void name_model(MemoryRow& row, telemetry::TimeRange range) const;
     void describe_spent(telemetry::TimeRange range);
     void describe_batches();
 

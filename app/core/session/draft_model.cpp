@@ -77,14 +77,17 @@ Status DraftModel::choose(const std::string& model) {
     auto opened = engine::open_model(model, options_.seed, false);
     if (!opened.ok()) return opened.error();
     if (Status same = check_vocabulary(*opened.value(), target_); !same.ok()) return same;
+    std::shared_ptr<const engine::Model>
+        gone;  // after the lock: whoever asks for a name waits for no unmapping
     const std::lock_guard lock(mutex_);
-    previous_ = std::exchange(chosen_, std::move(opened).value());
+    gone = std::exchange(previous_, std::exchange(chosen_, std::move(opened).value()));
     return {};
 }
 
 void DraftModel::choose_previous() {
+    std::shared_ptr<const engine::Model> gone;
     const std::lock_guard lock(mutex_);
-    chosen_ = std::exchange(previous_, nullptr);
+    gone = std::exchange(chosen_, std::exchange(previous_, nullptr));
 }
 
 std::shared_ptr<const engine::Model> DraftModel::chosen() const {

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
+#include <system_error>
+#include <utility>
 
 #include "app/core/session/make_request.h"
 
@@ -52,11 +55,33 @@ std::future<Answer> EngineControl::set_knob(std::string_view name, std::string_v
     });
 }
 
-/// Its file is opened on the caller's thread; its weights are read on none that anybody waits for.
+/// Nobody waits for its file to be opened, nor for its weights. One after the other, so that the last one asked for stays.
 std::future<Answer> EngineControl::load_draft_model(std::string model) {
-    if (const Status status = parts_.draft_model->choose(model); !status.ok())
-        return ready(refusal(status.error()));
-    return commands_.post([this] { return turn_to_draft_model(); });
+    std::promise<Answer> promise;
+    std::future<Answer> answer = promise.get_future();
+    const auto open = [this](std::future<void> before, const std::string& name, std::promise<Answer> told) {
+        if (before.valid()) before.get();
+        told.set_value(choose_draft_model(name));
+    };
+    try {
+        opening_ =
+            std::async(std::launch::async, open, std::move(opening_), std::move(model), std::move(promise));
+    } catch (const std::system_error& error) {
+        return ready(refusal(
+            {fmt::format("the draft model cannot be opened ({})", error.what()), "end other programs"}));
+    }
+    return answer;
+}
+
+/// An engine that has ended meanwhile refuses: this waits for one that runs.
+Answer EngineControl::choose_draft_model(const std::string& model) {
+    try {
+        if (const Status status = parts_.draft_model->choose(model); !status.ok())
+            return refusal(status.error());
+    } catch (const std::exception& error) {
+        return refusal({fmt::format("the draft model cannot be opened ({})", error.what()), ""});
+    }
+    return commands_.post([this] { return turn_to_draft_model(); }).get();
 }
 
 Answer EngineControl::turn_to_draft_model() {

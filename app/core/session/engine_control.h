@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <future>
+#include <string>
+
 #include "app/core/session/command_queue.h"
 #include "app/core/session/engine_parts.h"
 #include "app/core/workload/workload_feeder.h"
@@ -9,7 +12,8 @@
 
 namespace pitwall::app {
 
-/// Control of a live engine: checks and tokenizes on the caller's thread, acts on the engine's.
+/// Control of a live engine: checks and tokenizes on the caller's thread, opens files on one of its own, acts on the
+/// engine's. Its end waits for a file that is being opened, and wants the queue closed before.
 class EngineControl final : public telemetry::Control {
   public:
     EngineControl(CommandQueue& commands, EngineParts& parts, WorkloadFeeder& feeder)
@@ -28,6 +32,7 @@ class EngineControl final : public telemetry::Control {
 
   private:
     telemetry::Answer single_step_now();
+    telemetry::Answer choose_draft_model(const std::string& model);
     telemetry::Answer turn_to_draft_model();
 
     CommandQueue& commands_;
@@ -35,6 +40,7 @@ class EngineControl final : public telemetry::Control {
     engine::Engine& engine_;
     WorkloadFeeder& feeder_;
     const Clock& clock_;
+    std::future<void> opening_;  ///< the newest draft model's file, and all before it
 };
 
 }  // namespace pitwall::app

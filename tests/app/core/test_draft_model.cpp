@@ -80,3 +80,24 @@ TEST(DraftModelInASession, EndsWithItBeforeItsWeightsWereRead) {
     EXPECT_EQ(watched.store.knob(kMethod).last.bound, telemetry::KnobBound::kNone)
         << "giving up is no failure";
 }
+
+/// Their files are opened beside the caller, one after the other; an end meanwhile is an answer.
+TEST(DraftModelInASession, TheLastOfManyThatAreAskedForStays) {
+    Watched watched(open(busy_cpu()));
+    telemetry::Control& control = watched.session->control();
+    watched.session->start();
+    std::vector<std::future<Answer>> answers;
+    for (int i = 0; i < 4; ++i)
+        for (const char* model : {"synthetic:tiny-draft", "/nowhere/x.gguf", "synthetic:tiny"})
+            answers.push_back(control.load_draft_model(model));
+    for (size_t i = 0; i < answers.size(); ++i)
+        EXPECT_EQ(watched.ask(std::move(answers[i])).verdict,
+                  i % 3 == 1 ? Verdict::kRefused : Verdict::kAccepted);
+    EXPECT_TRUE(
+        watched.until([](const auto& store) { return store.session("draft_model") == "synthetic:tiny"; }));
+    auto late = control.load_draft_model("synthetic:tiny-draft");
+    watched.session->stop();
+    watched.ask(std::move(late));
+    watched.drain();
+    for (const auto& [id, row] : watched.store.requests()) EXPECT_TRUE(row.ended()) << raw(id);
+}

@@ -97,6 +97,20 @@ TEST_F(Drafts, DraftingAndWhatIsRejectedAreSpeculation) {
     EXPECT_EQ(drafts[0].draft.method, DraftMethod::kNgram);
 }
 
+/// Virtual time stands still while the engine works: all that passes is drafting, handing over (1,000) and the device's.
+TEST_F(Drafts, PlanningIsNeitherDraftingNorHandingOver) {
+    const auto prompt = prompt_of(4, 1);
+    const auto ids = alone(prompt, 6);
+    Rig& r = rig({{ids[1], ids[2]}}, 700);
+    r.submit(prompt, 6);
+    r.finish();
+    for (const Event& e : r.of(EventKind::kStep)) {
+        EXPECT_EQ(e.step.plan_ns, 0u) << e.step.step_id;
+        EXPECT_GT(e.step.execute_ns, 0) << e.step.step_id;
+    }
+    EXPECT_EQ(r.of(EventKind::kDraft).size(), 1u);
+}
+
 TEST_F(Drafts, AcceptedOnesAreDecodesThatCameEarly) {
     const auto prompt = prompt_of(4, 1);
     const auto ids = alone(prompt, 6);

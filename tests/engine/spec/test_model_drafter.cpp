@@ -183,10 +183,22 @@ TEST_F(DraftModelOf, DraftsOnceItsWeightsAreThere) {
 /// The last change of a knob.
 KnobEvent last_knob(Rig& rig) { return rig.of(EventKind::kKnob).back().knob; }
 
-bool told(Rig& rig, const std::string& fact) {
-    for (const Event& event : rig.of(EventKind::kDictionary))
-        if (std::string(event.dictionary.bytes, event.dictionary.length) == fact) return true;
-    return false;
+/// How often; at most what one piece of text holds.
+size_t told(Rig& rig, const std::string& fact) {
+    const auto texts = rig.of(EventKind::kDictionary);
+    return static_cast<size_t>(std::ranges::count_if(texts, [&](const Event& event) {
+        return std::string(event.dictionary.bytes, event.dictionary.length) == fact;
+    }));
+}
+
+/// What the last keyframe says of speculative_method.
+KeyframeKnob framed_method(Rig& rig) {
+    KeyframeKnob last{};
+    for (const Event& event : rig.of(EventKind::kKeyframe))
+        if (event.keyframe.part == KeyframePart::kKnob &&
+            event.keyframe.knob.knob == static_cast<uint16_t>(KnobId::kSpeculativeMethod))
+            last = event.keyframe.knob;
+    return last;
 }
 
 TEST_F(DraftModelOf, WeightsThatNeverComeEndIt) {
@@ -204,12 +216,23 @@ TEST_F(DraftModelOf, WeightsThatNeverComeEndIt) {
     turn_to(r, DraftMethod::kDraft);
     r.finish();
     EXPECT_EQ(answer.ids.size(), 30u);
-    EXPECT_TRUE(told(r, "draft_model_lost=there is not enough memory"));
+    const std::string fact = "draft_model_lost=there is not enough memory";
+    EXPECT_EQ(told(r, fact), 1u);
     const KnobEvent event = last_knob(r);
     EXPECT_EQ(event.effective_value, 0);
-    EXPECT_EQ(event.old_value, kDraft);
+    EXPECT_EQ(std::tuple(event.old_value, event.asked_value), std::tuple(kDraft, kDraft));
     EXPECT_EQ(event.origin, KnobOrigin::kEngine);
     EXPECT_EQ(event.bound, KnobBound::kUnavailable);
+
+    r.engine->publish_keyframe();
+    const KeyframeKnob framed = framed_method(r);
+    EXPECT_EQ(std::tuple(framed.asked_value, framed.effective_value, framed.bound),
+              std::tuple(event.asked_value, event.effective_value, event.bound));
+    EXPECT_EQ(told(r, fact), 2u) << "a recording that begins now is told as well";
+    EXPECT_EQ(turn_to(r, DraftMethod::kNone).verdict, Verdict::kAccepted);
+    r.engine->publish_keyframe();
+    EXPECT_EQ(framed_method(r).bound, KnobBound::kNone);
+    EXPECT_EQ(told(r, fact), 2u) << "nobody asks for it any more";
 }
 
 TEST_F(DraftModelOf, IsRefusedInWordsWhereThereIsNone) {

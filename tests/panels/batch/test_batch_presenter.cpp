@@ -6,6 +6,7 @@
 
 #include "panels/batch/batch_presenter.h"
 #include "panels/common/format.h"
+#include "tests/panels/speculation/draft_session.h"
 #include "tests/panels/support/scene_desk.h"
 
 namespace pitwall::testing {
@@ -213,6 +214,20 @@ TEST_F(BatchTest, TheReadingIsTheStepsFigures) {
     const BatchCard card = presenter_.card(c.id, kNoRequest);
     EXPECT_TRUE(card.title.startsWith(QStringLiteral("Step ")));
     EXPECT_EQ(card.lines.size(), 2u);
+}
+
+TEST(BatchCards, DraftingIsAPartOfTheStep) {
+    for (const int64_t make_ns : {50'000, 5'000'000}) {
+        Told told;
+        const DraftSession session(
+            told, make_ns);  // its third step has one sequence with one draft and takes 2.2 ms
+        BatchPresenter presenter(told.store);
+        EXPECT_FALSE(presenter.card(StepId{0}, kNoRequest).lines[1].contains("draft"));
+        const QString parts = presenter.card(StepId{2}, kNoRequest).lines[1];
+        EXPECT_TRUE(parts.contains("draft " + format_duration(double(make_ns)).text()))
+            << parts.toStdString();
+        EXPECT_EQ(parts.contains("with reading before it"), make_ns > 2'200'000) << parts.toStdString();
+    }
 }
 
 TEST_F(BatchTest, ASelectedRequestIsShownEvenWhenLanesRunOut) {

@@ -11,6 +11,7 @@ namespace pitwall::panels {
 namespace {
 
 using presets::KnobId;
+using telemetry::KnobBound;
 using telemetry::KnobOrigin;
 using testing::kMs;
 using testing::Told;
@@ -68,6 +69,41 @@ TEST(ChangeGroups, WhatTheEngineDoesForAChangeOfFormatIsNoEndOfAnOlderDrain) {
     EXPECT_EQ(groups[1].knob, uint16_t(KnobId::kKvCacheDtype));
     const auto ranges = group_ranges(groups, 1, 60'000 * kMs, 30'000 * kMs);
     EXPECT_EQ(ranges.before.begin_ns, 1000 * kMs);
+}
+
+TEST(ChangeGroups, ALossIsAChangeOfItsOwn) {
+    Told told;
+    told.knob(60'000, KnobId::kSpeculativeMethod, 0, 3);
+    told.knob(60'500, KnobId::kSpeculativeMethod, 3, 0,
+              {.origin = KnobOrigin::kEngine, .bound = KnobBound::kUnavailable, .asked = 3});
+    told.knob(60'600, KnobId::kMaxNumSeqs, 8, 9);  // in the same step, where none came between
+    told.knob(70'000, KnobId::kSpeculativeMethod, 0, 3);
+    told.knob(70'100, KnobId::kSpeculativeMethod, 3, 0,
+              {.origin = KnobOrigin::kEngine, .bound = KnobBound::kUnavailable, .asked = 3});
+    told.knob(70'900, KnobId::kSpeculativeMethod, 0, 1);
+    const auto groups = group_changes(told.store.knob_changes());
+    ASSERT_EQ(groups.size(), 6u);
+    EXPECT_EQ(groups[0].new_value, 3);
+    EXPECT_EQ(groups[0].end_ns, 60'000 * kMs);
+    EXPECT_EQ(std::pair(groups[1].old_value, groups[1].new_value), std::pair(3.0, 0.0));
+    EXPECT_EQ(groups[1].bound, KnobBound::kUnavailable);
+}
+
+TEST(ChangeGroups, WhatTheEngineTurnsLongAfterAFinishedChangeIsNoPartOfIt) {
+    Told told;
+    const KnobId knob = KnobId::kKvCacheDtype;
+    told.knob(1000, knob, 0, 4);
+    for (int i = 0; i < 4; ++i) {  // it replays a numeric history
+        const int64_t t_ms = 300'000 + 400 * i;
+        told.knob(t_ms, KnobId::kNumKvBlocks, 1024, 2048, {.origin = KnobOrigin::kEngine});
+        told.knob(t_ms, knob, i % 2 ? 0 : 4, i % 2 ? 4 : 0, {.origin = KnobOrigin::kEngine});
+    }
+    const auto groups = group_changes(told.store.knob_changes());
+    ASSERT_EQ(groups.size(), 3u);
+    EXPECT_EQ(groups[0].end_ns, 1000 * kMs);
+    EXPECT_EQ(groups[1].knob, uint16_t(KnobId::kNumKvBlocks));
+    EXPECT_EQ(groups[2].begin_ns, 300'000 * kMs);
+    EXPECT_EQ(groups[2].end_ns, 301'200 * kMs);
 }
 
 TEST(ChangeGroups, RangesAreEqualAndReachIntoNoOtherChange) {

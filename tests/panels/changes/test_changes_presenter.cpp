@@ -35,6 +35,17 @@ TEST(ChangesPresenter, NamesTheFigureThatMovedAndWhichWay) {
     EXPECT_EQ(row.verdict, Verdict::kBetter);
 }
 
+/// The engine turns the method off and on again, so that two draft models are never in memory at once.
+TEST(ChangesPresenter, AnotherDraftModelIsNoChangeFromDraftToDraft) {
+    Told told;
+    told.knob(30'000, KnobId::kSpeculativeMethod, 3, 0);
+    told.knob(30'002, KnobId::kSpeculativeMethod, 0, 3);
+    ChangesPresenter presenter(told.store);
+    presenter.update();
+    ASSERT_EQ(presenter.rows().size(), 1u);
+    EXPECT_EQ(presenter.rows()[0].values, "draft, model loaded anew");
+}
+
 TEST(ChangesPresenter, WorseIsATriangle) {
     Told told;
     tell_halves(told, 20, 40);

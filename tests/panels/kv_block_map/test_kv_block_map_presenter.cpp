@@ -355,7 +355,8 @@ TEST(KvPresenter, BlocksOfAnyFormatAreCounted) {
     presenter.set_size(920, 238, 1);
     presenter.set_mode(KvMode::kPrecision);
     presenter.refresh();
-    EXPECT_EQ(legend_text(presenter), QStringLiteral("f16 4 #a1, int4 1 #a6, free 3 #20"));
+    EXPECT_EQ(legend_text(presenter), QStringLiteral("f16 4 #a1, unknown format 1 #a7, free 3 #20"));
+    EXPECT_EQ(presenter.card(BlockId{0}).state, QStringLiteral("held, unknown format"));
 }
 
 TEST(KvPresenter, AMillionBlocksShareTheirPixels) {
@@ -371,6 +372,12 @@ TEST(KvPresenter, AMillionBlocksShareTheirPixels) {
     }
     EXPECT_TRUE(presenter.scope().contains(QStringLiteral("blocks a pixel")));
     EXPECT_TRUE(presenter.card(BlockId{0}).title.contains(QStringLiteral("blocks at block 0")));
+    const int side = presenter.layout().per_side();
+    EXPECT_EQ(presenter.card(BlockId{0}).content,
+              QStringLiteral("%1 held, 0 shared, 0 cached, 0 free").arg(side * side));
+    presenter.set_mode(KvMode::kPrecision);
+    EXPECT_EQ(presenter.card(BlockId{0}).content, QStringLiteral("f16 %1, free 0").arg(side * side));
+    EXPECT_EQ(presenter.card(BlockId{900'000}).content, QStringLiteral("free %1").arg(side * side));
 }
 
 }  // namespace

@@ -97,6 +97,34 @@ TEST_F(MemoryPanelTest, KeysGoThroughTheRowsAndSayWhatTheyAre) {
     EXPECT_EQ(parts->current(), int(parts->rows().size()) - 2);
 }
 
+TEST_F(MemoryPanelTest, TheChosenRowStaysTheSameWhereOthersComeBeforeIt) {
+    tell_session();
+    MemoryTable* parts = panel.session()->parts();
+    for (int i = 0; i < 5; ++i) QTest::keyClick(parts, Qt::Key_Down);
+    ASSERT_EQ(parts->rows()[size_t(parts->current())].name, "Rest of the process");
+    MemorySession(desk.told).device(5'000'000, 300'000, 700'000);
+    desk.range.set_mode(RangeModel::Mode::kLast10s);
+    panel.refresh();
+    EXPECT_EQ(parts->rows()[size_t(parts->current())].name, "Rest of the process");
+    EXPECT_EQ(parts->current(), 7);
+}
+
+TEST(MemoryRows, NamesOfARecordingAreWordsInCsvAndTips) {
+    Desk desk;
+    MemoryTable table(desk.context().theme, QString(), nullptr);
+    MemoryRow row;
+    row.name = QStringLiteral("a \"b\", <b>c</b>");
+    row.cells = {{{QStringLiteral("1"), QStringLiteral("B")}, {}}};
+    table.set_rows({row});
+    EXPECT_EQ(csv_lines({row}), "\"a \"\"b\"\", <b>c</b>\",\"1\",\"B\"\n");
+    table.resize(400, 40);
+    table.show();
+    const QPoint at = table.row_rect(0).center();
+    QHelpEvent hover(QEvent::ToolTip, at, table.mapToGlobal(at));
+    QApplication::sendEvent(&table, &hover);
+    EXPECT_TRUE(QToolTip::text().contains("&lt;b&gt;c&lt;/b&gt;")) << QToolTip::text().toStdString();
+}
+
 TEST_F(MemoryPanelTest, WhatIsTypedIsReckonedAtOnce) {
     turn_to(MemoryPanel::kShapes);
     EXPECT_EQ(panel.page(), MemoryPanel::kShapes);

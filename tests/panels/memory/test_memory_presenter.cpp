@@ -60,8 +60,17 @@ TEST_F(MemoryPresenterTest, ActivationsAndADraftModelArePartsOfTheirOwn) {
     update();
     EXPECT_FALSE(presenter.part_row(MemoryPresenter::kActivations));  // as a recording of before says
     EXPECT_FALSE(presenter.part_row(MemoryPresenter::kDraft));
+    const auto rest_names = [&](const char* what) {
+        return presenter.part_row(MemoryPresenter::kRest)->definition.contains(what);
+    };
+    EXPECT_TRUE(rest_names("activations"));
+    EXPECT_FALSE(rest_names("draft model"));
+    told.start(presets::KnobId::kSpeculativeMethod, 3);
+    update();
+    EXPECT_TRUE(rest_names("weights of the draft model"));
     session.device(5'000'000, 300'000, 700'000);
     update();
+    EXPECT_FALSE(rest_names("activations") || rest_names("draft model"));
     const MemoryPresenter::Bytes& bytes = presenter.bytes();
     EXPECT_EQ(bytes[MemoryPresenter::kActivations], 300'000);
     EXPECT_EQ(bytes[MemoryPresenter::kDraft], 700'000);

@@ -67,6 +67,39 @@ TEST_F(Widgets, TokensAreAddedBelowAndDroppedAbove) {
     EXPECT_EQ(first_number(), QStringLiteral("502"));
 }
 
+/// Whatever a token is, it has one line.
+TEST_F(Widgets, NoTokenTearsItsLine) {
+    auto panel = open<RequestsPanel>({920, 238});
+    const std::string texts[] = {"a",      "\n",     "\r",    "\r\n", "\v", std::string(1, '\0'),
+                                 "\u2028", "\u2029", "\uFDD0"};
+    for (uint32_t i = 0; i < std::size(texts); ++i) {
+        telemetry::Event event;
+        event.kind = telemetry::EventKind::kDictionary;
+        event.dictionary = {};
+        event.dictionary.dictionary = telemetry::DictionaryKind::kToken;
+        event.dictionary.id = 90'000 + i;
+        event.dictionary.length = uint8_t(texts[i].size());
+        event.dictionary.total_bytes = event.dictionary.length;
+        std::copy(texts[i].begin(), texts[i].end(), event.dictionary.bytes);
+        top_.store.apply({&event, 1});
+        event.kind = telemetry::EventKind::kRequest;
+        event.t_ns = top_.store.now_ns();
+        event.request = {};
+        event.request.request = RequestId{9002};
+        event.request.phase = telemetry::RequestPhase::kToken;
+        event.request.token = TokenId(90'000 + i);
+        top_.store.apply({&event, 1});
+    }
+    top_.selection.select_request(RequestId{9002});
+    panel->detail()->set_show(RequestDetail::Show::kTokens);
+    panel->refresh();
+    const QStringList lines = panel->detail()->text().split(u'\n');
+    ASSERT_EQ(size_t(lines.size()), std::size(texts) + 1);
+    EXPECT_TRUE(lines[0].endsWith(u"\u201ca\u201d"));
+    EXPECT_TRUE(lines[2].endsWith(u"<0d>"));
+    EXPECT_TRUE(lines[6].endsWith(u"<e2><80><a8>"));
+}
+
 TEST_F(Widgets, TokensSayWhetherTheyWereDrafted) {
     auto panel = open<RequestsPanel>({920, 240});
     using telemetry::TokenOrigin;

@@ -47,23 +47,53 @@ TEST_F(Speculation, SaysWhyADraftModelHasNotDrafted) {
     told.until(1000);
     update();
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kLoading);
-    EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 is still being loaded"));
+    EXPECT_TRUE(presenter.empty_sentence().endsWith("Tiny.Q4_1 is still being loaded"));
     telemetry::Event loaded;
     loaded.kind = telemetry::EventKind::kDevice;
     loaded.device = {};
     loaded.device.draft_bytes = 1;
     told.store.apply({&loaded, 1});
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kReading);
-    EXPECT_TRUE(presenter.empty_sentence().contains("Tiny.Q4_1 reads prompts"));
+    for (const char* words : {"Tiny.Q4_1 reads prompts", "no request decodes", "send a prompt"})
+        EXPECT_TRUE(presenter.empty_sentence().contains(words)) << words;
 }
 
+/// As the engine tells it: asked for is the draft model, in force is none, and the next keyframe says the same.
 TEST_F(Speculation, SaysThatTheDraftModelIsLostAndWhy) {
+    constexpr auto kKnob = presets::KnobId::kSpeculativeMethod;
+    using telemetry::KnobBound, telemetry::KnobOrigin;
     told.fact("draft_model_lost=there is no memory for its weights");
     update();
     EXPECT_FALSE(presenter.empty_sentence().contains("lost"));
-    told.knob(1000, presets::KnobId::kSpeculativeMethod, 3, 0,
-              {telemetry::KnobOrigin::kEngine, telemetry::KnobBound::kUnavailable, 0});
-    EXPECT_TRUE(presenter.empty_sentence().contains("lost (there is no memory for its weights)"));
+    told.knob(1000, kKnob, 3, 0,
+              {.origin = KnobOrigin::kEngine, .bound = KnobBound::kUnavailable, .asked = 3});
+    const auto said = [&] {
+        return presenter.empty_sentence().contains("lost (there is no memory for its weights)");
+    };
+    EXPECT_TRUE(said());
+    told.keyframe(2000, telemetry::KeyframeKnob{.knob = uint16_t(kKnob),
+                                                .value_kind = telemetry::ValueKind::kChoice,
+                                                .bound = KnobBound::kUnavailable,
+                                                .reserved = 0,
+                                                .asked_value = 3,
+                                                .effective_value = 0});
+    EXPECT_TRUE(said());
+    told.knob(3000, kKnob, 0, 0, {.bound = KnobBound::kUnavailable, .asked = 3});
+    EXPECT_FALSE(said()) << "refused is not lost";
+}
+
+TEST_F(Speculation, ALossIsToldBesideTheDraftsThatWereMadeBefore) {
+    told.fact("draft_model_lost=the device was lost");
+    const DraftSession session(told, 50'000, telemetry::DraftMethod::kDraft);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "Draft model"), "none");
+    told.knob(
+        9000, presets::KnobId::kSpeculativeMethod, 3, 0,
+        {.origin = telemetry::KnobOrigin::kEngine, .bound = telemetry::KnobBound::kUnavailable, .asked = 3});
+    update();
+    ASSERT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kThereAre);
+    EXPECT_EQ(text(presenter.gained(), "Draft model"), "lost");
+    EXPECT_EQ(presenter.gained().front().note, "the device was lost");
 }
 
 TEST_F(Speculation, AModelThatDraftsHasItsName) {
@@ -72,6 +102,25 @@ TEST_F(Speculation, AModelThatDraftsHasItsName) {
     update();
     EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "60.0 % accepted");
     EXPECT_EQ(text(presenter.gained(), "ngram"), "none");
+}
+
+/// Another draft model after the first of the drafts: the last one's name is not that of all.
+TEST_F(Speculation, ModelsThatAreLoadedOneAfterTheOtherHaveNoCommonName) {
+    constexpr auto kKnob = presets::KnobId::kSpeculativeMethod;
+    told.fact("draft_model=Tiny.Q4_1");
+    DraftSession model(told, 50'000, telemetry::DraftMethod::kDraft);
+    told.knob(6000, kKnob, 3, 0);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "60.0 % accepted") << "turned off, not loaded";
+    told.knob(6001, kKnob, 0, 3);
+    for (int i = 0; i < 4; ++i) model.step(1, 2);
+    update();
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "none");
+    EXPECT_NE(text(presenter.gained(), "draft, loaded more than once"), "none");
+    presenter.update({6002 * kMs, 60'000 * kMs}, "after it");
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "50.0 % accepted");
+    presenter.update({0, 5000 * kMs}, "before it");
+    EXPECT_EQ(text(presenter.gained(), "draft, Tiny.Q4_1"), "none") << "it was loaded later";
 }
 
 TEST_F(Speculation, AcceptanceByPositionAndAfterTheOneBefore) {

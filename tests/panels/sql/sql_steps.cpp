@@ -33,7 +33,11 @@ void put_reading(SessionSql& sql, uint64_t id, Sheet& sheet) {
     std::string card = format_count(int64_t(id)).toStdString() + " " + duration(double(get("duration_ns")));
     for (const char* column : {"tokens", "budget_tokens", "running", "waiting"})
         card += " " + format_count(get(column)).toStdString();
-    for (const char* column : {"plan_ns", "execute_ns", "sample_ns", "commit_ns"})
+    const std::string drafts = fmt::format(" FROM main.speculation WHERE step_id = {}", id);
+    const bool drafted = sql.integer("SELECT count(*)" + drafts) > 0;
+    card += " " + duration(double(get("plan_ns")));
+    if (drafted) card += " " + duration(sql.number("SELECT sum(draft_ns)" + drafts));
+    for (const char* column : {"execute_ns", "sample_ns", "commit_ns"})
         card += " " + duration(double(get(column)));
     sheet[fmt::format("batch|step {}|card", id)] = card;
 }

@@ -46,7 +46,8 @@ void Told::knob(int64_t t_ms, presets::KnobId id, double old_value, double value
     event.knob.origin = change.origin;
     event.knob.bound = change.bound;
     event.knob.old_value = old_value;
-    event.knob.asked_value = event.knob.effective_value = value;
+    event.knob.effective_value = value;
+    event.knob.asked_value = change.asked.value_or(value);
     event.knob.pause_ns = change.pause_ns;
     tell(event);
 }
@@ -103,18 +104,31 @@ void Told::step(int64_t t_ms, const Step& s) {
     tell(event);
 }
 
+void Told::part(int64_t t_ms, const KeyframeEvent& part) {
+    Event event = event_of(EventKind::kKeyframe, t_ms);
+    event.keyframe = part;
+    tell(event);
+}
+
 void Told::keyframe(int64_t t_ms, uint64_t steps) {
-    for (const KeyframePart part : {KeyframePart::kBegin, KeyframePart::kCounters, KeyframePart::kEnd}) {
-        Event event = event_of(EventKind::kKeyframe, t_ms);
-        event.keyframe = {};
-        event.keyframe.part = part;
-        if (part == KeyframePart::kBegin) event.keyframe.begin = {};
-        if (part == KeyframePart::kCounters) {
-            event.keyframe.counters = {};
-            event.keyframe.counters.steps = steps;
-        }
-        tell(event);
-    }
+    KeyframeEvent counters{};
+    counters.part = KeyframePart::kCounters;
+    counters.counters = {};
+    counters.counters.steps = steps;
+    part(t_ms, {});
+    part(t_ms, counters);
+    counters.part = KeyframePart::kEnd;
+    part(t_ms, counters);
+}
+
+void Told::keyframe(int64_t t_ms, const KeyframeKnob& knob) {
+    KeyframeEvent frame{};
+    part(t_ms, frame);
+    frame.part = KeyframePart::kKnob;
+    frame.knob = knob;
+    part(t_ms, frame);
+    frame.part = KeyframePart::kEnd;
+    part(t_ms, frame);
 }
 
 void Told::evicted(int64_t t_ms, uint32_t blocks) {

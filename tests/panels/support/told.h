@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ class Told {
         telemetry::KnobOrigin origin = telemetry::KnobOrigin::kUser;
         telemetry::KnobBound bound = telemetry::KnobBound::kNone;
         int64_t pause_ns = 0;
+        std::optional<double> asked = {};  ///< where it is not what came of it
     };
     void knob(int64_t t_ms, presets::KnobId knob, double old_value, double value) {
         this->knob(t_ms, knob, old_value, value, Change{});
@@ -49,6 +51,8 @@ class Told {
     void step(int64_t t_ms, const Step& step);
     /// A keyframe of a session that has made so many steps: the first thing told, a recording begun in its middle.
     void keyframe(int64_t t_ms, uint64_t steps);
+    /// A keyframe that says this of a knob, and nothing of others.
+    void keyframe(int64_t t_ms, const telemetry::KeyframeKnob& knob);
     void evicted(int64_t t_ms, uint32_t blocks);
     /// "kernel_tier=simulated".
     void fact(std::string_view text) { this->text(telemetry::DictionaryKind::kSession, 0, text); }
@@ -58,6 +62,7 @@ class Told {
 
   private:
     void tell(const telemetry::Event& event) { store.apply({&event, 1}); }
+    void part(int64_t t_ms, const telemetry::KeyframeEvent& part);
     void text(telemetry::DictionaryKind kind, uint32_t id, std::string_view text);
 
     uint32_t next_request_ = 1;
