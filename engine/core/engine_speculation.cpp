@@ -134,6 +134,9 @@ void Engine::Impl::ask_for_drafts(const Proposal& proposal, const Proposal::Shar
 }
 
 void Engine::Impl::choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal) {
+    // A draft costs what the token that it may save costs, or more: it can only lose, and to find that out by trying would
+    // mean to read every prompt twice.
+    if (drafter.weight_bytes() >= executor_->weight_bytes()) return asks_.clear();
     candidates_.clear();
     for (const DraftAsk& ask : asks_) {
         // A text is read once, for all the tokens that are still to come.

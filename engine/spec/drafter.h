@@ -69,6 +69,7 @@ class BatchDrafter : public Drafter {
     virtual void prepare(std::span<const DraftAsk> asks) = 0;
     /// Tokens of this sequence that it has yet to read, beyond the newest; it reads them over several steps.
     virtual uint32_t behind(RequestId request, std::span<const TokenId> tokens) const = 0;
+    virtual uint64_t weight_bytes() const = 0;  ///< of the model that computes them
     /// Of the last prepare(), in order: the first reads what is behind, each gives one more draft.
     virtual std::span<const DraftPass> passes() const = 0;
     BatchDrafter* batch() final { return this; }

@@ -42,6 +42,7 @@ class ModelDrafter final : public BatchDrafter {
     void end(RequestId request, std::span<const TokenId> tokens) override;
     Status status() const override { return status_; }
     uint64_t resident_bytes() const override;
+    uint64_t weight_bytes() const override { return executor_ ? executor_->weight_bytes() : 0; }
 
   private:
     struct Text {

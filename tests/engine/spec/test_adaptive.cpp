@@ -79,7 +79,7 @@ ModelConfig small_config() {
 
 /// Drafts of a model cost passes over it. `k` 0: no drafts.
 int64_t model_session_ns(uint32_t streams, uint32_t prompt_tokens, const DraftDevice& draft, uint32_t k,
-                         bool adaptive) {
+                         bool adaptive, uint32_t output_tokens = kTokens / 2) {
     RigOptions options = with({{KnobId::kMaxNumSeqs, streams},
                                {KnobId::kMaxNumBatchedTokens, 1024},
                                {KnobId::kNumSpeculativeTokens, std::max(k, 1u)},
@@ -91,7 +91,7 @@ int64_t model_session_ns(uint32_t streams, uint32_t prompt_tokens, const DraftDe
     options.capacity_blocks = 1 << 13;
     Rig rig(options);
     if (k > 0) turn_to(rig, DraftMethod::kDraft);
-    for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(prompt_tokens, i), kTokens / 2);
+    for (uint32_t i = 0; i < streams; ++i) rig.submit(prompt_of(prompt_tokens, i), output_tokens);
     while (rig.engine->step()) rig.collect();
     return rig.clock.now_ns();
 }
@@ -112,6 +112,16 @@ void expect_near_best(uint32_t streams, uint32_t prompt_tokens) {
 
 TEST_P(Adaptive, KnowsWhatADraftModelCosts) { expect_near_best(GetParam(), 8); }
 TEST_P(Adaptive, KnowsWhatReadingPromptsCosts) { expect_near_best(GetParam(), 200); }
+
+/// Right as it may be, it can only lose.
+TEST_P(Adaptive, DoesNotTryADraftModelAsLargeAsTheModelItself) {
+    const DraftDevice draft{.agreement_percent = 100, .config = large_config(), .profile = "h100"};
+    EXPECT_EQ(model_session_ns(GetParam(), 200, draft, 8, true, 60),
+              model_session_ns(GetParam(), 200, draft, 0, false, 60));
+    EXPECT_GT(model_session_ns(GetParam(), 200, draft, 8, false, 60),
+              model_session_ns(GetParam(), 200, draft, 0, false, 60))
+        << "always the most drafts: what is to be avoided";
+}
 
 INSTANTIATE_TEST_SUITE_P(Streams, Adaptive, testing::Values(1u, 4u, 16u, 32u),
                          [](const auto& streams) { return "Streams" + std::to_string(streams.param); });
