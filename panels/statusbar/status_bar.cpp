@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "panels/common/paint.h"
+#include "panels/knobs/knob_text.h"
 #include "telemetry/stats/range_stats.h"
 
 namespace pitwall::panels {
@@ -16,6 +17,23 @@ namespace pitwall::panels {
 namespace {
 constexpr int64_t kWindowNs = 10'000'000'000;
 constexpr int64_t kLagWorthAWarningNs = 1'000'000'000;
+/// What weights meet, and how far that takes the answers from what the weights say. A simulated device computes nothing.
+std::optional<StatusCell> activations_cell(const telemetry::Store& store) {
+    const KnobNumbers numbers(store);
+    const auto id = presets::KnobId::kActivationDtype;
+    const std::string_view tier = store.session("kernel_tier");
+    if (tier.empty() || tier == "simulated" || !numbers.state(id).known) return std::nullopt;
+    const QString word = to_qstring(presets::format_value(presets::spec(id), numbers.value(id)));
+    return StatusCell{
+        QStringLiteral("%1 activations").arg(word),
+        {},
+        false,
+        QStringLiteral("knobs"),
+        QStringLiteral("What quantized weights are multiplied with (the knob activation_dtype). On the reference "
+                       "texts of SmolLM2-135M the next token's distribution is off by 1.6e-3 nats with i8, 1.6e-6 "
+                       "with i16 and 5e-7 with f32 (mean KL divergence, measured with KV in f16)")};
+}
+
 }  // namespace
 
 std::vector<StatusCell> status_cells(const telemetry::Store& store, const StatusFacts& facts) {
@@ -23,6 +41,7 @@ std::vector<StatusCell> status_cells(const telemetry::Store& store, const Status
     if (!facts.model.isEmpty()) cells.push_back({facts.model, {}, false, {}, QStringLiteral("Model")});
     if (!facts.device.isEmpty())
         cells.push_back({facts.device, {}, false, {}, QStringLiteral("Device and kernel tier")});
+    if (const auto cell = activations_cell(store); cell && !facts.device.isEmpty()) cells.push_back(*cell);
     const int64_t known = std::max<int64_t>(0, store.history_begin_ns());
     const telemetry::TimeRange last{std::max(known, store.now_ns() - kWindowNs), store.now_ns() + 1};
     std::vector<double> durations;

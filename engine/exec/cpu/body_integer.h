@@ -219,29 +219,45 @@ void direct_integers(const IntegerDirect& p, uint32_t first) {
     });
 }
 
-template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens, int kPanels = kDirectIntegerPanels>
-void direct_integers_from(const IntegerDirect& p, uint32_t first) {
-    for (; first + kPanels <= p.panel_count; first += kPanels)
-        direct_integers<kDtype, kFormat, kPanels, kTokens>(p, first);
-    if constexpr (kPanels > 1) direct_integers_from<kDtype, kFormat, kTokens, kPanels / 2>(p, first);
+/// How many panels side by side a direct product of so many tokens works on: as many streams from memory, while there are
+/// registers for the sums.
+constexpr int panels_beside(int tokens) {
+    const int most = kDirectSums / tokens;
+    return tokens == 1 && most >= 4 ? 4 : most >= 2 ? 2 : 1;
 }
 
-template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens = 1>
-bool direct_integers_of_tokens(const IntegerDirect& p) {
-    if constexpr (kTokens > kDirectIntegerTokens) {
+template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens, int kPanels = panels_beside(kTokens)>
+bool direct_integers_from(const IntegerDirect& p, uint32_t first) {
+    for (; first + kPanels <= p.panel_count; first += kPanels)
+        direct_integers<kDtype, kFormat, kPanels, kTokens>(p, first);
+    // A last panel alone beside several tokens would only cost compile time.
+    if constexpr (kTokens == 1 && kPanels > 1)
+        return direct_integers_from<kDtype, kFormat, kTokens, kPanels / 2>(p, first);
+    return true;
+}
+
+/// The kernel of at least so many tokens, as tile_of_height.
+template <ActivationDtype kDtype, PanelFormat kFormat, int kAt = 0>
+bool direct_integers_of_height(const IntegerDirect& p) {
+    constexpr int kHeight = kIntegerHeights[kAt];
+    constexpr int kMost = kDtype == ActivationDtype::kI16 ? kDirectTokensI16 : kDirectTokensI8;
+    if constexpr (kHeight > kMost) {
         return false;
     } else {
-        if (p.rows.tokens > kTokens) return direct_integers_of_tokens<kDtype, kFormat, kTokens + 1>(p);
-        direct_integers_from<kDtype, kFormat, kTokens>(p, 0);
-        return true;
+        if (p.rows.tokens <= kHeight)
+            return p.panel_count % (kHeight == 1 ? 1 : panels_beside(kHeight)) == 0 &&
+                   direct_integers_from<kDtype, kFormat, kHeight>(p, 0);
+        if constexpr (kAt + 1 < static_cast<int>(sizeof kIntegerHeights / sizeof *kIntegerHeights))
+            return direct_integers_of_height<kDtype, kFormat, kAt + 1>(p);
+        return false;
     }
 }
 
 template <PanelFormat kFormat>
 bool direct_integers_of_format(const IntegerDirect& p) {
     return p.rows.dtype == ActivationDtype::kI16
-               ? direct_integers_of_tokens<ActivationDtype::kI16, kFormat>(p)
-               : direct_integers_of_tokens<ActivationDtype::kI8, kFormat>(p);
+               ? direct_integers_of_height<ActivationDtype::kI16, kFormat>(p)
+               : direct_integers_of_height<ActivationDtype::kI8, kFormat>(p);
 }
 
 PITWALL_LANES F magnitude(F a) { return max(a, sub(zero(), a)); }

@@ -41,8 +41,8 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 }
 
 constexpr int kIntegerHeights[] = {1, 2, 4};
-constexpr int kDirectIntegerTokens = 1;
-constexpr int kDirectIntegerPanels = 1;  ///< side by side
+constexpr int kDirectTokensI8 = 1, kDirectTokensI16 = 1;
+constexpr int kDirectSums = 1;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -82,13 +82,13 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
     attention_.plan(sequences);
     for (uint32_t i = 0; i < config.num_layers; ++i) {
         const PackedLayer& layer = model_.layers[i];
-        timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.attn_norm, count); });
+        timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.attn_norm, count, layer.qkv); });
         multiply(layer.qkv, normed_, qkv_, model_.qkv_columns, count, Epilogue::kStore);
         timed(KernelKind::kRowwise, [&] { rotate_and_cache(i, count); });
         timed(KernelKind::kAttention,
               [&] { attention_.run(i, qkv_.data, qkv_.ld, attended_.data, attended_.ld); });
         multiply(layer.output, attended_, hidden_, config.hidden_size, count, Epilogue::kAdd);
-        timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.ffn_norm, count); });
+        timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.ffn_norm, count, layer.gate_up); });
         multiply(layer.gate_up, normed_, activated_, config.intermediate_size, count, Epilogue::kSwiglu);
         multiply(layer.ffn_down, activated_, hidden_, config.hidden_size, count, Epilogue::kAdd);
     }
@@ -133,11 +133,14 @@ void Forward::place(std::span<const SequenceRows> sequences) {
     }
 }
 
-void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens) {
+void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens,
+                        const Product& product) {
     const ModelConfig& config = model_.config;
+    multiplier_.lay_out(product, tokens);
     each_token(tokens, 2 * kSerialTokens, [&](uint32_t token) {
         kernels_.rms_norm(from.row(token), weight.data(), config.hidden_size,
                           round_to_panel(config.hidden_size), config.rms_epsilon, normed_.row(token));
+        multiplier_.take_row(token, normed_.row(token));
     });
 }
 

@@ -15,7 +15,6 @@
 namespace pitwall::engine::cpu {
 
 inline constexpr uint32_t kMostTileTokens = 16;     ///< of any tier
-inline constexpr uint32_t kMostDirectIntegers = 4;  ///< most tokens of a direct integer product
 
 /// 32 k of one panel as the tile kernels read them: a weight is d * value + m, each half with scales of its own where the
 /// format has them (else those of the first hold for both). Quad q of half h is values[4 * h + q].
@@ -42,7 +41,7 @@ struct IntegerDirect {
     uint32_t panel_count;
     PanelFormat format;
     uint32_t k;
-    TileRows rows;  ///< at most kMostDirectIntegers tokens
+    TileRows rows;
     float* c;
     size_t ldc;
 };

@@ -9,8 +9,7 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-constexpr uint32_t kSerialTokens = 4;  ///< waking other threads for so few costs more
-constexpr uint32_t kTokenGrain = 4;
+constexpr uint32_t kSerialValues = 8192;  ///< waking other threads for so few costs more
 
 size_t group_bytes(ActivationDtype dtype) {
     return dtype == ActivationDtype::kI16 ? sizeof(GroupI16) : sizeof(GroupI8);
@@ -40,27 +39,33 @@ Result<IntegerRows> IntegerRows::create(uint32_t tokens, uint32_t k) {
     return rows;
 }
 
-void IntegerRows::round(ThreadPool& pool, const Kernels& kernels, ActivationDtype dtype, const float* x,
-                        size_t ldx, uint32_t k, uint32_t tokens) {
+void IntegerRows::lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens) {
     assert(dtype != ActivationDtype::kF32 && k % kGroupValues == 0 && tokens > 0);
     dtype_ = dtype;
     tokens_ = tokens;
+    k_ = k;
     height_ = kernel_height(kernels.integer, tokens);
     group_stride_ = height_ * group_bytes(dtype);
     tile_stride_ = k / kGroupValues * group_stride_;
     assert((tokens + height_ - 1) / height_ * tile_stride_ <= groups_.bytes());
-    auto* scales = reinterpret_cast<float*>(scales_.data());
+}
+
+void IntegerRows::round(const Kernels& kernels, uint32_t token, const float* x) {
+    std::byte* first =
+        groups_.data() + token / height_ * tile_stride_ + token % height_ * group_bytes(dtype_);
+    if (dtype_ == ActivationDtype::kI16)
+        kernels.integer.round_i16(x, k_, first, group_stride_,
+                                  reinterpret_cast<float*>(scales_.data()) + token);
+    else
+        kernels.integer.round_i8(x, k_, first, group_stride_);
+}
+
+void IntegerRows::round_all(ThreadPool& pool, const Kernels& kernels, const float* x, size_t ldx) {
+    const uint32_t grain = std::max(1u, kSerialValues / 2 / k_);
     const auto some = [&](uint32_t begin, uint32_t end, uint32_t) {
-        for (uint32_t token = begin; token < end; ++token) {
-            std::byte* first =
-                groups_.data() + token / height_ * tile_stride_ + token % height_ * group_bytes(dtype);
-            if (dtype == ActivationDtype::kI16)
-                kernels.integer.round_i16(x + token * ldx, k, first, group_stride_, scales + token);
-            else
-                kernels.integer.round_i8(x + token * ldx, k, first, group_stride_);
-        }
+        for (uint32_t token = begin; token < end; ++token) round(kernels, token, x + token * ldx);
     };
-    tokens <= kSerialTokens ? some(0, tokens, 0) : pool.run(tokens, kTokenGrain, some);
+    size_t{tokens_} * k_ <= kSerialValues ? some(0, tokens_, 0) : pool.run(tokens_, grain, some);
 }
 
 TileRows IntegerRows::tile(uint32_t tile, uint32_t first_group) const {

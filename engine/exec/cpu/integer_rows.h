@@ -48,9 +48,11 @@ class IntegerRows {
     /// Room for that many tokens of `k` values.
     static Result<IntegerRows> create(uint32_t tokens, uint32_t k);
 
-    /// x [tokens, ldx], rounded over all threads of `pool`. `dtype` is not kF32.
-    void round(ThreadPool& pool, const Kernels& kernels, ActivationDtype dtype, const float* x, size_t ldx,
-               uint32_t k, uint32_t tokens);
+    /// Makes place for so many tokens of `k` values; each has to be given by round(). `dtype` is not kF32.
+    void lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens);
+    /// Rounds one token's values; by any thread.
+    void round(const Kernels& kernels, uint32_t token, const float* x);
+    void round_all(ThreadPool& pool, const Kernels& kernels, const float* x, size_t ldx);
 
     uint32_t tile_height() const { return height_; }
     /// From that group of k on. What lies behind the last tile's last token is of no token, and readable.
@@ -60,7 +62,7 @@ class IntegerRows {
   private:
     PageBuffer groups_, scales_;
     ActivationDtype dtype_ = ActivationDtype::kI8;
-    uint32_t tokens_ = 0, height_ = 1;
+    uint32_t tokens_ = 0, k_ = 0, height_ = 1;
     size_t group_stride_ = 0, tile_stride_ = 0;
 };
 

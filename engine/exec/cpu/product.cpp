@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -16,6 +17,7 @@ constexpr size_t kWeightFloats = size_t{kDepthBlock} * kStripPanels * kPanelRows
 /// The same of one panel in bytes.
 constexpr uint32_t kGroupBlock = 16;
 constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBlock * sizeof(UnpackedGroup));
+constexpr uint32_t kDirectTiles = 2;
 /// A tile's last rows may be of no token, and are written all the same; a block may exceed kTokenBlock by less than a tile.
 constexpr size_t kSumFloats = size_t{kTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
 constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
@@ -42,12 +44,9 @@ struct Multiplier::Scratch {
     Scratch from_panel(uint32_t panel) const { return {weights, sums + size_t{panel} * kPanelRows, ld}; }
 };
 
-bool Product::any_quantized() const {
-    return std::ranges::any_of(panels_, [](const Panel& p) { return !layout_of(p.format).is_float(); });
-}
-
 void Product::count(const PackedMatrix& matrix) {
     k_ = matrix.columns();
+    any_quantized_ |= !layout_of(matrix.format()).is_float();
     bytes_ += matrix.bytes();
     macs_ += uint64_t{matrix.rows()} * matrix.columns();
 }
@@ -78,11 +77,23 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
     return multiplier;
 }
 
+void Multiplier::lay_out(const Product& product, uint32_t tokens) {
+    taken_ = wants_integers(product);
+    if (taken_) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
+}
+
+void Multiplier::take_row(uint32_t token, const float* x) {
+    if (taken_) rows_.round(*kernels_, token, x);
+}
+
 void Multiplier::multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens,
                           const Output& out) {
     if (tokens == 0) return;
-    const bool integers = dtype_ != ActivationDtype::kF32 && product.any_quantized();
-    if (integers) rows_.round(*pool_, *kernels_, dtype_, x, ldx, product.k(), tokens);
+    const bool integers = wants_integers(product), taken = std::exchange(taken_, false);
+    if (integers && !taken) {
+        rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
+        rows_.round_all(*pool_, *kernels_, x, ldx);
+    }
     // Integers lie in tiles, which are not cut.
     const uint32_t height = integers ? rows_.tile_height() : 1, tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
@@ -165,16 +176,22 @@ void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {
         multiply_integer_panel(strip, panel, scratch.from_panel(panel));
 }
 
+/// Of a few tiles: to unpack weights anew in registers for each is cheaper than to keep them.
 bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scratch) {
-    if (strip.tokens > kMostDirectIntegers || strip.end_tile - strip.first_tile > 1) return false;
+    if (strip.end_tile - strip.first_tile > kDirectTiles) return false;
     const PanelFormat format = strip.panels[0].format;
     const std::byte* panels[kStripPanels];
     for (uint32_t i = 0; i < strip.panel_count; ++i) {
         if (strip.panels[i].format != format) return false;
         panels[i] = strip.panels[i].data;
     }
-    return kernels_->integer.direct(
-        {panels, strip.panel_count, format, strip.k, rows_.tile(strip.first_tile), scratch.sums, scratch.ld});
+    bool done = true;
+    for (uint32_t tile = strip.first_tile; done && tile < strip.end_tile; ++tile) {
+        float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
+        done = kernels_->integer.direct(
+            {panels, strip.panel_count, format, strip.k, rows_.tile(tile), sums, scratch.ld});
+    }
+    return done;
 }
 
 void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch) {

@@ -33,13 +33,14 @@ class Product {
     uint32_t k() const { return k_; }
     uint64_t bytes() const { return bytes_; }
     uint64_t macs() const { return macs_; }  ///< of one token
-    bool any_quantized() const;
+    bool any_quantized() const { return any_quantized_; }
 
   private:
     void count(const PackedMatrix& matrix);
 
     std::vector<Panel> panels_;
     uint32_t k_ = 0;
+    bool any_quantized_ = false;
     uint64_t bytes_ = 0, macs_ = 0;
 };
 
@@ -63,7 +64,11 @@ class Multiplier {
 
     /// As what activations meet quantized panels from now on. Float panels meet float32.
     void set_activation_dtype(ActivationDtype dtype) { dtype_ = dtype; }
-    /// x [tokens, ldx]
+    /// Before a multiply() of that product with so many tokens: their rows may be given one by one, as they are made.
+    void lay_out(const Product& product, uint32_t tokens);
+    /// By any thread.
+    void take_row(uint32_t token, const float* x);
+    /// x [tokens, ldx]; all rows of it were taken, or none.
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
     uint64_t scratch_bytes() const { return scratch_.bytes() + rows_.bytes(); }
 
@@ -80,10 +85,14 @@ class Multiplier {
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
     void finish(const Strip& strip, const Scratch& scratch);
     Scratch scratch_of(uint32_t thread);
+    bool wants_integers(const Product& product) const {
+        return dtype_ != ActivationDtype::kF32 && product.any_quantized();
+    }
 
     ThreadPool* pool_;
     const Kernels* kernels_;
     ActivationDtype dtype_ = ActivationDtype::kF32;
+    bool taken_ = false;  ///< rows_ hold what is to be multiplied next
     IntegerRows rows_;
     PageBuffer scratch_;
 };

@@ -48,7 +48,8 @@ class IntegerProducts : public testing::TestWithParam<KernelTier> {
     const Kernels& kernels() const { return kernels_of(GetParam()); }
     IntegerRows rounded(ActivationDtype dtype, const std::vector<float>& x, uint32_t k) {
         IntegerRows rows = IntegerRows::create(static_cast<uint32_t>(x.size() / k), k).value();
-        rows.round(pool_, kernels(), dtype, x.data(), k, k, static_cast<uint32_t>(x.size() / k));
+        rows.lay_out(kernels(), dtype, k, static_cast<uint32_t>(x.size() / k));
+        rows.round_all(pool_, kernels(), x.data(), k);
         return rows;
     }
     PackedMatrix matrix(TensorType type, uint32_t rows, uint32_t k) {
@@ -181,7 +182,7 @@ TEST_P(IntegerProducts, ATokenHasTheSameBitsInAnyCompany) {
 
 /// One panel or several, weights unpacked in registers or before: the same bits.
 TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
-    constexpr uint32_t kPanels = 5, kDepth = 512, kGroups = kDepth / kGroupValues;
+    constexpr uint32_t kPanels = 6, kDepth = 512, kGroups = kDepth / kGroupValues;
     int direct_kernels = 0;
     for (const TensorType type : kAllTypes) {
         if (block_values(type) == 1) continue;
@@ -189,9 +190,10 @@ TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
         std::vector<const std::byte*> panels;
         for (uint32_t p = 0; p < kPanels; ++p) panels.push_back(weights.panel(p));
         for (const ActivationDtype dtype : kIntegers) {
-            for (uint32_t tokens = 1; tokens <= kMostDirectIntegers; ++tokens) {
+            for (uint32_t tokens = 1; tokens <= kMostTileTokens; ++tokens) {
                 const auto x = random_rows(size_t{tokens} * kDepth, random_);
                 const IntegerRows rows = rounded(dtype, x, kDepth);
+                if (rows.tile_height() < tokens) continue;
                 std::vector<float> by_direct(size_t{kMostTileTokens} * kPanels * 16), by_tile = by_direct;
                 if (!kernels().integer.direct({panels.data(), kPanels, weights.format(), kDepth, rows.tile(0),
                                                by_direct.data(), kPanels * 16}))
