@@ -63,6 +63,7 @@ std::future<Answer> EngineControl::load_draft_model(std::string model) {
         if (before.valid()) before.get();
         told.set_value(choose_draft_model(name));
     };
+    const std::lock_guard lock(opening_mutex_);
     try {
         opening_ =
             std::async(std::launch::async, open, std::move(opening_), std::move(model), std::move(promise));

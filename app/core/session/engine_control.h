@@ -2,6 +2,7 @@
 #pragma once
 
 #include <future>
+#include <mutex>
 #include <string>
 
 #include "app/core/session/command_queue.h"
@@ -40,6 +41,7 @@ class EngineControl final : public telemetry::Control {
     engine::Engine& engine_;
     WorkloadFeeder& feeder_;
     const Clock& clock_;
+    std::mutex opening_mutex_;   ///< guards the next
     std::future<void> opening_;  ///< the newest draft model's file, and all before it
 };
 

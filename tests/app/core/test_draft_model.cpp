@@ -86,13 +86,19 @@ TEST(DraftModelInASession, TheLastOfManyThatAreAskedForStays) {
     Watched watched(open(busy_cpu()));
     telemetry::Control& control = watched.session->control();
     watched.session->start();
+    std::thread other([&] {
+        for (int i = 0; i < 4; ++i) control.load_draft_model("synthetic:tiny-draft").wait();
+    });
     std::vector<std::future<Answer>> answers;
     for (int i = 0; i < 4; ++i)
         for (const char* model : {"synthetic:tiny-draft", "/nowhere/x.gguf", "synthetic:tiny"})
             answers.push_back(control.load_draft_model(model));
+    other.join();
+    answers.push_back(control.load_draft_model("synthetic:tiny"));  // behind all of the other thread's
     for (size_t i = 0; i < answers.size(); ++i)
         EXPECT_EQ(watched.ask(std::move(answers[i])).verdict,
-                  i % 3 == 1 ? Verdict::kRefused : Verdict::kAccepted);
+                  i % 3 == 1 ? Verdict::kRefused : Verdict::kAccepted)
+            << i;
     EXPECT_TRUE(
         watched.until([](const auto& store) { return store.session("draft_model") == "synthetic:tiny"; }));
     auto late = control.load_draft_model("synthetic:tiny-draft");
