@@ -93,7 +93,7 @@ struct StepResult {
     /// Counted, not estimated: matrix and attention products; weights and KV touched.
     double flops = 0, bytes = 0;
     KernelWorks kernels{};  ///< of which these, where the device tells
-    Status status;  ///< a lost device fails the slices; the engine goes on
+    Status status;          ///< a lost device fails the slices; the engine goes on
 };
 
 struct DeviceInfo {

@@ -100,7 +100,8 @@ template <class Work>
 void Forward::timed(KernelKind kind, const Work& work) {
     const auto begin = std::chrono::steady_clock::now();
     work();
-    works_[static_cast<size_t>(kind)].ns += (std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1);
+    works_[static_cast<size_t>(kind)].ns +=
+        (std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1);
 }
 
 void Forward::count(KernelKind kind, double flops, double bytes) {

@@ -51,7 +51,8 @@ class Forward {
     void embed(std::span<const TokenId> tokens);
     void place(std::span<const SequenceRows> sequences);
     /// Into normed_, which `product` is next multiplied with.
-    void normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens, const Product& product);
+    void normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens,
+                   const Product& product);
     void rotate_and_cache(uint32_t layer, uint32_t tokens);
     void rotate_heads(float* heads, uint32_t count, uint32_t token) const;
     void cache_token(uint32_t layer, uint32_t token);

@@ -14,7 +14,7 @@
 
 namespace pitwall::engine::cpu {
 
-inline constexpr uint32_t kMostTileTokens = 16;     ///< of any tier
+inline constexpr uint32_t kMostTileTokens = 16;  ///< of any tier
 
 /// 32 k of one panel as the tile kernels read them: a weight is d * value + m, each half with scales of its own where the
 /// format has them (else those of the first hold for both). Quad q of half h is values[4 * h + q].

@@ -145,8 +145,9 @@ TEST(KvPrecision, ConvertedPrefixesAreHit) {
     rig.collect();
     EXPECT_EQ(rig.audit.counters().cached_tokens, 63u);
     EXPECT_EQ(rig.answers[0]->ids, rig.answers[1]->ids);
-    EXPECT_EQ(rig.answers[1]->history, (NumericHistory{{0, {{0, {KvDtype::kF16, ActivationDtype::kI8}},
-                                                             {63, {KvDtype::kInt8, ActivationDtype::kI8}}}}}));
+    EXPECT_EQ(rig.answers[1]->history, (NumericHistory{{0,
+                                                        {{0, {KvDtype::kF16, ActivationDtype::kI8}},
+                                                         {63, {KvDtype::kInt8, ActivationDtype::kI8}}}}}));
 }
 
 TEST(KvPrecision, APausedEngineConvertsInPausedTime) {
@@ -205,7 +206,8 @@ TEST(ActivationPrecision, IsTurnedBetweenStepsAndPartOfTheHistory) {
     Rig rig(with({{KnobId::kActivationDtype, 0}}));
     rig.submit(prompt_of(40, 1), 20);
     for (int i = 0; i < 6; ++i) rig.engine->step();
-    EXPECT_EQ(rig.engine->set_knob(KnobId::kActivationDtype, 2, KnobOrigin::kUser).verdict, Verdict::kAccepted);
+    EXPECT_EQ(rig.engine->set_knob(KnobId::kActivationDtype, 2, KnobOrigin::kUser).verdict,
+              Verdict::kAccepted);
     rig.finish();
     const NumericHistory history = rig.answers[0]->history;
     ASSERT_EQ(history.size(), 1u);

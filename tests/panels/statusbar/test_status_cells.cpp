@@ -15,7 +15,8 @@ bool tells(const Told& told, const char* words) {
     StatusFacts facts;
     facts.device = QStringLiteral("a CPU");
     const auto cells = status_cells(told.store, facts);
-    return std::ranges::any_of(cells, [&](const StatusCell& cell) { return cell.words == QLatin1String(words); });
+    return std::ranges::any_of(cells,
+                               [&](const StatusCell& cell) { return cell.words == QLatin1String(words); });
 }
 
 TEST(StatusCells, TellWhatActivationsAre) {
