@@ -76,14 +76,14 @@ PITWALL_LANES I unsigned_quad(const Group<kFormat>& group) {
     }
 }
 
-/// sum += the product of one group with one token, or with each of kTokens; see GroupI8.
-template <class Kind, int kTokens, int kStride>
+/// sum += the product of one group with each token; see GroupI8.
+template <class Kind, int kTokens>
 PITWALL_LANES void add_group_i8(F* sum, const Scales& w, const I* quads, const std::byte* rows) {
     unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
         const auto& x = *reinterpret_cast<const GroupI8*>(rows + t.value * sizeof(GroupI8));
         const F first = mul(to_float(dot_quads<Kind::kBits>(quads, x.values)), broadcast(x.scale[0]));
         const F second = to_float(dot_quads<Kind::kBits>(quads + 4, x.values + 16));
-        F& s = sum[t.value * kStride];
+        F& s = sum[t.value];
         if constexpr (Kind::kHalves) {
             s = fma(w.d[0], first, fma(w.m[0], broadcast(x.sum[0]), s));
             s = fma(w.d[1], mul(second, broadcast(x.scale[1])), fma(w.m[1], broadcast(x.sum[1]), s));
@@ -94,18 +94,18 @@ PITWALL_LANES void add_group_i8(F* sum, const Scales& w, const I* quads, const s
     });
 }
 
-template <class Kind, int kHalf, int kTokens, int kStride>
+template <class Kind, int kHalf, int kTokens>
 PITWALL_LANES void scale_words(F* sum, const Scales& w, const I* products, const std::byte* rows) {
     unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
         const auto& x = *reinterpret_cast<const GroupI16*>(rows + t.value * sizeof(GroupI16));
-        F& s = sum[t.value * kStride];
+        F& s = sum[t.value];
         const F of_offset = broadcast(Kind::kHalves ? x.sum[kHalf] : x.total);
         s = fma(w.d[kHalf], to_float(products[t.value]), fma(w.m[kHalf], of_offset, s));
     });
 }
 
 /// `quad` gives the quads one by one, quad(Index<half>, Index<quad>): their words would fill all registers.
-template <class Kind, int kTokens, int kStride, class Quad>
+template <class Kind, int kTokens, class Quad>
 PITWALL_LANES void add_group_i16(F* sum, const Scales& w, const Quad& quad, const std::byte* rows) {
     I products[kTokens];
     unrolled<kTokens>([&](auto t) PITWALL_LAMBDA { products[t.value] = broadcast_bits(0); });
@@ -122,23 +122,23 @@ PITWALL_LANES void add_group_i16(F* sum, const Scales& w, const Quad& quad, cons
             });
         });
         if constexpr (Kind::kHalves) {
-            scale_words<Kind, half.value, kTokens, kStride>(sum, w, products, rows);
+            scale_words<Kind, half.value, kTokens>(sum, w, products, rows);
             unrolled<kTokens>([&](auto t) PITWALL_LAMBDA { products[t.value] = broadcast_bits(0); });
         }
     });
-    if constexpr (!Kind::kHalves) scale_words<Kind, 0, kTokens, kStride>(sum, w, products, rows);
+    if constexpr (!Kind::kHalves) scale_words<Kind, 0, kTokens>(sum, w, products, rows);
 }
 
-template <ActivationDtype kDtype, class Kind, int kTokens, int kStride, class Quad>
+template <ActivationDtype kDtype, class Kind, int kTokens, class Quad>
 PITWALL_LANES void add_group(F* sum, const Scales& w, const Quad& quad, const std::byte* rows) {
     if constexpr (kDtype == ActivationDtype::kI16) {
-        add_group_i16<Kind, kTokens, kStride>(sum, w, quad, rows);
+        add_group_i16<Kind, kTokens>(sum, w, quad, rows);
     } else {
         I quads[8];
         unrolled<8>([&](auto q) PITWALL_LAMBDA {
             quads[q.value] = quad(Index<q.value / 4>{}, Index<q.value % 4>{});
         });
-        add_group_i8<Kind, kTokens, kStride>(sum, w, quads, rows);
+        add_group_i8<Kind, kTokens>(sum, w, quads, rows);
     }
 }
 
@@ -171,7 +171,7 @@ void tile_of(const IntegerTile& t) {
                             {load(group->m[0]), load(group->m[kSecond])}};
         const auto quad = [&](auto half, auto q)
                               PITWALL_LAMBDA { return load_bits(group->values[4 * half.value + q.value]); };
-        add_group<kDtype, Kind, kTokens, 1>(sum, scales, quad, rows);
+        add_group<kDtype, Kind, kTokens>(sum, scales, quad, rows);
     }
     unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
         if (kDtype == ActivationDtype::kI16 && t.last)
@@ -196,68 +196,41 @@ void tile_of_kind(const IntegerTile& t) {
                                           : tile_of_height<ActivationDtype::kI8, Kind>(t);
 }
 
-template <ActivationDtype kDtype, PanelFormat kFormat, int kPanels, int kTokens>
-void direct_integers(const IntegerDirect& p, uint32_t first) {
-    F sum[kTokens * kPanels];
-    unrolled<kTokens * kPanels>([&](auto i) PITWALL_LAMBDA { sum[i.value] = zero(); });
+template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens>
+void direct_panel(const IntegerDirect& p, const std::byte* panel, float* c) {
+    F sum[kTokens];
+    unrolled<kTokens>([&](auto i) PITWALL_LAMBDA { sum[i.value] = zero(); });
     const std::byte* rows = p.rows.groups;
     for (uint32_t g = 0; g < p.k / kGroupValues; ++g, rows += p.rows.group_stride) {
-        unrolled<kPanels>([&](auto panel) PITWALL_LAMBDA {
-            const Group<kFormat> group = open_group<kFormat>(p.panels[first + panel.value], g);
-            const auto quad = [&](auto half, auto q) PITWALL_LAMBDA {
-                return unsigned_quad<kFormat, half.value, q.value>(group);
-            };
-            add_group<kDtype, KindOf<kFormat>, kTokens, kPanels>(sum + panel.value, scales_of(group), quad,
-                                                                 rows);
-        });
+        const Group<kFormat> group = open_group<kFormat>(panel, g);
+        const auto quad = [&](auto half, auto q)
+                              PITWALL_LAMBDA { return unsigned_quad<kFormat, half.value, q.value>(group); };
+        add_group<kDtype, KindOf<kFormat>, kTokens>(sum, scales_of(group), quad, rows);
     }
-    unrolled<kTokens * kPanels>([&](auto i) PITWALL_LAMBDA {
-        constexpr int kToken = i.value / kPanels, kPanel = i.value % kPanels;
+    unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
         if (kDtype == ActivationDtype::kI16)
-            sum[i.value] = mul(sum[i.value], broadcast(p.rows.scales[kToken]));
-        store(p.c + kToken * p.ldc + (first + kPanel) * kPanelRows, sum[i.value]);
+            sum[i.value] = mul(sum[i.value], broadcast(p.rows.scales[i.value]));
+        store(c + i.value * p.ldc, sum[i.value]);
     });
 }
 
-/// How many panels side by side a direct product of so many tokens works on: as many streams from memory, while there are
-/// registers for the sums.
-constexpr int panels_beside(int tokens) {
-    const int most = kDirectSums / tokens;
-    return tokens == 1 && most >= 4 ? 4 : most >= 2 ? 2 : 1;
-}
-
-template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens, int kPanels = panels_beside(kTokens)>
-bool direct_integers_from(const IntegerDirect& p, uint32_t first) {
-    for (; first + kPanels <= p.panel_count; first += kPanels)
-        direct_integers<kDtype, kFormat, kPanels, kTokens>(p, first);
-    // A last panel alone beside several tokens would only cost compile time.
-    if constexpr (kTokens == 1 && kPanels > 1)
-        return direct_integers_from<kDtype, kFormat, kTokens, kPanels / 2>(p, first);
-    return true;
-}
-
-/// The kernel of at least so many tokens, as tile_of_height.
+/// The kernel of at least so many tokens, as tile_of_height. One panel after the other: several side by side, as many
+/// streams from memory, are slower for want of registers.
 template <ActivationDtype kDtype, PanelFormat kFormat, int kAt = 0>
-bool direct_integers_of_height(const IntegerDirect& p) {
+bool direct_of_height(const IntegerDirect& p) {
     constexpr int kHeight = kIntegerHeights[kAt];
-    constexpr int kMost = kDtype == ActivationDtype::kI16 ? kDirectTokensI16 : kDirectTokensI8;
-    if constexpr (kHeight > kMost) {
-        return false;
-    } else {
-        if (p.rows.tokens <= kHeight)
-            return p.panel_count % (kHeight == 1 ? 1 : panels_beside(kHeight)) == 0 &&
-                   direct_integers_from<kDtype, kFormat, kHeight>(p, 0);
-        if constexpr (kAt + 1 < static_cast<int>(sizeof kIntegerHeights / sizeof *kIntegerHeights))
-            return direct_integers_of_height<kDtype, kFormat, kAt + 1>(p);
-        return false;
+    if constexpr (kAt + 1 < static_cast<int>(sizeof kIntegerHeights / sizeof *kIntegerHeights)) {
+        if (p.rows.tokens > kHeight) return direct_of_height<kDtype, kFormat, kAt + 1>(p);
     }
+    for (uint32_t i = 0; i < p.panel_count; ++i)
+        direct_panel<kDtype, kFormat, kHeight>(p, p.panels[i], p.c + i * kPanelRows);
+    return true;
 }
 
 template <PanelFormat kFormat>
 bool direct_integers_of_format(const IntegerDirect& p) {
-    return p.rows.dtype == ActivationDtype::kI16
-               ? direct_integers_of_height<ActivationDtype::kI16, kFormat>(p)
-               : direct_integers_of_height<ActivationDtype::kI8, kFormat>(p);
+    return p.rows.dtype == ActivationDtype::kI16 ? direct_of_height<ActivationDtype::kI16, kFormat>(p)
+                                                 : direct_of_height<ActivationDtype::kI8, kFormat>(p);
 }
 
 PITWALL_LANES F magnitude(F a) { return max(a, sub(zero(), a)); }

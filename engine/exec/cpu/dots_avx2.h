@@ -89,8 +89,6 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 
 // What 16 registers hold.
 constexpr int kIntegerHeights[] = {1, 2, 3, 4};
-constexpr int kDirectTokensI8 = 4, kDirectTokensI16 = 2;
-constexpr int kDirectSums = 4;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -80,8 +80,6 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 
 // What 32 registers hold: a float and an integer sum of each token beside the weights.
 constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12};
-constexpr int kDirectTokensI8 = 12, kDirectTokensI16 = 4;
-constexpr int kDirectSums = 16;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -41,8 +41,6 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 }
 
 constexpr int kIntegerHeights[] = {1, 2, 4};
-constexpr int kDirectTokensI8 = 1, kDirectTokensI16 = 1;
-constexpr int kDirectSums = 1;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu
