@@ -30,7 +30,7 @@ struct Arguments {
     std::string model, only;
     uint32_t threads = 0, batch = 16, depth = 16;
     int repeat = 5;
-    presets::ActivationDtype activations = presets::ActivationDtype::kF32;
+    presets::ActivationDtype activations = presets::ActivationDtype::kI8;
 };
 
 struct Rate {

@@ -111,20 +111,107 @@ PITWALL_LANES void softmax_row(const AttentionChunk& c, uint32_t row, float* sco
         store(value + i, add(mul(load(value + i), shrink), zero()));
 }
 
+void softmax_rows(const AttentionChunk& c, float* scores, uint32_t tile_position) {
+    for (uint32_t row = 0; row < c.rows; ++row) {
+        const int32_t visible =
+            static_cast<int32_t>(c.row_position[row]) + 1 - static_cast<int32_t>(tile_position);
+        softmax_row(c, row, scores + size_t{row} * kAttentionTile, visible);
+    }
+}
+
+/// K and V in binary16, read as they are by the queries of one register tile: for so few, to open them first costs more
+/// than the products. Products and sums are those of tile(), in its order.
+constexpr int kHalfVectors = 4;  ///< of 16 positions, or values
+
+template <int kRows>
+void half_scores(const AttentionChunk& c, const std::byte* const* blocks, float* scores) {
+    F sum[kRows][kHalfVectors];
+    unrolled<kRows * kHalfVectors>(
+        [&](auto i) PITWALL_LAMBDA { sum[i.value / kHalfVectors][i.value % kHalfVectors] = zero(); });
+    for (uint32_t d = 0; d < c.layout->head_dim; ++d) {
+        F k[kHalfVectors];
+        unrolled<kHalfVectors>(
+            [&](auto b) PITWALL_LAMBDA { k[b.value] = load_half(blocks[b.value] + size_t{d} * 32); });
+        unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
+            const F q = broadcast(c.q[r.value * c.ldq + d]);
+            unrolled<kHalfVectors>([&](auto b) PITWALL_LAMBDA {
+                sum[r.value][b.value] = fma(k[b.value], q, sum[r.value][b.value]);
+            });
+        });
+    }
+    unrolled<kRows * kHalfVectors>([&](auto i) PITWALL_LAMBDA {
+        constexpr int kRow = i.value / kHalfVectors, kVector = i.value % kHalfVectors;
+        store(scores + kRow * kAttentionTile + kVector * 16, sum[kRow][kVector]);
+    });
+}
+
+/// Of values [first, first + 64) of a head.
+template <int kRows>
+void half_values(const AttentionChunk& c, const std::byte* const* blocks, const float* weights,
+                 uint32_t positions, uint32_t first) {
+    const size_t ld = c.layout->v_dim;
+    F sum[kRows][kHalfVectors];
+    unrolled<kRows * kHalfVectors>([&](auto i) PITWALL_LAMBDA {
+        constexpr int kRow = i.value / kHalfVectors, kVector = i.value % kHalfVectors;
+        sum[kRow][kVector] = load(c.value + kRow * ld + first + kVector * 16);
+    });
+    for (uint32_t p = 0; p < positions; ++p) {
+        const std::byte* values = blocks[p / 16] + c.layout->v_values + (p % 16 * ld + first) * 2;
+        F v[kHalfVectors];
+        unrolled<kHalfVectors>([&](auto i) PITWALL_LAMBDA { v[i.value] = load_half(values + i.value * 32); });
+        unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
+            const F w = broadcast(weights[r.value * kAttentionTile + p]);
+            unrolled<kHalfVectors>([&](auto i) PITWALL_LAMBDA {
+                sum[r.value][i.value] = fma(v[i.value], w, sum[r.value][i.value]);
+            });
+        });
+    }
+    unrolled<kRows * kHalfVectors>([&](auto i) PITWALL_LAMBDA {
+        constexpr int kRow = i.value / kHalfVectors, kVector = i.value % kHalfVectors;
+        store(c.value + kRow * ld + first + kVector * 16, sum[kRow][kVector]);
+    });
+}
+
+template <int kRows>
+void attend_halves(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
+                   uint32_t tile_position) {
+    // What nobody sees may be anything finite or not: scores there are masked.
+    const std::byte* own[kHalfVectors];
+    for (uint32_t b = 0; b < kHalfVectors; ++b) own[b] = blocks[b * 16 < positions ? b : 0];
+    half_scores<kRows>(c, own, c.scratch);
+    softmax_rows(c, c.scratch, tile_position);
+    for (uint32_t first = 0; first < c.layout->v_dim; first += 16 * kHalfVectors)
+        half_values<kRows>(c, own, c.scratch, positions, first);
+}
+
+template <int kRows = 1>
+bool attend_few(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
+                uint32_t tile_position) {
+    if constexpr (kRows > kHalfRows) {
+        return false;
+    } else {
+        if (c.rows > kRows) return attend_few<kRows + 1>(c, blocks, positions, tile_position);
+        attend_halves<kRows>(c, blocks, positions, tile_position);
+        return true;
+    }
+}
+
+bool is_half(const KvHeadLayout& layout) {
+    return layout.k.number == KvNumber::kF16 && layout.v.number == KvNumber::kF16 &&
+           layout.v_dim % (16 * kHalfVectors) == 0;
+}
+
 void attend_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t tile_position) {
     const uint32_t left = c.last_position + 1 - tile_position;
     const uint32_t positions = left < kAttentionTile ? left : kAttentionTile;
+    if (is_half(*c.layout) && attend_few(c, blocks, positions, tile_position)) return;
     float* k = c.scratch;
     float* v = k + size_t{kAttentionTile} * c.layout->v_dim;
     float* scores = v + size_t{kAttentionTile} * c.layout->v_dim;
     open_tile(c, blocks, positions, k, v);
     tile({c.q, c.ldq, k, kAttentionTile, scores, kAttentionTile, c.rows, kAttentionTile / 16,
           c.layout->head_dim, false});
-    for (uint32_t row = 0; row < c.rows; ++row) {
-        const int32_t visible =
-            static_cast<int32_t>(c.row_position[row]) + 1 - static_cast<int32_t>(tile_position);
-        softmax_row(c, row, scores + size_t{row} * kAttentionTile, visible);
-    }
+    softmax_rows(c, scores, tile_position);
     tile({scores, kAttentionTile, v, c.layout->v_dim, c.value, c.layout->v_dim, c.rows, c.layout->v_dim / 16,
           positions, true});
 }

@@ -165,6 +165,7 @@ PITWALL_LANES float horizontal_max(F a) {
 constexpr int kTileVectors = 2;
 constexpr int kTileRows[kTileVectors + 1] = {0, 6, 3};
 constexpr int kDirectPanels[5] = {0, 2, 1, 1, 1};  ///< panels side by side, by number of tokens
+constexpr int kHalfRows = 0;  ///< most queries that read K and V in binary16 where they lie
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

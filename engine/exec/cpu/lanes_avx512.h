@@ -142,6 +142,7 @@ PITWALL_LANES float horizontal_max(F a) {
 constexpr int kTileVectors = 4;
 constexpr int kTileRows[kTileVectors + 1] = {0, 16, 12, 8, 6};
 constexpr int kDirectPanels[5] = {0, 4, 4, 4, 4};  ///< panels side by side, by number of tokens
+constexpr int kHalfRows = 6;  ///< most queries that read K and V in binary16 where they lie
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

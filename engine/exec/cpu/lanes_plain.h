@@ -201,6 +201,7 @@ PITWALL_LANES float horizontal_max(F a) {
 constexpr int kTileVectors = 1;
 constexpr int kTileRows[kTileVectors + 1] = {0, 2};
 constexpr int kDirectPanels[5] = {0, 1, 0, 0, 0};  ///< several tokens go by way of the float scratch
+constexpr int kHalfRows = 0;  ///< most queries that read K and V in binary16 where they lie
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -126,8 +126,13 @@ TEST_P(Attention, ARowDoesNotSeeItsNeighbours) {
     const Kernels& kernels = kernels_of(GetParam());
     std::mt19937 random(10);
     std::uniform_real_distribution<float> uniform(-2, 2);
-    const uint32_t dim = 16;
-    for (const KvDtype dtype : {KvDtype::kF16, KvDtype::kF32, KvDtype::kK8V4}) {
+    struct Case {
+        KvDtype dtype;
+        uint32_t dim;  // heads of 64 in f16 are read where they lie, where a row is alone
+    };
+    for (const auto& [dtype, dim] :
+         {Case{KvDtype::kF16, 16}, Case{KvDtype::kF16, 64}, Case{KvDtype::kF16, 128}, Case{KvDtype::kF32, 16},
+          Case{KvDtype::kK8V4, 16}}) {
         const HeadCache cache = random_cache(kernels, dtype, 600, dim, random);
         std::vector<uint32_t> positions(600);
         std::vector<float> q(600 * dim);
