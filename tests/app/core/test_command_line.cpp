@@ -222,6 +222,7 @@ TEST(CommandLine, BenchPrintsOneObjectADesign) {
         EXPECT_GT(row["prefill_tokens_per_s"], 0);
         EXPECT_GT(row["decode_tokens_per_s"], 0);
         EXPECT_EQ(row["kv_cache_dtype"], "f16");
+        EXPECT_FALSE(row.contains("activation_dtype")) << "nothing is computed there";
         EXPECT_FALSE(row.contains("measured_bytes_per_s")) << "nothing was measured on a simulated device";
     }
 }

@@ -5,12 +5,14 @@
 #include <random>
 
 #include "app/core/cli/generate_run.h"
+#include "app/core/cli/numeric_history_json.h"
 #include "app/core/cli/request_file.h"
 #include "engine/model/model.h"
 #include "tests/storm.h"
 
 using namespace pitwall;
 using namespace pitwall::app;
+using nlohmann::json;
 using ::testing::HasSubstr;
 
 namespace {
@@ -115,6 +117,14 @@ TEST_F(RequestFile, RefusesByLineAndField) {
         {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[4, "f16"]]}]})", "begin at 0"},
         {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "k": 1}]})",
          "as generate prints it"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "activation_dtype": [[0, "i9"]]}]})",
+         "format \"i9\""},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "activation_dtype": []}]})",
+         "begin at 0"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "activation_dtype": 8}]})",
+         "as generate prints it"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "activation_dtype": [[0, "i8"], [9, "i16"], [3, "i8"]]}]})",
+         "to an earlier one"},
         {R"({"id": "x", "ids": [1], "numeric_history": [{"tokens": -1, "kv_cache_dtype": [[0, "f16"]]}]})",
          "as generate prints it"},
         {R"({"id": "a", "ids": [1]})", "id \"a\" of line 1"},
@@ -134,7 +144,7 @@ TEST_F(RequestFile, RefusesByLineAndField) {
 TEST_F(RequestFile, BytesTurnedAtRandomNeverCrash) {
     const std::string good =
         R"({"id": "x", "ids": [5, 6], "max_tokens": 7, "temperature": 0.5, "stop": ["a"], "seed": 4, "arrival_ms": 3, )"
-        R"("numeric_history": [{"tokens": 9, "kv_cache_dtype": [[0, "f16"]]}, {"kv_cache_dtype": [[0, "int8"]]}]})";
+        R"("numeric_history": [{"tokens": 9, "kv_cache_dtype": [[0, "f16"]], "activation_dtype": [[0, "i8"]]}, {"kv_cache_dtype": [[0, "int8"]]}]})";
     for (const uint32_t seed : StormSeeds()) {
         std::mt19937_64 random(seed);
         for (int i = 0; i < 5000; ++i) {
@@ -146,6 +156,29 @@ TEST_F(RequestFile, BytesTurnedAtRandomNeverCrash) {
             EXPECT_EQ(requests.error().text().find('\n'), std::string::npos);
         }
     }
+}
+
+/// Two lists of changes say what one did, also where both change at the same position.
+TEST(NumericHistoryJson, IsReadAsItWasWritten) {
+    using engine::ActivationDtype, engine::KvDtype;
+    const engine::NumericHistory history{
+        {9, {{0, {KvDtype::kF16, ActivationDtype::kI8}}, {4, {KvDtype::kF16, ActivationDtype::kI16}}}},
+        {0,
+         {{0, {KvDtype::kF16, ActivationDtype::kI8}},
+          {5, {KvDtype::kInt8, ActivationDtype::kF32}},
+          {5, {KvDtype::kInt4, ActivationDtype::kF32}},
+          {7, {KvDtype::kInt4, ActivationDtype::kI8}},
+          {8, {KvDtype::kF16, ActivationDtype::kI8}}}}};
+    engine::NumericHistory read;
+    EXPECT_EQ(read_numeric_history(json::parse(numeric_history_json(history).dump()), read), "");
+    EXPECT_EQ(read, history);
+    read.clear();
+    EXPECT_EQ(read_numeric_history(json::parse(R"([{"kv_cache_dtype": [[0, "f16"], [3, "int8"]]}])"), read),
+              "");
+    EXPECT_EQ(read, (engine::NumericHistory{{0,
+                                             {{0, {KvDtype::kF16, ActivationDtype::kF32}},
+                                              {3, {KvDtype::kInt8, ActivationDtype::kF32}}}}}))
+        << "written before activations had a format";
 }
 
 TEST(ScheduledKnobs, AreSortedByStepAndChecked) {
