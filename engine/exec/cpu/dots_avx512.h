@@ -79,7 +79,11 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 #endif
 
 // What 32 registers hold: a float and an integer sum of each token beside the weights.
+#ifdef __AVX512VNNI__
 constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12};
+#else  // of few processors: fewer, and less to compile
+constexpr int kIntegerHeights[] = {1, 2, 4, 8, 12};
+#endif
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

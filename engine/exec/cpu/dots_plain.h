@@ -40,7 +40,7 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
     });
 }
 
-constexpr int kIntegerHeights[] = {1, 2, 4};
+constexpr int kIntegerHeights[] = {1, 2};  ///< more would only cost compile time
 
 }  // namespace
 }  // namespace pitwall::engine::cpu
