@@ -148,6 +148,8 @@ void Engine::Impl::choose_asked_lengths(BatchDrafter& drafter, const Proposal& p
     }
     DraftLength::Step step = step_without_drafts(proposal);
     step.computes = true;
+    step.pass_share =
+        static_cast<double>(drafter.weight_bytes()) / static_cast<double>(executor_->weight_bytes());
     draft_length_->choose(step, candidates_);
     for (size_t i = 0; i < asks_.size(); ++i) asks_[i].most = candidates_[i].chosen;
 }

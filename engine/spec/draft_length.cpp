@@ -64,6 +64,11 @@ double StepTimes::slope_beyond(uint32_t last, double last_ns) const {
     return far_rows_ > last ? std::max(0.0, far_ns_ - last_ns) / (far_rows_ - last) : 0;
 }
 
+uint32_t StepTimes::least_seen() const {
+    const auto least = std::ranges::find_if(seen_, [](const Seen& seen) { return seen.times > 0; });
+    return least == seen_.end() ? 0 : static_cast<uint32_t>(least - seen_.begin());
+}
+
 bool StepTimes::was_seen_near(uint32_t rows) const {
     const size_t first = rows - rows / 4, end = std::min<size_t>(seen_.size(), size_t{rows} + rows / 4 + 1);
     for (size_t at = first; at < end; ++at)
@@ -131,13 +136,22 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     last_row_ = step.rows + std::min({drafts, step.room, StepTimes::kMostRows - step.rows});
     // What is to be improved on has to be known first, or what is much like it.
     if (step.decodes_only && !times_.was_seen_near(step.rows)) return;
-    times_.curve(last_row_, curve_);
+    expect_times(step, pass_rows);
     if (step.computes && curve_[step.rows] <= 0) return;  // for nothing is known that it could be worth
-    pass_times_.curve(pass_rows, pass_curve_);
     const Plan best = best_plan(step, candidates);
     if (step.decodes_only) try_something(step, candidates, best);
     for (const Candidate& candidate : candidates)
         if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
+}
+
+/// The first pass reads prompts, and takes long: that those without any do too would be believed for ever, since none would
+/// be made.
+void DraftLength::expect_times(const Step& step, uint32_t pass_rows) {
+    times_.curve(std::max(last_row_, pass_rows), curve_);
+    pass_times_.curve(pass_rows, pass_curve_);
+    if (step.pass_share <= 0) return;
+    for (uint32_t rows = 1; rows < std::min(pass_times_.least_seen(), pass_rows + 1); ++rows)
+        pass_curve_[rows] = std::min(pass_curve_[rows], step.pass_share * curve_[rows]);
 }
 
 /// A pass over a draft model costs much the same for one row as for many: how many there are is chosen first, by trying each

@@ -28,6 +28,7 @@ class StepTimes {
     void curve(uint32_t rows, std::vector<double>& out) const;
     /// A step of as many rows, within a quarter.
     bool was_seen_near(uint32_t rows) const;
+    uint32_t least_seen() const;  ///< 0 where nothing was seen
     uint32_t most_seen() const { return seen_.empty() ? 0 : static_cast<uint32_t>(seen_.size() - 1); }
 
   private:
@@ -79,7 +80,9 @@ class DraftLength {
     struct Step {
         uint32_t rows = 0, tokens = 0;
         bool decodes_only = true;
-        bool computes = false;       ///< drafts cost passes over a model
+        bool computes = false;  ///< drafts cost passes over a model
+        /// A pass of so few rows as none had yet takes at most so much of a step of as many rows; 0: nobody knows.
+        double pass_share = 0;
         uint32_t room = UINT32_MAX;  ///< most drafts in all
     };
     void choose(const Step& step, std::span<Candidate> candidates);
@@ -121,6 +124,7 @@ class DraftLength {
             return chance != other.chance ? chance < other.chance : index > other.index;
         }
     };
+    void expect_times(const Step& step, uint32_t pass_rows);
     Plan best_plan(const Step& step, std::span<Candidate> candidates);
     Plan best_of_depth(const Step& step, std::span<Candidate> candidates, uint32_t depth);
     void fill_heap(std::span<Candidate> candidates);
