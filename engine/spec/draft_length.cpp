@@ -19,6 +19,7 @@ constexpr double kForgotten = 1.0 / 256;
 constexpr double kLongest = 2.0;
 /// At least: a trial that costs nothing is no news every step.
 constexpr double kStepsBetweenTrials = 16;
+constexpr uint32_t kMostTries = 32;  ///< steps of one trial
 
 }  // namespace
 
@@ -139,7 +140,7 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     expect_times(step, pass_rows);
     if (step.computes && curve_[step.rows] <= 0) return;  // for nothing is known that it could be worth
     const Plan best = best_plan(step, candidates);
-    if (step.decodes_only) try_something(step, candidates, best);
+    if (step.decodes_only && !go_on_trying(candidates)) try_something(step, candidates, best);
     for (const Candidate& candidate : candidates)
         if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
 }
@@ -252,6 +253,17 @@ void DraftLength::vary(std::span<Candidate> candidates) const {
     one.chosen = one.most;
 }
 
+/// A draft model may have to read a text over several steps before it drafts: a trial that ended with the first of them
+/// would find nothing out, however often it were made.
+bool DraftLength::go_on_trying(std::span<Candidate> candidates) {
+    if (!trying_ || tries_left_ == 0) return false;
+    --tries_left_;
+    const auto one = std::ranges::find(candidates, *trying_, &Candidate::request);
+    if (one == candidates.end()) return false;
+    one->chosen = std::max(one->chosen, one->most);
+    return true;
+}
+
 void DraftLength::try_something(const Step& step, std::span<Candidate> candidates, const Plan& best) {
     if (best.ns <= 0 || order_.empty()) return;
     const std::vector<Candidate> before(candidates.begin(), candidates.end());
@@ -265,6 +277,11 @@ void DraftLength::try_something(const Step& step, std::span<Candidate> candidate
         return;
     }
     trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * other.ns);
+    trying_.reset();
+    if (trials_ % 3 == 0 && step.computes) {
+        trying_ = candidates[trials_ / 3 % candidates.size()].request;
+        tries_left_ = kMostTries;
+    }
     ++trials_;
 }
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -88,6 +89,7 @@ class DraftLength {
     void choose(const Step& step, std::span<Candidate> candidates);
     void verified(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
         acceptance_.add(request, strength, drafted, accepted);
+        if (trying_ == request) trying_.reset();
     }
     /// A step that decoded only, drafts among its rows; without the time in which they were made.
     void step_took(uint32_t rows, int64_t duration_ns);
@@ -131,6 +133,7 @@ class DraftLength {
     Plan plan_of(const Step& step, std::span<const Candidate> candidates) const;
     void take(size_t length, std::span<Candidate> candidates) const;
     void vary(std::span<Candidate> candidates) const;
+    bool go_on_trying(std::span<Candidate> candidates);
     void try_something(const Step& step, std::span<Candidate> candidates, const Plan& best);
 
     StepTimes times_, pass_times_;
@@ -142,6 +145,8 @@ class DraftLength {
     size_t length_ = 0;      ///< of order_, what is worth its time
     uint32_t last_row_ = 0;  ///< most rows that this step may have
     uint64_t trials_ = 0;
+    std::optional<RequestId> trying_;     ///< who drafts as a trial, until a draft was verified
+    uint32_t tries_left_ = 0;             ///< steps
     double total_ns_ = 0, trial_ns_ = 0;  ///< of all steps; lost to trials, as far as it was to be expected
 };
 
