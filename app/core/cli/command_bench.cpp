@@ -156,11 +156,14 @@ void print_design(const CommandContext& context, const ordered_json& line) {
                                   ? fmt::format(", {:.0f} % of the memory bandwidth",
                                                 100 * line["decode_bandwidth_fraction"].get<double>())
                                   : "";
-    fmt::print("prompt {} depth {} batch {}: prefill {}, decode {}{} ({}, {}, {} threads, KV {})\n",
+    fmt::print("prompt {} depth {} batch {}: prefill {}, decode {}{} ({}, {}, {} threads, KV {}{})\n",
                line["prompt"].get<int>(), line["depth"].get<int>(), line["batch"].get<int>(),
                rate("prefill_tokens_per_s"), rate("decode_tokens_per_s"), share,
                line["device"].get<std::string>(), line["kernel_tier"].get<std::string>(),
-               line["threads"].get<int>(), line["kv_cache_dtype"].get<std::string>());
+               line["threads"].get<int>(), line["kv_cache_dtype"].get<std::string>(),
+               line.contains("activation_dtype")
+                   ? ", activations " + line["activation_dtype"].get<std::string>()
+                   : "");
     std::fflush(stdout);
 }
 
