@@ -33,6 +33,15 @@ struct Multiplier::Strip {
     uint32_t first_token, tokens;
     uint32_t first_tile, end_tile;  ///< the same tokens as integers, where the product has them
     const Output* out;
+
+    /// Where its panels lie; false where they are not of one format, which a direct kernel wants.
+    bool of_one_format(const std::byte* (&data)[kStripPanels]) const {
+        for (uint32_t i = 0; i < panel_count; ++i) {
+            if (panels[i].format != panels[0].format) return false;
+            data[i] = panels[i].data;
+        }
+        return true;
+    }
 };
 
 struct Multiplier::Scratch {
@@ -147,14 +156,10 @@ void Multiplier::multiply_mixed(const Strip& strip, const Scratch& scratch) {
 
 bool Multiplier::multiply_direct(const Strip& strip, const Scratch& scratch) {
     if (strip.tokens > kDirectTokens) return false;
-    const PanelFormat format = strip.panels[0].format;
     const std::byte* panels[kStripPanels];
-    for (uint32_t i = 0; i < strip.panel_count; ++i) {
-        if (strip.panels[i].format != format) return false;
-        panels[i] = strip.panels[i].data;
-    }
-    return kernels_->direct({panels, strip.panel_count, format, strip.k, strip.x, strip.ldx, strip.tokens,
-                             scratch.sums, scratch.ld});
+    if (!strip.of_one_format(panels)) return false;
+    return kernels_->direct({panels, strip.panel_count, strip.panels[0].format, strip.k, strip.x, strip.ldx,
+                             strip.tokens, scratch.sums, scratch.ld});
 }
 
 void Multiplier::multiply_tiles(const Strip& strip, const Scratch& scratch) {
@@ -179,17 +184,13 @@ void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {
 /// Of a few tiles: to unpack weights anew in registers for each is cheaper than to keep them.
 bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scratch) {
     if (strip.end_tile - strip.first_tile > kDirectTiles) return false;
-    const PanelFormat format = strip.panels[0].format;
     const std::byte* panels[kStripPanels];
-    for (uint32_t i = 0; i < strip.panel_count; ++i) {
-        if (strip.panels[i].format != format) return false;
-        panels[i] = strip.panels[i].data;
-    }
+    if (!strip.of_one_format(panels)) return false;
     bool done = true;
     for (uint32_t tile = strip.first_tile; done && tile < strip.end_tile; ++tile) {
         float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
         done = kernels_->integer.direct(
-            {panels, strip.panel_count, format, strip.k, rows_.tile(tile), sums, scratch.ld});
+            {panels, strip.panel_count, strip.panels[0].format, strip.k, rows_.tile(tile), sums, scratch.ld});
     }
     return done;
 }
