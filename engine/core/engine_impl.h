@@ -114,7 +114,8 @@ class Engine::Impl {
     void draft_apart(Proposal& proposal);
     void draft_together(BatchDrafter& drafter, Proposal& proposal);
     void ask_for_drafts(const Proposal& proposal, const Proposal::Share& share);
-    void choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal);
+    void choose_asks(const BatchDrafter& drafter, const Proposal& proposal);
+    DraftLength::Candidate candidate_of(const BatchDrafter& drafter, const DraftAsk& ask) const;
     void keep_asks_within(uint32_t tokens);
     void share_draft_time(Proposal& proposal, int64_t took_ns);
     void take_down_drafts(Proposal::Share& share, uint32_t most);

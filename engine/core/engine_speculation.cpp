@@ -90,7 +90,7 @@ void Engine::Impl::draft_together(BatchDrafter& drafter, Proposal& proposal) {
     asks_.clear();
     for (const Proposal::Share& share : proposal.running)
         if (share.draft_room > 0) ask_for_drafts(proposal, share);
-    if (effective_.boolean(KnobId::kSpeculativeAdaptive)) choose_asked_lengths(drafter, proposal);
+    choose_asks(drafter, proposal);
     keep_asks_within(proposal.draft_tokens);
     if (asks_.empty()) return;
     drafter.prepare(asks_);
@@ -110,7 +110,7 @@ void Engine::Impl::keep_asks_within(uint32_t tokens) {
         ask.most = std::min(ask.most, tokens);
         tokens -= ask.most;
     }
-    std::erase_if(asks_, [](const DraftAsk& ask) { return ask.most == 0; });
+    std::erase_if(asks_, [](const DraftAsk& ask) { return ask.most == 0 && ask.reads == 0; });
 }
 
 /// In equal parts to those that have drafts; what went by while texts were only read waits for the first of them.
@@ -133,25 +133,32 @@ void Engine::Impl::ask_for_drafts(const Proposal& proposal, const Proposal::Shar
                      .banned_before = banned_before(r)});
 }
 
-void Engine::Impl::choose_asked_lengths(BatchDrafter& drafter, const Proposal& proposal) {
-    // A draft costs what the token that it may save costs, or more: it can only lose, and to find that out by trying would
-    // mean to read every prompt twice.
-    if (drafter.weight_bytes() >= executor_->weight_bytes()) return asks_.clear();
+/// How many drafts of each, and who reads what of its text for those to come.
+void Engine::Impl::choose_asks(const BatchDrafter& drafter, const Proposal& proposal) {
     candidates_.clear();
-    for (const DraftAsk& ask : asks_) {
-        // A text is read once, for all the tokens that are still to come.
-        const LiveRequest& r = *requests_.at(raw(ask.request));
-        const uint32_t to_come = std::max(1u, r.max_tokens - r.answered_tokens);
-        candidates_.push_back({.request = ask.request,
-                               .most = ask.most,
-                               .behind = drafter.behind(ask.request, ask.tokens) / to_come});
-    }
+    for (const DraftAsk& ask : asks_) candidates_.push_back(candidate_of(drafter, ask));
     DraftLength::Step step = step_without_drafts(proposal);
     step.computes = true;
-    step.pass_share =
+    step.weight_share =
         static_cast<double>(drafter.weight_bytes()) / static_cast<double>(executor_->weight_bytes());
-    draft_length_->choose(step, candidates_);
-    for (size_t i = 0; i < asks_.size(); ++i) asks_[i].most = candidates_[i].chosen;
+    if (effective_.boolean(KnobId::kSpeculativeAdaptive))
+        draft_length_->choose(step, candidates_);
+    else
+        draft_length_->choose_most(step, candidates_);
+    for (size_t i = 0; i < asks_.size(); ++i) {
+        asks_[i].most = candidates_[i].chosen;
+        asks_[i].reads = candidates_[i].reads;
+    }
+}
+
+DraftLength::Candidate Engine::Impl::candidate_of(const BatchDrafter& drafter, const DraftAsk& ask) const {
+    const std::optional<uint32_t> behind = drafter.behind(ask.request, ask.tokens);
+    if (!behind) return {.request = ask.request};
+    const LiveRequest& r = *requests_.at(raw(ask.request));
+    return {.request = ask.request,
+            .most = ask.most,
+            .behind = *behind,
+            .to_come = std::max(1u, r.max_tokens - r.answered_tokens)};
 }
 
 /// A drafter is not trusted with more than it was asked for, nor with tokens that there are not.

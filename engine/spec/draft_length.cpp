@@ -8,151 +8,149 @@ namespace pitwall::engine {
 
 namespace {
 
-constexpr double kNewestTime = 1.0 / 8;      ///< weight of the newest step among those of as many rows
-constexpr double kNewestChance = 1.0 / 200;  ///< of the newest draft among those of its strength and place
-constexpr uint32_t kKnownTimes = 200;        ///< as many as count, then
-constexpr double kFirstGuess = 0.6, kGuessTimes = 2;  ///< of a first draft, and how often seen it counts for
-constexpr double kNewestOffset = 1.0 / 40;            ///< of the newest draft among those of its request
-/// Of an offset, in a step in which its request could not show otherwise: bad luck is no sentence for life.
-constexpr double kForgotten = 1.0 / 256;
-/// A step that was held up by something else says little: it counts as at most so many times what was usual.
-constexpr double kLongest = 2.0;
 /// At least: a trial that costs nothing is no news every step.
 constexpr double kStepsBetweenTrials = 16;
 constexpr uint32_t kMostTries = 32;  ///< steps of one trial
+/// Of a step's time: so much may be added to it by reading texts for drafts to come.
+constexpr double kReadShare = 0.5;
+constexpr double kNewestPrice = 1.0 / 8;  ///< of what a token costs
+/// The newest token, and a draft that held of which the KV was not needed before, are read with what is drafted.
+constexpr uint32_t kNoText = 1;
 
 }  // namespace
 
-// ------------------------------------------------------------------------------------------------ times
-
-void StepTimes::add(uint32_t rows, double ns) {
-    if (rows == 0 || rows > kMostRows || !(ns > 0)) return;
-    if (seen_.size() <= rows) seen_.resize(size_t{rows} + 1);
-    Seen& seen = seen_[rows];
-    ++seen.times;
-    if (seen.times > 3) ns = std::min(ns, kLongest * seen.ns);
-    const double weight = std::max(kNewestTime, 1.0 / seen.times);
-    seen.ns += weight * (ns - seen.ns);
+void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
+    for (Candidate& candidate : candidates) candidate.chosen = candidate.reads = 0;
+    rows_read_ = 0;
+    if (!can_judge(step)) return;
+    expect_times(step, candidates);
+    if (step.computes && curve_[step.rows] <= 0) return;  // for nothing is known that it could be worth
+    choose_readers(step, candidates);
+    gather_ready(candidates);
+    const Plan best = best_plan(step, ready_);
+    if (step.decodes_only && best.tokens > 0)
+        token_ns_ += (token_ns_ > 0 ? kNewestPrice : 1) * (best.ns / best.tokens - token_ns_);
+    if (step.decodes_only && !go_on_trying()) try_something(step, candidates, best);
+    for (const Candidate& candidate : ready_)
+        if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
+    hand_back(candidates);
 }
 
-void StepTimes::curve(uint32_t rows, std::vector<double>& out) const {
-    out.assign(size_t{rows} + 1, 0);
-    uint32_t last = 0, before = 0;
-    double highest = 0;
-    for (uint32_t at = 1; at < seen_.size() && last <= rows; ++at) {
-        if (seen_[at].times == 0) continue;
-        const double now = std::max(highest, seen_[at].ns);
-        // Below the first that was seen it takes as long: too much is better than nothing at all.
-        for (uint32_t i = last + 1; i <= std::min(at, rows); ++i)
-            out[i] = last == 0 ? now : highest + (now - highest) * (i - last) / (at - last);
-        before = last, last = at;
-        highest = now;
-    }
-    if (last == 0 || last >= rows) return;
-    double slope = slope_beyond(last, highest);
-    if (before != 0) slope = std::max(slope, (highest - out[before]) / (last - before));
-    for (uint32_t i = last + 1; i <= rows; ++i) out[i] = out[i - 1] + slope;
+void DraftLength::choose_most(const Step& step, std::span<Candidate> candidates) {
+    expect_times(step, candidates);
+    for (Candidate& candidate : candidates) candidate.chosen = candidate.most;
+    allot_reading(step, candidates);
+    for (Candidate& candidate : candidates)
+        if (candidate.reads < candidate.behind) candidate.chosen = 0;
 }
 
-void StepTimes::add_far(uint32_t rows, double ns) {
-    if (rows == 0 || !(ns > 0)) return;
-    const double weight = far_rows_ == 0 ? 1 : kNewestTime;
-    far_rows_ += weight * (rows - far_rows_);
-    far_ns_ += weight * (ns - far_ns_);
+/// What is to be improved on has to be known first, or what is much like it; and a step of very many rows is no place for
+/// guesses.
+bool DraftLength::can_judge(const Step& step) const {
+    return step.rows < StepTimes::kMostRows && step.weight_share < 1 &&
+           (!step.decodes_only || times_.was_seen_near(step.rows));
 }
 
-double StepTimes::slope_beyond(uint32_t last, double last_ns) const {
-    return far_rows_ > last ? std::max(0.0, far_ns_ - last_ns) / (far_rows_ - last) : 0;
+/// The first pass reads prompts, and takes long: that those without any do too would be believed for ever, since none would
+/// be made.
+void DraftLength::expect_times(const Step& step, std::span<const Candidate> candidates) {
+    uint32_t drafts = 0;
+    for (const Candidate& candidate : candidates) drafts += candidate.most;
+    last_row_ = std::min(step.rows, StepTimes::kMostRows);
+    last_row_ += std::min({drafts, step.room, StepTimes::kMostRows - last_row_});
+    times_.curve(step.computes ? StepTimes::kMostRows : last_row_, curve_);
+    if (!step.computes) return pass_curve_.clear();
+    pass_times_.curve(StepTimes::kMostRows, pass_curve_);
+    if (step.weight_share <= 0) return;
+    for (uint32_t rows = 1; rows < pass_times_.least_seen(); ++rows)
+        pass_curve_[rows] = std::min(pass_curve_[rows], step.weight_share * curve_[rows]);
 }
 
-uint32_t StepTimes::least_seen() const {
-    const auto least = std::ranges::find_if(seen_, [](const Seen& seen) { return seen.times > 0; });
-    return least == seen_.end() ? 0 : static_cast<uint32_t>(least - seen_.begin());
+// --------------------------------------------------------------------------------------------- reading
+
+/// As though all texts were read, at the price of reading them for each token to come: that is what it is for. Who has to
+/// read drafts nothing yet, and what it will be worth says nothing of this step.
+void DraftLength::choose_readers(const Step& step, std::span<Candidate> candidates) {
+    if (!step.computes) return;
+    if (std::ranges::all_of(candidates, [](const Candidate& c) { return c.behind == 0; })) return;
+    best_plan(step, candidates);
+    allot_reading(step, candidates);
 }
 
-bool StepTimes::was_seen_near(uint32_t rows) const {
-    const size_t first = rows - rows / 4, end = std::min<size_t>(seen_.size(), size_t{rows} + rows / 4 + 1);
-    for (size_t at = first; at < end; ++at)
-        if (seen_[at].times > 0) return true;
-    return false;
-}
-
-// ------------------------------------------------------------------------------------------------ acceptance
-
-/// A place of which little is known is taken for much like the one before it.
-double Acceptance::mean_chance(uint32_t strength, uint32_t place) const {
-    double chance = kFirstGuess;
-    for (uint32_t i = 0; i <= std::min(place, kPlaces - 1); ++i) {
-        const Mean& mean = means_[std::min(strength, Drafter::kStrengths - 1)][i];
-        const double known = std::min(mean.times, kKnownTimes);
-        chance = (known * mean.value + kGuessTimes * chance) / (known + kGuessTimes);
-    }
-    return chance;
-}
-
-double Acceptance::chance(RequestId request, uint32_t strength, uint32_t place) const {
-    const auto offset = offsets_.find(raw(request));
-    return std::clamp(mean_chance(strength, place) + (offset == offsets_.end() ? 0 : offset->second), 0.0,
-                      0.99);
-}
-
-/// Those before the first rejected one held, that one did not, and of those behind nothing is known.
-void Acceptance::add(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
-    double& offset = offsets_[raw(request)];
-    for (uint32_t place = 0; place < std::min(drafted, accepted + 1); ++place) {
-        const double held = place < accepted ? 1 : 0;
-        offset += kNewestOffset * (held - mean_chance(strength, place) - offset);
-        Mean& mean = means_[std::min(strength, Drafter::kStrengths - 1)][std::min(place, kPlaces - 1)];
-        ++mean.times;
-        mean.value += std::max(kNewestChance, 1.0 / mean.times) * (held - mean.value);
+/// First who has next to nothing to read, then whose reading costs the least for each token to come: so texts that were begun
+/// are finished, and none is read for an answer that is about to end before one that has begun.
+void DraftLength::allot_reading(const Step& step, std::span<Candidate> candidates) {
+    readers_.clear();
+    for (size_t i = 0; i < candidates.size(); ++i)
+        if (candidates[i].behind > 0 && (candidates[i].chosen > 0 || is_tried(candidates[i])))
+            readers_.push_back(i);
+    const auto price = [&](size_t index) {
+        const Candidate& c = candidates[index];
+        return c.behind <= kNoText || is_tried(c) ? 0.0 : double{1} * c.behind / std::max(1u, c.to_come);
+    };
+    std::ranges::stable_sort(readers_, {}, price);
+    uint32_t room = read_room(step);
+    for (const size_t index : readers_) {
+        Candidate& c = candidates[index];
+        c.reads = c.behind <= kNoText ? c.behind : std::min(c.behind, room);
+        if (c.behind > kNoText) room -= c.reads;
+        rows_read_ += c.reads;
     }
 }
 
-void Acceptance::rest(RequestId request) {
-    const auto offset = offsets_.find(raw(request));
-    if (offset != offsets_.end()) offset->second *= 1 - kForgotten;
+uint32_t DraftLength::read_room(const Step& step) const {
+    const double most_ns = kReadShare * curve_[std::min(step.rows, StepTimes::kMostRows)];
+    if (pass_curve_.back() <= 0) return kReadAtOnce;
+    const auto too_long = std::ranges::upper_bound(pass_curve_, most_ns);
+    return std::max(kReadAtOnce, static_cast<uint32_t>(too_long - pass_curve_.begin()) - 1);
 }
 
-// ------------------------------------------------------------------------------------------------ choice
-
-double DraftLength::Making::pass_ns(uint32_t rows) const {
-    return curve_.empty() ? 0 : curve_[std::min<size_t>(rows, curve_.size() - 1)];
+void DraftLength::gather_ready(std::span<const Candidate> candidates) {
+    ready_.clear();
+    for (const Candidate& candidate : candidates) {
+        if (candidate.reads < candidate.behind) continue;
+        ready_.push_back(candidate);
+        ready_.back().behind = 0;  // it is read, whatever is chosen now
+    }
 }
 
-void DraftLength::Making::add(uint32_t place, uint32_t rows) {
-    uint32_t& pass = rows_[std::min(place, Acceptance::kPlaces - 1)];
+void DraftLength::hand_back(std::span<Candidate> candidates) {
+    auto ready = ready_.begin();
+    for (Candidate& candidate : candidates) {
+        const bool is_ready = candidate.reads == candidate.behind;
+        candidate.chosen = is_ready ? (ready++)->chosen : 0;
+    }
+}
+
+// --------------------------------------------------------------------------------------------- the best plan
+
+void DraftLength::Making::add_rows(uint32_t place, double rows) {
+    const auto pass_ns = [&](double count) {
+        if (curve_.empty() || count <= 0) return 0.0;
+        const double last = static_cast<double>(curve_.size() - 1);
+        if (count >= last) return curve_.back() * count / last;
+        const auto below = static_cast<size_t>(count);
+        return std::lerp(curve_[below], curve_[below + 1], count - static_cast<double>(below));
+    };
+    double& pass = rows_[std::min(place, Acceptance::kPlaces - 1)];
     ns_ -= pass_ns(pass);
     pass += rows;
     ns_ += pass_ns(pass);
 }
 
-void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
-    uint32_t drafts = 0, pass_rows = 0;
-    for (Candidate& candidate : candidates) {
-        drafts += candidate.most;
-        pass_rows = std::min(pass_rows + 1 + candidate.behind, StepTimes::kMostRows);
-        candidate.chosen = 0;
-    }
-    if (step.rows >= StepTimes::kMostRows) return;  // a step as long as that is no place for guesses
-    last_row_ = step.rows + std::min({drafts, step.room, StepTimes::kMostRows - step.rows});
-    // What is to be improved on has to be known first, or what is much like it.
-    if (step.decodes_only && !times_.was_seen_near(step.rows)) return;
-    expect_times(step, pass_rows);
-    if (step.computes && curve_[step.rows] <= 0) return;  // for nothing is known that it could be worth
-    const Plan best = best_plan(step, candidates);
-    if (step.decodes_only && !go_on_trying(candidates)) try_something(step, candidates, best);
-    for (const Candidate& candidate : candidates)
-        if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
+/// A text is read once for all tokens to come: each token that a step gives bears its share.
+void DraftLength::Making::add(const Candidate& candidate, uint32_t place, double chance) {
+    add_rows(place, 1);
+    if (candidate.behind == 0) return;
+    const double tokens = place == 0 ? 1 + chance : chance;
+    add_rows(0, tokens * candidate.behind / std::max(1u, candidate.to_come));
 }
 
-/// The first pass reads prompts, and takes long: that those without any do too would be believed for ever, since none would
-/// be made.
-void DraftLength::expect_times(const Step& step, uint32_t pass_rows) {
-    times_.curve(std::max(last_row_, pass_rows), curve_);
-    pass_times_.curve(pass_rows, pass_curve_);
-    if (step.pass_share <= 0) return;
-    for (uint32_t rows = 1; rows < std::min(pass_times_.least_seen(), pass_rows + 1); ++rows)
-        pass_curve_[rows] = std::min(pass_curve_[rows], step.pass_share * curve_[rows]);
+/// Tokens for the time: a step of decodes is followed by more of its kind. One with prefill takes long for what it reads,
+/// which has to be read whatever is drafted: what a token is worth there is what it costs elsewhere.
+double DraftLength::worth(const Step& step, const Plan& plan) const {
+    if (step.decodes_only || token_ns_ <= 0) return plan.rate();
+    return plan.tokens * token_ns_ - plan.ns;
 }
 
 /// A pass over a draft model costs much the same for one row as for many: how many there are is chosen first, by trying each
@@ -163,7 +161,7 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
         best_order_.swap(order_);
         const size_t best_length = length_;
         const Plan plan = best_of_depth(step, candidates, depth);
-        if (plan.rate() > best.rate()) {
+        if (worth(step, plan) > worth(step, best)) {
             best = plan;
             continue;
         }
@@ -174,27 +172,37 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
     return best;
 }
 
+/// In tokens of this step: of a text that is read once for all tokens to come, the share that `tokens` of them bear.
+double DraftLength::reading_cost(const Step& step, const Candidate& candidate, double tokens) const {
+    if (candidate.behind == 0 || step.tokens == 0) return 0;
+    const double row_ns = (pass_curve_.back() - pass_curve_[1]) / static_cast<double>(pass_curve_.size() - 2);
+    const double rows = tokens * candidate.behind / std::max(1u, candidate.to_come);
+    return rows * row_ns * step.tokens / curve_[step.rows];
+}
+
 /// First drafts of all.
-void DraftLength::fill_heap(std::span<Candidate> candidates) {
+void DraftLength::fill_heap(const Step& step, std::span<Candidate> candidates) {
     heap_.clear();
     for (size_t i = 0; i < candidates.size(); ++i) {
         Candidate& c = candidates[i];
         c.chosen = 0;
-        if (c.most > 0) heap_.push_back({acceptance_.chance(c.request, c.strength, 0), i});
+        if (c.most == 0) continue;
+        const double chance = acceptance_.chance(c.request, c.strength, 0);
+        heap_.push_back({chance - reading_cost(step, c, 1 + chance), chance, i});
     }
     std::make_heap(heap_.begin(), heap_.end());
 }
 
 /// With at most `depth` drafts each. Greedy is best here: of one request chances only fall, and a row costs about the same
-/// whose it is.
+/// whose it is, but for what has to be read.
 DraftLength::Plan DraftLength::best_of_depth(const Step& step, std::span<Candidate> candidates,
                                              uint32_t depth) {
-    fill_heap(candidates);
+    fill_heap(step, candidates);
     uint32_t rows = step.rows;
     // Not far into what nobody has seen: its time is a guess, and the guess is that rows go on as they did.
     const uint32_t furthest = step.decodes_only ? std::max(2 * times_.most_seen(), rows + 1) : UINT32_MAX;
-    Plan plan{static_cast<double>(step.tokens), curve_[rows]}, best = plan;
-    Making making(pass_curve_);
+    Making making(pass_curve_, rows_read_);
+    Plan plan{static_cast<double>(step.tokens), curve_[rows] + making.ns()}, best = plan;
     order_.clear();
     length_ = 0;
     while (!heap_.empty() && rows < std::min(furthest, last_row_)) {
@@ -203,15 +211,16 @@ DraftLength::Plan DraftLength::best_of_depth(const Step& step, std::span<Candida
         Candidate& c = candidates[next.index];
         order_.push_back(next.index);
         plan.tokens += next.chance;
-        making.add(c.chosen, 1 + (c.chosen == 0 ? c.behind : 0));
+        making.add(c, c.chosen, next.chance);
         plan.ns = curve_[++rows] + making.ns();
         next.chance *= acceptance_.chance(c.request, c.strength, ++c.chosen);
+        next.gain = next.chance;
         if (c.chosen < std::min(c.most, depth))
             std::push_heap(heap_.begin(), heap_.end());
         else
             heap_.pop_back();
         // Steps of a staircase are crossed: the best of all that were passed counts.
-        if (plan.rate() < best.rate()) continue;
+        if (worth(step, plan) < worth(step, best)) continue;
         best = plan;
         length_ = order_.size();
     }
@@ -224,15 +233,16 @@ void DraftLength::take(size_t length, std::span<Candidate> candidates) const {
     for (size_t i = 0; i < length; ++i) ++candidates[order_[i]].chosen;
 }
 
-DraftLength::Plan DraftLength::plan_of(const Step& step, std::span<const Candidate> candidates) const {
+DraftLength::Plan DraftLength::plan_of(const Step& step, std::span<const Candidate> candidates,
+                                       double rows_read) const {
     Plan plan{static_cast<double>(step.tokens), 0};
     uint32_t rows = step.rows;
-    Making making(pass_curve_);
+    Making making(pass_curve_, rows_read);
     for (const Candidate& c : candidates) {
         double chance = 1;
         for (uint32_t i = 0; i < c.chosen; ++i) {
             plan.tokens += chance *= acceptance_.chance(c.request, c.strength, i);
-            making.add(i, 1 + (i == 0 ? c.behind : 0));
+            making.add(c, i, chance);
         }
         rows += c.chosen;
     }
@@ -240,46 +250,66 @@ DraftLength::Plan DraftLength::plan_of(const Step& step, std::span<const Candida
     return plan;
 }
 
-/// In turns: one request drafts all it can; there are some more drafts or fewer; there are none. So acceptance far out, the
-/// time of as many rows as are not chosen, and what all is measured against are known, and stay known.
-void DraftLength::vary(std::span<Candidate> candidates) const {
-    size_t length = 0;
-    for (const Candidate& c : candidates) length += c.chosen;
-    const size_t round = trials_ / 3, least = length / 2,
-                 most = std::min(order_.size(), 2 * (length + 1) + candidates.size());
-    if (trials_ % 3 == 1) return take(least + round * 5 % (most - least + 1), candidates);
-    if (trials_ % 3 == 2) return take(0, candidates);
-    Candidate& one = candidates[round % candidates.size()];
-    one.chosen = one.most;
+// --------------------------------------------------------------------------------------------- trials
+
+bool DraftLength::is_tried(const Candidate& candidate) const {
+    return tries_left_ > 0 && trying_ == candidate.request;
 }
 
 /// A draft model may have to read a text over several steps before it drafts: a trial that ended with the first of them
 /// would find nothing out, however often it were made.
-bool DraftLength::go_on_trying(std::span<Candidate> candidates) {
+bool DraftLength::go_on_trying() {
     if (!trying_ || tries_left_ == 0) return false;
     --tries_left_;
-    const auto one = std::ranges::find(candidates, *trying_, &Candidate::request);
-    if (one == candidates.end()) return false;
-    one->chosen = std::max(one->chosen, one->most);
+    const auto one = std::ranges::find(ready_, *trying_, &Candidate::request);
+    if (one != ready_.end()) one->chosen = std::min(one->most, tried_drafts_);
     return true;
 }
 
-void DraftLength::try_something(const Step& step, std::span<Candidate> candidates, const Plan& best) {
-    if (best.ns <= 0 || order_.empty()) return;
-    const std::vector<Candidate> before(candidates.begin(), candidates.end());
-    vary(candidates);
+/// In turns: one request drafts all it can, or one more than others do; there are some more drafts or fewer; there are none. So
+/// acceptance far out, the time of as many rows as are not chosen, and what all is measured against are known, and stay known.
+/// Where none are chosen the first draft says the most for its time.
+void DraftLength::vary(const Candidate& one) {
+    size_t length = 0;
+    for (const Candidate& c : ready_) length += c.chosen;
+    const size_t round = trials_ / 3, least = length / 2,
+                 most = std::min(order_.size(), 2 * (length + 1) + ready_.size());
+    if (trials_ % 3 == 1) return take(least + round * 5 % (most - least + 1), ready_);
+    if (trials_ % 3 == 2) return take(0, ready_);
+    if (one.reads < one.behind) ready_.push_back(one);  // once it has read
+    const size_t usual = ready_.empty() ? 0 : length / ready_.size();
+    tried_drafts_ = round % 2 == 1 ? UINT32_MAX : static_cast<uint32_t>(usual) + 1;
+    for (Candidate& c : ready_)
+        if (c.request == one.request) c.chosen = std::min(c.most, tried_drafts_);
+}
+
+/// What ready_ as it is now is expected to lose against the best plan, with so many more rows to read.
+double DraftLength::loss_ns(const Step& step, double more_rows, const Plan& best) const {
     uint32_t rows = step.rows;
-    for (const Candidate& c : candidates) rows += c.chosen;
-    const Plan other = rows <= last_row_ ? plan_of(step, candidates) : Plan{};
-    const double lost_ns = std::max(0.0, other.ns - other.tokens / best.rate());
-    if (rows > last_row_ || trial_ns_ + lost_ns > kTrialShare * total_ns_) {
-        std::copy(before.begin(), before.end(), candidates.begin());
+    for (const Candidate& c : ready_) rows += c.chosen;
+    if (rows > last_row_) return INFINITY;
+    const Plan other = plan_of(step, ready_, rows_read_ + more_rows);
+    return std::max(0.0, other.ns - other.tokens / best.rate());
+}
+
+void DraftLength::try_something(const Step& step, std::span<const Candidate> candidates, const Plan& best) {
+    if (best.ns <= 0 || candidates.empty()) return;
+    const Candidate& one = candidates[trials_ / 3 % candidates.size()];
+    const bool of_one = trials_ % 3 == 0, reads_first = of_one && one.reads < one.behind;
+    if (order_.empty() && !reads_first) {  // nobody has anything that could be varied
+        ++trials_;
         return;
     }
-    trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * other.ns);
+    std::vector<Candidate> before = ready_;
+    vary(one);
+    const double lost_ns = loss_ns(step, reads_first ? one.behind : 0, best);
+    const bool dear = trial_ns_ + lost_ns > kTrialShare * total_ns_;
+    if (dear || reads_first) ready_.swap(before);
+    if (dear) return;
+    trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * best.ns);
     trying_.reset();
-    if (trials_ % 3 == 0 && step.computes) {
-        trying_ = candidates[trials_ / 3 % candidates.size()].request;
+    if (of_one && step.computes) {
+        trying_ = one.request;
         tries_left_ = kMostTries;
     }
     ++trials_;

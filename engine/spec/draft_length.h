@@ -9,60 +9,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
-#include "engine/spec/drafter.h"
+#include "engine/spec/acceptance.h"
+#include "engine/spec/step_times.h"
 
 namespace pitwall::engine {
-
-/// How long steps of so many rows take, from those that were seen; in between on the line through the neighbours.
-class StepTimes {
-  public:
-    static constexpr uint32_t kMostRows = 1024;
-
-    void add(uint32_t rows, double ns);
-    /// A step of many rows that is not quite of the kind: it only says how steeply times go on beyond the last.
-    void add_far(uint32_t rows, double ns);
-    /// Times of [0, rows] rows, none shorter than the one before. Beyond the last that was seen it goes on towards what is
-    /// far, at least as steeply as before it; all 0 where nothing was seen.
-    void curve(uint32_t rows, std::vector<double>& out) const;
-    /// A step of as many rows, within a quarter.
-    bool was_seen_near(uint32_t rows) const;
-    uint32_t least_seen() const;  ///< 0 where nothing was seen
-    uint32_t most_seen() const { return seen_.empty() ? 0 : static_cast<uint32_t>(seen_.size() - 1); }
-
-  private:
-    struct Seen {
-        uint32_t times = 0;
-        double ns = 0;
-    };
-    double slope_beyond(uint32_t last, double last_ns) const;
-    std::vector<Seen> seen_;  ///< by rows
-    double far_rows_ = 0, far_ns_ = 0;
-};
-
-/// How likely a draft is accepted, given that those before it were: by how sure the drafter was and by its place, and of one
-/// request how much better or worse than that.
-class Acceptance {
-  public:
-    static constexpr uint32_t kPlaces = 8;
-
-    double chance(RequestId request, uint32_t strength, uint32_t place) const;
-    double mean_chance(uint32_t strength, uint32_t place) const;
-    void add(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted);
-    /// It had drafts, and none was verified: what is known of it is a step older.
-    void rest(RequestId request);
-    void end(RequestId request) { offsets_.erase(raw(request)); }
-
-  private:
-    struct Mean {
-        uint32_t times = 0;
-        double value = 0;
-    };
-    std::array<std::array<Mean, kPlaces>, Drafter::kStrengths> means_{};
-    std::unordered_map<uint32_t, double> offsets_;
-};
 
 /// Chooses lengths so that a step gives the most tokens for its time, after SpecDecode-Bench's and vLLM's goodput rule
 /// (argmax of expected tokens / expected time), draft by draft: the likeliest next one joins while the quotient rises.
@@ -70,23 +22,36 @@ class Acceptance {
 /// kTrialShare of the time. Makes no draw: equal times give equal choices.
 class DraftLength {
   public:
+    /// Most tokens of prompts that one step reads for drafts to come, unless more of them take little of its time.
+    static constexpr uint32_t kReadAtOnce = 256;
+    static constexpr double kTrialShare = 0.02;
+
     struct Candidate {
         RequestId request{};
         uint32_t strength = 0;
-        uint32_t most = 0;    ///< drafts that there are, or could be
-        uint32_t behind = 0;  ///< rows that a draft model has to read for it, as a share of this step's
-        uint32_t chosen = 0;  ///< what choose() says
+        uint32_t most = 0;  ///< drafts that there are, or could be
+        uint32_t behind =
+            0;  ///< tokens that a draft model has to read before it drafts; it may take several steps
+        uint32_t to_come = 1;  ///< tokens that are still to be answered, which reading them serves
+        // What is chosen:
+        uint32_t reads =
+            0;  ///< of those behind, in this step; who has not read all of them drafts nothing yet
+        uint32_t chosen = 0;  ///< drafts
     };
     /// What the step computes and hands out without any draft.
     struct Step {
         uint32_t rows = 0, tokens = 0;
         bool decodes_only = true;
         bool computes = false;  ///< drafts cost passes over a model
-        /// A pass of so few rows as none had yet takes at most so much of a step of as many rows; 0: nobody knows.
-        double pass_share = 0;
+        /// That model's weights as a share of those of the model that verifies. A pass of so few rows as none had yet takes
+        /// at most so much of a step of as many rows. One as large can only lose, and to find that out by trying would mean to
+        /// read every prompt twice.
+        double weight_share = 0;
         uint32_t room = UINT32_MAX;  ///< most drafts in all
     };
     void choose(const Step& step, std::span<Candidate> candidates);
+    /// As many as there are or could be, of those who have read what is behind.
+    void choose_most(const Step& step, std::span<Candidate> candidates);
     void verified(RequestId request, uint32_t strength, uint32_t drafted, uint32_t accepted) {
         acceptance_.add(request, strength, drafted, accepted);
         if (trying_ == request) trying_.reset();
@@ -97,55 +62,73 @@ class DraftLength {
     void prefill_took(uint32_t rows, int64_t duration_ns);
     /// A pass over the draft model; of drafters that look up there are none, and drafts cost nothing to make.
     void pass_took(uint32_t rows, int64_t duration_ns);
-    void end(RequestId request) { acceptance_.end(request); }
-
-    static constexpr double kTrialShare = 0.02;
+    void end(RequestId request) {
+        acceptance_.end(request);
+        if (trying_ == request) trying_.reset();
+    }
 
   private:
     struct Plan {
         double tokens = 0, ns = 0;
         double rate() const { return ns > 0 ? tokens / ns : 0; }
     };
-    /// What making the drafts costs: a pass over the draft model for each place, with a row for each that has one.
+    /// What making the drafts costs: a pass over the draft model for each place, with a row for each that has one, and what
+    /// is read in the first.
     class Making {
       public:
-        explicit Making(const std::vector<double>& curve) : curve_(curve) {}
-        void add(uint32_t place, uint32_t rows);
+        Making(const std::vector<double>& curve, double rows_read) : curve_(curve) { add_rows(0, rows_read); }
+        void add(const Candidate& candidate, uint32_t place, double chance);
         double ns() const { return ns_; }
 
       private:
-        double pass_ns(uint32_t rows) const;
+        void add_rows(uint32_t place, double rows);
         const std::vector<double>& curve_;
-        std::array<uint32_t, Acceptance::kPlaces> rows_{};
+        std::array<double, Acceptance::kPlaces> rows_{};
         double ns_ = 0;
     };
     struct Next {
+        double gain;    ///< tokens, less those that reading what is behind costs
         double chance;  ///< that this draft is accepted, and all before it of the same request
         size_t index;
         bool operator<(const Next& other) const {
-            return chance != other.chance ? chance < other.chance : index > other.index;
+            return gain != other.gain ? gain < other.gain : index > other.index;
         }
     };
-    void expect_times(const Step& step, uint32_t pass_rows);
+    bool can_judge(const Step& step) const;
+    void expect_times(const Step& step, std::span<const Candidate> candidates);
+    void choose_readers(const Step& step, std::span<Candidate> candidates);
+    void allot_reading(const Step& step, std::span<Candidate> candidates);
+    uint32_t read_room(const Step& step) const;
+    void gather_ready(std::span<const Candidate> candidates);
+    void hand_back(std::span<Candidate> candidates);
+    double worth(const Step& step, const Plan& plan) const;
     Plan best_plan(const Step& step, std::span<Candidate> candidates);
     Plan best_of_depth(const Step& step, std::span<Candidate> candidates, uint32_t depth);
-    void fill_heap(std::span<Candidate> candidates);
-    Plan plan_of(const Step& step, std::span<const Candidate> candidates) const;
+    void fill_heap(const Step& step, std::span<Candidate> candidates);
+    double reading_cost(const Step& step, const Candidate& candidate, double tokens) const;
+    Plan plan_of(const Step& step, std::span<const Candidate> candidates, double rows_read) const;
     void take(size_t length, std::span<Candidate> candidates) const;
-    void vary(std::span<Candidate> candidates) const;
-    bool go_on_trying(std::span<Candidate> candidates);
-    void try_something(const Step& step, std::span<Candidate> candidates, const Plan& best);
+    bool is_tried(const Candidate& candidate) const;
+    bool go_on_trying();
+    void try_something(const Step& step, std::span<const Candidate> candidates, const Plan& best);
+    void vary(const Candidate& one);
+    double loss_ns(const Step& step, double more_rows, const Plan& best) const;
 
     StepTimes times_, pass_times_;
     Acceptance acceptance_;
     std::vector<double> curve_, pass_curve_;  ///< ns by rows
+    std::vector<Candidate> ready_;            ///< who have read all, or do so in this step
+    std::vector<size_t> readers_;             ///< candidates who have to read, in their order
+    double rows_read_ = 0;                    ///< in this step, however many drafts are made
     std::vector<Next> heap_;
     std::vector<size_t> order_,
         best_order_;         ///< candidates, once for each draft, the likeliest draft first
     size_t length_ = 0;      ///< of order_, what is worth its time
     uint32_t last_row_ = 0;  ///< most rows that this step may have
+    double token_ns_ = 0;    ///< what one costs in steps that decode only, newest most; 0: not known
     uint64_t trials_ = 0;
     std::optional<RequestId> trying_;     ///< who drafts as a trial, until a draft was verified
+    uint32_t tried_drafts_ = 0;           ///< at most
     uint32_t tries_left_ = 0;             ///< steps
     double total_ns_ = 0, trial_ns_ = 0;  ///< of all steps; lost to trials, as far as it was to be expected
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct DraftAsk {
     RequestId request{};
     std::span<const TokenId> tokens;  ///< prompt, then output
     uint32_t most = 0;
+    uint32_t reads = 0;  ///< of what is behind, in this step; who has not read all of it drafts nothing yet
     /// As in SequenceSlice: who picks as the sampler will picks what it will.
     SamplingParams sampling;
     std::span<const TokenId> banned;
@@ -67,8 +69,8 @@ class BatchDrafter : public Drafter {
   public:
     /// Called before the step's calls of draft(), which then only tell what came of it.
     virtual void prepare(std::span<const DraftAsk> asks) = 0;
-    /// Tokens of this sequence that it has yet to read, beyond the newest; it reads them over several steps.
-    virtual uint32_t behind(RequestId request, std::span<const TokenId> tokens) const = 0;
+    /// Tokens of this sequence that it has yet to read, beyond the newest. Nothing: it cannot draft for it, for now at least.
+    virtual std::optional<uint32_t> behind(RequestId request, std::span<const TokenId> tokens) const = 0;
     virtual uint64_t weight_bytes() const = 0;  ///< of the model that computes them
     /// Of the last prepare(), in order: the first reads what is behind, each gives one more draft.
     virtual std::span<const DraftPass> passes() const = 0;

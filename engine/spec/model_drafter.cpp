@@ -48,36 +48,37 @@ void ModelDrafter::prepare(std::span<const DraftAsk> asks) {
     if (!loaded()) return;
     for (const DraftAsk& ask : asks)  // nobody here makes room for another
         if (ask.tokens.size() < max_context_tokens_) texts_[raw(ask.request)].turn = turn_;
-    uint32_t read_room = kReadAtOnce;
-    for (const DraftAsk& ask : asks) take_in(ask, read_room);
+    for (const DraftAsk& ask : asks) take_in(ask);
     while (!asked_.empty() && run_pass())
         std::erase_if(asked_, [](const Asked& asked) { return !goes_on(asked); });
 }
 
-void ModelDrafter::take_in(const DraftAsk& ask, uint32_t& read_room) {
+void ModelDrafter::take_in(const DraftAsk& ask) {
     const auto length = static_cast<uint32_t>(ask.tokens.size());
     if (length >= max_context_tokens_) return;
     Text& text = texts_[raw(ask.request)];
     follow(text, ask.tokens);
+    const uint32_t left = length - text.computed, reads = std::min(ask.reads, left - 1);
     // The last draft is sampled, but its own KV is needed only if it is accepted.
-    const uint32_t most = std::min(ask.most, max_context_tokens_ - length);
-    if (most == 0) return;
-    // Who finds no room gives up what it has: with all of them growing nobody would ever find any.
-    if (!make_room(text, length + most - 1)) return drop_blocks(text);
-    const uint32_t left = length - text.computed;
-    // One or two are new each step; more is text that it has to read first.
-    const uint32_t rows = left <= 2 ? left : std::min(left, read_room);
+    const uint32_t most = reads < left - 1 ? 0 : std::min(ask.most, max_context_tokens_ - length);
+    const uint32_t rows = most > 0 ? left : reads;
     if (rows == 0) return;
-    if (left > 2) read_room -= rows;
+    // Who finds no room gives up what it has: with all of them growing nobody would ever find any.
+    if (!make_room(text, most > 0 ? length + most - 1 : text.computed + rows)) return find_no_room(text);
     asked_.push_back({&ask, &text, most, rows});
+}
+
+/// How many tokens the text, drafts included, has in common with what the sequence is now.
+uint32_t ModelDrafter::in_common(const Text& text, std::span<const TokenId> tokens) {
+    const auto first_apart = std::mismatch(text.tokens.begin() + text.known, text.tokens.end(),
+                                           tokens.begin() + text.known, tokens.end())
+                                 .first;
+    return static_cast<uint32_t>(first_apart - text.tokens.begin());
 }
 
 /// Drops drafts that did not hold and takes in what was said instead.
 void ModelDrafter::follow(Text& text, std::span<const TokenId> tokens) {
-    const auto same = static_cast<uint32_t>(std::mismatch(text.tokens.begin() + text.known, text.tokens.end(),
-                                                          tokens.begin() + text.known, tokens.end())
-                                                .first -
-                                            text.tokens.begin());
+    const uint32_t same = in_common(text, tokens);
     text.tokens.resize(same);
     text.tokens.insert(text.tokens.end(), tokens.begin() + same, tokens.end());
     text.known = static_cast<uint32_t>(tokens.size());
@@ -104,6 +105,12 @@ void ModelDrafter::drop_blocks(Text& text) {
     for (const BlockId block : text.table) pool_.drop_reference(block, false);
     text.table.clear();
     text.computed = 0;
+}
+
+/// Nobody is to reckon with it every step, and none to wait for it.
+void ModelDrafter::find_no_room(Text& text) {
+    drop_blocks(text);
+    text.rests_until = turn_ + kRest;
 }
 
 bool ModelDrafter::goes_on(const Asked& asked) {
@@ -150,11 +157,14 @@ void ModelDrafter::build_slice(const Asked& asked) {
     plan_.slices.push_back(slice);
 }
 
-uint32_t ModelDrafter::behind(RequestId request, std::span<const TokenId> tokens) const {
-    const auto text = texts_.find(raw(request));
-    const uint32_t computed = text == texts_.end() ? 0 : std::min(text->second.computed, text->second.known);
+std::optional<uint32_t> ModelDrafter::behind(RequestId request, std::span<const TokenId> tokens) const {
     const auto length = static_cast<uint32_t>(tokens.size());
-    return length - std::min(length, computed + 1);
+    if (length >= max_context_tokens_) return std::nullopt;
+    const auto found = texts_.find(raw(request));
+    if (found == texts_.end()) return length - 1;
+    const Text& text = found->second;
+    if (turn_ < text.rests_until) return std::nullopt;
+    return length - 1 - std::min({text.computed, in_common(text, tokens), length - 1});
 }
 
 uint32_t ModelDrafter::draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,

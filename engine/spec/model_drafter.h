@@ -22,8 +22,8 @@ namespace pitwall::engine {
 /// to, is read in the first one; whose KV there is no room for drafts nothing for a while.
 class ModelDrafter final : public BatchDrafter {
   public:
-    /// Most tokens of prompts that one step reads for drafts to come: nobody waits for a long one.
-    static constexpr uint32_t kReadAtOnce = 256;
+    /// Steps for which a text is left alone when there was no room for its KV.
+    static constexpr uint64_t kRest = 16;
     using Loading = std::future<Result<std::unique_ptr<Executor>>>;
 
     /// Drafts nothing until `loading` is done. Where nobody wants it any longer before that, `give_up` gets it, so that
@@ -34,7 +34,7 @@ class ModelDrafter final : public BatchDrafter {
 
     void poll() override { static_cast<void>(loaded()); }
     void prepare(std::span<const DraftAsk> asks) override;
-    uint32_t behind(RequestId request, std::span<const TokenId> tokens) const override;
+    std::optional<uint32_t> behind(RequestId request, std::span<const TokenId> tokens) const override;
     std::span<const DraftPass> passes() const override { return passes_; }
     /// What prepare() made; as sure as any.
     uint32_t draft(RequestId request, std::span<const TokenId> tokens, uint32_t most,
@@ -50,7 +50,8 @@ class ModelDrafter final : public BatchDrafter {
         uint32_t known = 0;           ///< of these, the sequence's own
         uint32_t computed = 0;        ///< whose KV is there
         std::vector<BlockId> table;
-        uint64_t turn = 0;  ///< when it was last asked for
+        uint64_t turn = 0;         ///< when it was last asked for
+        uint64_t rests_until = 0;  ///< a turn
     };
     /// Of one prepare().
     struct Asked {
@@ -62,10 +63,12 @@ class ModelDrafter final : public BatchDrafter {
 
     bool loaded();
     void fail(const Error& error);
-    void take_in(const DraftAsk& ask, uint32_t& read_room);
+    void take_in(const DraftAsk& ask);
+    static uint32_t in_common(const Text& text, std::span<const TokenId> tokens);
     static void follow(Text& text, std::span<const TokenId> tokens);
     bool make_room(Text& text, uint32_t token_count);
     void drop_blocks(Text& text);
+    void find_no_room(Text& text);
     bool run_pass();
     void build_slice(const Asked& asked);
     static bool goes_on(const Asked& asked);

@@ -149,5 +149,63 @@ TEST(DraftLength, EqualTimesGiveEqualChoices) {
     EXPECT_EQ(rate(world, -1, 500, 4), rate(world, -1, 500, 4));
 }
 
+/// Weights for 10 ms, and a draft model of a tenth.
+DraftLength with_a_draft_model() {
+    DraftLength lengths;
+    for (const uint32_t rows : {4u, 8u, 16u}) lengths.step_took(rows, 10'000'000);
+    for (const uint32_t rows : {1u, 4u, 300u}) lengths.pass_took(rows, 1'000'000);
+    return lengths;
+}
+
+DraftLength::Candidate reader(uint32_t request, uint32_t behind, uint32_t to_come) {
+    return {.request = RequestId{request}, .most = 4, .behind = behind, .to_come = to_come};
+}
+
+constexpr DraftLength::Step kFourDecode{.rows = 4, .tokens = 4, .computes = true, .weight_share = 0.1};
+
+TEST(DraftLength, TextsThatServeTheMostTokensAreReadFirst) {
+    DraftLength lengths;
+    std::vector<DraftLength::Candidate> all = {reader(1, 600, 10), reader(2, 100, 90), reader(3, 600, 400),
+                                               reader(4, 1, 1)};
+    lengths.choose_most(kFourDecode, all);
+    EXPECT_EQ(all[3].reads, 1u) << "the token before the last is not a text";
+    EXPECT_EQ(all[1].reads, 100u);
+    EXPECT_EQ(all[2].reads, DraftLength::kReadAtOnce - 100u) << "what room is left";
+    EXPECT_EQ(all[0].reads, 0u);
+    const auto drafts = [&](size_t i) { return all[i].chosen; };
+    EXPECT_EQ(std::vector({drafts(0), drafts(1), drafts(2), drafts(3)}), std::vector({0u, 4u, 0u, 4u}))
+        << "who has not read all drafts nothing";
+}
+
+TEST(DraftLength, ReadsMoreWhereThatIsCheap) {
+    DraftLength lengths = with_a_draft_model();
+    std::vector<DraftLength::Candidate> all = {reader(1, 600, 300)};
+    lengths.choose_most(kFourDecode, all);
+    EXPECT_EQ(all[0].reads, 600u) << "it takes a tenth of the step";
+    for (int i = 0; i < 50; ++i) lengths.pass_took(400, 40'000'000);
+    lengths.choose_most(kFourDecode, all);
+    EXPECT_LT(all[0].reads, 400u);
+}
+
+TEST(DraftLength, ReadsNothingForAnswersThatAreAboutToEnd) {
+    DraftLength lengths = with_a_draft_model();
+    lengths.pass_took(1000, 30'000'000);
+    std::vector<DraftLength::Candidate> all = {reader(1, 900, 3), reader(2, 0, 100), reader(3, 200, 400),
+                                               reader(4, 0, 100)};
+    lengths.choose(kFourDecode, all);
+    EXPECT_EQ(all[0].reads, 0u);
+    EXPECT_EQ(all[2].reads, 200u);
+    EXPECT_GT(all[1].chosen, 0u);
+}
+
+TEST(DraftLength, AModelAsLargeIsNotAskedAtAll) {
+    DraftLength lengths = with_a_draft_model();
+    std::vector<DraftLength::Candidate> all = {reader(1, 10, 300)};
+    DraftLength::Step step = kFourDecode;
+    step.weight_share = 1;
+    lengths.choose(step, all);
+    EXPECT_EQ(all[0].reads + all[0].chosen, 0u);
+}
+
 }  // namespace
 }  // namespace pitwall::engine

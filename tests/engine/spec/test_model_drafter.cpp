@@ -282,7 +282,12 @@ TEST_F(DraftModelOf, ALostDeviceCostsDraftsAlone) {
 // ------------------------------------------------------------------------------------------------ alone
 
 DraftAsk ask_of(uint32_t request, const std::vector<TokenId>& tokens, uint32_t most) {
-    return {.request = RequestId{request}, .tokens = tokens, .most = most, .sampling = {}, .banned = {}};
+    return {.request = RequestId{request},
+            .tokens = tokens,
+            .most = most,
+            .reads = UINT32_MAX,
+            .sampling = {},
+            .banned = {}};
 }
 
 uint32_t drafts_of(ModelDrafter& drafter, const DraftAsk& ask) {
@@ -295,12 +300,13 @@ TEST(ModelDrafter, ReadsLongPromptsInPieces) {
     VirtualClock clock;
     ModelDrafter drafter(loaded(DraftDevice{}.make(clock)), 4096, clock);
     const auto text = prompt_of(900, 1), brief = prompt_of(5, 2);
-    const std::vector<DraftAsk> asks = {ask_of(1, text, 4), ask_of(2, brief, 3)};
+    std::vector<DraftAsk> asks = {ask_of(1, text, 4), ask_of(2, brief, 3)};
+    asks[0].reads = 256;
     EXPECT_EQ(drafter.behind(RequestId{1}, text), 899u) << "all but the newest";
     for (int i = 0; i < 3; ++i) {
         drafter.prepare(asks);
         ASSERT_FALSE(drafter.passes().empty());
-        EXPECT_LE(drafter.passes()[0].rows, ModelDrafter::kReadAtOnce + 2);
+        EXPECT_LE(drafter.passes()[0].rows, 256u + 5u);
         EXPECT_EQ(drafts_of(drafter, asks[0]), 0u);
     }
     drafter.prepare(asks);
@@ -309,6 +315,19 @@ TEST(ModelDrafter, ReadsLongPromptsInPieces) {
     EXPECT_EQ(drafter.passes().size(), 4u);
     EXPECT_EQ(drafter.passes()[3].rows, 1u) << "who has its drafts takes no more part";
     EXPECT_EQ(drafter.behind(RequestId{1}, text), 0u);
+}
+
+TEST(ModelDrafter, ReadsWithoutDrafting) {
+    VirtualClock clock;
+    ModelDrafter drafter(loaded(DraftDevice{}.make(clock)), 4096, clock);
+    const auto text = prompt_of(40, 1);
+    const DraftAsk ask = ask_of(1, text, 0);
+    drafter.prepare({&ask, 1});
+    ASSERT_EQ(drafter.passes().size(), 1u);
+    EXPECT_EQ(drafter.passes()[0].rows, 39u);
+    EXPECT_EQ(drafter.behind(RequestId{1}, text), 0u);
+    drafter.prepare({&ask, 1});
+    EXPECT_TRUE(drafter.passes().empty()) << "there is nothing more to read";
 }
 
 TEST(ModelDrafter, WhoWasAskedLongestAgoMakesRoom) {
