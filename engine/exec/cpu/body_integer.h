@@ -4,6 +4,7 @@
 // in an anonymous namespace.
 #pragma once
 
+#include <iterator>
 #include <type_traits>
 
 #include "engine/exec/cpu/body_groups.h"
@@ -180,11 +181,17 @@ void tile_of(const IntegerTile& t) {
     });
 }
 
+template <ActivationDtype kDtype>
+constexpr bool has_higher(size_t at) {
+    constexpr int kMost = kDtype == ActivationDtype::kI16 ? kMostTokensI16 : INT32_MAX;
+    return at + 1 < std::size(kIntegerHeights) && kIntegerHeights[at + 1] <= kMost;
+}
+
 /// The kernel of at least `tokens` tokens: c has room for them.
 template <ActivationDtype kDtype, class Kind, int kAt = 0>
 void tile_of_height(const IntegerTile& t) {
     constexpr int kHeight = kIntegerHeights[kAt];
-    if constexpr (kAt + 1 < static_cast<int>(sizeof kIntegerHeights / sizeof *kIntegerHeights)) {
+    if constexpr (has_higher<kDtype>(kAt)) {
         if (t.rows.tokens > kHeight) return tile_of_height<kDtype, Kind, kAt + 1>(t);
     }
     tile_of<kDtype, Kind, kHeight>(t);
@@ -219,7 +226,7 @@ void direct_panel(const IntegerDirect& p, const std::byte* panel, float* c) {
 template <ActivationDtype kDtype, PanelFormat kFormat, int kAt = 0>
 bool direct_of_height(const IntegerDirect& p) {
     constexpr int kHeight = kIntegerHeights[kAt];
-    if constexpr (kAt + 1 < static_cast<int>(sizeof kIntegerHeights / sizeof *kIntegerHeights)) {
+    if constexpr (has_higher<kDtype>(kAt)) {
         if (p.rows.tokens > kHeight) return direct_of_height<kDtype, kFormat, kAt + 1>(p);
     }
     for (uint32_t i = 0; i < p.panel_count; ++i)
@@ -238,18 +245,45 @@ PITWALL_LANES F magnitude(F a) { return max(a, sub(zero(), a)); }
 /// So small a largest value has no reciprocal: all is taken for zero.
 constexpr float kSmallest = 1e-30f;
 
+/// Halves of groups that are rounded together: a lane each for what there is one of in a half.
+constexpr uint32_t kHalves = 16;
+struct Halves {
+    F values[kHalves];  ///< zero behind the last
+    uint32_t count;
+};
+
+PITWALL_LANES Halves halves_at(const float* x, uint32_t left) {
+    Halves out;
+    out.count = left / 16 < kHalves ? left / 16 : kHalves;
+    for (uint32_t i = 0; i < kHalves; ++i) out.values[i] = i < out.count ? load(x + 16 * i) : zero();
+    return out;
+}
+
+PITWALL_LANES F peaks_of(const Halves& halves) {
+    F sizes[kHalves];
+    for (uint32_t i = 0; i < kHalves; ++i) sizes[i] = magnitude(halves.values[i]);
+    return largest_of_each(sizes);
+}
+
 void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride) {
-    for (uint32_t at = 0; at < k; at += kGroupValues, groups += group_stride) {
-        auto& out = *reinterpret_cast<GroupI8*>(groups);
-        for (int half = 0; half < 2; ++half) {
-            const F values = load(x + at + 16 * half);
-            const float peak = horizontal_max(magnitude(values));
-            const I rounded = to_int(mul(values, broadcast(peak > kSmallest ? 127.0f / peak : 0.0f)));
-            store_bytes(out.values + 16 * half, rounded);
-            out.scale[half] = peak > kSmallest ? peak / 127.0f : 0.0f;
-            out.sum[half] = out.scale[half] * horizontal_sum(to_float(rounded));
+    for (uint32_t at = 0; at < k; at += 16 * kHalves) {
+        const Halves halves = halves_at(x + at, k - at);
+        const F peaks = peaks_of(halves), least = broadcast(kSmallest);
+        alignas(64) float inverse[kHalves], scale[kHalves], sum[kHalves];
+        store(inverse, select_less(least, peaks, div(broadcast(127.0f), peaks), zero()));
+        store(scale, select_less(least, peaks, div(peaks, broadcast(127.0f)), zero()));
+        I rounded[kHalves];
+        for (uint32_t i = 0; i < kHalves; ++i)
+            rounded[i] = to_int(mul(halves.values[i], broadcast(inverse[i])));
+        store(sum, mul(load(scale), to_float(sum_of_each(rounded))));
+        for (uint32_t i = 0; i < halves.count; ++i) {
+            auto& out = *reinterpret_cast<GroupI8*>(groups + i / 2 * group_stride);
+            store_bytes(out.values + i % 2 * 16, rounded[i]);
+            out.scale[i % 2] = scale[i];
+            out.sum[i % 2] = sum[i];
+            if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
         }
-        out.total = out.sum[0] + out.sum[1];
+        groups += kHalves / 2 * group_stride;
     }
 }
 
@@ -259,14 +293,19 @@ void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_strid
     const float peak = horizontal_max(peaks);
     const F inverse = broadcast(peak > kSmallest ? 32767.0f / peak : 0.0f);
     *scale = peak > kSmallest ? peak / 32767.0f : 0.0f;
-    for (uint32_t at = 0; at < k; at += kGroupValues, groups += group_stride) {
-        auto& out = *reinterpret_cast<GroupI16*>(groups);
-        for (int half = 0; half < 2; ++half) {
-            const I rounded = to_int(mul(load(x + at + 16 * half), inverse));
-            store_words_0213(out.values + 16 * half, rounded);
-            out.sum[half] = horizontal_sum(to_float(rounded));
+    for (uint32_t at = 0; at < k; at += 16 * kHalves) {
+        const Halves halves = halves_at(x + at, k - at);
+        I rounded[kHalves];
+        for (uint32_t i = 0; i < kHalves; ++i) rounded[i] = to_int(mul(halves.values[i], inverse));
+        alignas(64) float sum[kHalves];
+        store(sum, to_float(sum_of_each(rounded)));
+        for (uint32_t i = 0; i < halves.count; ++i) {
+            auto& out = *reinterpret_cast<GroupI16*>(groups + i / 2 * group_stride);
+            store_words_0213(out.values + i % 2 * 16, rounded[i]);
+            out.sum[i % 2] = sum[i];
+            if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
         }
-        out.total = out.sum[0] + out.sum[1];
+        groups += kHalves / 2 * group_stride;
     }
 }
 
@@ -317,7 +356,8 @@ bool direct_integers(const IntegerDirect& product) {
 }
 
 constexpr IntegerKernels integers_of_this_tier() {
-    IntegerKernels kernels{{}, round_i8, round_i16, unpack, integer_tile, direct_integers};
+    IntegerKernels kernels{{},        kMostTokensI16, kDirectTiles, round_i8,
+                           round_i16, unpack,         integer_tile, direct_integers};
     int at = 0;
     for (const int height : kIntegerHeights) kernels.heights[at++] = static_cast<uint8_t>(height);
     return kernels;

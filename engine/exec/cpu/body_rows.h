@@ -45,16 +45,20 @@ void rms_norm(const float* x, const float* norm_weight, uint32_t size, uint32_t 
         store(out + i, mul(mul(load(x + i), scale), load(norm_weight + i)));
 }
 
-void swiglu(const float* gate, const float* up, uint32_t vectors, float* out) {
-    for (uint32_t v = 0; v < vectors; ++v) {
-        const F g = load(gate + 16 * v);
-        const F silu = div(g, add(broadcast(1.0f), exponential(sub(zero(), g))));
-        store(out + 16 * v, mul(silu, load(up + 16 * v)));
+void swiglu(const PanelSums& p) {
+    for (uint32_t token = 0; token < p.tokens; ++token) {
+        const float* sums = p.sums + token * p.ld;
+        const F gate = load(sums), up = load(sums + kPanelRows);
+        const F silu = div(gate, add(broadcast(1.0f), exponential(sub(zero(), gate))));
+        store(p.out + token * p.ldo, mul(silu, up));
     }
 }
 
-void add_rows(float* sum, const float* term, uint32_t vectors) {
-    for (uint32_t v = 0; v < vectors; ++v) store(sum + 16 * v, add(load(sum + 16 * v), load(term + 16 * v)));
+void add_sums(const PanelSums& p) {
+    for (uint32_t token = 0; token < p.tokens; ++token) {
+        float* out = p.out + token * p.ldo;
+        store(out, add(load(out), load(p.sums + token * p.ld)));
+    }
 }
 
 /// K and V of up to 64 positions as float: K [head_dim][64], V [64][v_dim]. Blocks beyond `positions` are zero in
@@ -250,7 +254,7 @@ void merge(const AttentionMerge& m) {
 constexpr Kernels kernels_of_this_tier(KernelTier tier) {
     return {tier,        kTileVectors, kTileRows[kTileVectors],
             dequantize,  tile,         direct,
-            rms_norm,    swiglu,       add_rows,
+            rms_norm,    swiglu,       add_sums,
             rotate_runs, store_kv,     convert_kv,
             attend,      merge,        exponential_rows,
             {}};

@@ -28,6 +28,19 @@ PITWALL_LANES __m256i four_bytes(const void* p) {
     return _mm256_set1_epi32(bytes);
 }
 
+/// Lane i: the largest of vector i's lanes.
+PITWALL_LANES F largest_of_each(const F* vectors) {
+    float largest[16];
+    for (int i = 0; i < 16; ++i) largest[i] = horizontal_max(vectors[i]);
+    return load(largest);
+}
+/// Lane i: the sum of vector i's lanes, which float holds exactly.
+PITWALL_LANES I sum_of_each(const I* vectors) {
+    float sums[16];
+    for (int i = 0; i < 16; ++i) sums[i] = horizontal_sum(to_float(vectors[i]));
+    return to_int(load(sums));
+}
+
 /// sum += of each lane, two words times two of x.
 PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
     const __m256i two = four_bytes(x);
@@ -89,6 +102,9 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 
 // What 16 registers hold.
 constexpr int kIntegerHeights[] = {1, 2, 3, 4};
+constexpr int kMostTokensI16 = 4;
+constexpr uint32_t kDirectTiles =
+    2;  ///< of more, to unpack weights anew in registers costs more than to keep them
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -24,6 +24,42 @@ PITWALL_LANES __m512i four_bytes(const void* p) {
     return _mm512_set1_epi32(bytes);
 }
 
+/// Sixteen vectors become one: lane i is what `both` makes of all lanes of vector i. Vectors meet as 4 i + j at i + 4 (j = 2),
+/// i + 8 (1), i + 12 (3), so that lanes end in order.
+template <class Both>
+PITWALL_LANES __m512 folded(const __m512* v, const Both& both) {
+    __m512 two[8], four[4];
+    for (int i = 0; i < 4; ++i) {
+        const __m512 a = v[4 * i], b = v[4 * i + 1], c = v[4 * i + 2], d = v[4 * i + 3];
+        two[i] = both(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+        two[4 + i] = both(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    }
+    for (int i = 0; i < 4; ++i)
+        four[i] =
+            both(_mm512_shuffle_ps(two[i], two[4 + i], 0x44), _mm512_shuffle_ps(two[i], two[4 + i], 0xee));
+    const auto halves = [&](__m512 a, __m512 b) PITWALL_LAMBDA {
+        return both(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    };
+    const __m512 low = halves(four[0], four[1]), high = halves(four[2], four[3]);
+    return both(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd));
+}
+
+/// Lane i: the largest of vector i's lanes.
+PITWALL_LANES F largest_of_each(const F* vectors) {
+    __m512 v[16];
+    for (int i = 0; i < 16; ++i) v[i] = vectors[i].v;
+    return {folded(v, [](__m512 a, __m512 b) PITWALL_LAMBDA { return _mm512_max_ps(a, b); })};
+}
+/// Lane i: the sum of vector i's lanes.
+PITWALL_LANES I sum_of_each(const I* vectors) {
+    __m512 v[16];
+    for (int i = 0; i < 16; ++i) v[i] = _mm512_castsi512_ps(vectors[i].v);
+    const auto sum = [](__m512 a, __m512 b) PITWALL_LAMBDA {
+        return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+    };
+    return {_mm512_castps_si512(folded(v, sum))};
+}
+
 /// sum += of each lane, two words times two of x.
 PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
 #ifdef __AVX512VNNI__
@@ -78,11 +114,14 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 }
 #endif
 
-// What 32 registers hold: a float and an integer sum of each token beside the weights.
+// What 32 registers hold: a sum of each token beside the weights, and with 16-bit activations a sum of integers too.
+constexpr int kMostTokensI16 = 12;
 #ifdef __AVX512VNNI__
-constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12};
-#else  // of few processors: fewer, and less to compile
+constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16};
+constexpr uint32_t kDirectTiles = UINT32_MAX;  ///< to unpack weights costs nothing beside so many products
+#else                                          // of few processors: fewer, and less to compile
 constexpr int kIntegerHeights[] = {1, 2, 4, 8, 12};
+constexpr uint32_t kDirectTiles = 2;
 #endif
 
 }  // namespace

@@ -19,6 +19,19 @@ PITWALL_LANES void store_words_0213(void* p, I a) {
     std::memcpy(p, words, sizeof words);
 }
 
+/// Lane i: the largest of vector i's lanes.
+PITWALL_LANES F largest_of_each(const F* vectors) {
+    float largest[16];
+    for (int i = 0; i < 16; ++i) largest[i] = horizontal_max(vectors[i]);
+    return load(largest);
+}
+/// Lane i: the sum of vector i's lanes, which float holds exactly.
+PITWALL_LANES I sum_of_each(const I* vectors) {
+    float sums[16];
+    for (int i = 0; i < 16; ++i) sums[i] = horizontal_sum(to_float(vectors[i]));
+    return to_int(load(sums));
+}
+
 /// sum += of each lane, two words times two of x.
 PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
     return each_bits([&](int i) {
@@ -41,6 +54,8 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
 }
 
 constexpr int kIntegerHeights[] = {1, 2};  ///< more would only cost compile time
+constexpr int kMostTokensI16 = 2;
+constexpr uint32_t kDirectTiles = 2;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

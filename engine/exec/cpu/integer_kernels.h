@@ -48,6 +48,8 @@ struct IntegerDirect {
 
 struct IntegerKernels {
     std::array<uint8_t, 12> heights;  ///< of the tiles there are kernels for, ascending; 0: no more of them
+    uint8_t most_tokens_i16;          ///< higher ones are for kI8 alone
+    uint32_t direct_tiles;            ///< up to so many tiles at a panel direct() is the faster way
     /// One token's `k` values: its groups lie `group_stride` apart. Values that are not finite give what they give.
     void (*round_i8)(const float* x, uint32_t k, std::byte* groups, size_t group_stride);
     void (*round_i16)(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale);

@@ -17,8 +17,9 @@ size_t group_bytes(ActivationDtype dtype) {
 
 /// Tiles of nearly equal height, as few as may be: a full tile and a sliver would unpack weights for the sliver. It has to
 /// be the height of a kernel, which writes all its rows.
-uint32_t kernel_height(const IntegerKernels& kernels, uint32_t tokens) {
-    const auto end = std::ranges::find(kernels.heights, uint8_t{0});
+uint32_t kernel_height(const IntegerKernels& kernels, ActivationDtype dtype, uint32_t tokens) {
+    auto end = std::ranges::find(kernels.heights, uint8_t{0});
+    while (dtype == ActivationDtype::kI16 && *(end - 1) > kernels.most_tokens_i16) --end;
     const uint32_t most = *(end - 1), tiles = (tokens + most - 1) / most;
     return *std::lower_bound(kernels.heights.begin(), end, (tokens + tiles - 1) / tiles);
 }
@@ -44,7 +45,7 @@ void IntegerRows::lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_
     dtype_ = dtype;
     tokens_ = tokens;
     k_ = k;
-    height_ = kernel_height(kernels.integer, tokens);
+    height_ = kernel_height(kernels.integer, dtype, tokens);
     group_stride_ = height_ * group_bytes(dtype);
     tile_stride_ = k / kGroupValues * group_stride_;
     assert((tokens + height_ - 1) / height_ * tile_stride_ <= groups_.bytes());

@@ -57,6 +57,7 @@ class IntegerRows {
     uint32_t tile_height() const { return height_; }
     /// From that group of k on. What lies behind the last tile's last token is of no token, and readable.
     TileRows tile(uint32_t tile, uint32_t first_group = 0) const;
+    size_t token_bytes() const { return tile_stride_ / height_; }
     uint64_t bytes() const { return groups_.bytes() + scales_.bytes(); }
 
   private:

@@ -86,6 +86,15 @@ constexpr size_t conversion_scratch_floats(uint32_t head_dim) {
     return size_t{head_dim + 31} / 32 * 32 * 16 * 2;
 }
 
+/// Sixteen neighbouring outputs of some tokens: sums [tokens, ld] of one panel, and where they go.
+struct PanelSums {
+    const float* sums;
+    size_t ld;
+    uint32_t tokens;
+    float* out;
+    size_t ldo;
+};
+
 struct Kernels {
     KernelTier tier;
     uint32_t tile_vectors;  ///< panels that tile() works on best at a time
@@ -99,9 +108,9 @@ struct Kernels {
     /// out = x / rms(x) * weight over `count` values, a multiple of 16 with zeros behind `size` (Zhang & Sennrich 2019).
     void (*rms_norm)(const float* x, const float* weight, uint32_t size, uint32_t count, float epsilon,
                      float* out);
-    /// out[i] = gate / (1 + exp(-gate)) * up for 16 * vectors values (Shazeer 2020, SwiGLU).
-    void (*swiglu)(const float* gate, const float* up, uint32_t vectors, float* out);
-    void (*add)(float* sum, const float* term, uint32_t vectors);  ///< sum += term
+    /// out = gate / (1 + exp(-gate)) * up (Shazeer 2020, SwiGLU); the sums are those of gate, then up's.
+    void (*swiglu)(const PanelSums& sums);
+    void (*add)(const PanelSums& sums);  ///< out += sums
     /// Multiplies each run of `side` values with the orthonormal Hadamard matrix of that side.
     void (*rotate_runs)(uint32_t side, uint32_t dim, float* row);
     /// One token's k and v [head_dim] into its slot of a block. What does not fit saturates, what is not a number

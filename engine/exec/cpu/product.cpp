@@ -11,15 +11,19 @@ namespace {
 constexpr uint32_t kStripPanels = 4;
 /// Activations of so many tokens stay in the second-level cache while panels pass by.
 constexpr uint32_t kTokenBlock = 128;
+/// Integers are smaller, and the more tokens a panel's weights are unpacked for the better.
+constexpr uint32_t kIntegerTokenBlock = 512;
+constexpr size_t kIntegerBlockBytes = 512 * 1024;
 /// So much of k is unpacked at a time: the weights of a strip stay in the first-level cache over all tokens.
 constexpr uint32_t kDepthBlock = 128;
 constexpr size_t kWeightFloats = size_t{kDepthBlock} * kStripPanels * kPanelRows;
 /// The same of one panel in bytes.
-constexpr uint32_t kGroupBlock = 16;
+constexpr uint32_t kGroupBlock = 18;
 constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBlock * sizeof(UnpackedGroup));
-constexpr uint32_t kDirectTiles = 2;
-/// A tile's last rows may be of no token, and are written all the same; a block may exceed kTokenBlock by less than a tile.
-constexpr size_t kSumFloats = size_t{kTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
+/// A tile's last rows may be of no token, and are written all the same; a block may exceed its most by less than a tile.
+constexpr size_t kSumFloats = size_t{kIntegerTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
+/// Blocks of tokens are smaller where threads would have nothing to do.
+constexpr uint32_t kPairsPerThread = 8;
 constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
 
 }  // namespace
@@ -106,7 +110,7 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
     // Integers lie in tiles, which are not cut.
     const uint32_t height = integers ? rows_.tile_height() : 1, tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
-    const uint32_t blocks = (tiles * height + kTokenBlock - 1) / kTokenBlock;
+    const uint32_t blocks = blocks_of(tiles * height, pairs, integers);
     pool_->run(pairs * blocks, kStripPanels / 2, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         while (begin < end) {
             const uint32_t block = begin / pairs, pair = begin % pairs;
@@ -122,6 +126,19 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
             begin += count;
         }
     });
+}
+
+uint32_t Multiplier::blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const {
+    uint32_t most = kTokenBlock;
+    if (integers) {
+        const size_t fitting = kIntegerBlockBytes / rows_.token_bytes();
+        most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kTokenBlock, kIntegerTokenBlock));
+    }
+    const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
+    // Whole blocks for each thread, where there are tokens enough: what was made of a token stays in one core's cache.
+    const uint32_t even = (fewest + threads - 1) / threads * threads,
+                   small = (tokens + kTokenBlock - 1) / kTokenBlock;
+    return even <= small ? even : std::max(fewest, std::min(kPairsPerThread * threads / pairs, small));
 }
 
 Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
@@ -181,9 +198,9 @@ void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {
         multiply_integer_panel(strip, panel, scratch.from_panel(panel));
 }
 
-/// Of a few tiles: to unpack weights anew in registers for each is cheaper than to keep them.
+/// Of few tiles, and with some kernels of any number, to unpack weights anew in registers is cheaper than to keep them.
 bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scratch) {
-    if (strip.end_tile - strip.first_tile > kDirectTiles) return false;
+    if (strip.end_tile - strip.first_tile > kernels_->integer.direct_tiles) return false;
     const std::byte* panels[kStripPanels];
     if (!strip.of_one_format(panels)) return false;
     bool done = true;
@@ -198,9 +215,9 @@ bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scr
 void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch) {
     const Product::Panel& own = strip.panels[panel];
     auto* weights = reinterpret_cast<UnpackedGroup*>(scratch.weights);
-    const uint32_t groups = strip.k / kGroupValues;
-    for (uint32_t first = 0; first < groups; first += kGroupBlock) {
-        const uint32_t count = std::min(kGroupBlock, groups - first);
+    const uint32_t groups = strip.k / kGroupValues, blocks = (groups + kGroupBlock - 1) / kGroupBlock;
+    for (uint32_t block = 0; block < blocks; ++block) {
+        const uint32_t first = groups * block / blocks, count = groups * (block + 1) / blocks - first;
         kernels_->integer.unpack(own.format, own.data, first, count, weights);
         for (uint32_t tile = strip.first_tile; tile < strip.end_tile; ++tile) {
             float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
@@ -212,16 +229,26 @@ void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, cons
 
 void Multiplier::finish(const Strip& strip, const Scratch& scratch) {
     const Output& out = *strip.out;
+    if (out.epilogue == Epilogue::kStore) return store(strip, scratch);
     const bool swiglu = out.epilogue == Epilogue::kSwiglu;
+    for (uint32_t i = 0; i < strip.panel_count; i += swiglu ? 2 : 1) {
+        const PanelSums sums{scratch.sums + size_t{i} * kPanelRows, scratch.ld, strip.tokens,
+                             out.row(strip.first_token) + strip.panels[i].column, out.ld};
+        swiglu ? kernels_->swiglu(sums) : kernels_->add(sums);
+    }
+}
+
+void Multiplier::store(const Strip& strip, const Scratch& scratch) {
+    const Output& out = *strip.out;
     for (uint32_t token = 0; token < strip.tokens; ++token) {
         float* row = out.row(strip.first_token + token);
-        for (uint32_t i = 0; i < strip.panel_count; i += swiglu ? 2 : 1) {
+        for (uint32_t i = 0; i < strip.panel_count; ++i) {
             const uint32_t column = strip.panels[i].column;
-            const float* sum = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
-            if (swiglu) kernels_->swiglu(sum, sum + kPanelRows, 1, row + column);
-            if (out.epilogue == Epilogue::kAdd) kernels_->add(row + column, sum, 1);
-            if (out.epilogue == Epilogue::kStore)
-                std::memcpy(row + column, sum, std::min(kPanelRows, out.columns - column) * sizeof(float));
+            const float* sums = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
+            if (column + kPanelRows <= out.columns)  // of a known size: four moves, not a call
+                std::memcpy(row + column, sums, kPanelRows * sizeof(float));
+            else
+                std::memcpy(row + column, sums, (out.columns - column) * sizeof(float));
         }
     }
 }

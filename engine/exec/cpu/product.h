@@ -50,7 +50,7 @@ enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
 struct Output {
     float* data = nullptr;  ///< [tokens, ld]
     size_t ld = 0;
-    float* const* rows = nullptr;  ///< where given, of each token, instead of data
+    float* const* rows = nullptr;  ///< where given, of each token, instead of data; of kStore alone
     uint32_t columns = 0;          ///< nothing is written from there on
     Epilogue epilogue = Epilogue::kStore;
     float* row(uint32_t token) const { return rows != nullptr ? rows[token] : data + token * ld; }
@@ -84,6 +84,8 @@ class Multiplier {
     bool multiply_integers_direct(const Strip& strip, const Scratch& scratch);
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
     void finish(const Strip& strip, const Scratch& scratch);
+    void store(const Strip& strip, const Scratch& scratch);
+    uint32_t blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const;
     Scratch scratch_of(uint32_t thread);
     bool wants_integers(const Product& product) const {
         return dtype_ != ActivationDtype::kF32 && product.any_quantized();

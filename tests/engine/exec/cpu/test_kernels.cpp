@@ -125,21 +125,26 @@ TEST_P(EveryTier, NormAgreesWithFloat64) {
 }
 
 TEST_P(EveryTier, SwigluAgreesWithFloat64) {
-    auto gate = random_floats(1600, random_, 20), up = random_floats(1600, random_, 2);
-    gate[0] = -200, gate[1] = 200, gate[2] = 0;
-    std::vector<float> out(1600);
-    kernels().swiglu(gate.data(), up.data(), 100, out.data());
-    for (size_t i = 0; i < out.size(); ++i) {
-        const double want = double(gate[i]) / (1 + std::exp(-double(gate[i]))) * double(up[i]);
-        ASSERT_NEAR(out[i], want, 1e-6 * (1 + std::abs(want))) << gate[i];
-    }
+    constexpr uint32_t kTokens = 100, kLd = 48, kOut = 20;
+    auto sums = random_floats(kTokens * kLd, random_, 20);
+    sums[0] = -200, sums[1] = 200, sums[2] = 0;
+    std::vector<float> out(kTokens * kOut, 7);
+    kernels().swiglu({sums.data(), kLd, kTokens, out.data(), kOut});
+    for (uint32_t token = 0; token < kTokens; ++token)
+        for (uint32_t i = 0; i < kOut; ++i) {
+            const double gate = double(sums[token * kLd + i]), up = double(sums[token * kLd + 16 + i]);
+            const double want = i < 16 ? gate / (1 + std::exp(-gate)) * up : 7;
+            ASSERT_NEAR(out[token * kOut + i], want, 1e-6 * (1 + std::abs(want))) << gate;
+        }
 }
 
 TEST_P(EveryTier, AddAdds) {
-    auto sum = random_floats(48, random_);
-    const auto before = sum, term = random_floats(48, random_);
-    kernels().add(sum.data(), term.data(), 3);
-    for (size_t i = 0; i < 48; ++i) EXPECT_EQ(sum[i], before[i] + term[i]);
+    auto out = random_floats(60, random_);
+    const auto before = out, sums = random_floats(54, random_);
+    kernels().add({sums.data(), 18, 3, out.data(), 20});
+    for (size_t token = 0; token < 3; ++token)
+        for (size_t i = 0; i < 20; ++i)
+            EXPECT_EQ(out[token * 20 + i], before[token * 20 + i] + (i < 16 ? sums[token * 18 + i] : 0));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryTier, testing::ValuesIn(available_kernel_tiers()),
