@@ -16,18 +16,22 @@ namespace {
 /// What a kernel has to know of a format at compile time.
 template <int kWeightBits, bool kScaleOfEachHalf>
 struct Kind {
-    static constexpr int kBits = kWeightBits;
+    static constexpr bool kFitsWords = kWeightBits == 4;  ///< a half's product with 8-bit activations
+    static constexpr int kBits = kWeightBits == 4 ? 5 : kWeightBits;
     static constexpr bool kHalves = kScaleOfEachHalf;
 };
-using NarrowKind = Kind<5, false>;                     ///< 4 and 5 bits
+using NibbleKind = Kind<4, false>;
+using FiveKind = Kind<5, false>;
 using SixKind = Kind<6, true>;                         ///< kQ6K
 using ByteKind = Kind<kDotTakesBytes ? 5 : 8, false>;  ///< kQ8
 
 template <PanelFormat kFormat>
 constexpr int kTotalBits = static_cast<int>(layout_of(kFormat).low_bits + layout_of(kFormat).high_bits);
 template <PanelFormat kFormat>
-using KindOf = std::conditional_t<kTotalBits<kFormat> == 8, ByteKind,
-                                  std::conditional_t<kTotalBits<kFormat> == 6, SixKind, NarrowKind>>;
+using KindOf = std::conditional_t<
+    kTotalBits<kFormat> == 8, ByteKind,
+    std::conditional_t<kTotalBits<kFormat> == 6, SixKind,
+                       std::conditional_t<kTotalBits<kFormat> == 5, FiveKind, NibbleKind>>>;
 
 /// A weight is d * unsigned value + m.
 struct Scales {
@@ -82,15 +86,21 @@ template <class Kind, int kTokens>
 PITWALL_LANES void add_group_i8(F* sum, const Scales& w, const I* quads, const std::byte* rows) {
     unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
         const auto& x = *reinterpret_cast<const GroupI8*>(rows + t.value * sizeof(GroupI8));
-        const F first = mul(to_float(dot_quads<Kind::kBits>(quads, x.values)), broadcast(x.scale[0]));
-        const F second = to_float(dot_quads<Kind::kBits>(quads + 4, x.values + 16));
+        const I first = dot_quads<Kind::kBits>(quads, x.values);
+        const I second = dot_quads<Kind::kBits>(quads + 4, x.values + 16);
         F& s = sum[t.value];
-        if constexpr (Kind::kHalves) {
-            s = fma(w.d[0], first, fma(w.m[0], broadcast(x.sum[0]), s));
-            s = fma(w.d[1], mul(second, broadcast(x.scale[1])), fma(w.m[1], broadcast(x.sum[1]), s));
-        } else {
-            const F values = fma(second, broadcast(x.scale[1]), first);
+        if constexpr (Kind::kFitsWords) {
+            const F values = to_float(dot_halves(first, second, x.factor));
             s = fma(w.d[0], values, fma(w.m[0], broadcast(x.total), s));
+        } else {
+            const F one = mul(to_float(first), broadcast(x.wide_factor[0]));
+            const F other = broadcast(x.wide_factor[1]);
+            if constexpr (Kind::kHalves) {
+                s = fma(w.d[0], one, fma(w.m[0], broadcast(x.sum[0]), s));
+                s = fma(w.d[1], mul(to_float(second), other), fma(w.m[1], broadcast(x.sum[1]), s));
+            } else {
+                s = fma(w.d[0], fma(to_float(second), other, one), fma(w.m[0], broadcast(x.total), s));
+            }
         }
     });
 }
@@ -175,8 +185,7 @@ void tile_of(const IntegerTile& t) {
         add_group<kDtype, Kind, kTokens>(sum, scales, quad, rows);
     }
     unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
-        if (kDtype == ActivationDtype::kI16 && t.last)
-            sum[i.value] = mul(sum[i.value], broadcast(t.rows.scales[i.value]));
+        if (t.last) sum[i.value] = mul(sum[i.value], broadcast(t.rows.scales[i.value]));
         store(t.c + i.value * t.ldc, sum[i.value]);
     });
 }
@@ -229,9 +238,7 @@ void direct_panel(const IntegerDirect& p, const std::byte* panel, float* c) {
         add_group<kDtype, KindOf<kFormat>, kTokens>(sum, scales_of(group), quad, rows);
     }
     unrolled<kTokens>([&](auto i) PITWALL_LAMBDA {
-        if (kDtype == ActivationDtype::kI16)
-            sum[i.value] = mul(sum[i.value], broadcast(p.rows.scales[i.value]));
-        store(c + i.value * p.ldc, sum[i.value]);
+        store(c + i.value * p.ldc, mul(sum[i.value], broadcast(p.rows.scales[i.value])));
     });
 }
 
@@ -279,21 +286,44 @@ PITWALL_LANES F peaks_of(const Halves& halves) {
     return largest_of_each(sizes);
 }
 
-void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride) {
+float peak_of(const float* x, uint32_t k) {
+    F peaks = zero();
+    for (uint32_t at = 0; at < k; at += 16) peaks = max(magnitude(load(x + at)), peaks);
+    const float peak = horizontal_max(peaks);
+    return peak > kSmallest ? peak : 0.0f;
+}
+
+constexpr float kMostFactor = 32767.0f, kMostI8 = 127.0f;
+
+/// The least whole numbers of which the halves' peaks are within 127; 0 of those that are all zero.
+PITWALL_LANES F factors_of(F peaks, float row_peak) {
+    const F ratio = mul(peaks, broadcast(row_peak > 0 ? kMostFactor / row_peak : 0.0f));
+    const F nearest = to_float(to_int(ratio));
+    const F up = select_less(nearest, ratio, add(nearest, broadcast(1.0f)), nearest);
+    return min(up, broadcast(kMostFactor));
+}
+
+void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale) {
+    const float peak = peak_of(x, k);
+    *scale = peak / (kMostI8 * kMostFactor);
+    const F steps = broadcast(peak > 0 ? kMostI8 * kMostFactor / peak : 0.0f);
     for (uint32_t at = 0; at < k; at += 16 * kHalves) {
         const Halves halves = halves_at(x + at, k - at);
-        const F peaks = peaks_of(halves), least = broadcast(kSmallest);
-        alignas(64) float inverse[kHalves], scale[kHalves], sum[kHalves];
-        store(inverse, select_less(least, peaks, div(broadcast(127.0f), peaks), zero()));
-        store(scale, select_less(least, peaks, div(peaks, broadcast(127.0f)), zero()));
+        const F factors = factors_of(peaks_of(halves), peak);
+        alignas(64) float inverse[kHalves], factor[kHalves], sum[kHalves];
+        store(inverse, select_less(zero(), factors, div(steps, factors), zero()));
+        store(factor, factors);
         I rounded[kHalves];
         for (uint32_t i = 0; i < kHalves; ++i)
             rounded[i] = to_int(mul(halves.values[i], broadcast(inverse[i])));
-        store(sum, mul(load(scale), to_float(sum_of_each(rounded))));
+        store(sum, mul(factors, to_float(sum_of_each(rounded))));
+        alignas(32) int16_t words[kHalves];
+        store_words(words, to_int(factors));
         for (uint32_t i = 0; i < halves.count; ++i) {
             auto& out = *reinterpret_cast<GroupI8*>(groups + i / 2 * group_stride);
             store_bytes(out.values + i % 2 * 16, rounded[i]);
-            out.scale[i % 2] = scale[i];
+            out.wide_factor[i % 2] = factor[i];
+            out.factor[i % 2] = words[i];
             out.sum[i % 2] = sum[i];
             if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
         }
@@ -302,11 +332,9 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
 }
 
 void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale) {
-    F peaks = zero();
-    for (uint32_t at = 0; at < k; at += 16) peaks = max(magnitude(load(x + at)), peaks);
-    const float peak = horizontal_max(peaks);
-    const F inverse = broadcast(peak > kSmallest ? 32767.0f / peak : 0.0f);
-    *scale = peak > kSmallest ? peak / 32767.0f : 0.0f;
+    const float peak = peak_of(x, k);
+    const F inverse = broadcast(peak > 0 ? 32767.0f / peak : 0.0f);
+    *scale = peak / 32767.0f;
     for (uint32_t at = 0; at < k; at += 16 * kHalves) {
         const Halves halves = halves_at(x + at, k - at);
         I rounded[kHalves];
@@ -351,7 +379,9 @@ void unpack(PanelFormat format, const std::byte* panel, uint32_t first, uint32_t
 void integer_tile(const IntegerTile& t) {
     if (t.format == PanelFormat::kQ6K) return tile_of_kind<SixKind>(t);
     if (t.format == PanelFormat::kQ8) return tile_of_kind<ByteKind>(t);
-    return tile_of_kind<NarrowKind>(t);
+    if (t.format == PanelFormat::kQ5 || t.format == PanelFormat::kQ5M || t.format == PanelFormat::kQ5K)
+        return tile_of_kind<FiveKind>(t);
+    return tile_of_kind<NibbleKind>(t);
 }
 
 bool direct_integers(const IntegerDirect& product) {

@@ -52,6 +52,15 @@ PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
 #endif
 }
 
+/// Of each lane, first * factors[0] + second * factors[1]; both fit 16 bits, and what comes out 32.
+PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
+    const __m256i two = four_bytes(factors);
+    const auto of = [&](__m256i a, __m256i b) PITWALL_LAMBDA {
+        return _mm256_madd_epi16(_mm256_blend_epi16(_mm256_slli_epi32(b, 16), a, 0x55), two);
+    };
+    return {of(first.lo, second.lo), of(first.hi, second.hi)};
+}
+
 #ifdef __AVXVNNI__
 constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
 

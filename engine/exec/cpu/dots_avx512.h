@@ -69,6 +69,12 @@ PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
 #endif
 }
 
+/// Of each lane, first * factors[0] + second * factors[1]; both fit 16 bits, and what comes out 32.
+PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
+    const __m512i words = _mm512_mask_blend_epi16(0x55555555, _mm512_slli_epi32(second.v, 16), first.v);
+    return {_mm512_madd_epi16(words, four_bytes(factors))};
+}
+
 #ifdef __AVX512VNNI__
 constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
 

@@ -40,6 +40,14 @@ PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
     });
 }
 
+/// Of each lane, first * factors[0] + second * factors[1]; both fit 16 bits, and what comes out 32.
+PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
+    return each_bits([&](int i) {
+        return first.v[i] * static_cast<uint32_t>(int32_t{factors[0]}) +
+               second.v[i] * static_cast<uint32_t>(int32_t{factors[1]});
+    });
+}
+
 constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
 
 /// Of each lane, sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.

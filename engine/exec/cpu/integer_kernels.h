@@ -32,7 +32,7 @@ struct IntegerTile {
     float* c;
     size_t ldc;
     bool accumulate;  ///< go on from what c holds
-    bool last;        ///< k ends here: kI16 is scaled now
+    bool last;        ///< k ends here: the tokens' scales are applied now
 };
 
 /// c[t][16 * p + lane] = the same over all k, weights unpacked in registers.
@@ -51,7 +51,7 @@ struct IntegerKernels {
     uint8_t most_tokens_i16;          ///< higher ones are for kI8 alone
     uint32_t direct_tiles;            ///< up to so many tiles at a panel direct() is the faster way
     /// One token's `k` values: its groups lie `group_stride` apart. Values that are not finite give what they give.
-    void (*round_i8)(const float* x, uint32_t k, std::byte* groups, size_t group_stride);
+    void (*round_i8)(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale);
     void (*round_i16)(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale);
     /// Groups [first, first + count) of a panel.
     void (*unpack)(PanelFormat format, const std::byte* panel, uint32_t first, uint32_t count,

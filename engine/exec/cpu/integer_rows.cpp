@@ -54,11 +54,8 @@ void IntegerRows::lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_
 void IntegerRows::round(const Kernels& kernels, uint32_t token, const float* x) {
     std::byte* first =
         groups_.data() + token / height_ * tile_stride_ + token % height_ * group_bytes(dtype_);
-    if (dtype_ == ActivationDtype::kI16)
-        kernels.integer.round_i16(x, k_, first, group_stride_,
-                                  reinterpret_cast<float*>(scales_.data()) + token);
-    else
-        kernels.integer.round_i8(x, k_, first, group_stride_);
+    const auto round = dtype_ == ActivationDtype::kI16 ? kernels.integer.round_i16 : kernels.integer.round_i8;
+    round(x, k_, first, group_stride_, reinterpret_cast<float*>(scales_.data()) + token);
 }
 
 void IntegerRows::round_all(ThreadPool& pool, const Kernels& kernels, const float* x, size_t ldx) {

@@ -15,12 +15,15 @@ using presets::ActivationDtype;
 
 struct Kernels;
 
-/// 32 k of one token in 8 bits: value = scale of its half * integer. A weight is d * u + m, with u unsigned, so a product
-/// of a group is d * (integers' product) * scale + m * sum.
+/// 32 k of one token in 8 bits: value = the token's scale * factor of its half * integer. A weight is d * u + m, with u
+/// unsigned, so a product of a group is the token's scale * (d * (integers' product) * factor + m * sum).
 struct GroupI8 {
-    float scale[2];
-    float sum[2];  ///< of the values of each half
+    float wide_factor[2];
+    float sum[2];  ///< of each half's factor * integers
     float total;   ///< of both
+    /// The same as wide_factor, up to 32,767: where weights have 4 bits a half's product fits 16, and two of those meet their
+    /// factors in one instruction.
+    int16_t factor[2];
     int8_t values[kGroupValues];
 };
 
@@ -37,7 +40,7 @@ struct TileRows {
     ActivationDtype dtype;
     const std::byte* groups;  ///< of the first token, of the first k wanted
     size_t group_stride;      ///< to the next 32 k
-    const float* scales;      ///< of each token, kI16
+    const float* scales;      ///< of each token
     uint32_t tokens;
 };
 

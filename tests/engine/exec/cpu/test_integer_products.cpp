@@ -33,7 +33,8 @@ std::vector<double> values_of(const TileRows& rows, uint32_t token, uint32_t k) 
         const uint32_t i = at % kGroupValues;
         if (rows.dtype == ActivationDtype::kI8) {
             const auto& group = reinterpret_cast<const GroupI8*>(groups)[token];
-            out.push_back(double(group.scale[i / 16]) * group.values[i]);
+            EXPECT_EQ(group.factor[i / 16], group.wide_factor[i / 16]);
+            out.push_back(double(rows.scales[token]) * group.factor[i / 16] * group.values[i]);
         } else {
             const auto& group = reinterpret_cast<const GroupI16*>(groups)[token];
             const uint32_t place = i % 4 == 1 ? i + 1 : i % 4 == 2 ? i - 1 : i;
@@ -90,7 +91,8 @@ TEST_P(IntegerProducts, RoundingIsWithinHalfAStep) {
                 const uint32_t begin = dtype == ActivationDtype::kI8 ? i / 16 * 16 : 0,
                                end = dtype == ActivationDtype::kI8 ? begin + 16 : kDepth;
                 for (uint32_t j = begin; j < end; ++j) peak = std::max(peak, std::abs(first[j]));
-                const double step = double(peak) / (dtype == ActivationDtype::kI8 ? 127 : 32767);
+                double step = double(peak) / (dtype == ActivationDtype::kI8 ? 127 : 32767);
+                if (dtype == ActivationDtype::kI8) step += double(tile.scales[token % rows.tile_height()]);
                 ASSERT_NEAR(got[i], first[i], 0.5001 * step) << token << ", " << i;
             }
         }
