@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Rates of the CPU executor, one line of JSON a figure.
-//   bench_cpu MODEL [--threads N] [--repeat N] [--only prefill|decode|batch|read] [--activation-dtype f32|i16|i8]
-//             [--batch N] [--depth N]
-// prefill: 512 tokens of one sequence; decode: one token at a time after 16 (or --depth) others; batch: 16 (or --batch)
-// sequences side by side;
-// read: what all threads together read from memory the size of the weights, the bound of decode.
+//   bench_cpu MODEL [--threads N] [--repeat N] [--only NAME,...] [--activation-dtype f32|i16|i8] [--batch N] [--depth N]
+// Names: prefill, 512 tokens of one sequence; decode, one token at a time after 16 (or --depth) others; batch, 16 (or
+// --batch) sequences side by side; shared, 16 (or --batch) requests of 20 tokens after 704 that all begin with, 64 tokens
+// of answer each; read, what all threads together read from memory the size of the weights, the bound of decode; multiply,
+// what the instruction that products use gives at most, the bound of prefill. What a figure is of its bound is said beside
+// it, where the bound is measured in the same run: of the matrix kernels alone, and of the whole step.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/multiply_rate.h"
 #include "engine/exec/cpu/cpu_executor.h"
 
 namespace {
@@ -25,12 +27,21 @@ using namespace pitwall;
 using namespace pitwall::engine;
 
 constexpr uint32_t kPrefillTokens = 512, kDecodeSteps = 32;
+constexpr uint32_t kSharedBlocks = 44, kOwnTokens = 20, kAnswerTokens = 64;
 
 struct Arguments {
-    std::string model, only;
+    std::string model, only;  ///< names with commas; empty: all
+    bool wants(std::string_view name) const {
+        return only.empty() || ("," + only + ",").find("," + std::string(name) + ",") != std::string::npos;
+    }
     uint32_t threads = 0, batch = 16, depth = 16;
     int repeat = 5;
     presets::ActivationDtype activations = presets::ActivationDtype::kI8;
+};
+
+/// Measured in the same run; 0: was not.
+struct Bounds {
+    double read_bytes_per_s = 0, products_per_s = 0;
 };
 
 struct Rate {
@@ -56,8 +67,12 @@ class Bench {
             tokens_.push_back(static_cast<TokenId>((i * 7919 + 11) % executor.vocab_size()));
     }
     static uint32_t blocks_each(const Arguments& arguments) {
-        return (std::max(kPrefillTokens, arguments.depth + kDecodeSteps) + kBlockTokens - 1) / kBlockTokens;
+        const uint32_t shared = kSharedBlocks * kBlockTokens + kOwnTokens + kAnswerTokens;
+        return (std::max({kPrefillTokens, shared, arguments.depth + kDecodeSteps}) + kBlockTokens - 1) /
+               kBlockTokens;
     }
+
+    Bounds bounds;
 
     void prefill() {
         step(1, 0, kPrefillTokens);
@@ -66,7 +81,23 @@ class Bench {
         print(fmt::format("prefill_{}", kPrefillTokens), "tokens/s", rates, kPrefillTokens);
     }
 
-    void decode(const std::string& name, uint32_t sequences, double read_bytes_per_s) {
+    /// Answers' tokens over all the time from when the requests come; what they begin with is in the cache.
+    void shared(uint32_t sequences) {
+        constexpr uint32_t kPrefix = kSharedBlocks * kBlockTokens;
+        for (uint32_t i = 1; i < sequences; ++i)
+            std::copy_n(tables_[0].begin(), kSharedBlocks, tables_[i].begin());
+        step(1, 0, kPrefix);
+        std::vector<double> rates;
+        for (int i = 0; i < repeat_; ++i) {
+            double seconds = step(sequences, kPrefix, kOwnTokens);
+            for (uint32_t j = 0; j + 1 < kAnswerTokens; ++j)
+                seconds += step(sequences, kPrefix + kOwnTokens + j, 1);
+            rates.push_back(sequences * kAnswerTokens / seconds);
+        }
+        print(fmt::format("shared_{}", sequences), "tokens/s", rates, sequences);
+    }
+
+    void decode(const std::string& name, uint32_t sequences) {
         step(sequences, 0, depth_);
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) {
@@ -74,7 +105,7 @@ class Bench {
             for (uint32_t j = 0; j < kDecodeSteps; ++j) seconds += step(sequences, depth_ + j, 1);
             rates.push_back(sequences * kDecodeSteps / seconds);
         }
-        print(name, "tokens/s", rates, sequences, read_bytes_per_s);
+        print(name, "tokens/s", rates, sequences);
     }
 
   private:
@@ -96,16 +127,14 @@ class Bench {
     }
 
     void print(const std::string& name, const char* unit, const std::vector<double>& rates,
-               uint32_t tokens_a_step, double read_bytes_per_s = 0) {
+               uint32_t tokens_a_step) {
         const Rate rate = summarize(rates);
         const double steps_per_s = rate.median / tokens_a_step;
         std::string line = fmt::format(
             R"({{"name": "{}", "unit": "{}", "median": {:.1f}, "min": {:.1f}, "max": {:.1f}, "gmac_per_s": {:.1f}, "gb_per_s": {:.2f})",
             name, unit, rate.median, rate.least, rate.most, last_.flops / 2e9 * steps_per_s,
             last_.bytes / 1e9 * steps_per_s);
-        if (read_bytes_per_s > 0)
-            line += fmt::format(R"(, "fraction_of_read_bandwidth": {:.3f})",
-                                last_.bytes * steps_per_s / read_bytes_per_s);
+        line += fractions(steps_per_s);
         const DeviceInfo& device = executor_.device();
         static constexpr const char* kKinds[] = {"product", "attention", "head", "rowwise"};
         for (size_t kind = 0; kind < last_.kernels.size(); ++kind)
@@ -117,6 +146,25 @@ class Bench {
         fmt::print(R"({}, "cpu": "{}", "kernel_tier": "{}", "threads": {}}})"
                    "\n",
                    line, device.name, device.kernel_tier, device.threads);
+    }
+
+    /// Of the bounds. Kernels' own times are those of the last step, which need not be the median one.
+    std::string fractions(double steps_per_s) const {
+        KernelWork matrix;
+        for (const KernelKind kind : {KernelKind::kProduct, KernelKind::kHead}) {
+            const KernelWork& work = last_.kernels[static_cast<size_t>(kind)];
+            matrix = {matrix.ns + work.ns, matrix.flops + work.flops, matrix.bytes + work.bytes};
+        }
+        const double seconds = static_cast<double>(matrix.ns) / 1e9;
+        std::string out;
+        const auto add = [&](const char* of, double kernels, double step, double bound) {
+            if (bound > 0)
+                out += fmt::format(R"(, "matrix_kernels_of_{}": {:.3f}, "step_of_{}": {:.3f})", of,
+                                   kernels / seconds / bound, of, step * steps_per_s / bound);
+        };
+        add("read_bandwidth", matrix.bytes, last_.bytes, bounds.read_bytes_per_s);
+        add("multiply_rate", matrix.flops / 2, last_.flops / 2, bounds.products_per_s);
+        return out;
     }
 
     Executor& executor_;
@@ -199,7 +247,8 @@ int main(int argc, char** argv) {
     Arguments arguments;
     if (!parse(argc, argv, arguments)) {
         fmt::print(stderr,
-                   "usage: bench_cpu [MODEL] [--threads N] [--repeat N] [--only prefill|decode|batch|read] "
+                   "usage: bench_cpu [MODEL] [--threads N] [--repeat N] "
+                   "[--only prefill,decode,batch,shared,read,multiply] "
                    "[--activation-dtype f32|i16|i8] [--batch N] [--depth N]\n");
         return 2;
     }
@@ -213,17 +262,24 @@ int main(int argc, char** argv) {
     Executor& executor = *made.value();
     if (Status status = executor.resize_pool(arguments.batch * Bench::blocks_each(arguments)); !status.ok())
         return fail(status.error());
-    const auto wanted = [&](const char* name) { return arguments.only.empty() || arguments.only == name; };
-    double read = 0;
-    if (wanted("read")) {
-        read = read_bandwidth(executor.device().threads, executor.weight_bytes());
+    Bench bench(executor, arguments);
+    const DeviceInfo& device = executor.device();
+    if (arguments.wants("read")) {
+        bench.bounds.read_bytes_per_s = read_bandwidth(device.threads, executor.weight_bytes());
         fmt::print(R"({{"name": "read_bandwidth", "unit": "GB/s", "median": {:.2f}, "threads": {}}})"
                    "\n",
-                   read / 1e9, executor.device().threads);
+                   bench.bounds.read_bytes_per_s / 1e9, device.threads);
     }
-    Bench bench(executor, arguments);
-    if (wanted("prefill")) bench.prefill();
-    if (wanted("decode")) bench.decode("decode_1", 1, read);
-    if (wanted("batch")) bench.decode(fmt::format("decode_{}", arguments.batch), arguments.batch, read);
+    if (arguments.wants("multiply")) {
+        const double rate = bench::multiply_rate(device.kernel_tier, arguments.activations);
+        bench.bounds.products_per_s = device.threads * rate;
+        fmt::print(R"({{"name": "multiply_rate", "unit": "GMAC/s of one core", "median": {:.1f}}})"
+                   "\n",
+                   rate / 1e9);
+    }
+    if (arguments.wants("prefill")) bench.prefill();
+    if (arguments.wants("decode")) bench.decode("decode_1", 1);
+    if (arguments.wants("batch")) bench.decode(fmt::format("decode_{}", arguments.batch), arguments.batch);
+    if (arguments.wants("shared")) bench.shared(arguments.batch);
     return 0;
 }
