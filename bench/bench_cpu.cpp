@@ -67,9 +67,10 @@ class Bench {
             tokens_.push_back(static_cast<TokenId>((i * 7919 + 11) % executor.vocab_size()));
     }
     static uint32_t blocks_each(const Arguments& arguments) {
-        const uint32_t shared = kSharedBlocks * kBlockTokens + kOwnTokens + kAnswerTokens;
-        return (std::max({kPrefillTokens, shared, arguments.depth + kDecodeSteps}) + kBlockTokens - 1) /
-               kBlockTokens;
+        uint32_t tokens = std::max(kPrefillTokens, arguments.depth + kDecodeSteps);
+        if (arguments.wants("shared"))
+            tokens = std::max(tokens, kSharedBlocks * kBlockTokens + kOwnTokens + kAnswerTokens);
+        return (tokens + kBlockTokens - 1) / kBlockTokens;
     }
 
     Bounds bounds;

@@ -10,28 +10,32 @@ namespace {
 using presets::ActivationDtype;
 
 constexpr int kRounds = 20'000, kPasses = 9;
-constexpr int kInstructions = 12;  ///< of a round, none waiting for another: more than their latency holds back
+constexpr int kInstructions =
+    12;  ///< of a round, none waiting for another: more than their latency holds back
 
 // In assembly, because the compiler must neither see that nobody reads the sums nor be told of instructions that this
 // machine may lack.
 #define PITWALL_ONE(instruction, r, sum) instruction " %%" r "15, %%" r "14, %%" r sum "\n\t"
-#define PITWALL_ROUND(instruction, r)                                                                        \
-    asm volatile(PITWALL_ONE(instruction, r, "0") PITWALL_ONE(instruction, r, "1")                           \
-                     PITWALL_ONE(instruction, r, "2") PITWALL_ONE(instruction, r, "3")                       \
-                         PITWALL_ONE(instruction, r, "4") PITWALL_ONE(instruction, r, "5")                   \
-                             PITWALL_ONE(instruction, r, "6") PITWALL_ONE(instruction, r, "7")               \
-                                 PITWALL_ONE(instruction, r, "8") PITWALL_ONE(instruction, r, "9")           \
-                                     PITWALL_ONE(instruction, r, "10") PITWALL_ONE(instruction, r, "11")     \
-                 :                                                                                           \
-                 :                                                                                           \
-                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",  \
+#define PITWALL_ROUND(instruction, r)                                                                       \
+    asm volatile(PITWALL_ONE(instruction, r, "0") PITWALL_ONE(instruction, r, "1")                          \
+                     PITWALL_ONE(instruction, r, "2") PITWALL_ONE(instruction, r, "3")                      \
+                         PITWALL_ONE(instruction, r, "4") PITWALL_ONE(instruction, r, "5")                  \
+                             PITWALL_ONE(instruction, r, "6") PITWALL_ONE(instruction, r, "7")              \
+                                 PITWALL_ONE(instruction, r, "8") PITWALL_ONE(instruction, r, "9")          \
+                                     PITWALL_ONE(instruction, r, "10") PITWALL_ONE(instruction, r, "11")    \
+                 :                                                                                          \
+                 :                                                                                          \
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
                    "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
 
 /// Best of several passes, in products a second.
 template <class Round>
 double best_rate(double products, const Round& round) {
-    asm volatile("vzeroall" : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");  // no denormal numbers
+    asm volatile("vzeroall"
+                 :
+                 :
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                   "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");  // no denormal numbers
     double best = 0;
     for (int pass = 0; pass < kPasses; ++pass) {
         const auto begin = std::chrono::steady_clock::now();
@@ -44,7 +48,8 @@ double best_rate(double products, const Round& round) {
 }
 
 double avx512_rate(bool vnni, ActivationDtype activations) {
-    if (activations == ActivationDtype::kF32) return best_rate(16, [] { PITWALL_ROUND("vfmadd231ps", "zmm"); });
+    if (activations == ActivationDtype::kF32)
+        return best_rate(16, [] { PITWALL_ROUND("vfmadd231ps", "zmm"); });
     if (activations == ActivationDtype::kI16)
         return vnni ? best_rate(32, [] { PITWALL_ROUND("vpdpwssd", "zmm"); })
                     : best_rate(32, [] { PITWALL_ROUND("vpmaddwd", "zmm"); });
@@ -53,7 +58,8 @@ double avx512_rate(bool vnni, ActivationDtype activations) {
 }
 
 double avx2_rate(bool vnni, ActivationDtype activations) {
-    if (activations == ActivationDtype::kF32) return best_rate(8, [] { PITWALL_ROUND("vfmadd231ps", "ymm"); });
+    if (activations == ActivationDtype::kF32)
+        return best_rate(8, [] { PITWALL_ROUND("vfmadd231ps", "ymm"); });
     if (activations == ActivationDtype::kI16)
         return vnni ? best_rate(16, [] { PITWALL_ROUND("%{vex%} vpdpwssd", "ymm"); })
                     : best_rate(16, [] { PITWALL_ROUND("vpmaddwd", "ymm"); });

@@ -30,13 +30,30 @@ bool contains(std::span<const TokenId> ids, TokenId id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+/// NaN compares false. Lane by lane, so that the compiler may take many at once.
+float largest(std::span<const float> values) {
+    constexpr size_t kLanes = 16;
+    float lanes[kLanes];
+    std::fill_n(lanes, kLanes, kMinusInfinity);
+    size_t i = 0;
+    for (; i + kLanes <= values.size(); i += kLanes)
+        for (size_t lane = 0; lane < kLanes; ++lane)
+            lanes[lane] = values[i + lane] > lanes[lane] ? values[i + lane] : lanes[lane];
+    for (; i < values.size(); ++i) lanes[0] = values[i] > lanes[0] ? values[i] : lanes[0];
+    return *std::max_element(lanes, lanes + kLanes);
+}
+
+/// Of equal ones the first. Most runs hold nothing better than what was found before them, and are only looked over.
 TokenId argmax(std::span<const float> logits, std::span<const TokenId> banned) {
+    constexpr size_t kRun = 512;
     TokenId best = -1;
     float best_value = kMinusInfinity;
-    for (size_t i = 0; i < logits.size(); ++i) {
-        const float value = logits[i];  // NaN compares false
-        if (value > best_value && !contains(banned, static_cast<TokenId>(i)))
-            best = static_cast<TokenId>(i), best_value = value;
+    for (size_t first = 0; first < logits.size(); first += kRun) {
+        const auto run = logits.subspan(first, std::min(kRun, logits.size() - first));
+        if (!(largest(run) > best_value)) continue;
+        for (size_t i = 0; i < run.size(); ++i)
+            if (run[i] > best_value && !contains(banned, static_cast<TokenId>(first + i)))
+                best = static_cast<TokenId>(first + i), best_value = run[i];
     }
     return best;
 }

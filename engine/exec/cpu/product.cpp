@@ -22,6 +22,9 @@ constexpr uint32_t kGroupBlock = 18;
 constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBlock * sizeof(UnpackedGroup));
 /// A tile's last rows may be of no token, and are written all the same; a block may exceed its most by less than a tile.
 constexpr size_t kSumFloats = size_t{kIntegerTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
+/// With so many tokens for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
+/// cache, which is worth more than that weights are read by one thread alone.
+constexpr uint32_t kOwnIntegerTokens = 32;
 /// Blocks of tokens are smaller where threads would have nothing to do.
 constexpr uint32_t kPairsPerThread = 8;
 constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
@@ -135,10 +138,10 @@ uint32_t Multiplier::blocks_of(uint32_t tokens, uint32_t pairs, bool integers) c
         most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kTokenBlock, kIntegerTokenBlock));
     }
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
-    // Whole blocks for each thread, where there are tokens enough: what was made of a token stays in one core's cache.
-    const uint32_t even = (fewest + threads - 1) / threads * threads,
-                   small = (tokens + kTokenBlock - 1) / kTokenBlock;
-    return even <= small ? even : std::max(fewest, std::min(kPairsPerThread * threads / pairs, small));
+    const uint32_t even = (fewest + threads - 1) / threads * threads;
+    if (tokens / even >= (integers ? kOwnIntegerTokens : kTokenBlock)) return even;
+    const uint32_t enough = kPairsPerThread * threads / pairs;
+    return std::max(fewest, std::min(enough, (tokens + kTokenBlock - 1) / kTokenBlock));
 }
 
 Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
