@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
 #include "engine/exec/cpu/shared_reads.h"
 #include "engine/exec/cpu/thread_pool.h"

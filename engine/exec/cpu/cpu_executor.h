@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "engine/exec/cpu/kernel_tier.h"
+#include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/executor.h"
 #include "engine/model/model.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/exec/cpu/attention.h"
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
 #include "engine/exec/cpu/packed_model.h"
 #include "engine/exec/cpu/product.h"

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/memory.h"
 #include "engine/exec/cpu/thread_pool.h"
 #include "engine/exec/executor.h"

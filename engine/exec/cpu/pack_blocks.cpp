@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "engine/exec/cpu/panel_format.h"
+#include "engine/exec/cpu/kernels/panel_format.h"
 
 namespace pitwall::engine::cpu {
 namespace {

@@ -123,7 +123,13 @@ PanelFormat panel_format_of(TensorType type) {
     return PanelFormat::kF32;
 }
 
-Result<PackedMatrix> PackedMatrix::pack(const TensorView& view, const char* what, ThreadPool& pool) {
+size_t PackedMatrix::packed_bytes(const TensorView& view) {
+    const size_t panels = (size_t{view.rows} + kPanelRows - 1) / kPanelRows;
+    return (panels * layout_of(panel_format_of(view.type)).panel_bytes(view.columns) + 63) / 64 * 64;
+}
+
+Result<PackedMatrix> PackedMatrix::pack(const TensorView& view, const char* what, ThreadPool& pool,
+                                        std::byte* place) {
     const bool whole_blocks = view.columns % block_values(view.type) == 0;
     if (view.empty() || view.rows == 0 || view.columns == 0 || !whole_blocks ||
         view.bytes < size_t{view.rows} * row_bytes(view.type, view.columns)) {
@@ -135,12 +141,16 @@ Result<PackedMatrix> PackedMatrix::pack(const TensorView& view, const char* what
     matrix.columns_ = view.columns;
     const PanelLayout layout = layout_of(matrix.format_);
     const size_t panel_bytes = layout.panel_bytes(view.columns);
-    auto buffer = PageBuffer::allocate(panel_bytes * matrix.panels(), what);
-    if (!buffer.ok()) return buffer.error();
-    matrix.buffer_ = std::move(buffer).value();
+    matrix.data_ = place;
+    if (place == nullptr) {
+        auto own = PageBuffer::allocate(packed_bytes(view), what);
+        if (!own.ok()) return own.error();
+        matrix.own_ = std::move(own).value();
+        matrix.data_ = matrix.own_.data();
+    }
     pool.run(matrix.panels(), 4, [&](uint32_t begin, uint32_t end, uint32_t) {
         for (uint32_t row = begin * kPanelRows; row < std::min(end * kPanelRows, view.rows); ++row) {
-            std::byte* panel = matrix.buffer_.data() + row / kPanelRows * panel_bytes;
+            std::byte* panel = matrix.data_ + row / kPanelRows * panel_bytes;
             layout.is_float() ? pack_float_row(view, row, panel)
                               : pack_quantized_row(view, row, matrix.format_, panel);
         }

@@ -23,15 +23,30 @@ Status check_config(const ModelConfig& config) {
     return {};
 }
 
+bool has_own_head(const Model& model) { return model.output_head().data != model.embedding().data; }
+
+size_t all_packed_bytes(const Model& model) {
+    size_t bytes = PackedMatrix::packed_bytes(model.embedding());
+    if (has_own_head(model)) bytes += PackedMatrix::packed_bytes(model.output_head());
+    for (uint32_t i = 0; i < model.config().num_layers; ++i) {
+        const LayerWeights& layer = model.layer(i);
+        for (const TensorView* view :
+             {&layer.q, &layer.k, &layer.v, &layer.attn_output, &layer.gate, &layer.up, &layer.down})
+            bytes += PackedMatrix::packed_bytes(*view);
+    }
+    return bytes;
+}
+
 /// Repacks one tensor after the other, and remembers the first thing that went wrong.
 class Packer {
   public:
-    Packer(const Model& model, ThreadPool& pool, const LoadProgress& progress)
-        : model_(model), pool_(pool), progress_(progress) {}
+    Packer(const Model& model, PageBuffer& weights, ThreadPool& pool, const LoadProgress& progress)
+        : model_(model), pool_(pool), progress_(progress), place_(weights.data()) {}
 
     PackedMatrix matrix(const TensorView& view, const std::string& name, uint32_t rows, uint32_t columns) {
         if (!check(view, name, rows, columns)) return {};
-        auto packed = PackedMatrix::pack(view, name.c_str(), pool_);
+        auto packed = PackedMatrix::pack(view, name.c_str(), pool_, place_);
+        place_ += PackedMatrix::packed_bytes(view);
         advance(view);
         if (packed.ok()) return std::move(packed).value();
         status_ = packed.error();
@@ -70,6 +85,7 @@ class Packer {
     const Model& model_;
     ThreadPool& pool_;
     const LoadProgress& progress_;
+    std::byte* place_;  ///< of the next matrix
     uint64_t done_bytes_ = 0;
     Status status_;
 };
@@ -126,7 +142,10 @@ Result<std::unique_ptr<PackedModel>> pack_model(const Model& model, ThreadPool& 
     packed->v_column = packed->k_column + round_to_panel(config.num_kv_heads * config.head_dim);
     packed->qkv_columns = packed->v_column + round_to_panel(config.num_kv_heads * config.head_dim);
 
-    Packer packer(model, pool, progress);
+    auto weights = PageBuffer::allocate(all_packed_bytes(model), "weights");
+    if (!weights.ok()) return weights.error();
+    packed->weights = std::move(weights).value();
+    Packer packer(model, packed->weights, pool, progress);
     packed->embedding =
         packer.matrix(model.embedding(), "token_embd.weight", config.vocab_size, config.hidden_size);
     packed->output_norm = packer.norm(model.output_norm(), "output_norm.weight", config.hidden_size);
@@ -134,7 +153,7 @@ Result<std::unique_ptr<PackedModel>> pack_model(const Model& model, ThreadPool& 
     for (uint32_t i = 0; i < config.num_layers && packer.status().ok(); ++i) {
         pack_layer(packer, model.layer(i), config, fmt::format("blk.{}.", i), packed->layers[i]);
     }
-    if (model.output_head().data != model.embedding().data) {
+    if (has_own_head(model)) {
         packed->separate_head =
             packer.matrix(model.output_head(), "output.weight", config.vocab_size, config.hidden_size);
     }

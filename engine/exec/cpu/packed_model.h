@@ -22,6 +22,8 @@ struct PackedLayer {
 /// All weights as laid out for the kernels: the one resident copy. The model's own pages are let go as it is made.
 struct PackedModel {
     ModelConfig config;
+    /// All matrices, in the order in which they are read: huge pages are for large buffers, and hold many small matrices.
+    PageBuffer weights;
     PackedMatrix embedding;
     std::optional<PackedMatrix> separate_head;  ///< none where it is the embedding
     std::vector<float> output_norm;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/exec/cpu/integer_rows.h"
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
 #include "engine/exec/cpu/thread_pool.h"
 

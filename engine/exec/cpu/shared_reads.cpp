@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 
 namespace pitwall::engine::cpu {
 namespace {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
 #include "engine/exec/cpu/product.h"
 #include "tests/engine/exec/cpu/support.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/exec/cpu/kernel_tier.h"
+#include "engine/exec/cpu/kernels/kernel_tier.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "tests/engine/exec/cpu/support.h"
 
 namespace pitwall::engine {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Every kernel of every tier that runs here against float64, and the tiers that promise equal bits against each other.
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <limits>
 #include <map>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
 #include "telemetry/names.h"
 #include "tests/engine/exec/cpu/stored_kv.h"

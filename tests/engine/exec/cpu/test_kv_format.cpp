@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "telemetry/names.h"
 #include "tests/engine/exec/cpu/stored_kv.h"
 #include "tests/engine/exec/cpu/support.h"

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "tests/engine/exec/cpu/support.h"
 
 namespace pitwall::engine::cpu {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "tests/engine/exec/cpu/support.h"
 
 namespace pitwall::engine::cpu {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/exec/cpu/dots_avx512.h"
+#include "engine/exec/cpu/kernels/dots_plain.h"
 //
-#include "engine/exec/cpu/body_integer.h"
+#include "engine/exec/cpu/kernels/body_integer.h"
 
 namespace pitwall::engine::cpu {
 
-const IntegerKernels& avx512_integers() {
+const IntegerKernels& plain_integers() {
     static constexpr IntegerKernels kKernels = integers_of_this_tier();
     return kKernels;
 }

@@ -5,7 +5,8 @@
 
 #include <cfloat>
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/body_magnitude.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -94,12 +95,6 @@ PITWALL_LANES float rounded_scale(float value, uint16_t* out) {
     return read_half(halves[0]);
 }
 PITWALL_LANES float inverse_of(float scale) { return scale > 0 ? 1.0f / scale : 0.0f; }
-
-PITWALL_LANES float largest_magnitude(const float* row, uint32_t dim) {
-    F most = zero();
-    for (uint32_t i = 0; i < dim; i += 16) most = max(most, max(load(row + i), sub(zero(), load(row + i))));
-    return horizontal_max(most);
-}
 
 /// A scale that was rounded up leaves nothing above 127.
 PITWALL_LANES I int8_code(F scaled) { return to_int(scaled); }

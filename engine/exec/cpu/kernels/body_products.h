@@ -3,8 +3,8 @@
 // Matrix products of one tier. Included after the tier's lanes; see there why all is in an anonymous namespace.
 #pragma once
 
-#include "engine/exec/cpu/body_groups.h"
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/body_groups.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 
 namespace pitwall::engine::cpu {
 namespace {

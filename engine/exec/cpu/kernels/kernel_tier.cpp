@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/exec/cpu/kernel_tier.h"
+#include "engine/exec/cpu/kernels/kernel_tier.h"
 
 #include <fmt/format.h>
 

@@ -8,9 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/exec/cpu/integer_kernels.h"
-#include "engine/exec/cpu/kernel_tier.h"
-#include "engine/exec/cpu/panel_format.h"
+#include "engine/exec/cpu/kernels/integer_kernels.h"
+#include "engine/exec/cpu/kernels/kernel_tier.h"
+#include "engine/exec/cpu/kernels/panel_format.h"
 #include "engine/kv/kv_layout.h"
 
 namespace pitwall::engine::cpu {

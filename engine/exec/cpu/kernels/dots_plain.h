@@ -3,7 +3,7 @@
 // Integer dot products of sixteen lanes in plain C++: what the other tiers are compared with.
 #pragma once
 
-#include "engine/exec/cpu/lanes_plain.h"
+#include "engine/exec/cpu/kernels/lanes_plain.h"
 
 namespace pitwall::engine::cpu {
 namespace {

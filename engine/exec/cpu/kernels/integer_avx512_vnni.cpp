@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/exec/cpu/dots_avx512.h"
+#include "engine/exec/cpu/kernels/dots_avx512.h"
 //
-#include "engine/exec/cpu/body_integer.h"
+#include "engine/exec/cpu/kernels/body_integer.h"
 
 namespace pitwall::engine::cpu {
 

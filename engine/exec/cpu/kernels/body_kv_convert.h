@@ -4,7 +4,7 @@
 // store_kv value by value, so that what is converted from f16 has the bits of a first writing. Included after body_kv.h.
 #pragma once
 
-#include "engine/exec/cpu/kernels.h"
+#include "engine/exec/cpu/kernels/kernels.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -95,7 +95,6 @@ void rotate_rows(uint32_t side, uint32_t dim, uint32_t ld, float* v) {
 PITWALL_LANES F inverse_of(F scale) {
     return select_less(zero(), scale, div(broadcast(1.0f), scale), zero());
 }
-PITWALL_LANES F magnitude(F x) { return max(x, sub(zero(), x)); }
 PITWALL_LANES F within(F x, float least, float most) {
     return max(min(x, broadcast(most)), broadcast(least));
 }

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "engine/exec/cpu/lanes_avx512.h"
+#include "engine/exec/cpu/kernels/lanes_avx512.h"
 
 namespace pitwall::engine::cpu {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/exec/cpu/lanes_avx2.h"
+#include "engine/exec/cpu/kernels/lanes_avx2.h"
 //
-#include "engine/exec/cpu/body_products.h"
-#include "engine/exec/cpu/body_rows.h"
+#include "engine/exec/cpu/kernels/body_products.h"
+#include "engine/exec/cpu/kernels/body_rows.h"
 
 namespace pitwall::engine::cpu {
 

@@ -7,8 +7,9 @@
 #include <iterator>
 #include <type_traits>
 
-#include "engine/exec/cpu/body_groups.h"
-#include "engine/exec/cpu/integer_kernels.h"
+#include "engine/exec/cpu/kernels/body_groups.h"
+#include "engine/exec/cpu/kernels/body_magnitude.h"
+#include "engine/exec/cpu/kernels/integer_kernels.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -261,8 +262,6 @@ bool direct_integers_of_format(const IntegerDirect& p) {
                                                  : direct_of_height<ActivationDtype::kI8, kFormat>(p);
 }
 
-PITWALL_LANES F magnitude(F a) { return max(a, sub(zero(), a)); }
-
 /// So small a largest value has no reciprocal: all is taken for zero.
 constexpr float kSmallest = 1e-30f;
 
@@ -287,9 +286,7 @@ PITWALL_LANES F peaks_of(const Halves& halves) {
 }
 
 float peak_of(const float* x, uint32_t k) {
-    F peaks = zero();
-    for (uint32_t at = 0; at < k; at += 16) peaks = max(magnitude(load(x + at)), peaks);
-    const float peak = horizontal_max(peaks);
+    const float peak = largest_magnitude(x, k);
     return peak > kSmallest ? peak : 0.0f;
 }
 

@@ -3,8 +3,8 @@
 // Row-wise arithmetic of one tier: norm, activation, softmax, attention. Included after body_products.h.
 #pragma once
 
-#include "engine/exec/cpu/body_kv.h"
-#include "engine/exec/cpu/body_kv_convert.h"
+#include "engine/exec/cpu/kernels/body_kv.h"
+#include "engine/exec/cpu/kernels/body_kv_convert.h"
 
 namespace pitwall::engine::cpu {
 namespace {

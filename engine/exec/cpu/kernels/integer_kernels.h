@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Products of quantized weights with integer activations (integer_rows.h). Sums of 32 products are exact integers; they
+// Products of quantized weights with integer activations. Sums of 32 products are exact integers; they
 // are scaled and added in float32, group after group, so a result depends on its own token alone, and is the same
 // whether a weight was unpacked in registers or before.
 #pragma once
@@ -9,10 +9,41 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/exec/cpu/integer_rows.h"
-#include "engine/exec/cpu/panel_format.h"
+#include "engine/exec/cpu/kernels/panel_format.h"
+#include "presets/knob.h"
 
 namespace pitwall::engine::cpu {
+
+using presets::ActivationDtype;
+
+/// 32 k of one token in 8 bits: value = the token's scale * factor of its half * integer. A weight is d * u + m, with u
+/// unsigned, so a product of a group is the token's scale * (d * (integers' product) * factor + m * sum).
+struct GroupI8 {
+    float wide_factor[2];
+    float sum[2];  ///< of each half's factor * integers
+    float total;   ///< of both
+    /// The same as wide_factor, up to 32,767: where weights have 4 bits a half's product fits 16, and two of those meet their
+    /// factors in one instruction.
+    int16_t factor[2];
+    int8_t values[kGroupValues];
+};
+
+/// 32 k of one token in 16 bits: value = the token's scale * integer. Each four of them lie as 0 2 1 3: a mask splits
+/// four weight bytes into words that way.
+struct GroupI16 {
+    float sum[2];  ///< of the integers of each half
+    float total;
+    int16_t values[kGroupValues];
+};
+
+/// Activations of one tile.
+struct TileRows {
+    ActivationDtype dtype;
+    const std::byte* groups;  ///< of the first token, of the first k wanted
+    size_t group_stride;      ///< to the next 32 k
+    const float* scales;      ///< of each token
+    uint32_t tokens;
+};
 
 inline constexpr uint32_t kMostTileTokens = 16;  ///< of any tier
 

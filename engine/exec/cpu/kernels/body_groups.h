@@ -4,7 +4,7 @@
 // an anonymous namespace.
 #pragma once
 
-#include "engine/exec/cpu/panel_format.h"
+#include "engine/exec/cpu/kernels/panel_format.h"
 
 namespace pitwall::engine::cpu {
 namespace {
