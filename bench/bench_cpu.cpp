@@ -95,7 +95,7 @@ class Bench {
                 seconds += step(sequences, kPrefix + kOwnTokens + j, 1);
             rates.push_back(sequences * kAnswerTokens / seconds);
         }
-        print(fmt::format("shared_{}", sequences), "tokens/s", rates, sequences);
+        print(fmt::format("shared_{}", sequences), "tokens/s", rates, sequences, false);
     }
 
     void decode(const std::string& name, uint32_t sequences) {
@@ -128,22 +128,23 @@ class Bench {
     }
 
     void print(const std::string& name, const char* unit, const std::vector<double>& rates,
-               uint32_t tokens_a_step) {
+               uint32_t tokens_a_step, bool of_last_step = true) {
         const Rate rate = summarize(rates);
         const double steps_per_s = rate.median / tokens_a_step;
         std::string line = fmt::format(
             R"({{"name": "{}", "unit": "{}", "median": {:.1f}, "min": {:.1f}, "max": {:.1f}, "gmac_per_s": {:.1f}, "gb_per_s": {:.2f})",
             name, unit, rate.median, rate.least, rate.most, last_.flops / 2e9 * steps_per_s,
             last_.bytes / 1e9 * steps_per_s);
-        line += fractions(steps_per_s);
-        const DeviceInfo& device = executor_.device();
         static constexpr const char* kKinds[] = {"product", "attention", "head", "rowwise"};
-        for (size_t kind = 0; kind < last_.kernels.size(); ++kind)
+        // What steps of one kind take apart says nothing of a figure that counts others too.
+        if (of_last_step) line += fractions(steps_per_s);
+        for (size_t kind = 0; of_last_step && kind < last_.kernels.size(); ++kind)
             line += fmt::format(R"(, "{}_share": {:.3f})", kKinds[kind],
                                 static_cast<double>(last_.kernels[kind].ns) / 1e9 * steps_per_s);
         line += fmt::format(R"(, "activation_dtype": "{}")",
                             presets::spec(presets::KnobId::kActivationDtype)
                                 .choices[static_cast<size_t>(executor_.activation_dtype())]);
+        const DeviceInfo& device = executor_.device();
         fmt::print(R"({}, "cpu": "{}", "kernel_tier": "{}", "threads": {}}})"
                    "\n",
                    line, device.name, device.kernel_tier, device.threads);

@@ -5,6 +5,8 @@
 #include <chrono>
 
 namespace pitwall::bench {
+
+#if defined(__x86_64__)
 namespace {
 
 using presets::ActivationDtype;
@@ -75,5 +77,8 @@ double multiply_rate(const std::string& kernel_tier, ActivationDtype activations
     if (kernel_tier.starts_with("avx2")) return avx2_rate(vnni, activations);
     return 0;
 }
+#else
+double multiply_rate(const std::string&, presets::ActivationDtype) { return 0; }
+#endif
 
 }  // namespace pitwall::bench

@@ -92,8 +92,8 @@ void Engine::Impl::draft_together(BatchDrafter& drafter, Proposal& proposal) {
         if (share.draft_room > 0) ask_for_drafts(proposal, share);
     choose_asks(drafter, proposal);
     keep_asks_within(proposal.draft_tokens);
+    drafter.prepare(asks_);  // also where nobody asks: it counts steps
     if (asks_.empty()) return;
-    drafter.prepare(asks_);
     for (const DraftPass& pass : drafter.passes()) draft_length_->pass_took(pass.rows, pass.ns);
     auto ask = asks_.begin();
     for (Proposal::Share& share : proposal.running) {
@@ -135,6 +135,7 @@ void Engine::Impl::ask_for_drafts(const Proposal& proposal, const Proposal::Shar
 
 /// How many drafts of each, and who reads what of its text for those to come.
 void Engine::Impl::choose_asks(const BatchDrafter& drafter, const Proposal& proposal) {
+    if (drafter.weight_bytes() == 0) return asks_.clear();  // it is still being loaded
     candidates_.clear();
     for (const DraftAsk& ask : asks_) candidates_.push_back(candidate_of(drafter, ask));
     DraftLength::Step step = step_without_drafts(proposal);

@@ -31,14 +31,16 @@ void DraftLength::choose(const Step& step, std::span<Candidate> candidates) {
     if (step.decodes_only && best.tokens > 0)
         token_ns_ += (token_ns_ > 0 ? kNewestPrice : 1) * (best.ns / best.tokens - token_ns_);
     if (step.decodes_only && !go_on_trying()) try_something(step, candidates, best);
-    for (const Candidate& candidate : ready_)
-        if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
     hand_back(candidates);
+    for (const Candidate& candidate : candidates)
+        if (candidate.most > 0 && candidate.chosen == 0) acceptance_.rest(candidate.request);
 }
 
 void DraftLength::choose_most(const Step& step, std::span<Candidate> candidates) {
     expect_times(step, candidates);
-    for (Candidate& candidate : candidates) candidate.chosen = candidate.most;
+    rows_read_ = 0;
+    trying_.reset();
+    for (Candidate& candidate : candidates) candidate.reads = 0, candidate.chosen = candidate.most;
     allot_reading(step, candidates);
     for (Candidate& candidate : candidates)
         if (candidate.reads < candidate.behind) candidate.chosen = 0;
@@ -86,10 +88,14 @@ void DraftLength::allot_reading(const Step& step, std::span<Candidate> candidate
             readers_.push_back(i);
     const auto price = [&](size_t index) {
         const Candidate& c = candidates[index];
-        return c.behind <= kNoText || is_tried(c) ? 0.0 : double{1} * c.behind / std::max(1u, c.to_come);
+        return c.behind <= kNoText || is_tried(c) ? 0.0
+                                                  : static_cast<double>(c.behind) / std::max(1u, c.to_come);
     };
     std::ranges::stable_sort(readers_, {}, price);
-    uint32_t room = read_room(step);
+    // A pass of more rows than times are kept of would teach nothing.
+    const auto least_rows = static_cast<uint32_t>(2 * candidates.size());
+    uint32_t room =
+        std::min(read_room(step), StepTimes::kMostRows - std::min(least_rows, StepTimes::kMostRows));
     for (const size_t index : readers_) {
         Candidate& c = candidates[index];
         c.reads = c.behind <= kNoText ? c.behind : std::min(c.behind, room);
@@ -214,7 +220,7 @@ DraftLength::Plan DraftLength::best_of_depth(const Step& step, std::span<Candida
         making.add(c, c.chosen, next.chance);
         plan.ns = curve_[++rows] + making.ns();
         next.chance *= acceptance_.chance(c.request, c.strength, ++c.chosen);
-        next.gain = next.chance;
+        next.gain = next.chance - reading_cost(step, c, next.chance);
         if (c.chosen < std::min(c.most, depth))
             std::push_heap(heap_.begin(), heap_.end());
         else
@@ -262,23 +268,26 @@ bool DraftLength::go_on_trying() {
     if (!trying_ || tries_left_ == 0) return false;
     --tries_left_;
     const auto one = std::ranges::find(ready_, *trying_, &Candidate::request);
-    if (one != ready_.end()) one->chosen = std::min(one->most, tried_drafts_);
+    if (one != ready_.end()) one->chosen = std::max(one->chosen, std::min(one->most, tried_drafts_));
     return true;
 }
 
 /// In turns: one request drafts all it can, or one more than others do; there are some more drafts or fewer; there are none. So
 /// acceptance far out, the time of as many rows as are not chosen, and what all is measured against are known, and stay known.
 /// Where none are chosen the first draft says the most for its time.
-void DraftLength::vary(const Candidate& one) {
+void DraftLength::vary(const Candidate& one, bool all) {
     size_t length = 0;
     for (const Candidate& c : ready_) length += c.chosen;
     const size_t round = trials_ / 3, least = length / 2,
                  most = std::min(order_.size(), 2 * (length + 1) + ready_.size());
     if (trials_ % 3 == 1) return take(least + round * 5 % (most - least + 1), ready_);
     if (trials_ % 3 == 2) return take(0, ready_);
-    if (one.reads < one.behind) ready_.push_back(one);  // once it has read
     const size_t usual = ready_.empty() ? 0 : length / ready_.size();
-    tried_drafts_ = round % 2 == 1 ? UINT32_MAX : static_cast<uint32_t>(usual) + 1;
+    tried_drafts_ = all ? UINT32_MAX : static_cast<uint32_t>(usual) + 1;
+    if (one.reads < one.behind) {  // as it will be once it has read
+        ready_.push_back(one);
+        ready_.back().behind = 0;
+    }
     for (Candidate& c : ready_)
         if (c.request == one.request) c.chosen = std::min(c.most, tried_drafts_);
 }
@@ -296,16 +305,21 @@ void DraftLength::try_something(const Step& step, std::span<const Candidate> can
     if (best.ns <= 0 || candidates.empty()) return;
     const Candidate& one = candidates[trials_ / 3 % candidates.size()];
     const bool of_one = trials_ % 3 == 0, reads_first = of_one && one.reads < one.behind;
-    if (order_.empty() && !reads_first) {  // nobody has anything that could be varied
+    const bool nothing_to_vary = of_one ? one.most == 0 : order_.empty();
+    if (nothing_to_vary) {
         ++trials_;
         return;
     }
     std::vector<Candidate> before = ready_;
-    vary(one);
-    const double lost_ns = loss_ns(step, reads_first ? one.behind : 0, best);
+    const size_t round = trials_ / 3;
+    vary(one, (round + round / candidates.size()) % 2 == 1);  // each of them both ways in turn
+    const double lost_ns = loss_ns(step, reads_first ? one.behind - one.reads : 0, best);
     const bool dear = trial_ns_ + lost_ns > kTrialShare * total_ns_;
     if (dear || reads_first) ready_.swap(before);
-    if (dear) return;
+    if (dear) {
+        if (std::isinf(lost_ns)) ++trials_;  // the step has no room for it, and may not have for long
+        return;
+    }
     trial_ns_ += std::max(lost_ns, kTrialShare * kStepsBetweenTrials * best.ns);
     trying_.reset();
     if (of_one && step.computes) {

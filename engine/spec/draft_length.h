@@ -111,7 +111,7 @@ class DraftLength {
     bool is_tried(const Candidate& candidate) const;
     bool go_on_trying();
     void try_something(const Step& step, std::span<const Candidate> candidates, const Plan& best);
-    void vary(const Candidate& one);
+    void vary(const Candidate& one, bool all);
     double loss_ns(const Step& step, double more_rows, const Plan& best) const;
 
     StepTimes times_, pass_times_;

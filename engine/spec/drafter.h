@@ -67,11 +67,11 @@ struct DraftPass {
 /// Computes drafts, for all sequences of a step together and at a price: lengths are chosen before, not after.
 class BatchDrafter : public Drafter {
   public:
-    /// Called before the step's calls of draft(), which then only tell what came of it.
+    /// Called once a step, before its calls of draft(), which then only tell what came of it.
     virtual void prepare(std::span<const DraftAsk> asks) = 0;
     /// Tokens of this sequence that it has yet to read, beyond the newest. Nothing: it cannot draft for it, for now at least.
     virtual std::optional<uint32_t> behind(RequestId request, std::span<const TokenId> tokens) const = 0;
-    virtual uint64_t weight_bytes() const = 0;  ///< of the model that computes them
+    virtual uint64_t weight_bytes() const = 0;  ///< of the model that computes them; 0 until it is loaded
     /// Of the last prepare(), in order: the first reads what is behind, each gives one more draft.
     virtual std::span<const DraftPass> passes() const = 0;
     BatchDrafter* batch() final { return this; }

@@ -63,8 +63,9 @@ void ModelDrafter::take_in(const DraftAsk& ask) {
     const uint32_t most = reads < left - 1 ? 0 : std::min(ask.most, max_context_tokens_ - length);
     const uint32_t rows = most > 0 ? left : reads;
     if (rows == 0) return;
-    // Who finds no room gives up what it has: with all of them growing nobody would ever find any.
-    if (!make_room(text, most > 0 ? length + most - 1 : text.computed + rows)) return find_no_room(text);
+    // For the whole text, also where only a piece is read. Who finds no room gives up what it has: with all of them growing
+    // nobody would ever find any.
+    if (!make_room(text, length + std::max(most, 1u) - 1)) return find_no_room(text);
     asked_.push_back({&ask, &text, most, rows});
 }
 
@@ -159,7 +160,8 @@ void ModelDrafter::build_slice(const Asked& asked) {
 
 std::optional<uint32_t> ModelDrafter::behind(RequestId request, std::span<const TokenId> tokens) const {
     const auto length = static_cast<uint32_t>(tokens.size());
-    if (length >= max_context_tokens_) return std::nullopt;
+    const bool too_long = executor_ && Sequence::blocks_for(length) > pool_.size();
+    if (length >= max_context_tokens_ || too_long) return std::nullopt;
     const auto found = texts_.find(raw(request));
     if (found == texts_.end()) return length - 1;
     const Text& text = found->second;

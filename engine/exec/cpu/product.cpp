@@ -2,6 +2,7 @@
 #include "engine/exec/cpu/product.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -24,14 +25,14 @@ constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBl
 constexpr size_t kSumFloats = size_t{kIntegerTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
 /// With so many tokens for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
 /// cache, which is worth more than that weights are read by one thread alone.
-constexpr uint32_t kOwnIntegerTokens = 32;
-/// Blocks of tokens are smaller where threads would have nothing to do.
-constexpr uint32_t kPairsPerThread = 8;
+constexpr uint32_t kOwnTokens = 32;
+constexpr uint32_t kPairsPerThread =
+    8;  ///< fewer leave threads with nothing to do: smaller blocks are taken then
 constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
 
 }  // namespace
 
-/// Up to four neighbouring panels by up to kTokenBlock tokens: the work of one call.
+/// Up to four neighbouring panels by a block of tokens: the work of one call.
 struct Multiplier::Strip {
     const Product::Panel* panels;
     uint32_t panel_count, k;
@@ -132,16 +133,15 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
 }
 
 uint32_t Multiplier::blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const {
-    uint32_t most = kTokenBlock;
-    if (integers) {
-        const size_t fitting = kIntegerBlockBytes / rows_.token_bytes();
-        most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kTokenBlock, kIntegerTokenBlock));
-    }
+    const uint32_t small = (tokens + kTokenBlock - 1) / kTokenBlock;
+    if (!integers) return small;
+    const size_t fitting = kIntegerBlockBytes / rows_.token_bytes();
+    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kTokenBlock, kIntegerTokenBlock));
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
     const uint32_t even = (fewest + threads - 1) / threads * threads;
-    if (tokens / even >= (integers ? kOwnIntegerTokens : kTokenBlock)) return even;
-    const uint32_t enough = kPairsPerThread * threads / pairs;
-    return std::max(fewest, std::min(enough, (tokens + kTokenBlock - 1) / kTokenBlock));
+    if (tokens / even >= kOwnTokens) return even;
+    assert(pairs > 0);
+    return std::max(fewest, std::min(kPairsPerThread * threads / pairs, small));
 }
 
 Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
@@ -233,6 +233,7 @@ void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, cons
 void Multiplier::finish(const Strip& strip, const Scratch& scratch) {
     const Output& out = *strip.out;
     if (out.epilogue == Epilogue::kStore) return store(strip, scratch);
+    assert(out.rows == nullptr);
     const bool swiglu = out.epilogue == Epilogue::kSwiglu;
     for (uint32_t i = 0; i < strip.panel_count; i += swiglu ? 2 : 1) {
         const PanelSums sums{scratch.sums + size_t{i} * kPanelRows, scratch.ld, strip.tokens,
@@ -248,6 +249,7 @@ void Multiplier::store(const Strip& strip, const Scratch& scratch) {
         for (uint32_t i = 0; i < strip.panel_count; ++i) {
             const uint32_t column = strip.panels[i].column;
             const float* sums = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
+            assert(column < out.columns);
             if (column + kPanelRows <= out.columns)  // of a known size: four moves, not a call
                 std::memcpy(row + column, sums, kPanelRows * sizeof(float));
             else

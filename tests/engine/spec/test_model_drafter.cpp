@@ -3,6 +3,8 @@
 // A draft model: its own KV, texts that grow and are rolled back, little room, late and lost weights. Answers stay what they are.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include <algorithm>
 #include <random>
 
@@ -354,6 +356,23 @@ TEST(ModelDrafter, WhoWasAskedLongestAgoMakesRoom) {
     EXPECT_EQ(served, 2u) << "nobody of one step makes room for another";
     drafter.end(RequestId{1}, a), drafter.end(RequestId{3}, c);
     EXPECT_EQ(drafted(2, b), 2u);
+}
+
+TEST(ModelDrafter, WhoFindsNoRoomRestsForSomeSteps) {
+    VirtualClock clock;
+    DraftDevice device;
+    device.blocks = 5;
+    ModelDrafter drafter(loaded(device.make(clock)), 4096, clock);
+    const auto a = prompt_of(40, 1), b = prompt_of(40, 2), never = prompt_of(100, 3);
+    std::vector<DraftAsk> asks = {ask_of(1, a, 2), ask_of(2, b, 2)};
+    asks[1].reads = 10;  // a piece needs room for the whole
+    drafter.prepare(asks);
+    EXPECT_EQ(drafts_of(drafter, asks[0]), 2u);
+    EXPECT_EQ(drafter.behind(RequestId{2}, b), std::nullopt);
+    EXPECT_EQ(drafter.behind(RequestId{3}, never), std::nullopt) << "it is larger than the pool";
+    drafter.end(RequestId{1}, a);
+    for (uint64_t step = 0; step < ModelDrafter::kRest; ++step) drafter.prepare({});
+    EXPECT_EQ(drafter.behind(RequestId{2}, b), 39u) << "also where nobody asked";
 }
 
 // All grow, and there is room for half of them: those that have it go on.

@@ -4,6 +4,7 @@
 // in an anonymous namespace.
 #pragma once
 
+#include <algorithm>
 #include <iterator>
 #include <type_traits>
 
@@ -18,7 +19,7 @@ namespace {
 template <int kWeightBits, bool kScaleOfEachHalf>
 struct Kind {
     static constexpr bool kFitsWords = kWeightBits == 4;  ///< a half's product with 8-bit activations
-    static constexpr int kBits = kWeightBits == 4 ? 5 : kWeightBits;
+    static constexpr int kBits = std::max(kWeightBits, 5);
     static constexpr bool kHalves = kScaleOfEachHalf;
 };
 using NibbleKind = Kind<4, false>;
@@ -218,7 +219,7 @@ void tile_of_kind(const IntegerTile& t) {
 constexpr int kFetchingTokens = 6;
 constexpr uint32_t kAhead = 2048;  ///< bytes
 
-/// The group that lies kAhead behind this one; at the end of a panel that is the next one's.
+/// The group that lies kAhead behind this one; at the end of a panel, what lies behind that.
 template <PanelFormat kFormat>
 PITWALL_LANES void fetch_ahead(const std::byte* panel, uint32_t group) {
     constexpr PanelLayout kLayout = layout_of(kFormat);
@@ -266,22 +267,22 @@ bool direct_integers_of_format(const IntegerDirect& p) {
 constexpr float kSmallest = 1e-30f;
 
 /// Halves of groups that are rounded together: a lane each for what there is one of in a half.
-constexpr uint32_t kHalves = 16;
+constexpr uint32_t kHalvesAtOnce = 16;
 struct Halves {
-    F values[kHalves];  ///< zero behind the last
+    F values[kHalvesAtOnce];  ///< zero behind the last
     uint32_t count;
 };
 
 PITWALL_LANES Halves halves_at(const float* x, uint32_t left) {
     Halves out;
-    out.count = left / 16 < kHalves ? left / 16 : kHalves;
-    for (uint32_t i = 0; i < kHalves; ++i) out.values[i] = i < out.count ? load(x + 16 * i) : zero();
+    out.count = left / 16 < kHalvesAtOnce ? left / 16 : kHalvesAtOnce;
+    for (uint32_t i = 0; i < kHalvesAtOnce; ++i) out.values[i] = i < out.count ? load(x + 16 * i) : zero();
     return out;
 }
 
 PITWALL_LANES F peaks_of(const Halves& halves) {
-    F sizes[kHalves];
-    for (uint32_t i = 0; i < kHalves; ++i) sizes[i] = magnitude(halves.values[i]);
+    F sizes[kHalvesAtOnce];
+    for (uint32_t i = 0; i < kHalvesAtOnce; ++i) sizes[i] = magnitude(halves.values[i]);
     return largest_of_each(sizes);
 }
 
@@ -304,17 +305,17 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
     const float peak = peak_of(x, k);
     *scale = peak / (kMostI8 * kMostFactor);
     const F steps = broadcast(peak > 0 ? kMostI8 * kMostFactor / peak : 0.0f);
-    for (uint32_t at = 0; at < k; at += 16 * kHalves) {
+    for (uint32_t at = 0; at < k; at += 16 * kHalvesAtOnce) {
         const Halves halves = halves_at(x + at, k - at);
         const F factors = factors_of(peaks_of(halves), peak);
-        alignas(64) float inverse[kHalves], factor[kHalves], sum[kHalves];
+        alignas(64) float inverse[kHalvesAtOnce], factor[kHalvesAtOnce], sum[kHalvesAtOnce];
         store(inverse, select_less(zero(), factors, div(steps, factors), zero()));
         store(factor, factors);
-        I rounded[kHalves];
-        for (uint32_t i = 0; i < kHalves; ++i)
+        I rounded[kHalvesAtOnce];
+        for (uint32_t i = 0; i < kHalvesAtOnce; ++i)
             rounded[i] = to_int(mul(halves.values[i], broadcast(inverse[i])));
         store(sum, mul(factors, to_float(sum_of_each(rounded))));
-        alignas(32) int16_t words[kHalves];
+        alignas(32) int16_t words[kHalvesAtOnce];
         store_words(words, to_int(factors));
         for (uint32_t i = 0; i < halves.count; ++i) {
             auto& out = *reinterpret_cast<GroupI8*>(groups + i / 2 * group_stride);
@@ -324,7 +325,7 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
             out.sum[i % 2] = sum[i];
             if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
         }
-        groups += kHalves / 2 * group_stride;
+        groups += kHalvesAtOnce / 2 * group_stride;
     }
 }
 
@@ -332,11 +333,11 @@ void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_strid
     const float peak = peak_of(x, k);
     const F inverse = broadcast(peak > 0 ? 32767.0f / peak : 0.0f);
     *scale = peak / 32767.0f;
-    for (uint32_t at = 0; at < k; at += 16 * kHalves) {
+    for (uint32_t at = 0; at < k; at += 16 * kHalvesAtOnce) {
         const Halves halves = halves_at(x + at, k - at);
-        I rounded[kHalves];
-        for (uint32_t i = 0; i < kHalves; ++i) rounded[i] = to_int(mul(halves.values[i], inverse));
-        alignas(64) float sum[kHalves];
+        I rounded[kHalvesAtOnce];
+        for (uint32_t i = 0; i < kHalvesAtOnce; ++i) rounded[i] = to_int(mul(halves.values[i], inverse));
+        alignas(64) float sum[kHalvesAtOnce];
         store(sum, to_float(sum_of_each(rounded)));
         for (uint32_t i = 0; i < halves.count; ++i) {
             auto& out = *reinterpret_cast<GroupI16*>(groups + i / 2 * group_stride);
@@ -344,7 +345,7 @@ void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_strid
             out.sum[i % 2] = sum[i];
             if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
         }
-        groups += kHalves / 2 * group_stride;
+        groups += kHalvesAtOnce / 2 * group_stride;
     }
 }
 

@@ -8,10 +8,10 @@ namespace {
 
 PITWALL_LANES F magnitude(F x) { return max(x, sub(zero(), x)); }
 
-/// Of `count` values, in whole vectors.
+/// Of `count` values, in whole vectors. What is not a number counts for nothing.
 PITWALL_LANES float largest_magnitude(const float* x, uint32_t count) {
     F most = zero();
-    for (uint32_t i = 0; i < count; i += 16) most = max(magnitude(load(x + i)), most);  // what is not a number counts for nothing
+    for (uint32_t i = 0; i < count; i += 16) most = max(magnitude(load(x + i)), most);
     return horizontal_max(most);
 }
 

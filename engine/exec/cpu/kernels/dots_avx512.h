@@ -24,8 +24,8 @@ PITWALL_LANES __m512i four_bytes(const void* p) {
     return _mm512_set1_epi32(bytes);
 }
 
-/// Sixteen vectors become one: lane i is what `both` makes of all lanes of vector i. Vectors meet as 4 i + j at i + 4 (j = 2),
-/// i + 8 (1), i + 12 (3), so that lanes end in order.
+/// Sixteen vectors become one: lane i is what `both` makes of all lanes of vector i. First each four neighbours meet within
+/// 128 bits, then parts of 128 bits, so that lanes end in order.
 template <class Both>
 PITWALL_LANES __m512 folded(const __m512* v, const Both& both) {
     __m512 two[8], four[4];
@@ -94,9 +94,7 @@ PITWALL_LANES __m512i two_pairs(__m512i a, __m512i b, const int8_t* x) {
     return _mm512_add_epi16(_mm512_maddubs_epi16(a, four_bytes(x)),
                             _mm512_maddubs_epi16(b, four_bytes(x + 4)));
 }
-PITWALL_LANES __m512i sum_pairs(__m512i words, int16_t factor) {
-    return _mm512_madd_epi16(words, _mm512_set1_epi16(factor));
-}
+PITWALL_LANES __m512i sum_pairs(__m512i words) { return _mm512_madd_epi16(words, _mm512_set1_epi16(1)); }
 
 template <int kBits>
 PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
@@ -113,9 +111,8 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
     } else {
         const __m512i first = two_pairs(values[0].v, values[1].v, x),
                       second = two_pairs(values[2].v, values[3].v, x + 8);
-        if constexpr (kBits == 5)
-            return {sum_pairs(_mm512_add_epi16(first, second), 1)};  // 8 * 31 * 127 fits
-        return {_mm512_add_epi32(sum_pairs(first, 1), sum_pairs(second, 1))};
+        if constexpr (kBits == 5) return {sum_pairs(_mm512_add_epi16(first, second))};  // 8 * 31 * 127 fits
+        return {_mm512_add_epi32(sum_pairs(first), sum_pairs(second))};
     }
 }
 #endif

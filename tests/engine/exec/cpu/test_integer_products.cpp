@@ -138,12 +138,36 @@ TEST_P(IntegerProducts, AgreeWithFloat64OfWhatWasRounded) {
 }
 
 /// Values at the ends of their ranges: sums of products in narrow integers must not overflow.
+/// All nibbles 15, all activations as large as their row allows: the most that the sum over a half may be.
+TEST_P(IntegerProducts, TheLargestNibblesDoNotOverflow) {
+    constexpr uint32_t kDepth = 256, kRows = 16;
+    for (const TensorType type : {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kQ4_K}) {
+        auto blocks = random_blocks(type, size_t{kRows} * kDepth, 1.0f, random_);
+        const size_t nibbles = block_values(type) / 2;  // the last bytes of a block
+        for (size_t end = block_bytes(type); end <= blocks.size(); end += block_bytes(type))
+            std::fill(blocks.begin() + ptrdiff_t(end - nibbles), blocks.begin() + ptrdiff_t(end),
+                      std::byte{255});
+        const auto weights =
+            PackedMatrix::pack({type, kRows, kDepth, blocks.data(), blocks.size()}, "largest", pool_).value();
+        std::vector<float> row(kDepth);
+        for (const float sign : {1.0f, -1.0f}) {
+            const auto got = product(weights, ActivationDtype::kI8, std::vector<float>(kDepth, sign * 3));
+            for (uint32_t r = 0; r < kRows; ++r) {
+                weights.unpack_row(r, row.data());
+                double want = 0, size = 0;
+                for (const float weight : row)
+                    want += double(weight) * sign * 3, size += std::abs(double(weight) * 3);
+                ASSERT_NEAR(got[r], want, 2e-6 * size) << tensor_type_name(type) << ", row " << r;
+            }
+        }
+    }
+}
+
 TEST_P(IntegerProducts, TheLargestValuesDoNotOverflow) {
     constexpr uint32_t kDepth = 256, kRows = 16;
     for (const TensorType type : kAllTypes) {
         if (block_values(type) == 1) continue;
         const PackedMatrix weights = matrix(type, kRows, kDepth);
-        auto full = random_blocks(type, size_t{kRows} * kDepth, 1.0f, random_);
         for (const float sign : {1.0f, -1.0f}) {
             const std::vector<float> x(kDepth, sign * 3);
             std::vector<float> row(kDepth);
@@ -182,6 +206,21 @@ TEST_P(IntegerProducts, ATokenHasTheSameBitsInAnyCompany) {
     }
 }
 
+/// More than one block of tokens holds, and a block of nearly as many as it may.
+TEST_P(IntegerProducts, ManyTokensHaveTheSameBitsInAnyCompany) {
+    constexpr uint32_t kDepth = 256, kRows = 16 * 5, kTokens = 1050;
+    const PackedMatrix weights = matrix(TensorType::kQ4_1, kRows, kDepth);
+    const auto x = random_rows(size_t{kTokens} * kDepth, random_);
+    for (const ActivationDtype dtype : kIntegers) {
+        const auto alone = product(weights, dtype, x, 1), together = product(weights, dtype, x, 3);
+        EXPECT_EQ(std::memcmp(alone.data(), together.data(), alone.size() * sizeof(float)), 0);
+        const std::vector<float> last(x.end() - 7 * kDepth, x.end());
+        const auto few = product(weights, dtype, last);
+        EXPECT_EQ(std::memcmp(few.data(), alone.data() + (kTokens - 7) * kRows, few.size() * sizeof(float)),
+                  0);
+    }
+}
+
 /// One panel or several, weights unpacked in registers or before: the same bits.
 TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
     constexpr uint32_t kPanels = 6, kDepth = 512, kGroups = kDepth / kGroupValues;
@@ -204,8 +243,12 @@ TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
                 std::vector<UnpackedGroup> unpacked(kGroups);
                 for (uint32_t p = 0; p < kPanels; ++p) {
                     kernels().integer.unpack(weights.format(), panels[p], 0, kGroups, unpacked.data());
-                    kernels().integer.tile({unpacked.data(), kGroups, weights.format(), rows.tile(0),
-                                            by_tile.data() + p * 16, kPanels * 16, false, true});
+                    constexpr uint32_t kFirst = 7;  // sums go on from what an earlier call left
+                    float* const out = by_tile.data() + p * 16;
+                    kernels().integer.tile({unpacked.data(), kFirst, weights.format(), rows.tile(0), out,
+                                            kPanels * 16, false, false});
+                    kernels().integer.tile({unpacked.data() + kFirst, kGroups - kFirst, weights.format(),
+                                            rows.tile(0, kFirst), out, kPanels * 16, true, true});
                 }
                 ASSERT_EQ(
                     std::memcmp(by_direct.data(), by_tile.data(), tokens * kPanels * 16 * sizeof(float)), 0)
