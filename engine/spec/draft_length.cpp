@@ -88,8 +88,7 @@ void DraftLength::allot_reading(const Step& step, std::span<Candidate> candidate
             readers_.push_back(i);
     const auto price = [&](size_t index) {
         const Candidate& c = candidates[index];
-        return c.behind <= kNoText || is_tried(c) ? 0.0
-                                                  : static_cast<double>(c.behind) / std::max(1u, c.to_come);
+        return c.behind <= kNoText || is_tried(c) ? 0.0 : c.reads_a_token();
     };
     std::ranges::stable_sort(readers_, {}, price);
     // A pass of more rows than times are kept of would teach nothing.
@@ -149,7 +148,7 @@ void DraftLength::Making::add(const Candidate& candidate, uint32_t place, double
     add_rows(place, 1);
     if (candidate.behind == 0) return;
     const double tokens = place == 0 ? 1 + chance : chance;
-    add_rows(0, tokens * candidate.behind / std::max(1u, candidate.to_come));
+    add_rows(0, tokens * candidate.reads_a_token());
 }
 
 /// Tokens for the time: a step of decodes is followed by more of its kind. One with prefill takes long for what it reads,
@@ -182,8 +181,7 @@ DraftLength::Plan DraftLength::best_plan(const Step& step, std::span<Candidate> 
 double DraftLength::reading_cost(const Step& step, const Candidate& candidate, double tokens) const {
     if (candidate.behind == 0 || step.tokens == 0) return 0;
     const double row_ns = (pass_curve_.back() - pass_curve_[1]) / static_cast<double>(pass_curve_.size() - 2);
-    const double rows = tokens * candidate.behind / std::max(1u, candidate.to_come);
-    return rows * row_ns * step.tokens / curve_[step.rows];
+    return tokens * candidate.reads_a_token() * row_ns * step.tokens / curve_[step.rows];
 }
 
 /// First drafts of all.

@@ -33,6 +33,8 @@ class DraftLength {
         uint32_t behind =
             0;  ///< tokens that a draft model has to read before it drafts; it may take several steps
         uint32_t to_come = 1;  ///< tokens that are still to be answered, which reading them serves
+        /// Tokens to read for each of those.
+        double reads_a_token() const { return static_cast<double>(behind) / (to_come > 0 ? to_come : 1); }
         // What is chosen:
         uint32_t reads =
             0;  ///< of those behind, in this step; who has not read all of them drafts nothing yet

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "engine/exec/cpu/kernels/lanes_avx2.h"
+//
+#include "engine/exec/cpu/kernels/folds_one_by_one.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -26,19 +28,6 @@ PITWALL_LANES __m256i four_bytes(const void* p) {
     int32_t bytes;
     std::memcpy(&bytes, p, sizeof bytes);
     return _mm256_set1_epi32(bytes);
-}
-
-/// Lane i: the largest of vector i's lanes.
-PITWALL_LANES F largest_of_each(const F* vectors) {
-    float largest[16];
-    for (int i = 0; i < 16; ++i) largest[i] = horizontal_max(vectors[i]);
-    return load(largest);
-}
-/// Lane i: the sum of vector i's lanes, which float holds exactly.
-PITWALL_LANES I sum_of_each(const I* vectors) {
-    float sums[16];
-    for (int i = 0; i < 16; ++i) sums[i] = horizontal_sum(to_float(vectors[i]));
-    return to_int(load(sums));
 }
 
 /// sum += of each lane, two words times two of x.

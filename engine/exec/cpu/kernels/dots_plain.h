@@ -4,6 +4,8 @@
 #pragma once
 
 #include "engine/exec/cpu/kernels/lanes_plain.h"
+//
+#include "engine/exec/cpu/kernels/folds_one_by_one.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -17,19 +19,6 @@ PITWALL_LANES void store_words_0213(void* p, I a) {
         words[place] = static_cast<uint16_t>(a.v[i]);
     }
     std::memcpy(p, words, sizeof words);
-}
-
-/// Lane i: the largest of vector i's lanes.
-PITWALL_LANES F largest_of_each(const F* vectors) {
-    float largest[16];
-    for (int i = 0; i < 16; ++i) largest[i] = horizontal_max(vectors[i]);
-    return load(largest);
-}
-/// Lane i: the sum of vector i's lanes, which float holds exactly.
-PITWALL_LANES I sum_of_each(const I* vectors) {
-    float sums[16];
-    for (int i = 0; i < 16; ++i) sums[i] = horizontal_sum(to_float(vectors[i]));
-    return to_int(load(sums));
 }
 
 /// sum += of each lane, two words times two of x.
