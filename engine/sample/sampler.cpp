@@ -58,6 +58,12 @@ TokenId argmax(std::span<const float> logits, std::span<const TokenId> banned) {
     return best;
 }
 
+bool is_penalized(const SamplingParams& params, std::span<const TokenId> history) {
+    return params.repetition_penalty > 0 && params.repetition_penalty != 1 && !history.empty();
+}
+
+bool is_greedy(const SamplingParams& params) { return !(params.temperature > 0); }
+
 TokenId lowest_allowed(size_t vocab, std::span<const TokenId> banned) {
     for (size_t i = 0; i < vocab; ++i)
         if (!contains(banned, static_cast<TokenId>(i))) return static_cast<TokenId>(i);
@@ -146,9 +152,7 @@ double uniform_noise(uint64_t seed, uint64_t position) {
 TokenId sample_token(std::span<const float> logits, const SamplingParams& params,
                      std::span<const TokenId> history, std::span<const TokenId> banned, uint64_t position,
                      SamplerScratch& scratch) {
-    const bool penalized =
-        params.repetition_penalty > 0 && params.repetition_penalty != 1 && !history.empty();
-    const bool greedy = !(params.temperature > 0);
+    const bool penalized = is_penalized(params, history), greedy = is_greedy(params);
     std::span<const float> scores = logits;
     if (penalized || (!greedy && !banned.empty())) {
         scratch.logits.assign(logits.begin(), logits.end());
@@ -166,6 +170,11 @@ TokenId sample_token(std::span<const float> logits, const SamplingParams& params
     keep_top_k(scratch.candidates, params.top_k);
     keep_top_p(scratch.candidates, params.top_p);
     return draw(scratch, uniform_noise(params.seed, position));
+}
+
+bool takes_largest(const SamplingParams& params, std::span<const TokenId> history,
+                   std::span<const TokenId> banned) {
+    return is_greedy(params) && !is_penalized(params, history) && banned.empty();
 }
 
 }  // namespace pitwall::engine

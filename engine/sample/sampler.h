@@ -38,6 +38,10 @@ TokenId sample_token(std::span<const float> logits, const SamplingParams& params
                      std::span<const TokenId> history, std::span<const TokenId> banned, uint64_t position,
                      SamplerScratch& scratch);
 
+/// Whether that is the largest logit's, whatever the logits are.
+bool takes_largest(const SamplingParams& params, std::span<const TokenId> history,
+                   std::span<const TokenId> banned);
+
 /// Uniform in [0, 1) with 53 bits: Philox4x32-10 (Salmon et al. 2011) with key `seed` and counter `position`.
 double uniform_noise(uint64_t seed, uint64_t position);
 

@@ -80,8 +80,8 @@ class CpuExecutor final : public Executor {
     struct Piece {
         uint32_t slice, first_token;
     };
-    /// A row whose logits are wanted, and where they go; it is token `token` of slice `slice`. What is sampled from it
-    /// goes to result_.sampled[sample], or nothing is.
+    /// A row whose logits are wanted, and where they go, nowhere if only the largest is; it is token `token` of slice
+    /// `slice`. What is sampled from it goes to result_.sampled[sample], or nothing is.
     struct HeadRow {
         uint32_t row, slice, token, sample;
         float* logits;
@@ -93,6 +93,7 @@ class CpuExecutor final : public Executor {
     void add_piece(const StepPlan& plan, Piece piece, uint32_t tokens);
     void run_batch(const StepPlan& plan);
     void run_head(const StepPlan& plan);
+    bool needs_logits(const StepPlan& plan, const HeadRow& row) const;
     void sample(const StepPlan& plan, std::span<const HeadRow> rows);
 
     ThreadPool pool_;
@@ -222,11 +223,13 @@ void CpuExecutor::run_head(const StepPlan& plan) {
     for (size_t begin = 0; begin < head_rows_.size(); begin += Forward::kMaxHeadRows) {
         const size_t count = std::min<size_t>(Forward::kMaxHeadRows, head_rows_.size() - begin);
         const std::span<HeadRow> some(head_rows_.data() + begin, count);
-        logits_.resize(std::max(logits_.size(), count * vocab));
         uint32_t rows[Forward::kMaxHeadRows];
         float* targets[Forward::kMaxHeadRows];
         for (size_t i = 0; i < count; ++i) {
-            if (some[i].logits == nullptr) some[i].logits = logits_.data() + i * vocab;
+            if (some[i].logits == nullptr && needs_logits(plan, some[i])) {
+                logits_.resize(std::max(logits_.size(), count * vocab));
+                some[i].logits = logits_.data() + i * vocab;
+            }
             rows[i] = some[i].row;
             targets[i] = some[i].logits;
         }
@@ -235,11 +238,21 @@ void CpuExecutor::run_head(const StepPlan& plan) {
     }
 }
 
+/// Most answers are greedy: writing all logits of a batch takes longer than to look at them as they are made.
+bool CpuExecutor::needs_logits(const StepPlan& plan, const HeadRow& row) const {
+    const SequenceSlice& slice = plan.slices[row.slice];
+    return !takes_largest(slice.sampling, slice.history_at(row.token), slice.banned_at(row.token));
+}
+
 void CpuExecutor::sample(const StepPlan& plan, std::span<const HeadRow> rows) {
     const int64_t start = now_ns();
     pool_.run(static_cast<uint32_t>(rows.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         for (uint32_t i = begin; i < end; ++i) {
             if (rows[i].sample == kNoSample) continue;
+            if (rows[i].logits == nullptr) {
+                result_.sampled[rows[i].sample] = std::max(0, forward_->largest_logit(i).column);
+                continue;
+            }
             const SequenceSlice& slice = plan.slices[rows[i].slice];
             const uint64_t position = uint64_t{slice.first_position} + rows[i].token + 1;
             result_.sampled[rows[i].sample] =

@@ -28,8 +28,9 @@ class Forward {
 
     /// Runs all layers: token i of `tokens` is row i, and `sequences` says whose the rows are. Writes K and V.
     void run(std::span<const TokenId> tokens, std::span<const SequenceRows> sequences);
-    /// Logits of some rows of the last run: rows[i] -> logits[i] [vocab].
+    /// Logits of some rows of the last run: rows[i] -> logits[i] [vocab]; where that is null only largest_logit(i) is kept.
     void head(std::span<const uint32_t> rows, float* const* logits);
+    Largest largest_logit(uint32_t i) const { return multiplier_.largest(i); }
 
     /// What is computed from now on meets quantized weights in that format.
     void set_activation_dtype(ActivationDtype dtype) { multiplier_.set_activation_dtype(dtype); }

@@ -56,9 +56,12 @@ struct Multiplier::Scratch {
     std::byte* weights;
     float* sums;  ///< [tokens, ld]
     size_t ld;
+    uint32_t thread;
     float* floats() const { return reinterpret_cast<float*>(weights); }
     /// Where the sums of so many panels begin, from that one on.
-    Scratch from_panel(uint32_t panel) const { return {weights, sums + size_t{panel} * kPanelRows, ld}; }
+    Scratch from_panel(uint32_t panel) const {
+        return {weights, sums + size_t{panel} * kPanelRows, ld, thread};
+    }
 };
 
 void Product::count(const PackedMatrix& matrix) {
@@ -106,6 +109,7 @@ void Multiplier::take_row(uint32_t token, const float* x) {
 void Multiplier::multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens,
                           const Output& out) {
     if (tokens == 0) return;
+    forget_largest(tokens, out);
     const bool integers = wants_integers(product), taken = std::exchange(taken_, false);
     if (integers && !taken) {
         rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
@@ -146,7 +150,7 @@ uint32_t Multiplier::blocks_of(uint32_t tokens, uint32_t pairs, bool integers) c
 
 Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
     std::byte* own = scratch_.data() + thread * kThreadBytes;
-    return {own, reinterpret_cast<float*>(own + kWeightBytes), 0};
+    return {own, reinterpret_cast<float*>(own + kWeightBytes), 0, thread};
 }
 
 void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
@@ -250,12 +254,29 @@ void Multiplier::store(const Strip& strip, const Scratch& scratch) {
             const uint32_t column = strip.panels[i].column;
             const float* sums = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
             assert(column < out.columns);
-            if (column + kPanelRows <= out.columns)  // of a known size: four moves, not a call
+            const uint32_t count = std::min(kPanelRows, out.columns - column);
+            if (row == nullptr)
+                kernels_->keep_largest({sums, count, static_cast<int32_t>(column)},
+                                       largest_of(scratch.thread, strip.first_token + token));
+            else if (count == kPanelRows)  // of a known size: four moves, not a call
                 std::memcpy(row + column, sums, kPanelRows * sizeof(float));
             else
-                std::memcpy(row + column, sums, (out.columns - column) * sizeof(float));
+                std::memcpy(row + column, sums, count * sizeof(float));
         }
     }
+}
+
+void Multiplier::forget_largest(uint32_t tokens, const Output& out) {
+    if (out.rows == nullptr) return;
+    largest_tokens_ = tokens;
+    largest_.assign(size_t{pool_->threads()} * tokens, {});
+}
+
+Largest Multiplier::largest(uint32_t token) const {
+    Largest largest;
+    for (size_t at = token; at < largest_.size(); at += largest_tokens_)
+        if (largest.is_beaten_by(largest_[at].value, largest_[at].column)) largest = largest_[at];
+    return largest;
 }
 
 }  // namespace pitwall::engine::cpu

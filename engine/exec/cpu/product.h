@@ -50,7 +50,9 @@ enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
 struct Output {
     float* data = nullptr;  ///< [tokens, ld]
     size_t ld = 0;
-    float* const* rows = nullptr;  ///< where given, of each token, instead of data; of kStore alone
+    /// Where given, of each token, instead of data; of kStore alone. Of a token that has none there, only the largest output
+    /// is kept, see Multiplier::largest().
+    float* const* rows = nullptr;
     uint32_t columns = 0;          ///< nothing is written from there on
     Epilogue epilogue = Epilogue::kStore;
     float* row(uint32_t token) const { return rows != nullptr ? rows[token] : data + token * ld; }
@@ -70,6 +72,8 @@ class Multiplier {
     void take_row(uint32_t token, const float* x);
     /// x [tokens, ldx]; all rows of it were taken, or none.
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
+    /// Of a token of the last product, which had no row to be written into.
+    Largest largest(uint32_t token) const;
     uint64_t scratch_bytes() const { return scratch_.bytes() + rows_.bytes(); }
 
   private:
@@ -85,6 +89,8 @@ class Multiplier {
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
     void finish(const Strip& strip, const Scratch& scratch);
     void store(const Strip& strip, const Scratch& scratch);
+    void forget_largest(uint32_t tokens, const Output& out);
+    Largest& largest_of(uint32_t thread, uint32_t token) { return largest_[thread * largest_tokens_ + token]; }
     uint32_t blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const;
     Scratch scratch_of(uint32_t thread);
     bool wants_integers(const Product& product) const {
@@ -97,6 +103,8 @@ class Multiplier {
     bool taken_ = false;  ///< rows_ hold what is to be multiplied next
     IntegerRows rows_;
     PageBuffer scratch_;
+    std::vector<Largest> largest_;  ///< [threads, largest_tokens_]
+    uint32_t largest_tokens_ = 0;
 };
 
 }  // namespace pitwall::engine::cpu

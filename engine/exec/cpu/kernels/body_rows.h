@@ -61,6 +61,17 @@ void add_sums(const PanelSums& p) {
     }
 }
 
+/// Hardly any sixteen outputs hold one that is larger than all before: they are looked at one by one only then.
+void keep_largest(const OutputRun& run, Largest& largest) {
+    for (uint32_t first = 0; first < run.count; first += kPanelRows) {
+        if (!any_at_least(load(run.values + first), broadcast(largest.value))) continue;
+        for (uint32_t i = first; i < run.count && i < first + kPanelRows; ++i) {
+            const auto column = run.first_column + static_cast<int32_t>(i);
+            if (largest.is_beaten_by(run.values[i], column)) largest = {run.values[i], column};
+        }
+    }
+}
+
 /// K and V of up to 64 positions as float: K [head_dim][64], V [64][v_dim]. Blocks beyond `positions` are zero in
 /// K; V is read up to `positions` only.
 void open_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions, float* k,
@@ -254,7 +265,7 @@ void merge(const AttentionMerge& m) {
 constexpr Kernels kernels_of_this_tier(KernelTier tier) {
     return {tier,        kTileVectors, kTileRows[kTileVectors],
             dequantize,  tile,         direct,
-            rms_norm,    swiglu,       add_sums,
+            rms_norm,    swiglu,       add_sums,     keep_largest,
             rotate_runs, store_kv,     convert_kv,
             attend,      merge,        exponential_rows,
             {}};

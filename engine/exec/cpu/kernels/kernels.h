@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
@@ -95,6 +96,23 @@ struct PanelSums {
     size_t ldo;
 };
 
+/// The largest output of a row, the first of equal ones; what is not a number is none.
+struct Largest {
+    float value = -std::numeric_limits<float>::infinity();
+    int32_t column = -1;
+
+    bool is_beaten_by(float other, int32_t other_column) const {
+        return other > value || (other == value && other_column < column);
+    }
+};
+
+/// Neighbouring outputs of one token.
+struct OutputRun {
+    const float* values;  ///< up to the next multiple of 16 may be read
+    uint32_t count;
+    int32_t first_column;
+};
+
 struct Kernels {
     KernelTier tier;
     uint32_t tile_vectors;  ///< panels that tile() works on best at a time
@@ -111,6 +129,7 @@ struct Kernels {
     /// out = gate / (1 + exp(-gate)) * up (Shazeer 2020, SwiGLU); the sums are those of gate, then up's.
     void (*swiglu)(const PanelSums& sums);
     void (*add)(const PanelSums& sums);  ///< out += sums
+    void (*keep_largest)(const OutputRun& run, Largest& largest);
     /// Multiplies each run of `side` values with the orthonormal Hadamard matrix of that side.
     void (*rotate_runs)(uint32_t side, uint32_t dim, float* row);
     /// One token's k and v [head_dim] into its slot of a block. What does not fit saturates, what is not a number

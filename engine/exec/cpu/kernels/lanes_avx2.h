@@ -47,6 +47,11 @@ PITWALL_LANES F select_less(F a, F b, F x, F y) {
     return {_mm256_blendv_ps(y.lo, x.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ)),
             _mm256_blendv_ps(y.hi, x.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_LT_OQ))};
 }
+/// a >= b in any lane.
+PITWALL_LANES bool any_at_least(F a, F b) {
+    const __m256 low = _mm256_cmp_ps(a.lo, b.lo, _CMP_GE_OQ), high = _mm256_cmp_ps(a.hi, b.hi, _CMP_GE_OQ);
+    return _mm256_movemask_ps(_mm256_or_ps(low, high)) != 0;
+}
 
 PITWALL_LANES I load_bits(const void* p) {
     const auto* words = static_cast<const __m256i*>(p);

@@ -38,6 +38,8 @@ PITWALL_LANES F min(F a, F b) { return {_mm512_min_ps(a.v, b.v)}; }
 PITWALL_LANES F select_less(F a, F b, F x, F y) {
     return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), y.v, x.v)};
 }
+/// a >= b in any lane.
+PITWALL_LANES bool any_at_least(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ) != 0; }
 
 PITWALL_LANES I load_bits(const void* p) { return {_mm512_loadu_si512(p)}; }
 PITWALL_LANES I broadcast_bits(int32_t x) { return {_mm512_set1_epi32(x)}; }

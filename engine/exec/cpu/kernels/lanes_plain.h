@@ -86,6 +86,12 @@ PITWALL_LANES F min(F a, F b) {
 PITWALL_LANES F select_less(F a, F b, F x, F y) {
     return each([&](int i) { return a.v[i] < b.v[i] ? x.v[i] : y.v[i]; });
 }
+/// a >= b in any lane.
+PITWALL_LANES bool any_at_least(F a, F b) {
+    for (int i = 0; i < 16; ++i)
+        if (a.v[i] >= b.v[i]) return true;
+    return false;
+}
 
 PITWALL_LANES I load_bits(const void* p) {
     return each_bits([p](int i) { return value_at<uint32_t>(p, i); });
