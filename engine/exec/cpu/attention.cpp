@@ -160,7 +160,7 @@ void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token,
     for (uint32_t i = 0; i < tokens * group(); ++i, ++row) {
         const uint32_t token = first_token + i / group(), head = kv_head * group() + i % group();
         const float* q = qkv + (sequence.first_row + token) * ld_qkv + size_t{head} * head_dim_;
-        for (uint32_t d = 0; d < head_dim_; ++d) scratch.q[row * head_dim_ + d] = q[d] * scale_;
+        kernels_.scale(q, scale_, head_dim_, scratch.q + size_t{row} * head_dim_);
         kernels_.rotate_runs(arena_.layout().k.rotation, head_dim_, scratch.q + size_t{row} * head_dim_);
         scratch.positions[row] = sequence.first_position + token;
     }
@@ -214,8 +214,7 @@ void Attention::write_out(const Item& item, const Partial& sum, float* out, size
         float* target =
             out + (sequences_[item.sequence].first_row + token) * ld_out + size_t{head} * head_dim_;
         const float* value = sum.value + size_t{row} * v_dim();
-        const float scale = 1.0f / sum.weight[row];
-        for (uint32_t d = 0; d < head_dim_; ++d) target[d] = value[d] * scale;
+        kernels_.scale(value, 1.0f / sum.weight[row], head_dim_, target);
         kernels_.rotate_runs(arena_.layout().v.rotation, head_dim_, target);
     }
 }

@@ -29,8 +29,8 @@ Forward::Forward(const PackedModel& model, ThreadPool& pool, const Kernels& kern
       token_block_(kMaxTokens),
       token_slot_(kMaxTokens) {
     const uint32_t pairs = model.config.head_dim / 2;
-    cos_.resize(size_t{kMaxTokens} * pairs);
-    sin_.resize(size_t{kMaxTokens} * pairs);
+    cos_.resize(size_t{kMaxTokens} * model.config.head_dim);
+    sin_.resize(size_t{kMaxTokens} * model.config.head_dim);
     for (uint32_t i = 0; i < pairs; ++i) {
         frequencies_.push_back(
             std::pow(static_cast<double>(model.config.rope_base), -2.0 * i / model.config.head_dim));
@@ -127,8 +127,10 @@ void Forward::place(std::span<const SequenceRows> sequences) {
             token_slot_[row] = position % kBlockTokens;
             for (size_t pair = 0; pair < pairs; ++pair) {
                 const double angle = position * frequencies_[pair];
-                cos_[row * pairs + pair] = static_cast<float>(std::cos(angle));
-                sin_[row * pairs + pair] = static_cast<float>(std::sin(angle));
+                const size_t at = 2 * (row * pairs + pair);
+                cos_[at] = cos_[at + 1] = static_cast<float>(std::cos(angle));
+                sin_[at + 1] = static_cast<float>(std::sin(angle));
+                sin_[at] = -sin_[at + 1];
             }
         }
     }
@@ -148,24 +150,12 @@ void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint
 void Forward::rotate_and_cache(uint32_t layer, uint32_t tokens) {
     const ModelConfig& config = model_.config;
     each_token(tokens, kSerialTokens, [&](uint32_t token) {
-        rotate_heads(qkv_.row(token), config.num_heads, token);
-        rotate_heads(qkv_.row(token) + model_.k_column, config.num_kv_heads, token);
+        const size_t at = size_t{token} * config.head_dim;
+        const PairRotation rotation{cos_.data() + at, sin_.data() + at, config.head_dim};
+        kernels_.rotate_pairs(rotation, qkv_.row(token), config.num_heads);
+        kernels_.rotate_pairs(rotation, qkv_.row(token) + model_.k_column, config.num_kv_heads);
         cache_token(layer, token);
     });
-}
-
-/// Rotary embedding of adjacent pairs (Su et al. 2021).
-void Forward::rotate_heads(float* heads, uint32_t count, uint32_t token) const {
-    const size_t pairs = frequencies_.size();
-    const float* cosines = cos_.data() + token * pairs;
-    const float* sines = sin_.data() + token * pairs;
-    for (uint32_t head = 0; head < count; ++head, heads += 2 * pairs) {
-        for (size_t pair = 0; pair < pairs; ++pair) {
-            const float a = heads[2 * pair], b = heads[2 * pair + 1];
-            heads[2 * pair] = a * cosines[pair] - b * sines[pair];
-            heads[2 * pair + 1] = a * sines[pair] + b * cosines[pair];
-        }
-    }
 }
 
 void Forward::cache_token(uint32_t layer, uint32_t token) {

@@ -55,7 +55,6 @@ class Forward {
     void normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens,
                    const Product& product);
     void rotate_and_cache(uint32_t layer, uint32_t tokens);
-    void rotate_heads(float* heads, uint32_t count, uint32_t token) const;
     void cache_token(uint32_t layer, uint32_t token);
     void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns, uint32_t tokens,
                   Epilogue epilogue);
@@ -75,7 +74,7 @@ class Forward {
     PageBuffer buffer_;
     Rows hidden_, normed_, qkv_, attended_, activated_;
     std::vector<double> frequencies_;  ///< [head_dim / 2] radians a position
-    std::vector<float> cos_, sin_;     ///< [tokens, head_dim / 2]
+    std::vector<float> cos_, sin_;     ///< [tokens, head_dim], see PairRotation
     std::vector<BlockId> token_block_;
     std::vector<uint32_t> token_slot_;
     KernelWorks works_{};

@@ -236,32 +236,32 @@ void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, cons
 
 void Multiplier::finish(const Strip& strip, const Scratch& scratch) {
     const Output& out = *strip.out;
-    if (out.epilogue == Epilogue::kStore) return store(strip, scratch);
-    assert(out.rows == nullptr);
-    const bool swiglu = out.epilogue == Epilogue::kSwiglu;
-    for (uint32_t i = 0; i < strip.panel_count; i += swiglu ? 2 : 1) {
-        const PanelSums sums{scratch.sums + size_t{i} * kPanelRows, scratch.ld, strip.tokens,
-                             out.row(strip.first_token) + strip.panels[i].column, out.ld};
-        swiglu ? kernels_->swiglu(sums) : kernels_->add(sums);
+    if (out.rows != nullptr) return give_rows(strip, scratch);
+    const auto kernel = out.epilogue == Epilogue::kSwiglu ? kernels_->swiglu
+                        : out.epilogue == Epilogue::kAdd  ? kernels_->add
+                                                          : kernels_->store;
+    for (uint32_t i = 0; i < strip.panel_count; i += out.epilogue == Epilogue::kSwiglu ? 2 : 1) {
+        kernel({scratch.sums + size_t{i} * kPanelRows, scratch.ld, strip.tokens,
+                out.row(strip.first_token) + strip.panels[i].column, out.ld});
     }
 }
 
-void Multiplier::store(const Strip& strip, const Scratch& scratch) {
+/// Rows end where their columns do, or there is none.
+void Multiplier::give_rows(const Strip& strip, const Scratch& scratch) {
     const Output& out = *strip.out;
+    assert(out.epilogue == Epilogue::kStore);
     for (uint32_t token = 0; token < strip.tokens; ++token) {
-        float* row = out.row(strip.first_token + token);
+        float* row = out.rows[strip.first_token + token];
         for (uint32_t i = 0; i < strip.panel_count; ++i) {
             const uint32_t column = strip.panels[i].column;
             const float* sums = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
             assert(column < out.columns);
             const uint32_t count = std::min(kPanelRows, out.columns - column);
-            if (row == nullptr)
+            if (row != nullptr)
+                std::memcpy(row + column, sums, count * sizeof(float));
+            else
                 kernels_->keep_largest({sums, count, static_cast<int32_t>(column)},
                                        largest_of(scratch.thread, strip.first_token + token));
-            else if (count == kPanelRows)  // of a known size: four moves, not a call
-                std::memcpy(row + column, sums, kPanelRows * sizeof(float));
-            else
-                std::memcpy(row + column, sums, count * sizeof(float));
         }
     }
 }

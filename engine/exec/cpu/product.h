@@ -48,12 +48,12 @@ class Product {
 enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
 
 struct Output {
-    float* data = nullptr;  ///< [tokens, ld]
+    float* data = nullptr;  ///< [tokens, ld], with room for whole panels
     size_t ld = 0;
     /// Where given, of each token, instead of data; of kStore alone. Of a token that has none there, only the largest output
     /// is kept, see Multiplier::largest().
     float* const* rows = nullptr;
-    uint32_t columns = 0;          ///< nothing is written from there on
+    uint32_t columns = 0;  ///< of rows: nothing is written from there on
     Epilogue epilogue = Epilogue::kStore;
     float* row(uint32_t token) const { return rows != nullptr ? rows[token] : data + token * ld; }
 };
@@ -88,7 +88,7 @@ class Multiplier {
     bool multiply_integers_direct(const Strip& strip, const Scratch& scratch);
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
     void finish(const Strip& strip, const Scratch& scratch);
-    void store(const Strip& strip, const Scratch& scratch);
+    void give_rows(const Strip& strip, const Scratch& scratch);
     void forget_largest(uint32_t tokens, const Output& out);
     Largest& largest_of(uint32_t thread, uint32_t token) { return largest_[thread * largest_tokens_ + token]; }
     uint32_t blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const;

@@ -54,6 +54,31 @@ void swiglu(const PanelSums& p) {
     }
 }
 
+void rotate_pairs(const PairRotation& r, float* heads, uint32_t count) {
+    for (uint32_t head = 0; head < count; ++head, heads += r.dim) {
+        uint32_t i = 0;
+        for (; i + 16 <= r.dim; i += 16) {
+            const F x = load(heads + i);
+            store(heads + i, fma(x, load(r.cosines + i), mul(swap_neighbours(x), load(r.sines + i))));
+        }
+        for (; i < r.dim; i += 2) {
+            const float a = heads[i], b = heads[i + 1];
+            heads[i] = a * r.cosines[i] + b * r.sines[i];
+            heads[i + 1] = b * r.cosines[i] + a * r.sines[i + 1];
+        }
+    }
+}
+
+void scale(const float* x, float factor, uint32_t count, float* out) {
+    uint32_t i = 0;
+    for (; i + 16 <= count; i += 16) store(out + i, mul(load(x + i), broadcast(factor)));
+    for (; i < count; ++i) out[i] = x[i] * factor;
+}
+
+void store_sums(const PanelSums& p) {
+    for (uint32_t token = 0; token < p.tokens; ++token) store(p.out + token * p.ldo, load(p.sums + token * p.ld));
+}
+
 void add_sums(const PanelSums& p) {
     for (uint32_t token = 0; token < p.tokens; ++token) {
         float* out = p.out + token * p.ldo;
@@ -138,26 +163,37 @@ void softmax_rows(const AttentionChunk& c, float* scores, uint32_t tile_position
 /// than the products. Products and sums are those of tile(), in its order.
 constexpr int kHalfVectors = 4;  ///< of 16 positions, or values
 
-template <int kRows>
+/// Of the first kBlocks blocks of a tile.
+template <int kRows, int kBlocks>
 void half_scores(const AttentionChunk& c, const std::byte* const* blocks, float* scores) {
-    F sum[kRows][kHalfVectors];
-    unrolled<kRows * kHalfVectors>(
-        [&](auto i) PITWALL_LAMBDA { sum[i.value / kHalfVectors][i.value % kHalfVectors] = zero(); });
+    F sum[kRows][kBlocks];
+    unrolled<kRows * kBlocks>([&](auto i)
+                                  PITWALL_LAMBDA { sum[i.value / kBlocks][i.value % kBlocks] = zero(); });
     for (uint32_t d = 0; d < c.layout->head_dim; ++d) {
-        F k[kHalfVectors];
-        unrolled<kHalfVectors>(
+        F k[kBlocks];
+        unrolled<kBlocks>(
             [&](auto b) PITWALL_LAMBDA { k[b.value] = load_half(blocks[b.value] + size_t{d} * 32); });
         unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
             const F q = broadcast(c.q[r.value * c.ldq + d]);
-            unrolled<kHalfVectors>([&](auto b) PITWALL_LAMBDA {
+            unrolled<kBlocks>([&](auto b) PITWALL_LAMBDA {
                 sum[r.value][b.value] = fma(k[b.value], q, sum[r.value][b.value]);
             });
         });
     }
-    unrolled<kRows * kHalfVectors>([&](auto i) PITWALL_LAMBDA {
-        constexpr int kRow = i.value / kHalfVectors, kVector = i.value % kHalfVectors;
+    unrolled<kRows * kBlocks>([&](auto i) PITWALL_LAMBDA {
+        constexpr int kRow = i.value / kBlocks, kVector = i.value % kBlocks;
         store(scores + kRow * kAttentionTile + kVector * 16, sum[kRow][kVector]);
     });
+}
+
+/// Blocks that nobody sees are not read; what stands in their scores is masked.
+template <int kRows, int kBlocks = 1>
+void half_scores_of(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions, float* scores) {
+    if constexpr (kBlocks < kHalfVectors) {
+        if (positions > kBlocks * 16)
+            return half_scores_of<kRows, kBlocks + 1>(c, blocks, positions, scores);
+    }
+    half_scores<kRows, kBlocks>(c, blocks, scores);
 }
 
 /// Of values [first, first + 64) of a head.
@@ -190,13 +226,10 @@ void half_values(const AttentionChunk& c, const std::byte* const* blocks, const 
 template <int kRows>
 void attend_halves(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
                    uint32_t tile_position) {
-    // What nobody sees may be anything finite or not: scores there are masked.
-    const std::byte* own[kHalfVectors];
-    for (uint32_t b = 0; b < kHalfVectors; ++b) own[b] = blocks[b * 16 < positions ? b : 0];
-    half_scores<kRows>(c, own, c.scratch);
+    half_scores_of<kRows>(c, blocks, positions, c.scratch);
     softmax_rows(c, c.scratch, tile_position);
     for (uint32_t first = 0; first < c.layout->v_dim; first += 16 * kHalfVectors)
-        half_values<kRows>(c, own, c.scratch, positions, first);
+        half_values<kRows>(c, blocks, c.scratch, positions, first);
 }
 
 template <int kRows = 1>
@@ -263,11 +296,25 @@ void merge(const AttentionMerge& m) {
 }
 
 constexpr Kernels kernels_of_this_tier(KernelTier tier) {
-    return {tier,        kTileVectors, kTileRows[kTileVectors],
-            dequantize,  tile,         direct,
-            rms_norm,    swiglu,       add_sums,     keep_largest,
-            rotate_runs, store_kv,     convert_kv,
-            attend,      merge,        exponential_rows,
+    return {tier,
+            kTileVectors,
+            kTileRows[kTileVectors],
+            dequantize,
+            tile,
+            direct,
+            rms_norm,
+            rotate_pairs,
+            scale,
+            store_sums,
+            swiglu,
+            add_sums,
+            keep_largest,
+            rotate_runs,
+            store_kv,
+            convert_kv,
+            attend,
+            merge,
+            exponential_rows,
             {}};
 }
 

@@ -96,6 +96,12 @@ struct PanelSums {
     size_t ldo;
 };
 
+/// By how much the values of a head of one token are rotated.
+struct PairRotation {
+    const float *cosines, *sines;
+    uint32_t dim;  ///< even
+};
+
 /// The largest output of a row, the first of equal ones; what is not a number is none.
 struct Largest {
     float value = -std::numeric_limits<float>::infinity();
@@ -126,6 +132,12 @@ struct Kernels {
     /// out = x / rms(x) * weight over `count` values, a multiple of 16 with zeros behind `size` (Zhang & Sennrich 2019).
     void (*rms_norm)(const float* x, const float* weight, uint32_t size, uint32_t count, float epsilon,
                      float* out);
+    /// Rotary embedding of adjacent pairs (Su et al. 2021) of `heads` [count, dim]. Both tables [dim] hold each value twice, that
+    /// of the sine first with its sign turned.
+    void (*rotate_pairs)(const PairRotation& rotation, float* heads, uint32_t count);
+    /// out = x * factor, of `count` values.
+    void (*scale)(const float* x, float factor, uint32_t count, float* out);
+    void (*store)(const PanelSums& sums);  ///< out = sums
     /// out = gate / (1 + exp(-gate)) * up (Shazeer 2020, SwiGLU); the sums are those of gate, then up's.
     void (*swiglu)(const PanelSums& sums);
     void (*add)(const PanelSums& sums);  ///< out += sums

@@ -137,6 +137,11 @@ PITWALL_LANES F low_nibble(I a) {
     return kOffset == 0 ? to_float(nibble) : to_float(sub(nibble, broadcast_bits(kOffset)));
 }
 
+/// Each lane of a pair in the other's place.
+PITWALL_LANES F swap_neighbours(F a) {
+    return {_mm256_permute_ps(a.lo, 0xb1), _mm256_permute_ps(a.hi, 0xb1)};
+}
+
 /// Each lane with the one kHalf away, within a register: a + b in the lower of the two, a - b in the upper.
 template <int kHalf>
 PITWALL_LANES __m256 butterfly(__m256 a) {

@@ -109,6 +109,9 @@ PITWALL_LANES F low_nibble(I a) {
     return {_mm512_permutexvar_ps(a.v, values)};
 }
 
+/// Each lane of a pair in the other's place.
+PITWALL_LANES F swap_neighbours(F a) { return {_mm512_permute_ps(a.v, 0xb1)}; }
+
 template <int kHalf>
 constexpr __mmask16 kUpper = kHalf == 1   ? 0xaaaa
                              : kHalf == 2 ? 0xcccc

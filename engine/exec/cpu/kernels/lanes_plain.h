@@ -184,6 +184,11 @@ PITWALL_LANES F low_nibble(I a) {
     return each([&](int i) { return static_cast<float>(static_cast<int32_t>(a.v[i] & 15u) - kOffset); });
 }
 
+/// Each lane of a pair in the other's place.
+PITWALL_LANES F swap_neighbours(F a) {
+    return each([&](int i) { return a.v[i ^ 1]; });
+}
+
 /// Each lane with the one kHalf away: a + b in the lower of the two, a - b in the upper.
 template <int kHalf>
 PITWALL_LANES F butterfly(F a) {
