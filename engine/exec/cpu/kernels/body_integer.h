@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "engine/exec/cpu/kernels/body_groups.h"
-#include "engine/exec/cpu/kernels/body_magnitude.h"
+#include "engine/exec/cpu/kernels/body_rounding.h"
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 
 namespace pitwall::engine::cpu {
@@ -261,92 +261,6 @@ template <PanelFormat kFormat>
 bool direct_integers_of_format(const IntegerDirect& p) {
     return p.rows.dtype == ActivationDtype::kI16 ? direct_of_height<ActivationDtype::kI16, kFormat>(p)
                                                  : direct_of_height<ActivationDtype::kI8, kFormat>(p);
-}
-
-/// So small a largest value has no reciprocal: all is taken for zero.
-constexpr float kSmallest = 1e-30f;
-
-/// Halves of groups that are rounded together: a lane each for what there is one of in a half.
-constexpr uint32_t kHalvesAtOnce = 16;
-struct Halves {
-    F values[kHalvesAtOnce];  ///< zero behind the last
-    uint32_t count;
-};
-
-PITWALL_LANES Halves halves_at(const float* x, uint32_t left) {
-    Halves out;
-    out.count = left / 16 < kHalvesAtOnce ? left / 16 : kHalvesAtOnce;
-    for (uint32_t i = 0; i < kHalvesAtOnce; ++i) out.values[i] = i < out.count ? load(x + 16 * i) : zero();
-    return out;
-}
-
-PITWALL_LANES F peaks_of(const Halves& halves) {
-    F sizes[kHalvesAtOnce];
-    for (uint32_t i = 0; i < kHalvesAtOnce; ++i) sizes[i] = magnitude(halves.values[i]);
-    return largest_of_each(sizes);
-}
-
-float peak_of(const float* x, uint32_t k) {
-    const float peak = largest_magnitude(x, k);
-    return peak > kSmallest ? peak : 0.0f;
-}
-
-constexpr float kMostFactor = 32767.0f, kMostI8 = 127.0f;
-
-/// The least whole numbers of which the halves' peaks are within 127; 0 of those that are all zero.
-PITWALL_LANES F factors_of(F peaks, float row_peak) {
-    const F ratio = mul(peaks, broadcast(row_peak > 0 ? kMostFactor / row_peak : 0.0f));
-    const F nearest = to_float(to_int(ratio));
-    const F up = select_less(nearest, ratio, add(nearest, broadcast(1.0f)), nearest);
-    return min(up, broadcast(kMostFactor));
-}
-
-void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale) {
-    const float peak = peak_of(x, k);
-    *scale = peak / (kMostI8 * kMostFactor);
-    const F steps = broadcast(peak > 0 ? kMostI8 * kMostFactor / peak : 0.0f);
-    for (uint32_t at = 0; at < k; at += 16 * kHalvesAtOnce) {
-        const Halves halves = halves_at(x + at, k - at);
-        const F factors = factors_of(peaks_of(halves), peak);
-        alignas(64) float inverse[kHalvesAtOnce], factor[kHalvesAtOnce], sum[kHalvesAtOnce];
-        store(inverse, select_less(zero(), factors, div(steps, factors), zero()));
-        store(factor, factors);
-        I rounded[kHalvesAtOnce];
-        for (uint32_t i = 0; i < kHalvesAtOnce; ++i)
-            rounded[i] = to_int(mul(halves.values[i], broadcast(inverse[i])));
-        store(sum, mul(factors, to_float(sum_of_each(rounded))));
-        alignas(32) int16_t words[kHalvesAtOnce];
-        store_words(words, to_int(factors));
-        for (uint32_t i = 0; i < halves.count; ++i) {
-            auto& out = *reinterpret_cast<GroupI8*>(groups + i / 2 * group_stride);
-            store_bytes(out.values + i % 2 * 16, rounded[i]);
-            out.wide_factor[i % 2] = factor[i];
-            out.factor[i % 2] = words[i];
-            out.sum[i % 2] = sum[i];
-            if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
-        }
-        groups += kHalvesAtOnce / 2 * group_stride;
-    }
-}
-
-void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale) {
-    const float peak = peak_of(x, k);
-    const F inverse = broadcast(peak > 0 ? 32767.0f / peak : 0.0f);
-    *scale = peak / 32767.0f;
-    for (uint32_t at = 0; at < k; at += 16 * kHalvesAtOnce) {
-        const Halves halves = halves_at(x + at, k - at);
-        I rounded[kHalvesAtOnce];
-        for (uint32_t i = 0; i < kHalvesAtOnce; ++i) rounded[i] = to_int(mul(halves.values[i], inverse));
-        alignas(64) float sum[kHalvesAtOnce];
-        store(sum, to_float(sum_of_each(rounded)));
-        for (uint32_t i = 0; i < halves.count; ++i) {
-            auto& out = *reinterpret_cast<GroupI16*>(groups + i / 2 * group_stride);
-            store_words_0213(out.values + i % 2 * 16, rounded[i]);
-            out.sum[i % 2] = sum[i];
-            if (i % 2 == 1) out.total = sum[i - 1] + sum[i];
-        }
-        groups += kHalvesAtOnce / 2 * group_stride;
-    }
 }
 
 void unpack(PanelFormat format, const std::byte* panel, uint32_t first, uint32_t count, UnpackedGroup* out) {

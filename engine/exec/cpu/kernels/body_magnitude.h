@@ -10,9 +10,13 @@ PITWALL_LANES F magnitude(F x) { return max(x, sub(zero(), x)); }
 
 /// Of `count` values, in whole vectors. What is not a number counts for nothing.
 PITWALL_LANES float largest_magnitude(const float* x, uint32_t count) {
-    F most = zero();
-    for (uint32_t i = 0; i < count; i += 16) most = max(magnitude(load(x + i)), most);
-    return horizontal_max(most);
+    F most[4] = {zero(), zero(), zero(), zero()};  // as many chains: each link waits for the one before
+    uint32_t i = 0;
+    for (; i + 64 <= count; i += 64)
+        for (uint32_t chain = 0; chain < 4; ++chain)
+            most[chain] = max(magnitude(load(x + i + 16 * chain)), most[chain]);
+    for (; i < count; i += 16) most[0] = max(magnitude(load(x + i)), most[0]);
+    return horizontal_max(max(max(most[0], most[1]), max(most[2], most[3])));
 }
 
 }  // namespace
