@@ -62,7 +62,7 @@ int run(CommandContext& context, const RunOptions& options) {
         if (auto status = context.session.knobs.set_from_text("workload=" + options.workload); !status.ok())
             return report(status.error(), kExitWrongUse);
     context.session.duration_ns = static_cast<int64_t>(options.duration_s * 1e9);
-    if (options.headless) {
+    if (options.headless || !options.summary_path.empty()) {
         const Status asked = check_windowless(context.window_words);
         return asked.ok() ? run_headless(context, options) : report(asked.error(), kExitWrongUse);
     }
@@ -80,7 +80,7 @@ void add_run(CLI::App& app, CommandContext& context) {
         ->check(number_between(0.001, 1e8));
     command->add_option("--record", context.session.record_path, "FILE: records the session");
     command->add_option("--summary", options->summary_path,
-                        "FILE: the figures at the end as JSON, instead of on stdout");
+                        "FILE: the figures at the end as JSON, instead of on stdout; with no window");
     command->callback(
         [&context, options] { context.chosen = [&context, options] { return run(context, *options); }; });
 }

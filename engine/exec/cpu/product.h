@@ -90,7 +90,9 @@ class Multiplier {
     void finish(const Strip& strip, const Scratch& scratch);
     void give_rows(const Strip& strip, const Scratch& scratch);
     void forget_largest(uint32_t tokens, const Output& out);
-    Largest& largest_of(uint32_t thread, uint32_t token) { return largest_[thread * largest_tokens_ + token]; }
+    Largest& largest_of(uint32_t thread, uint32_t token) {
+        return largest_[thread * largest_tokens_ + token];
+    }
     uint32_t blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const;
     Scratch scratch_of(uint32_t thread);
     bool wants_integers(const Product& product) const {

@@ -76,7 +76,8 @@ void scale(const float* x, float factor, uint32_t count, float* out) {
 }
 
 void store_sums(const PanelSums& p) {
-    for (uint32_t token = 0; token < p.tokens; ++token) store(p.out + token * p.ldo, load(p.sums + token * p.ld));
+    for (uint32_t token = 0; token < p.tokens; ++token)
+        store(p.out + token * p.ldo, load(p.sums + token * p.ld));
 }
 
 void add_sums(const PanelSums& p) {
@@ -171,8 +172,8 @@ void half_scores(const AttentionChunk& c, const std::byte* const* blocks, float*
                                   PITWALL_LAMBDA { sum[i.value / kBlocks][i.value % kBlocks] = zero(); });
     for (uint32_t d = 0; d < c.layout->head_dim; ++d) {
         F k[kBlocks];
-        unrolled<kBlocks>(
-            [&](auto b) PITWALL_LAMBDA { k[b.value] = load_half(blocks[b.value] + size_t{d} * 32); });
+        unrolled<kBlocks>([&](auto b)
+                              PITWALL_LAMBDA { k[b.value] = load_half(blocks[b.value] + size_t{d} * 32); });
         unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
             const F q = broadcast(c.q[r.value * c.ldq + d]);
             unrolled<kBlocks>([&](auto b) PITWALL_LAMBDA {
@@ -188,10 +189,10 @@ void half_scores(const AttentionChunk& c, const std::byte* const* blocks, float*
 
 /// Blocks that nobody sees are not read; what stands in their scores is masked.
 template <int kRows, int kBlocks = 1>
-void half_scores_of(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions, float* scores) {
+void half_scores_of(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
+                    float* scores) {
     if constexpr (kBlocks < kHalfVectors) {
-        if (positions > kBlocks * 16)
-            return half_scores_of<kRows, kBlocks + 1>(c, blocks, positions, scores);
+        if (positions > kBlocks * 16) return half_scores_of<kRows, kBlocks + 1>(c, blocks, positions, scores);
     }
     half_scores<kRows, kBlocks>(c, blocks, scores);
 }

@@ -4,6 +4,7 @@
 // work is cut.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -257,6 +258,43 @@ TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
         }
     }
     EXPECT_GT(direct_kernels, 0);
+}
+
+TEST_P(IntegerProducts, OfATokenWithoutARowOnlyTheLargestIsKept) {
+    constexpr uint32_t kRows = 16 * 40 + 7, kDepth = 64, kTokens = 37;
+    random_.seed(19);
+    PackedMatrix weights = matrix(TensorType::kQ4_1, kRows, kDepth);
+    // Each output twice: the first of the two has to be found, by whichever thread.
+    const size_t half = blocks_.size() / kRows * (kRows / 2);
+    std::memcpy(blocks_.data() + half, blocks_.data(), half);
+    weights =
+        PackedMatrix::pack({TensorType::kQ4_1, kRows, kDepth, blocks_.data(), blocks_.size()}, "twice", pool_)
+            .value();
+    Product product;
+    product.append(weights, 0);
+    const auto x = random_rows(size_t{kTokens} * kDepth, random_);
+    for (const uint32_t threads : {1u, 2u, 5u}) {
+        ThreadPool pool(threads);
+        Multiplier multiplier = Multiplier::create(pool, kernels(), kTokens, kDepth).value();
+        multiplier.set_activation_dtype(ActivationDtype::kI8);
+        std::vector<float> all(size_t{kTokens} * kRows), some(size_t{kTokens} * kRows, 7);
+        std::vector<float*> every, odd;
+        for (uint32_t token = 0; token < kTokens; ++token) {
+            every.push_back(all.data() + size_t{token} * kRows);
+            odd.push_back(token % 2 == 1 ? some.data() + size_t{token} * kRows : nullptr);
+        }
+        multiplier.multiply(product, x.data(), kDepth, kTokens, {nullptr, 0, every.data(), kRows});
+        multiplier.multiply(product, x.data(), kDepth, kTokens, {nullptr, 0, odd.data(), kRows});
+        for (uint32_t token = 0; token < kTokens; ++token) {
+            const float *want = every[token], *row = some.data() + size_t{token} * kRows;
+            if (token % 2 == 1) {
+                ASSERT_EQ(std::memcmp(row, want, kRows * sizeof(float)), 0);
+                continue;
+            }
+            EXPECT_EQ(std::count(row, row + kRows, 7.0f), kRows);
+            EXPECT_EQ(multiplier.largest(token).column, std::max_element(want, want + kRows) - want) << token;
+        }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, IntegerProducts, testing::ValuesIn(available_kernel_tiers()),

@@ -124,6 +124,52 @@ TEST_P(EveryTier, NormAgreesWithFloat64) {
     }
 }
 
+TEST_P(EveryTier, PairsAreRotatedWhateverTheWidth) {
+    for (const uint32_t dim : {2u, 16u, 26u, 64u}) {
+        constexpr uint32_t kHeads = 3;
+        const auto x = random_floats(kHeads * dim, random_), angles = random_floats(dim / 2, random_, 3);
+        std::vector<float> cosines(dim), sines(dim), out = x;
+        for (uint32_t i = 0; i < dim; ++i) {
+            cosines[i] = std::cos(angles[i / 2]);
+            sines[i] = (i % 2 == 0 ? -1.0f : 1.0f) * std::sin(angles[i / 2]);
+        }
+        out.push_back(7);
+        kernels().rotate_pairs({cosines.data(), sines.data(), dim}, out.data(), kHeads);
+        EXPECT_EQ(out.back(), 7) << "nothing behind the last head";
+        for (uint32_t i = 0; i < kHeads * dim; i += 2) {
+            const double angle = double(angles[i % dim / 2]), a = double(x[i]), b = double(x[i + 1]);
+            ASSERT_NEAR(out[i], a * std::cos(angle) - b * std::sin(angle), 1e-6);
+            ASSERT_NEAR(out[i + 1], b * std::cos(angle) + a * std::sin(angle), 1e-6);
+        }
+    }
+}
+
+TEST_P(EveryTier, ScalingEndsWithItsCount) {
+    const auto x = random_floats(40, random_);
+    for (const uint32_t count : {1u, 16u, 37u}) {
+        std::vector<float> out(40, 7);
+        kernels().scale(x.data(), 0.5f, count, out.data());
+        for (uint32_t i = 0; i < 40; ++i) ASSERT_EQ(out[i], i < count ? x[i] * 0.5f : 7.0f);
+    }
+}
+
+TEST_P(EveryTier, LargestIsTheFirstOfEqualsAndANumber) {
+    auto x = random_floats(64, random_);
+    x[3] = x[40] = x[47] = 9;
+    x[2] = std::nanf("");
+    x[63] = 100;  // behind the last
+    Largest largest;
+    kernels().keep_largest({x.data() + 32, 30, 132}, largest);
+    EXPECT_EQ(largest.column, 140);
+    kernels().keep_largest({x.data(), 32, 100}, largest);
+    EXPECT_EQ(largest.column, 103) << "the first, whichever run came first";
+    EXPECT_EQ(largest.value, 9);
+    const std::vector<float> nothing(16, std::nanf(""));
+    Largest none;
+    kernels().keep_largest({nothing.data(), 16, 0}, none);
+    EXPECT_EQ(none.column, -1);
+}
+
 TEST_P(EveryTier, SwigluAgreesWithFloat64) {
     constexpr uint32_t kTokens = 100, kLd = 48, kOut = 20;
     auto sums = random_floats(kTokens * kLd, random_, 20);
