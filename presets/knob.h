@@ -138,7 +138,7 @@ enum class Batching : uint8_t { kContinuous, kStatic };
 enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
 /// As what a token's activations meet quantized weights: float32; 16-bit integers with one scale a token; 8-bit integers
 /// with one scale for every 16 values. Float weights meet float32 whatever this says.
-enum class ActivationDtype : uint8_t { kF32, kI16, kI8 };
+enum class ActivationDtype : uint8_t { kF32, kI16, kI8, kBf16 };
 enum class RecordOverflow : uint8_t { kWait, kGap };
 enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix, kDraft };
 

@@ -94,23 +94,26 @@ KnobSpec kv_cache_dtype() {
 }
 
 KnobSpec activation_dtype() {
-    return {.id = KnobId::kActivationDtype,
-            .name = "activation_dtype",
-            .group = "numerics",
-            .type = KnobType::kChoice,
-            .maximum = 2,
-            .default_value = 2,
-            .choices = {"f32", "i16", "i8"},
-            .effect = KnobEffect::kNumerics,
-            .help =
-                "As what activations meet quantized weights in a matrix product: f32; i16, integers with one "
-                "scale a token; i8, integers with one scale for every 16 values. Fewer bits are faster and "
-                "move the answers away from what the weights say. Float weights meet f32 whatever this says, "
-                "and a simulated device computes nothing that it could change.",
-            .vllm = {.note = "--dtype sets weights and activations together"},
-            .sglang = {.note = "--dtype sets weights and activations together"},
-            .tensorrt_llm = {.note = "the checkpoint decides"},
-            .llama_server = {.note = "the weights' format decides"}};
+    return {
+        .id = KnobId::kActivationDtype,
+        .name = "activation_dtype",
+        .group = "numerics",
+        .type = KnobType::kChoice,
+        .maximum = 3,
+        .default_value = 2,
+        .choices = {"f32", "i16", "i8", "bf16"},
+        .effect = KnobEffect::kNumerics,
+        .help =
+            "As what activations meet weights in a matrix product: f32; i16, integers with one scale a "
+            "token; i8, integers with one scale for every 16 values; bf16, bfloat16. Integers meet "
+            "quantized weights, and bf16 meets float weights, which it takes as bfloat16 too; all other "
+            "weights meet f32. Fewer bits are faster and move the answers away from what the weights say. "
+            "bf16 needs a processor with AVX512-BF16. A simulated device computes nothing that this could "
+            "change.",
+        .vllm = {.note = "--dtype sets weights and activations together"},
+        .sglang = {.note = "--dtype sets weights and activations together"},
+        .tensorrt_llm = {.note = "the checkpoint decides"},
+        .llama_server = {.note = "the weights' format decides"}};
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ struct StepResult {
 
 struct DeviceInfo {
     std::string name;         ///< "Intel Xeon ...", "Simulated H200"
-    std::string kernel_tier;  ///< "plain", "avx2", "avx512", "simulated"
+    std::string kernel_tier;  ///< "plain", "avx2", "avx512-bf16", "simulated"
     uint32_t threads = 1;
     bool simulated = false;
 };
@@ -119,7 +119,8 @@ class Executor {
     virtual uint32_t vocab_size() const = 0;
     virtual uint64_t bytes_per_block() const = 0;
     virtual telemetry::KvDtype kv_cache_dtype() const = 0;
-    /// As what activations meet quantized weights. May be set between steps; a device that has no choice refuses.
+    /// As what activations meet weights: integers the quantized ones, bfloat16 the floats. May be set between steps; a device
+    /// that has no such kernels refuses.
     virtual presets::ActivationDtype activation_dtype() const { return presets::ActivationDtype::kF32; }
     virtual Status set_activation_dtype(presets::ActivationDtype dtype) {
         if (dtype == activation_dtype()) return {};

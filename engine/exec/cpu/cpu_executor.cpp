@@ -37,6 +37,15 @@ std::string processor_name() {
     return "CPU";
 }
 
+/// bf16 is never computed as something else.
+Status check_activations(ActivationDtype dtype, const Kernels& kernels) {
+    if (dtype != ActivationDtype::kBf16 || kernels.bfloats != nullptr) return {};
+    const std::string why = kernel_tier_available(KernelTier::kAvx512Bf16)
+                                ? fmt::format("the kernel tier {} lacks", kernel_tier_name(kernels.tier))
+                                : "this processor lacks";
+    return Error{fmt::format("bf16 activations need AVX512-BF16, which {}", why), "use f32, i16 or i8"};
+}
+
 class CpuExecutor final : public Executor {
   public:
     CpuExecutor(KernelTier tier, uint32_t threads)
@@ -66,6 +75,7 @@ class CpuExecutor final : public Executor {
     }
     ActivationDtype activation_dtype() const override { return activation_dtype_; }
     Status set_activation_dtype(ActivationDtype dtype) override {
+        if (Status status = check_activations(dtype, kernels_); !status.ok()) return status;
         forward_->set_activation_dtype(activation_dtype_ = dtype);
         return {};
     }
@@ -115,6 +125,8 @@ class CpuExecutor final : public Executor {
 };
 
 Status CpuExecutor::load(const Model& model, const CpuOptions& options) {
+    // Before weights are read: that takes its time.
+    if (Status status = check_activations(options.activation_dtype, kernels_); !status.ok()) return status;
     auto packed = pack_model(model, pool_, options.progress);
     if (!packed.ok()) return packed.error();
     model_ = std::move(packed).value();

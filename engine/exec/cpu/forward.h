@@ -32,7 +32,7 @@ class Forward {
     void head(std::span<const uint32_t> rows, float* const* logits);
     Largest largest_logit(uint32_t i) const { return multiplier_.largest(i); }
 
-    /// What is computed from now on meets quantized weights in that format.
+    /// What is computed from now on meets weights in that format, those that the format is for.
     void set_activation_dtype(ActivationDtype dtype) { multiplier_.set_activation_dtype(dtype); }
 
     uint64_t activation_bytes() const { return buffer_.bytes() + multiplier_.scratch_bytes(); }

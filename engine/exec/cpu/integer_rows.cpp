@@ -9,8 +9,6 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-constexpr uint32_t kSerialValues = 8192;  ///< waking other threads for so few costs more
-
 size_t group_bytes(ActivationDtype dtype) {
     return dtype == ActivationDtype::kI16 ? sizeof(GroupI16) : sizeof(GroupI8);
 }
@@ -41,7 +39,7 @@ Result<IntegerRows> IntegerRows::create(uint32_t tokens, uint32_t k) {
 }
 
 void IntegerRows::lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens) {
-    assert(dtype != ActivationDtype::kF32 && k % kGroupValues == 0 && tokens > 0);
+    assert(is_integer(dtype) && k % kGroupValues == 0 && tokens > 0);
     dtype_ = dtype;
     tokens_ = tokens;
     k_ = k;
@@ -56,14 +54,6 @@ void IntegerRows::round(const Kernels& kernels, uint32_t token, const float* x) 
         groups_.data() + token / height_ * tile_stride_ + token % height_ * group_bytes(dtype_);
     const auto round = dtype_ == ActivationDtype::kI16 ? kernels.integer.round_i16 : kernels.integer.round_i8;
     round(x, k_, first, group_stride_, reinterpret_cast<float*>(scales_.data()) + token);
-}
-
-void IntegerRows::round_all(ThreadPool& pool, const Kernels& kernels, const float* x, size_t ldx) {
-    const uint32_t grain = std::max(1u, kSerialValues / 2 / k_);
-    const auto some = [&](uint32_t begin, uint32_t end, uint32_t) {
-        for (uint32_t token = begin; token < end; ++token) round(kernels, token, x + token * ldx);
-    };
-    size_t{tokens_} * k_ <= kSerialValues ? some(0, tokens_, 0) : pool.run(tokens_, grain, some);
 }
 
 TileRows IntegerRows::tile(uint32_t tile, uint32_t first_group) const {

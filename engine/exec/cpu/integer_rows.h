@@ -6,7 +6,6 @@
 
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 #include "engine/exec/cpu/memory.h"
-#include "engine/exec/cpu/thread_pool.h"
 
 namespace pitwall::engine::cpu {
 
@@ -19,11 +18,10 @@ class IntegerRows {
     /// Room for that many tokens of `k` values.
     static Result<IntegerRows> create(uint32_t tokens, uint32_t k);
 
-    /// Makes place for so many tokens of `k` values; each has to be given by round(). `dtype` is not kF32.
+    /// Makes place for so many tokens of `k` values; each has to be given by round(). `dtype` is one of integers.
     void lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens);
     /// Rounds one token's values; by any thread.
     void round(const Kernels& kernels, uint32_t token, const float* x);
-    void round_all(ThreadPool& pool, const Kernels& kernels, const float* x, size_t ldx);
 
     uint32_t tile_height() const { return height_; }
     /// From that group of k on. What lies behind the last tile's last token is of no token, and readable.

@@ -21,12 +21,11 @@ Value read_at(const std::byte* p, size_t index) {
 
 float read_half(const std::byte* p, size_t index) { return half_to_float(read_at<uint16_t>(p, index)); }
 
-void pack_float_row(const TensorView& view, uint32_t row, std::byte* panel) {
-    const size_t width = block_bytes(view.type);
+void pack_float_row(const TensorView& view, uint32_t row, const PanelLayout& layout, std::byte* panel) {
+    const size_t width = layout.float_bytes;
     const std::byte* source = view.data + size_t{row} * view.columns * width;
-    std::byte* target = panel + row % kPanelRows * width;
     for (uint32_t k = 0; k < view.columns; ++k)
-        std::memcpy(target + size_t{k} * kPanelRows * width, source + k * width, width);
+        std::memcpy(panel + layout.float_index(k, row % kPanelRows) * width, source + k * width, width);
 }
 
 void pack_quantized_row(const TensorView& view, uint32_t row, PanelFormat format, std::byte* panel) {
@@ -151,7 +150,7 @@ Result<PackedMatrix> PackedMatrix::pack(const TensorView& view, const char* what
     pool.run(matrix.panels(), 4, [&](uint32_t begin, uint32_t end, uint32_t) {
         for (uint32_t row = begin * kPanelRows; row < std::min(end * kPanelRows, view.rows); ++row) {
             std::byte* panel = matrix.data_ + row / kPanelRows * panel_bytes;
-            layout.is_float() ? pack_float_row(view, row, panel)
+            layout.is_float() ? pack_float_row(view, row, layout, panel)
                               : pack_quantized_row(view, row, matrix.format_, panel);
         }
     });
@@ -164,7 +163,7 @@ void PackedMatrix::unpack_row(uint32_t row, float* out) const {
     const uint32_t lane = row % kPanelRows;
     if (layout.is_float()) {
         for (uint32_t k = 0; k < columns_; ++k)
-            out[k] = float_value(format_, data, size_t{k} * kPanelRows + lane);
+            out[k] = float_value(format_, data, layout.float_index(k, lane));
         return;
     }
     for (uint32_t group = 0; group * kGroupValues < columns_; ++group) {

@@ -15,9 +15,10 @@ constexpr uint32_t kTokenBlock = 128;
 /// Integers are smaller, and the more tokens a panel's weights are unpacked for the better.
 constexpr uint32_t kIntegerTokenBlock = 512;
 constexpr size_t kIntegerBlockBytes = 512 * 1024;
-/// So much of k is unpacked at a time: the weights of a strip stay in the first-level cache over all tokens.
+/// So many Elements of k are unpacked at a time: the weights of a strip stay in the first-level cache over all tokens.
 constexpr uint32_t kDepthBlock = 128;
 constexpr size_t kWeightFloats = size_t{kDepthBlock} * kStripPanels * kPanelRows;
+static_assert(sizeof(BfloatPair) == sizeof(float));
 /// The same of one panel in bytes.
 constexpr uint32_t kGroupBlock = 18;
 constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBlock * sizeof(UnpackedGroup));
@@ -26,6 +27,7 @@ constexpr size_t kSumFloats = size_t{kIntegerTokenBlock + kMostTileTokens} * kSt
 /// With so many tokens for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
 /// cache, which is worth more than that weights are read by one thread alone.
 constexpr uint32_t kOwnTokens = 32;
+constexpr uint32_t kSerialValues = 8192;  ///< to be rounded: waking other threads for so few costs more
 constexpr uint32_t kPairsPerThread =
     8;  ///< fewer leave threads with nothing to do: smaller blocks are taken then
 constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
@@ -57,7 +59,6 @@ struct Multiplier::Scratch {
     float* sums;  ///< [tokens, ld]
     size_t ld;
     uint32_t thread;
-    float* floats() const { return reinterpret_cast<float*>(weights); }
     /// Where the sums of so many panels begin, from that one on.
     Scratch from_panel(uint32_t panel) const {
         return {weights, sums + size_t{panel} * kPanelRows, ld, thread};
@@ -66,7 +67,7 @@ struct Multiplier::Scratch {
 
 void Product::count(const PackedMatrix& matrix) {
     k_ = matrix.columns();
-    any_quantized_ |= !layout_of(matrix.format()).is_float();
+    (layout_of(matrix.format()).is_float() ? any_float_ : any_quantized_) = true;
     bytes_ += matrix.bytes();
     macs_ += uint64_t{matrix.rows()} * matrix.columns();
 }
@@ -94,27 +95,51 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
     if (!rows.ok()) return rows.error();
     multiplier.scratch_ = std::move(scratch).value();
     multiplier.rows_ = std::move(rows).value();
+    if (kernels.bfloats == nullptr) return multiplier;
+    auto bfloat_rows = BfloatRows::create(tokens, k);
+    if (!bfloat_rows.ok()) return bfloat_rows.error();
+    multiplier.bfloat_rows_ = std::move(bfloat_rows).value();
     return multiplier;
 }
 
+void Multiplier::set_activation_dtype(ActivationDtype dtype) {
+    assert(dtype != ActivationDtype::kBf16 || kernels_->bfloats != nullptr);
+    dtype_ = dtype;
+}
+
 void Multiplier::lay_out(const Product& product, uint32_t tokens) {
-    taken_ = wants_integers(product);
-    if (taken_) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
+    taken_ = wants_integers(product) || wants_bfloats(product);
+    if (wants_integers(product)) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
+    if (wants_bfloats(product)) bfloat_rows_.lay_out(product.k());
 }
 
 void Multiplier::take_row(uint32_t token, const float* x) {
-    if (taken_) rows_.round(*kernels_, token, x);
+    if (!taken_) return;
+    if (is_integer(dtype_))
+        rows_.round(*kernels_, token, x);
+    else
+        bfloat_rows_.round(*kernels_->bfloats, token, x);
+}
+
+void Multiplier::take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k) {
+    if (!taken_) return;
+    const auto some = [&](uint32_t begin, uint32_t end, uint32_t) {
+        for (uint32_t token = begin; token < end; ++token) take_row(token, x + token * ldx);
+    };
+    const uint32_t grain = std::max(1u, kSerialValues / 2 / k);
+    size_t{tokens} * k <= kSerialValues ? some(0, tokens, 0) : pool_->run(tokens, grain, some);
 }
 
 void Multiplier::multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens,
                           const Output& out) {
     if (tokens == 0) return;
     forget_largest(tokens, out);
-    const bool integers = wants_integers(product), taken = std::exchange(taken_, false);
-    if (integers && !taken) {
-        rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
-        rows_.round_all(*pool_, *kernels_, x, ldx);
+    if (!taken_) {
+        lay_out(product, tokens);
+        take_rows(x, ldx, tokens, product.k());
     }
+    taken_ = false;
+    const bool integers = wants_integers(product);
     // Integers lie in tiles, which are not cut.
     const uint32_t height = integers ? rows_.tile_height() : 1, tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
@@ -156,46 +181,58 @@ Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
 void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
     Scratch scratch = scratch_of(thread);
     scratch.ld = size_t{strip.panel_count} * kPanelRows;
-    if (dtype_ != ActivationDtype::kF32)
-        multiply_mixed(strip, scratch);
-    else if (!multiply_direct(strip, scratch))
-        multiply_tiles(strip, scratch);
-    finish(strip, scratch);
-}
-
-/// Neighbours of one kind together: which panels are neighbours here is an accident of threads and changes no bit.
-void Multiplier::multiply_mixed(const Strip& strip, const Scratch& scratch) {
     const auto is_float = [&](uint32_t panel) { return layout_of(strip.panels[panel].format).is_float(); };
+    // Neighbours of one kind together: which panels are neighbours here is an accident of threads and changes no bit.
     for (uint32_t begin = 0, end = 0; begin < strip.panel_count; begin = end) {
         while (end < strip.panel_count && is_float(end) == is_float(begin)) ++end;
         Strip run = strip;
         run.panels += begin;
         run.panel_count = end - begin;
-        if (is_float(begin))
-            multiply_tiles(run, scratch.from_panel(begin));
-        else
-            multiply_integers(run, scratch.from_panel(begin));
+        multiply_run(run, scratch.from_panel(begin));
     }
+    finish(strip, scratch);
 }
 
-bool Multiplier::multiply_direct(const Strip& strip, const Scratch& scratch) {
-    if (strip.tokens > kDirectTokens) return false;
+/// Panels that are all floats, or all quantized.
+void Multiplier::multiply_run(const Strip& run, const Scratch& scratch) {
+    const bool floats = layout_of(run.panels[0].format).is_float();
+    if (!floats && is_integer(dtype_)) return multiply_integers(run, scratch);
+    if (!floats || dtype_ != ActivationDtype::kBf16)
+        return multiply_floats<float>(kernels_->floats, run, {run.x, run.ldx, run.k}, scratch);
+    multiply_floats<BfloatPair>(kernels_->bfloats->products, run,
+                                {bfloat_rows_.row(run.first_token), bfloat_rows_.ld(), bfloat_rows_.pairs()},
+                                scratch);
+}
+
+template <class Element>
+void Multiplier::multiply_floats(const ProductKernels<Element>& kernels, const Strip& run,
+                                 const Rows<Element>& x, const Scratch& scratch) {
+    if (!multiply_direct(kernels, run, x, scratch)) multiply_tiles(kernels, run, x, scratch);
+}
+
+template <class Element>
+bool Multiplier::multiply_direct(const ProductKernels<Element>& kernels, const Strip& run,
+                                 const Rows<Element>& x, const Scratch& scratch) {
+    if (run.tokens > kDirectTokens) return false;
     const std::byte* panels[kStripPanels];
-    if (!strip.of_one_format(panels)) return false;
-    return kernels_->direct({panels, strip.panel_count, strip.panels[0].format, strip.k, strip.x, strip.ldx,
-                             strip.tokens, scratch.sums, scratch.ld});
+    if (!run.of_one_format(panels)) return false;
+    return kernels.direct({panels, run.panel_count, run.panels[0].format, x.k, x.data, x.ld, run.tokens,
+                           scratch.sums, scratch.ld});
 }
 
-void Multiplier::multiply_tiles(const Strip& strip, const Scratch& scratch) {
-    for (uint32_t k = 0; k < strip.k; k += kDepthBlock) {
-        const uint32_t depth = std::min(kDepthBlock, strip.k - k);
-        const size_t ld = size_t{strip.panel_count} * kPanelRows;
-        for (uint32_t i = 0; i < strip.panel_count; ++i) {
-            kernels_->dequantize(strip.panels[i].format, strip.panels[i].data, k, depth,
-                                 scratch.floats() + size_t{i} * kPanelRows, ld);
+template <class Element>
+void Multiplier::multiply_tiles(const ProductKernels<Element>& kernels, const Strip& run,
+                                const Rows<Element>& x, const Scratch& scratch) {
+    auto* weights = reinterpret_cast<Element*>(scratch.weights);
+    const size_t ld = size_t{run.panel_count} * kPanelRows;
+    for (uint32_t k = 0; k < x.k; k += kDepthBlock) {
+        const uint32_t depth = std::min(kDepthBlock, x.k - k);
+        for (uint32_t i = 0; i < run.panel_count; ++i) {
+            kernels.unpack(run.panels[i].format, run.panels[i].data, k, depth,
+                           weights + size_t{i} * kPanelRows, ld);
         }
-        kernels_->tile({strip.x + k, strip.ldx, scratch.floats(), ld, scratch.sums, scratch.ld, strip.tokens,
-                        strip.panel_count, depth, k > 0});
+        kernels.tile({x.data + k, x.ld, weights, ld, scratch.sums, scratch.ld, run.tokens, run.panel_count,
+                      depth, k > 0});
     }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/exec/cpu/bfloat_rows.h"
 #include "engine/exec/cpu/integer_rows.h"
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
@@ -34,13 +35,14 @@ class Product {
     uint64_t bytes() const { return bytes_; }
     uint64_t macs() const { return macs_; }  ///< of one token
     bool any_quantized() const { return any_quantized_; }
+    bool any_float() const { return any_float_; }
 
   private:
     void count(const PackedMatrix& matrix);
 
     std::vector<Panel> panels_;
     uint32_t k_ = 0;
-    bool any_quantized_ = false;
+    bool any_quantized_ = false, any_float_ = false;
     uint64_t bytes_ = 0, macs_ = 0;
 };
 
@@ -64,8 +66,9 @@ class Multiplier {
     /// For products of up to `k` columns with up to `tokens` rows.
     static Result<Multiplier> create(ThreadPool& pool, const Kernels& kernels, uint32_t tokens, uint32_t k);
 
-    /// As what activations meet quantized panels from now on. Float panels meet float32.
-    void set_activation_dtype(ActivationDtype dtype) { dtype_ = dtype; }
+    /// As what activations meet panels from now on: integers those of quantized formats, bfloat16 those of floats, which the
+    /// kernels must have. All others meet float32.
+    void set_activation_dtype(ActivationDtype dtype);
     /// Before a multiply() of that product with so many tokens: their rows may be given one by one, as they are made.
     void lay_out(const Product& product, uint32_t tokens);
     /// By any thread.
@@ -74,16 +77,31 @@ class Multiplier {
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
     /// Of a token of the last product, which had no row to be written into.
     Largest largest(uint32_t token) const;
-    uint64_t scratch_bytes() const { return scratch_.bytes() + rows_.bytes(); }
+    uint64_t scratch_bytes() const { return scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes(); }
 
   private:
     struct Strip;
     struct Scratch;
+    /// Rows of a strip's tokens; k in Elements.
+    template <class Element>
+    struct Rows {
+        const Element* data;
+        size_t ld;
+        uint32_t k;
+    };
     Multiplier(ThreadPool& pool, const Kernels& kernels) : pool_(&pool), kernels_(&kernels) {}
+    void take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k);
     void multiply_strip(const Strip& strip, uint32_t thread);
-    bool multiply_direct(const Strip& strip, const Scratch& scratch);
-    void multiply_tiles(const Strip& strip, const Scratch& scratch);
-    void multiply_mixed(const Strip& strip, const Scratch& scratch);
+    void multiply_run(const Strip& run, const Scratch& scratch);
+    template <class Element>
+    static void multiply_floats(const ProductKernels<Element>& kernels, const Strip& run,
+                                const Rows<Element>& x, const Scratch& scratch);
+    template <class Element>
+    static bool multiply_direct(const ProductKernels<Element>& kernels, const Strip& run,
+                                const Rows<Element>& x, const Scratch& scratch);
+    template <class Element>
+    static void multiply_tiles(const ProductKernels<Element>& kernels, const Strip& run,
+                               const Rows<Element>& x, const Scratch& scratch);
     void multiply_integers(const Strip& strip, const Scratch& scratch);
     bool multiply_integers_direct(const Strip& strip, const Scratch& scratch);
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
@@ -96,14 +114,18 @@ class Multiplier {
     uint32_t blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const;
     Scratch scratch_of(uint32_t thread);
     bool wants_integers(const Product& product) const {
-        return dtype_ != ActivationDtype::kF32 && product.any_quantized();
+        return is_integer(dtype_) && product.any_quantized();
+    }
+    bool wants_bfloats(const Product& product) const {
+        return dtype_ == ActivationDtype::kBf16 && product.any_float();
     }
 
     ThreadPool* pool_;
     const Kernels* kernels_;
     ActivationDtype dtype_ = ActivationDtype::kF32;
-    bool taken_ = false;  ///< rows_ hold what is to be multiplied next
+    bool taken_ = false;  ///< the rows below that dtype_ wants hold what is to be multiplied next
     IntegerRows rows_;
+    BfloatRows bfloat_rows_;
     PageBuffer scratch_;
     std::vector<Largest> largest_;  ///< [threads, largest_tokens_]
     uint32_t largest_tokens_ = 0;

@@ -227,6 +227,21 @@ TEST(CommandLine, BenchPrintsOneObjectADesign) {
     }
 }
 
+TEST(CommandLine, Bf16ActivationsWithoutTheInstructionsAreRefused) {
+    const char* tier = std::getenv("PITWALL_KERNEL_TIER");
+    const std::string before = tier == nullptr ? "" : tier;
+    ::setenv("PITWALL_KERNEL_TIER", "plain", 1);
+    expect_refused(tiny({"generate", "--prompt", "a", "--set", "activation_dtype=bf16"}),
+                   "bf16 activations need AVX512-BF16");
+    ::setenv("PITWALL_KERNEL_TIER", before.c_str(), 1);  // empty: none is forced
+    expect_refused(tiny({"generate", "--prompt", "a", "--set", "activation_dtype=bfloat16"}),
+                   "did you mean bf16?");
+    EXPECT_EQ(run_pitwall(tiny({"generate", "--prompt", "a", "--max-tokens", "2", "--device", "sim", "--set",
+                                "activation_dtype=bf16"}))
+                  .code,
+              0);
+}
+
 TEST(CommandLine, TellsThatSimulatedTokensSayNothing) {
     const Ended ended =
         run_pitwall(tiny({"generate", "--prompt", "a", "--max-tokens", "2", "--device", "sim"}));

@@ -167,6 +167,7 @@ TEST(NumericHistoryJson, IsReadAsItWasWritten) {
          {{0, {KvDtype::kF16, ActivationDtype::kI8}},
           {5, {KvDtype::kInt8, ActivationDtype::kF32}},
           {5, {KvDtype::kInt4, ActivationDtype::kF32}},
+          {6, {KvDtype::kInt4, ActivationDtype::kBf16}},
           {7, {KvDtype::kInt4, ActivationDtype::kI8}},
           {8, {KvDtype::kF16, ActivationDtype::kI8}}}}};
     engine::NumericHistory read;

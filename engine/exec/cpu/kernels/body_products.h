@@ -3,7 +3,9 @@
 // Matrix products of one tier. Included after the tier's lanes; see there why all is in an anonymous namespace.
 #pragma once
 
+#include "engine/exec/cpu/kernels/body_direct.h"
 #include "engine/exec/cpu/kernels/body_groups.h"
+#include "engine/exec/cpu/kernels/body_tile.h"
 #include "engine/exec/cpu/kernels/kernels.h"
 
 namespace pitwall::engine::cpu {
@@ -61,24 +63,38 @@ void dequantize_groups(const std::byte* panel, uint32_t k_begin, uint32_t k_coun
     }
 }
 
-void widen(PanelFormat format, const std::byte* panel, uint32_t k_begin, uint32_t k_count, float* out,
-           size_t ld) {
-    const bool wide = format == PanelFormat::kF32;
-    const std::byte* row = panel + size_t{k_begin} * kPanelRows * (wide ? 4 : 2);
-    for (uint32_t k = 0; k < k_count; ++k, row += kPanelRows * (wide ? 4 : 2), out += ld) {
-        if (wide) store(out, as_float(load_bits(row)));
-        if (format == PanelFormat::kF16) store(out, load_half(row));
-        if (format == PanelFormat::kBf16) store(out, load_bfloat(row));
+/// The first or second of two k of a float panel.
+template <PanelFormat kFormat, int kSecond>
+PITWALL_LANES F float_weight(const std::byte* pair) {
+    if constexpr (kFormat == PanelFormat::kF32) return as_float(load_bits(pair + 64 * kSecond));
+    if constexpr (kFormat == PanelFormat::kF16) return load_half(pair + 32 * kSecond);
+    if constexpr (kFormat == PanelFormat::kBf16) {
+        const I both_k = load_bits(pair);
+        return as_float(kSecond == 0 ? shift_left<16>(both_k)
+                                     : both(both_k, broadcast_bits(static_cast<int32_t>(0xffff0000))));
     }
+}
+
+template <PanelFormat kFormat>
+void widen(const std::byte* panel, uint32_t k_begin, uint32_t k_count, float* out, size_t ld) {
+    constexpr size_t kPairBytes = layout_of(kFormat).float_pair_bytes();
+    const std::byte* pair = panel + k_begin / 2 * kPairBytes;
+    for (uint32_t k = 0; k + 1 < k_count; k += 2, pair += kPairBytes, out += 2 * ld) {
+        store(out, float_weight<kFormat, 0>(pair));
+        store(out + ld, float_weight<kFormat, 1>(pair));
+    }
+    if (k_count % 2 != 0) store(out, float_weight<kFormat, 0>(pair));
 }
 
 void dequantize(PanelFormat format, const std::byte* panel, uint32_t k_begin, uint32_t k_count, float* out,
                 size_t ld) {
     switch (format) {
         case PanelFormat::kF32:
+            return widen<PanelFormat::kF32>(panel, k_begin, k_count, out, ld);
         case PanelFormat::kF16:
+            return widen<PanelFormat::kF16>(panel, k_begin, k_count, out, ld);
         case PanelFormat::kBf16:
-            return widen(format, panel, k_begin, k_count, out, ld);
+            return widen<PanelFormat::kBf16>(panel, k_begin, k_count, out, ld);
         case PanelFormat::kQ4:
             return dequantize_groups<PanelFormat::kQ4>(panel, k_begin, k_count, out, ld);
         case PanelFormat::kQ4M:
@@ -98,136 +114,70 @@ void dequantize(PanelFormat format, const std::byte* panel, uint32_t k_begin, ui
     }
 }
 
-template <int kRows, int kVectors>
-void register_tile(const TileProduct& t, uint32_t row, uint32_t vector) {
-    const float* a = t.a + row * t.lda;
-    const float* b = t.b + size_t{vector} * kPanelRows;
-    float* c = t.c + row * t.ldc + size_t{vector} * kPanelRows;
-    F sum[kRows][kVectors];
-    unrolled<kRows * kVectors>([&](auto i) PITWALL_LAMBDA {
-        constexpr int kRow = i.value / kVectors, kVector = i.value % kVectors;
-        sum[kRow][kVector] = t.accumulate ? load(c + kRow * t.ldc + kVector * 16) : zero();
-    });
-    for (uint32_t k = 0; k < t.k; ++k, b += t.ldb) {
-        F w[kVectors];
-        unrolled<kVectors>([&](auto v) PITWALL_LAMBDA { w[v.value] = load(b + v.value * 16); });
-        unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
-            const F x = broadcast(a[r.value * t.lda + k]);
-            unrolled<kVectors>([&](auto v) PITWALL_LAMBDA {
-                sum[r.value][v.value] = fma(w[v.value], x, sum[r.value][v.value]);
-            });
-        });
-    }
-    unrolled<kRows * kVectors>([&](auto i) PITWALL_LAMBDA {
-        constexpr int kRow = i.value / kVectors, kVector = i.value % kVectors;
-        store(c + kRow * t.ldc + kVector * 16, sum[kRow][kVector]);
-    });
-}
+/// One k in float32.
+struct FloatStep {
+    using Element = float;
+    using Weights = F;
+    PITWALL_LANES F load(const float* p) { return cpu::load(p); }
+    PITWALL_LANES F broadcast(float x) { return cpu::broadcast(x); }
+    PITWALL_LANES F multiply_add(F w, F x, F sum) { return fma(w, x, sum); }
+};
 
-/// The register tile of exactly `rows` rows, 1 <= rows <= kMost.
-template <int kMost, int kVectors>
-void tile_of_rows(const TileProduct& t, uint32_t rows, uint32_t row, uint32_t vector) {
-    if constexpr (kMost > 1) {
-        if (rows < kMost) return tile_of_rows<kMost - 1, kVectors>(t, rows, row, vector);
-    }
-    register_tile<kMost, kVectors>(t, row, vector);
-}
-
-/// All rows of `kVectors` vectors, in tiles of nearly equal height: a full tile and a sliver would waste registers.
-template <int kVectors>
-void tile_column(const TileProduct& t, uint32_t vector) {
-    constexpr uint32_t kMost = static_cast<uint32_t>(kTileRows[kVectors]);
-    uint32_t tiles = (t.rows + kMost - 1) / kMost;
-    for (uint32_t row = 0; tiles > 0; --tiles) {
-        const uint32_t rows = (t.rows - row + tiles - 1) / tiles;
-        tile_of_rows<static_cast<int>(kMost), kVectors>(t, rows, row, vector);
-        row += rows;
-    }
-}
-
-template <int kVectors>
-uint32_t tile_columns(const TileProduct& t, uint32_t vector) {
-    for (; vector + kVectors <= t.vectors; vector += kVectors) tile_column<kVectors>(t, vector);
-    if constexpr (kVectors > 1) return tile_columns<kVectors / 2>(t, vector);
-    return vector;
-}
-
-void tile(const TileProduct& product) { tile_columns<kTileVectors>(product, 0); }
-
-template <PanelFormat kFormat, int kPanels, int kTokens>
-void direct_panels(const DirectProduct& p, uint32_t first) {
-    F sum[kTokens][kPanels];
-    unrolled<kTokens * kPanels>([&](auto i)
-                                    PITWALL_LAMBDA { sum[i.value / kPanels][i.value % kPanels] = zero(); });
-    for (uint32_t k = 0; k < p.k; k += kGroupValues) {
-        Group<kFormat> group[kPanels];
-        unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
-            group[i.value] = open_group<kFormat>(p.panels[first + i.value], k / kGroupValues);
-        });
-        const float* x = p.x + k;
-        each_k([&](auto half, auto byte, uint32_t quad) PITWALL_LAMBDA {
-            unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
-                const F w = weight<half.value, byte.value>(group[i.value], quad);
-                unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
-                    sum[t.value][i.value] = fma(w, broadcast(x[t.value * p.ldx]), sum[t.value][i.value]);
-                });
-            });
-            ++x;
-        });
-    }
-    unrolled<kTokens * kPanels>([&](auto i) PITWALL_LAMBDA {
-        constexpr int kToken = i.value / kPanels, kPanel = i.value % kPanels;
-        store(p.c + kToken * p.ldc + (first + kPanel) * 16, sum[kToken][kPanel]);
-    });
-}
-
-/// Fewest panels of a direct kernel: single panels beside several tokens would only cost compile time.
-constexpr int least_panels(int tokens) { return tokens > 1 && kDirectPanels[tokens] > 1 ? 2 : 1; }
-
-template <PanelFormat kFormat, int kTokens, int kPanels = kDirectPanels[kTokens]>
-void direct_from(const DirectProduct& p, uint32_t first) {
-    for (; first + kPanels <= p.panel_count; first += kPanels)
-        direct_panels<kFormat, kPanels, kTokens>(p, first);
-    if constexpr (kPanels > least_panels(kTokens)) direct_from<kFormat, kTokens, kPanels / 2>(p, first);
-}
-
-template <PanelFormat kFormat, int kTokens>
-bool direct_of_tokens(const DirectProduct& p) {
-    if constexpr (kDirectPanels[kTokens] == 0) {
-        return false;
-    } else {
-        if (p.panel_count % least_panels(kTokens) != 0) return false;
-        direct_from<kFormat, kTokens>(p, 0);
-        return true;
-    }
-}
+void tile(const TileProduct<float>& product) { tile_columns<FloatStep>(product); }
 
 template <PanelFormat kFormat>
-bool direct_of_format(const DirectProduct& p) {
-    switch (p.tokens) {
-        case 1:
-            return direct_of_tokens<kFormat, 1>(p);
-        case 2:
-            return direct_of_tokens<kFormat, 2>(p);
-        case 3:
-            return direct_of_tokens<kFormat, 3>(p);
-        case 4:
-            return direct_of_tokens<kFormat, 4>(p);
-        default:
-            return false;
+struct GroupWeights : FloatStep {
+    template <int kPanels, class Body>
+    PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, const Body& body) {
+        for (uint32_t at = 0; at < k;) {
+            Group<kFormat> group[kPanels];
+            unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
+                group[i.value] = open_group<kFormat>(panels[i.value], at / kGroupValues);
+            });
+            each_k([&](auto half, auto byte, uint32_t quad) PITWALL_LAMBDA {
+                unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
+                    body(i, at, weight<half.value, byte.value>(group[i.value], quad));
+                });
+                ++at;
+            });
+        }
     }
-}
+};
 
-bool direct(const DirectProduct& product) {
+template <PanelFormat kFormat>
+struct FloatWeights : FloatStep {
+    template <int kPanels, class Body>
+    PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, const Body& body) {
+        const auto add = [&](auto second, size_t pair) PITWALL_LAMBDA {
+            unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
+                const std::byte* weights = panels[i.value] + pair * layout_of(kFormat).float_pair_bytes();
+                body(i, 2 * pair + second.value, float_weight<kFormat, second.value>(weights));
+            });
+        };
+        for (size_t pair = 0; pair < k / 2; ++pair) {
+            add(Index<0>{}, pair);
+            add(Index<1>{}, pair);
+        }
+        if (k % 2 != 0) add(Index<0>{}, k / 2);
+    }
+};
+
+bool direct(const DirectProduct<float>& product) {
     switch (product.format) {
+        case PanelFormat::kF32:
+            return direct_of<FloatWeights<PanelFormat::kF32>>(product);
+        case PanelFormat::kF16:
+            return direct_of<FloatWeights<PanelFormat::kF16>>(product);
+        case PanelFormat::kBf16:
+            return direct_of<FloatWeights<PanelFormat::kBf16>>(product);
         case PanelFormat::kQ4:
-            return direct_of_format<PanelFormat::kQ4>(product);
+            return direct_of<GroupWeights<PanelFormat::kQ4>>(product);
         case PanelFormat::kQ4M:
-            return direct_of_format<PanelFormat::kQ4M>(product);
+            return direct_of<GroupWeights<PanelFormat::kQ4M>>(product);
         case PanelFormat::kQ8:
-            return direct_of_format<PanelFormat::kQ8>(product);
+            return direct_of<GroupWeights<PanelFormat::kQ8>>(product);
         case PanelFormat::kQ4K:
-            return direct_of_format<PanelFormat::kQ4K>(product);
+            return direct_of<GroupWeights<PanelFormat::kQ4K>>(product);
         default:
             return false;
     }

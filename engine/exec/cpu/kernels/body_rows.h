@@ -300,9 +300,7 @@ constexpr Kernels kernels_of_this_tier(KernelTier tier) {
     return {tier,
             kTileVectors,
             kTileRows[kTileVectors],
-            dequantize,
-            tile,
-            direct,
+            {dequantize, tile, direct},
             rms_norm,
             rotate_pairs,
             scale,
@@ -316,7 +314,8 @@ constexpr Kernels kernels_of_this_tier(KernelTier tier) {
             attend,
             merge,
             exponential_rows,
-            {}};
+            {},
+            nullptr};
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ namespace pitwall::engine::cpu {
 
 using presets::ActivationDtype;
 
+constexpr bool is_integer(ActivationDtype dtype) {
+    return dtype == ActivationDtype::kI8 || dtype == ActivationDtype::kI16;
+}
+
 /// 32 k of one token in 8 bits: value = the token's scale * factor of its half * integer. A weight is d * u + m, with u
 /// unsigned, so a product of a group is the token's scale * (d * (integers' product) * factor + m * sum).
 struct GroupI8 {

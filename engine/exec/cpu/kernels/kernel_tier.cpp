@@ -17,10 +17,12 @@ namespace {
 #if defined(__x86_64__)
 struct CpuFeatures {
     /// And the system saves the registers they need.
-    bool fma = false, f16c = false, avx2 = false, avx2_vnni = false, avx512 = false, avx512_vnni = false;
+    bool fma = false, f16c = false, avx2 = false, avx2_vnni = false, avx512 = false, avx512_vnni = false,
+         avx512_bf16 = false;
 };
 
-constexpr uint32_t kAvxVnniBit = 1u << 4;  // of EAX; compilers spell its name in different ways
+constexpr uint32_t kAvxVnniBit = 1u << 4,
+                   kAvx512Bf16Bit = 1u << 5;  // of EAX; compilers spell their names in different ways
 
 uint64_t saved_register_state() {
     uint32_t low = 0, high = 0;
@@ -45,8 +47,10 @@ CpuFeatures detect() {
     features.avx2 = ymm && (b & bit_AVX2) != 0;
     features.avx512 = zmm && (b & kAvx512Bits) == kAvx512Bits;
     features.avx512_vnni = features.avx512 && (c & bit_AVX512VNNI) != 0;
-    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0)
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) {
         features.avx2_vnni = features.avx2 && (a & kAvxVnniBit) != 0;
+        features.avx512_bf16 = features.avx512_vnni && (a & kAvx512Bf16Bit) != 0;
+    }
     return features;
 }
 #endif
@@ -78,6 +82,8 @@ std::string_view kernel_tier_name(KernelTier tier) {
             return "avx512";
         case KernelTier::kAvx512Vnni:
             return "avx512-vnni";
+        case KernelTier::kAvx512Bf16:
+            return "avx512-bf16";
     }
     return "?";
 }
@@ -98,6 +104,8 @@ bool kernel_tier_available(KernelTier tier) {
             return avx2 && features.avx512;
         case KernelTier::kAvx512Vnni:
             return avx2 && features.avx512_vnni;
+        case KernelTier::kAvx512Bf16:
+            return avx2 && features.avx512_bf16;
     }
     return true;
 #else
@@ -119,7 +127,7 @@ Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced) {
     if (asked == nullptr || *asked == '\0') return available_kernel_tiers().back();
     if (const auto tier = tier_named(asked)) return checked(*tier);
     return Error{fmt::format("{}={} names no kernel tier", kKernelTierVariable, asked),
-                 "use plain, avx2, avx2-vnni, avx512 or avx512-vnni"};
+                 "use plain, avx2, avx2-vnni, avx512, avx512-vnni or avx512-bf16"};
 }
 
 }  // namespace pitwall::engine

@@ -10,16 +10,17 @@
 namespace pitwall::engine {
 
 /// Which instructions the CPU kernels use. Higher is faster; bits may differ between plain and the others.
-enum class KernelTier { kPlain, kAvx2, kAvx2Vnni, kAvx512, kAvx512Vnni };
-inline constexpr KernelTier kKernelTiers[] = {KernelTier::kPlain, KernelTier::kAvx2, KernelTier::kAvx2Vnni,
-                                              KernelTier::kAvx512, KernelTier::kAvx512Vnni};
+enum class KernelTier { kPlain, kAvx2, kAvx2Vnni, kAvx512, kAvx512Vnni, kAvx512Bf16 };
+inline constexpr KernelTier kKernelTiers[] = {KernelTier::kPlain,      KernelTier::kAvx2,
+                                              KernelTier::kAvx2Vnni,   KernelTier::kAvx512,
+                                              KernelTier::kAvx512Vnni, KernelTier::kAvx512Bf16};
 
 /// The environment variable that forces a tier, for tests and for comparing, to one of kernel_tier_name().
 inline constexpr const char* kKernelTierVariable = "PITWALL_KERNEL_TIER";
 
 std::string_view kernel_tier_name(KernelTier tier);
 /// Whether this processor and operating system run the tier (avx2: with FMA and F16C; avx512: F, BW, DQ, VL and FMA; vnni:
-/// dot products of bytes and words).
+/// dot products of bytes and words; bf16: of bfloat16, with VNNI).
 bool kernel_tier_available(KernelTier tier);
 /// All that run here, lowest first; never empty.
 std::vector<KernelTier> available_kernel_tiers();

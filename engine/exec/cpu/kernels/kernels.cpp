@@ -6,10 +6,12 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-Kernels combined(KernelTier tier, const Kernels& floats, const IntegerKernels& integers) {
+Kernels combined(KernelTier tier, const Kernels& floats, const IntegerKernels& integers,
+                 const BfloatKernels* bfloats = nullptr) {
     Kernels kernels = floats;
     kernels.tier = tier;
     kernels.integer = integers;
+    kernels.bfloats = bfloats;
     return kernels;
 }
 
@@ -23,6 +25,8 @@ const Kernels& kernels_of(KernelTier tier) {
     static const Kernels avx512 = combined(KernelTier::kAvx512, avx512_kernels(), avx512_integers());
     static const Kernels avx512_vnni =
         combined(KernelTier::kAvx512Vnni, avx512_kernels(), avx512_vnni_integers());
+    static const Kernels avx512_bf16 =
+        combined(KernelTier::kAvx512Bf16, avx512_kernels(), avx512_vnni_integers(), &avx512_bf16_bfloats());
     switch (tier) {
         case KernelTier::kPlain:
             break;
@@ -34,6 +38,8 @@ const Kernels& kernels_of(KernelTier tier) {
             return avx512;
         case KernelTier::kAvx512Vnni:
             return avx512_vnni;
+        case KernelTier::kAvx512Bf16:
+            return avx512_bf16;
     }
 #endif
     static const Kernels plain = combined(KernelTier::kPlain, plain_kernels(), plain_integers());

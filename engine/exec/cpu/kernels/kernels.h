@@ -11,40 +11,14 @@
 
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
-#include "engine/exec/cpu/kernels/panel_format.h"
+#include "engine/exec/cpu/kernels/product_kernels.h"
 #include "engine/kv/kv_layout.h"
 
 namespace pitwall::engine::cpu {
 
-inline constexpr uint32_t kDirectTokens = 4;  ///< most tokens of a direct product
 inline constexpr uint32_t kAttentionTile =
     64;  ///< KV positions of one softmax tile, aligned to absolute position
 inline constexpr uint32_t kAttentionChunk = 256;  ///< KV positions of one partial result, aligned likewise
-
-/// c[r][n] (+)= sum over k of a[r][k] * b[k][n], n < 16 * vectors.
-struct TileProduct {
-    const float* a;
-    size_t lda;
-    const float* b;
-    size_t ldb;
-    float* c;
-    size_t ldc;
-    uint32_t rows, vectors, k;
-    bool accumulate;  ///< go on from what c holds
-};
-
-/// c[t][16 * p + lane] = sum over k of x[t][k] * weight(panel p, lane, k), weights unpacked in registers.
-struct DirectProduct {
-    const std::byte* const* panels;
-    uint32_t panel_count;
-    PanelFormat format;
-    uint32_t k;  ///< a multiple of 32
-    const float* x;
-    size_t ldx;
-    uint32_t tokens;  ///< at most kDirectTokens
-    float* c;
-    size_t ldc;
-};
 
 /// Attention of `rows` queries to one chunk of one KV head, FlashAttention's running softmax (Dao et al. 2022).
 struct AttentionChunk {
@@ -121,14 +95,9 @@ struct OutputRun {
 
 struct Kernels {
     KernelTier tier;
-    uint32_t tile_vectors;  ///< panels that tile() works on best at a time
-    uint32_t tile_rows;     ///< tokens of one register tile at that width
-    /// out[i * ld + lane] = weight(lane, k_begin + i) for i < k_count; both multiples of 32 in quantized formats.
-    void (*dequantize)(PanelFormat format, const std::byte* panel, uint32_t k_begin, uint32_t k_count,
-                       float* out, size_t ld);
-    void (*tile)(const TileProduct& product);
-    /// False where there is no such kernel; then dequantize() and tile() give the same bits.
-    bool (*direct)(const DirectProduct& product);
+    uint32_t tile_vectors;         ///< panels that tile() works on best at a time
+    uint32_t tile_rows;            ///< tokens of one register tile at that width
+    ProductKernels<float> floats;  ///< of all formats
     /// out = x / rms(x) * weight over `count` values, a multiple of 16 with zeros behind `size` (Zhang & Sennrich 2019).
     void (*rms_norm)(const float* x, const float* weight, uint32_t size, uint32_t count, float epsilon,
                      float* out);
@@ -153,6 +122,7 @@ struct Kernels {
     void (*merge)(const AttentionMerge& merge);
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test
     IntegerKernels integer;
+    const BfloatKernels* bfloats;  ///< null: this tier has none
 };
 
 const Kernels& kernels_of(KernelTier tier);  ///< of an available tier

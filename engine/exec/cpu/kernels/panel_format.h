@@ -9,7 +9,8 @@
 // k = 16+4j+b in its high nibble. High bits are one (5-bit formats) or two (6-bit) 32-bit lanes per row, k ascending
 // from bit 0. 8-bit values are [8 quads][16 rows][4 k], so that four values of a row meet four activations in one
 // instruction, as nibbles do. A K-quant puts 8 groups behind a header with the scales of its 256
-// values. A panel of a float format is [k][16 rows].
+// values. A panel of a float format is [k][16 rows], filled up with zeros to an even number of k; in kBf16 two k stand together,
+// [k / 2][16 rows][2], as a dot product of pairs takes them.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +35,7 @@ struct PanelLayout {
     uint32_t header_bytes = 0;                                ///< before the groups of a super block
     uint32_t scale_bytes = 0, high_bytes = 0, low_bytes = 0;  ///< of a group
     uint32_t float_bytes = 0;                                 ///< of a value, where the format is a float
+    uint32_t float_run = 0;                                   ///< its neighbouring k in a row
 
     [[gnu::always_inline]] constexpr uint32_t group_bytes() const {
         return scale_bytes + high_bytes + low_bytes;
@@ -42,9 +44,17 @@ struct PanelLayout {
         return header_bytes + groups_per_super * group_bytes();
     }
     [[gnu::always_inline]] constexpr bool is_float() const { return float_bytes != 0; }
+    /// Bytes of two k of a float format.
+    [[gnu::always_inline]] constexpr size_t float_pair_bytes() const {
+        return size_t{2} * kPanelRows * float_bytes;
+    }
+    /// Which float of its panel a value is.
+    [[gnu::always_inline]] constexpr size_t float_index(size_t k, size_t lane) const {
+        return (k / float_run * kPanelRows + lane) * float_run + k % float_run;
+    }
     /// Bytes of a panel of `columns` k.
     [[gnu::always_inline]] constexpr size_t panel_bytes(size_t columns) const {
-        if (is_float()) return columns * kPanelRows * float_bytes;
+        if (is_float()) return (columns + 1) / 2 * float_pair_bytes();
         return columns / (size_t{kGroupValues} * groups_per_super) * super_bytes();
     }
     /// Offset of a group in its panel.
@@ -57,9 +67,10 @@ struct PanelLayout {
     }
 };
 
-[[gnu::always_inline]] constexpr PanelLayout float_layout(uint32_t bytes) {
+[[gnu::always_inline]] constexpr PanelLayout float_layout(uint32_t bytes, uint32_t run) {
     PanelLayout layout;
     layout.float_bytes = bytes;
+    layout.float_run = run;
     return layout;
 }
 
@@ -82,10 +93,11 @@ struct PanelLayout {
 [[gnu::always_inline]] constexpr PanelLayout layout_of(PanelFormat format) {
     switch (format) {
         case PanelFormat::kF32:
-            return float_layout(4);
+            return float_layout(4, 1);
         case PanelFormat::kF16:
+            return float_layout(2, 1);
         case PanelFormat::kBf16:
-            return float_layout(2);
+            return float_layout(2, 2);
         case PanelFormat::kQ4:
             return integer_layout(ScaleScheme::kScale, 4, 0, 8);
         case PanelFormat::kQ4M:

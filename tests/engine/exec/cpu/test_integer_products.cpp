@@ -51,7 +51,8 @@ class IntegerProducts : public testing::TestWithParam<KernelTier> {
     IntegerRows rounded(ActivationDtype dtype, const std::vector<float>& x, uint32_t k) {
         IntegerRows rows = IntegerRows::create(static_cast<uint32_t>(x.size() / k), k).value();
         rows.lay_out(kernels(), dtype, k, static_cast<uint32_t>(x.size() / k));
-        rows.round_all(pool_, kernels(), x.data(), k);
+        for (uint32_t token = 0; token * k < x.size(); ++token)
+            rows.round(kernels(), token, x.data() + size_t{token} * k);
         return rows;
     }
     PackedMatrix matrix(TensorType type, uint32_t rows, uint32_t k) {

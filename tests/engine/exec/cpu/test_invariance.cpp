@@ -29,10 +29,15 @@ struct Numerics {
 
 std::vector<Numerics> all_numerics() {
     std::vector<Numerics> all;
-    for (const KernelTier tier : available_kernel_tiers())
+    for (const KernelTier tier : available_kernel_tiers()) {
+        if (tier == KernelTier::kAvx512Bf16) {  // all else is that of avx512-vnni
+            all.push_back({tier, presets::ActivationDtype::kBf16});
+            continue;
+        }
         for (const auto dtype :
              {presets::ActivationDtype::kF32, presets::ActivationDtype::kI16, presets::ActivationDtype::kI8})
             all.push_back({tier, dtype});
+    }
     return all;
 }
 
@@ -49,7 +54,13 @@ class Invariance : public testing::TestWithParam<Numerics> {
         if (GetParam().tier != KernelTier::kPlain) return 620;
         return kSanitized ? 60 : 300;  // of the kernels, the plain ones alone are sanitized
     }
-    TestModel model_{even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 51};
+    /// Weights that the format is for.
+    static TestModel::Types types() {
+        if (GetParam().activations == presets::ActivationDtype::kBf16)
+            return {TensorType::kBF16, TensorType::kF16};
+        return {TensorType::kQ4_1, TensorType::kQ8_0};
+    }
+    TestModel model_{even_config(), types(), 51};
     TestModel odd_{odd_config(), {}, 52};
     std::mt19937 random_{53};
 };

@@ -27,6 +27,8 @@ TEST(KernelTier, DetectionAgreesWithTheCompiler) {
                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     EXPECT_EQ(kernel_tier_available(KernelTier::kAvx2), avx2);
     EXPECT_EQ(kernel_tier_available(KernelTier::kAvx512), avx512);
+    EXPECT_EQ(kernel_tier_available(KernelTier::kAvx512Bf16),
+              avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16"));
 #endif
 }
 
@@ -45,8 +47,8 @@ TEST(KernelTier, AnUnknownNameIsRefused) {
     const auto tier = choose_kernel_tier({});
     ASSERT_FALSE(tier.ok());
     EXPECT_EQ(tier.error().text(),
-              "PITWALL_KERNEL_TIER=avx1024 names no kernel tier: use plain, avx2, avx2-vnni, avx512 or "
-              "avx512-vnni");
+              "PITWALL_KERNEL_TIER=avx1024 names no kernel tier: use plain, avx2, avx2-vnni, avx512, "
+              "avx512-vnni or avx512-bf16");
 }
 
 TEST(KernelTier, TheExecutorRunsAndReportsEachTier) {
@@ -55,6 +57,29 @@ TEST(KernelTier, TheExecutorRunsAndReportsEachTier) {
         Hand hand(model, 1, tier);
         EXPECT_EQ(hand.executor().device().kernel_tier, kernel_tier_name(tier));
         EXPECT_EQ(cpu::kernels_of(tier).tier, tier);
+    }
+}
+
+/// Never computed as something else: said in words, at the start and on the way.
+TEST(KernelTier, WithoutBfloatKernelsBf16IsRefused) {
+    const TestModel model(odd_config(), {}, 1);
+    for (const KernelTier tier : available_kernel_tiers()) {
+        Hand hand(model, 1, tier);
+        const Status status = hand.executor().set_activation_dtype(presets::ActivationDtype::kBf16);
+        CpuOptions options;
+        options.tier = tier;
+        options.activation_dtype = presets::ActivationDtype::kBf16;
+        const auto made = make_cpu_executor(model, options);
+        EXPECT_EQ(status.ok(), tier == KernelTier::kAvx512Bf16);
+        EXPECT_EQ(made.ok(), status.ok());
+        if (status.ok()) continue;
+        EXPECT_EQ(hand.executor().activation_dtype(), presets::ActivationDtype::kF32) << "as it was";
+        EXPECT_EQ(made.error().text(), status.error().text());
+        const std::string lacks = kernel_tier_available(KernelTier::kAvx512Bf16)
+                                      ? "the kernel tier " + std::string(kernel_tier_name(tier)) + " lacks"
+                                      : "this processor lacks";
+        EXPECT_EQ(status.error().text(),
+                  "bf16 activations need AVX512-BF16, which " + lacks + ": use f32, i16 or i8");
     }
 }
 

@@ -61,8 +61,8 @@ TEST_P(EveryType, EveryTierUnpacksPanels) {
             const size_t ld = 48;
             std::vector<float> out(count * ld, 7.0f);
             for (uint32_t p = 0; p < matrix.panels(); ++p)
-                kernels_of(tier).dequantize(matrix.format(), matrix.panel(p), begin, count,
-                                            out.data() + p * 16, ld);
+                kernels_of(tier).floats.unpack(matrix.format(), matrix.panel(p), begin, count,
+                                               out.data() + p * 16, ld);
             for (uint32_t k = 0; k < count; ++k) {
                 for (uint32_t r = 0; r < rows; ++r)
                     expect_close(out[k * ld + r], sample.values[size_t{r} * columns + begin + k], GetParam(),
@@ -86,13 +86,18 @@ INSTANTIATE_TEST_SUITE_P(PackedMatrix, EveryType, testing::ValuesIn(kAllTypes),
                          [](const auto& type) { return std::string(tensor_type_name(type.param)); });
 
 TEST(PackedMatrix, FloatColumnsNeedNotFillAGroup) {
-    const Sample sample = make_sample(TensorType::kF16, 5, 41);
     ThreadPool pool(1);
-    const auto packed = PackedMatrix::pack(sample.view, "sample", pool);
-    ASSERT_TRUE(packed.ok());
-    std::vector<float> row(41);
-    packed.value().unpack_row(3, row.data());
-    EXPECT_TRUE(std::equal(row.begin(), row.end(), sample.values.begin() + 3 * 41));
+    for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16}) {
+        const Sample sample = make_sample(type, 20, 41);
+        const auto packed = PackedMatrix::pack(sample.view, "sample", pool);
+        ASSERT_TRUE(packed.ok());
+        std::vector<float> row(41);
+        for (const ptrdiff_t r : {3, 19}) {
+            packed.value().unpack_row(static_cast<uint32_t>(r), row.data());
+            EXPECT_TRUE(std::equal(row.begin(), row.end(), sample.values.begin() + r * 41))
+                << tensor_type_name(type);
+        }
+    }
 }
 
 TEST(PackedMatrix, AViewThatDoesNotFitItsBytesIsRefused) {

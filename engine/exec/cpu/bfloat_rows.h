@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/exec/cpu/kernels/product_kernels.h"
+#include "engine/exec/cpu/memory.h"
+
+namespace pitwall::engine::cpu {
+
+/// Activations in bfloat16: [tokens, ld] pairs, each row filled up with zeros.
+class BfloatRows {
+  public:
+    /// Room for that many tokens of `k` values.
+    static Result<BfloatRows> create(uint32_t tokens, uint32_t k);
+
+    /// Makes place for tokens of `k` values; each has to be given by round().
+    void lay_out(uint32_t k) { k_ = k; }
+    /// Rounds one token's values; by any thread.
+    void round(const BfloatKernels& kernels, uint32_t token, const float* x);
+
+    const BfloatPair* row(uint32_t token) const;
+    size_t ld() const;
+    uint32_t pairs() const { return (k_ + 1) / 2; }  ///< of a row
+    uint64_t bytes() const { return pairs_.bytes(); }
+
+  private:
+    PageBuffer pairs_;
+    uint32_t k_ = 0;
+};
+
+}  // namespace pitwall::engine::cpu

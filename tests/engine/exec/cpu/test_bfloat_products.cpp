@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Products in bfloat16 of every tier that has them: rounding, what comes out against float64, and equal bits however the
+// work is cut.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/exec/cpu/kernels/kernels.h"
+#include "engine/exec/cpu/packed_matrix.h"
+#include "engine/exec/cpu/product.h"
+#include "engine/model/half.h"
+#include "tests/engine/exec/cpu/support.h"
+
+namespace pitwall::engine::cpu {
+namespace {
+
+constexpr TensorType kFloatTypes[] = {TensorType::kF32, TensorType::kF16, TensorType::kBF16};
+
+/// To nearest, ties to even; denormal numbers are zero.
+uint16_t to_bfloat(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    if (std::fpclassify(value) == FP_SUBNORMAL) return static_cast<uint16_t>(bits >> 16 & 0x8000);
+    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+float through_bfloat(float value) { return bfloat16_to_float(to_bfloat(value)); }
+
+std::vector<float> random_rows(size_t count, std::mt19937& random) {
+    std::normal_distribution<float> normal;
+    std::vector<float> out(count);
+    for (auto& value : out) value = normal(random);
+    return out;
+}
+
+class BfloatProducts : public testing::TestWithParam<KernelTier> {
+  protected:
+    void SetUp() override {
+        if (kernels().bfloats == nullptr) GTEST_SKIP() << "this tier has none";
+    }
+    const Kernels& kernels() const { return kernels_of(GetParam()); }
+    const BfloatKernels& bfloats() const { return *kernels().bfloats; }
+    PackedMatrix matrix(TensorType type, uint32_t rows, uint32_t k) {
+        const auto blocks = random_blocks(type, size_t{rows} * k, 1.0f, random_);
+        return PackedMatrix::pack({type, rows, k, blocks.data(), blocks.size()}, "sample", pool_).value();
+    }
+    /// [tokens, pairs], with what lies behind them.
+    std::vector<BfloatPair> rounded(const std::vector<float>& x, uint32_t k, size_t ld) const {
+        std::vector<BfloatPair> out(x.size() / k * ld);
+        for (size_t token = 0; token < x.size() / k; ++token)
+            bfloats().round(x.data() + token * k, k, out.data() + token * ld);
+        return out;
+    }
+    /// [tokens, columns] by a multiplier of its own.
+    std::vector<float> multiplied(const Product& product, ActivationDtype dtype, const std::vector<float>& x,
+                                  uint32_t columns, uint32_t threads = 1) {
+        const auto tokens = static_cast<uint32_t>(x.size() / product.k());
+        ThreadPool pool(threads);
+        Multiplier multiplier = Multiplier::create(pool, kernels(), tokens, product.k()).value();
+        multiplier.set_activation_dtype(dtype);
+        std::vector<float> out(size_t{tokens} * columns);
+        multiplier.multiply(product, x.data(), product.k(), tokens, {out.data(), columns, nullptr, columns});
+        return out;
+    }
+
+    std::mt19937 random_{17};
+    ThreadPool pool_{1};
+};
+
+TEST_P(BfloatProducts, RowsAreRoundedToNearestWithZerosBehind) {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    auto x = random_rows(77, random_);
+    const float edges[] = {1.00390625f, 1.01171875f, -1.00390625f, 1e-40f, -1e-40f,  // ties go to even
+                           3.4e38f,     kInfinity,   -kInfinity,   0.0f,   -0.0f};
+    std::copy(std::begin(edges), std::end(edges), x.begin());
+    for (const uint32_t k : {1u, 2u, 16u, 31u, 32u, 33u, 47u, 48u, 49u, 77u}) {
+        std::vector<BfloatPair> out((k + 31) / 32 * 16, {7, 7});
+        bfloats().round(x.data(), k, out.data());
+        for (uint32_t i = 0; i < 2 * out.size(); ++i) {
+            const uint16_t got = i % 2 == 0 ? out[i / 2].first : out[i / 2].second;
+            ASSERT_EQ(got, i < k ? to_bfloat(x[i]) : 0) << "value " << i << " of " << k << ", " << x[i];
+        }
+    }
+}
+
+TEST_P(BfloatProducts, PanelsUnpackToPairs) {
+    constexpr uint32_t kRows = 20, kDepth = 41, kLd = 40;
+    for (const TensorType type : kFloatTypes) {
+        const PackedMatrix weights = matrix(type, kRows, kDepth);
+        std::vector<float> row(kDepth + 1);
+        for (const auto& [begin, count] : {std::pair<uint32_t, uint32_t>{0, 21}, {4, 9}, {20, 1}}) {
+            std::vector<BfloatPair> out(size_t{count} * kLd);
+            for (uint32_t p = 0; p < weights.panels(); ++p)
+                bfloats().products.unpack(weights.format(), weights.panel(p), begin, count,
+                                          out.data() + 16 * size_t{p}, kLd);
+            for (uint32_t r = 0; r < kRows; ++r) {
+                weights.unpack_row(r, row.data());
+                for (uint32_t i = 0; i < count; ++i) {
+                    ASSERT_EQ(out[i * kLd + r].first, to_bfloat(row[2 * (begin + i)]))
+                        << tensor_type_name(type);
+                    ASSERT_EQ(out[i * kLd + r].second, to_bfloat(row[2 * (begin + i) + 1]))
+                        << tensor_type_name(type);
+                }
+            }
+        }
+    }
+}
+
+TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
+    constexpr uint32_t kRows = 16 * 5, kTokens = 23;
+    for (const TensorType type : kFloatTypes) {
+        for (const uint32_t k : {41u, 600u}) {
+            const PackedMatrix weights = matrix(type, kRows, k);
+            Product product;
+            product.append(weights, 0);
+            const auto x = random_rows(size_t{kTokens} * k, random_);
+            const auto got = multiplied(product, ActivationDtype::kBf16, x, kRows);
+            std::vector<float> row(k);
+            for (uint32_t r = 0; r < kRows; ++r) {
+                weights.unpack_row(r, row.data());
+                for (uint32_t token = 0; token < kTokens; ++token) {
+                    double want = 0, size = 0;
+                    for (uint32_t i = 0; i < k; ++i) {
+                        const double term =
+                            double(through_bfloat(row[i])) * double(through_bfloat(x[token * size_t{k} + i]));
+                        want += term, size += std::abs(term);
+                    }
+                    ASSERT_NEAR(got[token * kRows + r], want, 2e-6 * size)
+                        << tensor_type_name(type) << ", row " << r << ", token " << token;
+                }
+            }
+        }
+    }
+}
+
+/// Few tokens through a direct kernel, or all through unpacked weights, in one piece or two: the same bits.
+TEST_P(BfloatProducts, DirectProductsHaveTheBitsOfTiles) {
+    constexpr uint32_t kPanels = 7, kRows = 16 * kPanels, kDepth = 301, kPairs = 151, kLd = 160, kFirst = 64;
+    int direct_kernels = 0;
+    for (const TensorType type : kFloatTypes) {
+        const PackedMatrix weights = matrix(type, kRows, kDepth);
+        std::vector<const std::byte*> panels;
+        std::vector<BfloatPair> unpacked(size_t{kPairs} * kRows);
+        for (uint32_t p = 0; p < kPanels; ++p) {
+            panels.push_back(weights.panel(p));
+            bfloats().products.unpack(weights.format(), panels[p], 0, kPairs, unpacked.data() + 16 * p,
+                                      kRows);
+        }
+        for (uint32_t tokens = 1; tokens <= kDirectTokens; ++tokens) {
+            const auto x = rounded(random_rows(size_t{tokens} * kDepth, random_), kDepth, kLd);
+            for (uint32_t count = 1; count <= kPanels; ++count) {
+                const size_t ld = count * 16;
+                std::vector<float> by_tile(tokens * ld), by_direct(tokens * ld);
+                bfloats().products.tile({x.data(), kLd, unpacked.data(), kRows, by_tile.data(), ld, tokens,
+                                         count, kFirst, false});
+                bfloats().products.tile({x.data() + kFirst, kLd, unpacked.data() + kFirst * kRows, kRows,
+                                         by_tile.data(), ld, tokens, count, kPairs - kFirst, true});
+                if (!bfloats().products.direct({panels.data(), count, weights.format(), kPairs, x.data(), kLd,
+                                                tokens, by_direct.data(), ld}))
+                    continue;
+                ++direct_kernels;
+                ASSERT_EQ(std::memcmp(by_tile.data(), by_direct.data(), by_tile.size() * 4), 0)
+                    << tensor_type_name(type) << ", " << tokens << " tokens, " << count << " panels";
+            }
+        }
+    }
+    EXPECT_GT(direct_kernels, 0);
+}
+
+/// However many tokens go together, over however many threads: the bits of a token are its own.
+TEST_P(BfloatProducts, ATokenHasTheSameBitsInAnyCompany) {
+    constexpr uint32_t kDepth = 600, kRows = 16 * 9, kTokens = 300;
+    for (const TensorType type : kFloatTypes) {
+        const PackedMatrix weights = matrix(type, kRows, kDepth);
+        Product product;
+        product.append(weights, 0);
+        const auto x = random_rows(size_t{kTokens} * kDepth, random_);
+        const auto all = multiplied(product, ActivationDtype::kBf16, x, kRows, 2);
+        for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 13u, 40u, 129u}) {
+            const uint32_t first = static_cast<uint32_t>(random_() % (kTokens - tokens));
+            const std::vector<float> some(x.begin() + first * kDepth, x.begin() + (first + tokens) * kDepth);
+            const auto alone = multiplied(product, ActivationDtype::kBf16, some, kRows, tokens % 3 + 1);
+            ASSERT_EQ(std::memcmp(alone.data(), all.data() + first * kRows, alone.size() * sizeof(float)), 0)
+                << tensor_type_name(type) << ", " << tokens << " tokens";
+        }
+    }
+}
+
+/// Quantized panels beside floats are multiplied as with f32.
+TEST_P(BfloatProducts, QuantizedWeightsMeetFloat32) {
+    constexpr uint32_t kDepth = 256, kRows = 48;
+    const PackedMatrix quantized = matrix(TensorType::kQ4_1, kRows, kDepth),
+                       floats = matrix(TensorType::kF16, kRows, kDepth);
+    Product both, alone;
+    both.append(floats, 0);
+    both.append(quantized, kRows);
+    alone.append(floats, 0);
+    for (const uint32_t tokens : {1u, 3u, 9u}) {
+        const auto x = random_rows(size_t{tokens} * kDepth, random_);
+        const auto got = multiplied(both, ActivationDtype::kBf16, x, 2 * kRows),
+                   in_f32 = multiplied(both, ActivationDtype::kF32, x, 2 * kRows),
+                   in_bf16 = multiplied(alone, ActivationDtype::kBf16, x, kRows);
+        for (uint32_t token = 0; token < tokens; ++token) {
+            const auto row = got.begin() + token * 2 * kRows;
+            EXPECT_TRUE(std::equal(row, row + kRows, in_bf16.begin() + token * kRows));
+            EXPECT_TRUE(std::equal(row + kRows, row + 2 * kRows, in_f32.begin() + token * 2 * kRows + kRows));
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, BfloatProducts, testing::ValuesIn(available_kernel_tiers()),
+                         [](const auto& tier) { return tier_test_name(tier.param); });
+
+}  // namespace
+}  // namespace pitwall::engine::cpu
