@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Rates of the CPU executor, one line of JSON a figure.
-//   bench_cpu MODEL [--threads N] [--repeat N] [--only NAME,...] [--activation-dtype f32|i16|i8] [--batch N] [--depth N]
+//   bench_cpu MODEL [--threads N] [--repeat N] [--only NAME,...] [--activation-dtype f32|i16|i8|bf16] [--batch N] [--depth N]
 // Names: prefill, 512 tokens of one sequence; decode, one token at a time after 16 (or --depth) others; batch, 16 (or
 // --batch) sequences side by side; shared, 16 (or --batch) requests of 20 tokens after 704 that all begin with, 64 tokens
 // of answer each; read, what all threads together read from memory the size of the weights, the bound of decode; multiply,
@@ -251,7 +251,7 @@ int main(int argc, char** argv) {
         fmt::print(stderr,
                    "usage: bench_cpu [MODEL] [--threads N] [--repeat N] "
                    "[--only prefill,decode,batch,shared,read,multiply] "
-                   "[--activation-dtype f32|i16|i8] [--batch N] [--depth N]\n");
+                   "[--activation-dtype f32|i16|i8|bf16] [--batch N] [--depth N]\n");
         return 2;
     }
     auto model = open_model(arguments.model, 1, true);

@@ -50,6 +50,8 @@ double best_rate(double products, const Round& round) {
 }
 
 double avx512_rate(bool vnni, ActivationDtype activations) {
+    if (activations == ActivationDtype::kBf16)
+        return best_rate(32, [] { PITWALL_ROUND("vdpbf16ps", "zmm"); });
     if (activations == ActivationDtype::kF32)
         return best_rate(16, [] { PITWALL_ROUND("vfmadd231ps", "zmm"); });
     if (activations == ActivationDtype::kI16)
@@ -72,7 +74,7 @@ double avx2_rate(bool vnni, ActivationDtype activations) {
 }  // namespace
 
 double multiply_rate(const std::string& kernel_tier, ActivationDtype activations) {
-    const bool vnni = kernel_tier.ends_with("-vnni");
+    const bool vnni = kernel_tier.ends_with("-vnni") || kernel_tier.ends_with("-bf16");
     if (kernel_tier.starts_with("avx512")) return avx512_rate(vnni, activations);
     if (kernel_tier.starts_with("avx2")) return avx2_rate(vnni, activations);
     return 0;

@@ -15,8 +15,10 @@ DATA = Path(__file__).resolve().parents[2] / "tests/data/smollm2"
 ROWS = 64  # at a time
 
 
-def score(program, settings, logits):
+def score(program, settings, logits, model):
     command = [program, "score", "--ids", str(DATA / "sequences.jsonl"), "--logits", logits, "--overwrite", "--json"]
+    if model:
+        command += ["--model", model]
     for setting in settings:
         command += ["--set", setting]
     run = subprocess.run(command, capture_output=True, text=True)
@@ -47,9 +49,9 @@ def divergence(reference, path):
     return kl.mean(), np.quantile(kl, 0.99), same.mean()
 
 
-def measure(program, *settings):
+def measure(program, *settings, model=None):
     """What `score` says, and mean KL, its 99th percentile, and the share of rows with the same most likely token."""
     reference = {name: array for name, array in np.load(DATA / "reference.npz").items()}
     with tempfile.NamedTemporaryFile(suffix=".f32") as logits:
-        said = score(program, settings, logits.name)
+        said = score(program, settings, logits.name, model)
         return said, *divergence(reference, logits.name)

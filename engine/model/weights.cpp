@@ -52,6 +52,17 @@ std::string format_summary(const std::map<TensorType, uint64_t>& bytes) {
     return out;
 }
 
+std::string_view weight_kinds(const Model& model) {
+    bool floats = false, quantized = false;
+    const auto add = [&](const TensorView& t) { (block_values(t.type) == 1 ? floats : quantized) = true; };
+    add(model.output_head());
+    for (uint32_t i = 0; i < model.config().num_layers; ++i) {
+        const LayerWeights& l = model.layer(i);
+        for (const TensorView* t : {&l.q, &l.k, &l.v, &l.attn_output, &l.gate, &l.up, &l.down}) add(*t);
+    }
+    return floats && quantized ? "float and quantized" : floats ? "float" : "quantized";
+}
+
 uint64_t total_bytes(const std::map<TensorType, uint64_t>& bytes) {
     uint64_t sum = 0;
     for (const auto& [type, size] : bytes) sum += size;

@@ -29,6 +29,8 @@ std::vector<LayerSlot> layer_slots(const ModelConfig& config);
 std::map<TensorType, uint64_t> bytes_by_type(const Weights& weights, bool tied);
 /// "Q4_1 66 MB, Q8_0 30 MB": most bytes first.
 std::string format_summary(const std::map<TensorType, uint64_t>& bytes);
+/// Of the matrices that activations are multiplied with: "float", "quantized", or "float and quantized".
+std::string_view weight_kinds(const Model& model);
 uint64_t total_bytes(const std::map<TensorType, uint64_t>& bytes);
 
 }  // namespace pitwall::engine

@@ -9,6 +9,7 @@
 
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/sim/sim_executor.h"
+#include "engine/model/weights.h"
 
 namespace pitwall::app {
 
@@ -132,6 +133,7 @@ void publish_session_facts(EngineParts& parts, const SessionOptions& options,
         {"model_path", std::string(model.path())},
         {"model_sha256", std::string(model.sha256())},
         {"model_format", model.format_summary()},
+        {"weight_kinds", std::string(engine::weight_kinds(model))},
         {"device", device.name},
         {"kernel_tier", device.kernel_tier},
         {"threads", fmt::format("{}", device.threads)},

@@ -54,8 +54,8 @@ TEST(LiveSession, RecordedInVirtualTimeItsPartsSumToTheWhole) {
               0);
     EXPECT_EQ(count(db, "(select distinct blocks_held + blocks_cached + blocks_free from v_step)"), 1);
     EXPECT_EQ(static_cast<size_t>(count(db, "v_knob where old_value is null")), presets::kKnobCount);
-    for (const char* key : {"version", "model", "model_sha256", "device", "kernel_tier", "threads", "seed",
-                            "workload", "start_utc"})
+    for (const char* key : {"version", "model", "model_sha256", "weight_kinds", "device", "kernel_tier",
+                            "threads", "seed", "workload", "start_utc"})
         EXPECT_EQ(count(db, std::string("v_session where key = '") + key + "'"), 1) << key;
     EXPECT_EQ(static_cast<size_t>(count(db, "v_request")), watched.store.requests().size())
         << "the bus and the file tell the same";

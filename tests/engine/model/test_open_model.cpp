@@ -11,6 +11,7 @@
 
 #include "engine/model/model.h"
 #include "engine/model/random_fill.h"
+#include "engine/model/weights.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "tests/engine/model/gguf_writer.h"
 
@@ -80,6 +81,7 @@ TEST(SyntheticModel, SmollmHasTheShapeOfTheDefaultModel) {
     EXPECT_TRUE(model->layer(0).q.empty());
     EXPECT_EQ(model->layer(0).q.rows, 576u);
     EXPECT_EQ(model->format_summary(), "Q4_1 66 MB, Q8_0 30 MB, F32 0.1 MB");
+    EXPECT_EQ(weight_kinds(*model), "quantized") << "norms are multiplied with no activations";
 }
 
 TEST(SyntheticModel, LargeShapesExistWithoutWeights) {

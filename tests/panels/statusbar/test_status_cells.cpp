@@ -30,6 +30,28 @@ TEST(StatusCells, TellWhatActivationsAre) {
     EXPECT_FALSE(tells(told, "i8 activations"));
 }
 
+/// The knob's word alone would be untrue of a model without the weights that it is for.
+TEST(StatusCells, TellWhatActivationsAreWhereTheKnobChangesNothing) {
+    struct Case {
+        double dtype;
+        const char *weights, *words;
+    };
+    for (const Case& c : {Case{3, "float", "bf16 activations"},
+                          {3, "float and quantized", "bf16 and f32 activations"},
+                          {3, "quantized", "f32 activations (bf16: no float weights)"},
+                          {2, "quantized", "i8 activations"},
+                          {2, "float and quantized", "i8 and f32 activations"},
+                          {2, "float", "f32 activations (i8: no quantized weights)"},
+                          {0, "float", "f32 activations"},
+                          {0, "quantized", "f32 activations"}}) {
+        Told told;
+        told.knob(0, presets::KnobId::kActivationDtype, c.dtype, c.dtype);
+        told.fact("kernel_tier=avx512-bf16");
+        told.fact(std::string("weight_kinds=") + c.weights);
+        EXPECT_TRUE(tells(told, c.words)) << c.words;
+    }
+}
+
 TEST(StatusCells, OfASimulatedDeviceNothingIsComputed) {
     Told told;
     told.knob(0, presets::KnobId::kActivationDtype, 2, 2);
