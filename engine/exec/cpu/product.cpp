@@ -165,7 +165,7 @@ uint32_t Multiplier::blocks_of(uint32_t tokens, uint32_t pairs, bool integers) c
     const uint32_t small = (tokens + kTokenBlock - 1) / kTokenBlock;
     if (!integers) return small;
     const size_t fitting = kIntegerBlockBytes / rows_.token_bytes();
-    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kTokenBlock, kIntegerTokenBlock));
+    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kOwnTokens, kIntegerTokenBlock));
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
     const uint32_t even = (fewest + threads - 1) / threads * threads;
     if (tokens / even >= kOwnTokens) return even;
