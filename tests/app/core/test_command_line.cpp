@@ -297,6 +297,13 @@ TEST(CommandLine, ASimulatedSessionReplaysToTheSameSummary) {
     EXPECT_EQ(found["summary"], json::parse(slurp(run)));
 }
 
+TEST(CommandLine, WhoAsksForASummaryNeedsNoWindow) {
+    const std::string file = temporary("alone.json");
+    ASSERT_EQ(run_pitwall(tiny({"run", "--device", "sim:test", "--duration", "1", "--summary", file})).code,
+              0);
+    EXPECT_EQ(json::parse(slurp(file))["duration_s"], 1.0);
+}
+
 TEST(CommandLine, WhatIsThereIsNotReplacedUnasked) {
     const std::string db = temporary("kept.db"), json_file = temporary("kept.json");
     const auto session = [&](std::vector<std::string> more) {

@@ -298,8 +298,6 @@ void merge(const AttentionMerge& m) {
 
 constexpr Kernels kernels_of_this_tier(KernelTier tier) {
     return {tier,
-            kTileVectors,
-            kTileRows[kTileVectors],
             {dequantize, tile, direct},
             rms_norm,
             rotate_pairs,

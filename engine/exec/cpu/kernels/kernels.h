@@ -95,8 +95,6 @@ struct OutputRun {
 
 struct Kernels {
     KernelTier tier;
-    uint32_t tile_vectors;         ///< panels that tile() works on best at a time
-    uint32_t tile_rows;            ///< tokens of one register tile at that width
     ProductKernels<float> floats;  ///< of all formats
     /// out = x / rms(x) * weight over `count` values, a multiple of 16 with zeros behind `size` (Zhang & Sennrich 2019).
     void (*rms_norm)(const float* x, const float* weight, uint32_t size, uint32_t count, float epsilon,
