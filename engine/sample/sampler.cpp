@@ -2,8 +2,11 @@
 #include "engine/sample/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
+#include <numeric>
 
 #include "engine/sample/philox.h"
 
@@ -105,12 +108,49 @@ void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
     std::sort(candidates.begin(), candidates.end(), better);
 }
 
+/// e^x of what is no larger than 0 and no smaller than -kNegligible, within 2 units in the last place: Cephes' polynomial
+/// (S. Moshier) after x = n ln 2 + r. A draw over a vocabulary needs one for each of its tokens, and the compiler takes several
+/// of these at once, of the library's none.
+[[gnu::always_inline]] inline float weight_of(float x) {
+    constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the nearest integer
+    const float shifted = x * 1.44269504088896341f + kMagic, n = shifted - kMagic;
+    const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) << 23) + (127u << 23));
+}
+
+constexpr size_t kWeightsAtOnce = 16;
+
+/// Calls take(weights, count) for all candidates in their order, some at a time.
+template <class Take>
+void each_weight(std::span<const Candidate> candidates, const Take& take) {
+    float values[kWeightsAtOnce] = {}, weights[kWeightsAtOnce];
+    for (size_t first = 0; first < candidates.size(); first += kWeightsAtOnce) {
+        const size_t count = std::min(kWeightsAtOnce, candidates.size() - first);
+        for (size_t i = 0; i < count; ++i) values[i] = candidates[first + i].value;
+        for (size_t i = 0; i < kWeightsAtOnce; ++i) weights[i] = weight_of(values[i]);
+        take(weights, count);
+    }
+}
+
+double total_weight(std::span<const Candidate> candidates) {
+    double sums[kWeightsAtOnce] = {};  // as many chains: each link waits for the one before
+    each_weight(candidates, [&](const float* weights, size_t count) {
+        for (size_t i = 0; i < count; ++i) sums[i] += static_cast<double>(weights[i]);
+    });
+    return std::accumulate(std::begin(sums), std::end(sums), 0.0);
+}
+
 /// Keeps the fewest best candidates whose weights reach top_p of the whole. Sorts only as far as it must look.
 void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
     if (!(top_p < 1)) return;
-    double total = 0;
-    for (const Candidate& c : candidates) total += std::exp(static_cast<double>(c.value));
-    const double wanted = std::max(0.0, static_cast<double>(top_p)) * total;
+    const double wanted = std::max(0.0, static_cast<double>(top_p)) * total_weight(candidates);
     double sum = 0;
     size_t sorted = 0;
     for (size_t i = 0; i < candidates.size(); ++i) {
@@ -120,7 +160,7 @@ void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
                               candidates.begin() + static_cast<ptrdiff_t>(next), candidates.end(), better);
             sorted = next;
         }
-        sum += std::exp(static_cast<double>(candidates[i].value));
+        sum += static_cast<double>(weight_of(candidates[i].value));
         if (sum >= wanted) {
             candidates.resize(i + 1);
             return;
@@ -132,8 +172,9 @@ TokenId draw(SamplerScratch& scratch, double uniform) {
     auto& weights = scratch.weights;
     weights.clear();
     double total = 0;
-    for (const Candidate& c : scratch.candidates)
-        weights.push_back(total += std::exp(static_cast<double>(c.value)));
+    each_weight(scratch.candidates, [&](const float* some, size_t count) {
+        for (size_t i = 0; i < count; ++i) weights.push_back(total += static_cast<double>(some[i]));
+    });
     const auto at = std::upper_bound(weights.begin(), weights.end(), uniform * total);
     const size_t index = std::min(static_cast<size_t>(at - weights.begin()), weights.size() - 1);
     return scratch.candidates[index].id;
