@@ -136,8 +136,8 @@ class KnobValues {
 enum class SchedulingPolicy : uint8_t { kFcfs, kPriority, kShortestPrompt, kLongestPrefix };
 enum class Batching : uint8_t { kContinuous, kStatic };
 enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
-/// As what a token's activations meet quantized weights: float32; 16-bit integers with one scale a token; 8-bit integers
-/// with one scale for every 16 values. Float weights meet float32 whatever this says.
+/// As what a token's activations meet weights: float32; quantized ones as 16-bit integers with one scale a token, or 8-bit
+/// integers with one for every 16 values; float ones as bfloat16. Those that a value is not for meet float32.
 enum class ActivationDtype : uint8_t { kF32, kI16, kI8, kBf16 };
 enum class RecordOverflow : uint8_t { kWait, kGap };
 enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix, kDraft };

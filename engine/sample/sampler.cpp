@@ -109,8 +109,8 @@ void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
 }
 
 /// e^x of what is no larger than 0 and no smaller than -kNegligible, within 2 units in the last place: Cephes' polynomial
-/// (S. Moshier) after x = n ln 2 + r. A draw over a vocabulary needs one for each of its tokens, and the compiler takes several
-/// of these at once, of the library's none.
+/// (S. Moshier) after x = n ln 2 + r. A draw over a vocabulary needs one for each of its tokens: of these the compiler
+/// computes several at once, of the library's function one.
 [[gnu::always_inline]] inline float weight_of(float x) {
     constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the nearest integer
     const float shifted = x * 1.44269504088896341f + kMagic, n = shifted - kMagic;

@@ -56,7 +56,8 @@ void add_replay(CLI::App& app, CommandContext& context) {
     const auto options = std::make_shared<ReplayOptions>();
     command->add_option("FILE", options->path, "a session file")->required();
     command->add_flag("--headless", options->headless, "with no window, as fast as it can");
-    command->add_option("--summary", options->summary_path, "FILE: its figures as JSON, equal to the run's");
+    command->add_option("--summary", options->summary_path,
+                        "FILE: its figures as JSON, equal to the run's; with no window");
     command->callback(
         [&context, options] { context.chosen = [&context, options] { return replay(context, *options); }; });
 }

@@ -7,10 +7,10 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-/// No power of two, so that rows do not share cache sets.
+/// An odd number of vectors, so that rows do not share cache sets.
 size_t leading_dimension(uint32_t k) {
     constexpr size_t kVector = kRoundedAtOnce / 2;
-    return (size_t{k} / kRoundedAtOnce + 2) * kVector;
+    return ((size_t{k} / kRoundedAtOnce + 1) | 1) * kVector;
 }
 
 }  // namespace

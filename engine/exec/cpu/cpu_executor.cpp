@@ -261,7 +261,7 @@ void CpuExecutor::sample(const StepPlan& plan, std::span<const HeadRow> rows) {
     pool_.run(static_cast<uint32_t>(rows.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         for (uint32_t i = begin; i < end; ++i) {
             if (rows[i].sample == kNoSample) continue;
-            if (rows[i].logits == nullptr) {
+            if (rows[i].logits == nullptr) {  // where none is a number, the lowest, as sample_token() has it
                 result_.sampled[rows[i].sample] = std::max(0, forward_->largest_logit(i).column);
                 continue;
             }

@@ -83,14 +83,14 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
     for (uint32_t i = 0; i < config.num_layers; ++i) {
         const PackedLayer& layer = model_.layers[i];
         timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.attn_norm, count, layer.qkv); });
-        multiply(layer.qkv, normed_, qkv_, model_.qkv_columns, count, Epilogue::kStore);
+        multiply(layer.qkv, normed_, qkv_, count, Epilogue::kStore);
         timed(KernelKind::kRowwise, [&] { rotate_and_cache(i, count); });
         timed(KernelKind::kAttention,
               [&] { attention_.run(i, qkv_.data, qkv_.ld, attended_.data, attended_.ld); });
-        multiply(layer.output, attended_, hidden_, config.hidden_size, count, Epilogue::kAdd);
+        multiply(layer.output, attended_, hidden_, count, Epilogue::kAdd);
         timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.ffn_norm, count, layer.gate_up); });
-        multiply(layer.gate_up, normed_, activated_, config.intermediate_size, count, Epilogue::kSwiglu);
-        multiply(layer.ffn_down, activated_, hidden_, config.hidden_size, count, Epilogue::kAdd);
+        multiply(layer.gate_up, normed_, activated_, count, Epilogue::kSwiglu);
+        multiply(layer.ffn_down, activated_, hidden_, count, Epilogue::kAdd);
     }
     this->count(KernelKind::kAttention, attention_.flops(), attention_.bytes());
     this->count(KernelKind::kRowwise, 0, static_cast<double>(count) * arena_.bytes_per_token());
@@ -169,10 +169,10 @@ void Forward::cache_token(uint32_t layer, uint32_t token) {
     }
 }
 
-void Forward::multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns,
-                       uint32_t tokens, Epilogue epilogue) {
+void Forward::multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens,
+                       Epilogue epilogue) {
     timed(KernelKind::kProduct, [&] {
-        multiplier_.multiply(product, x.data, x.ld, tokens, {out.data, out.ld, nullptr, columns, epilogue});
+        multiplier_.multiply(product, x.data, x.ld, tokens, {out.data, out.ld, nullptr, 0, epilogue});
     });
     count(KernelKind::kProduct, 2.0 * static_cast<double>(product.macs()) * tokens,
           static_cast<double>(product.bytes()));

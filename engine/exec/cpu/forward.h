@@ -56,8 +56,7 @@ class Forward {
                    const Product& product);
     void rotate_and_cache(uint32_t layer, uint32_t tokens);
     void cache_token(uint32_t layer, uint32_t token);
-    void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t columns, uint32_t tokens,
-                  Epilogue epilogue);
+    void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens, Epilogue epilogue);
     /// Runs `work` and books its time.
     template <class Work>
     void timed(KernelKind kind, const Work& work);

@@ -279,7 +279,7 @@ void Multiplier::finish(const Strip& strip, const Scratch& scratch) {
                                                           : kernels_->store;
     for (uint32_t i = 0; i < strip.panel_count; i += out.epilogue == Epilogue::kSwiglu ? 2 : 1) {
         kernel({scratch.sums + size_t{i} * kPanelRows, scratch.ld, strip.tokens,
-                out.row(strip.first_token) + strip.panels[i].column, out.ld});
+                out.data + strip.first_token * out.ld + strip.panels[i].column, out.ld});
     }
 }
 
@@ -294,11 +294,13 @@ void Multiplier::give_rows(const Strip& strip, const Scratch& scratch) {
             const float* sums = scratch.sums + token * scratch.ld + size_t{i} * kPanelRows;
             assert(column < out.columns);
             const uint32_t count = std::min(kPanelRows, out.columns - column);
-            if (row != nullptr)
-                std::memcpy(row + column, sums, count * sizeof(float));
-            else
+            if (row == nullptr)
                 kernels_->keep_largest({sums, count, static_cast<int32_t>(column)},
                                        largest_of(scratch.thread, strip.first_token + token));
+            else if (count == kPanelRows)  // of a known size: four moves, not a call
+                std::memcpy(row + column, sums, kPanelRows * sizeof(float));
+            else
+                std::memcpy(row + column, sums, count * sizeof(float));
         }
     }
 }

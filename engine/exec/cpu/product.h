@@ -57,7 +57,6 @@ struct Output {
     float* const* rows = nullptr;
     uint32_t columns = 0;  ///< of rows: nothing is written from there on
     Epilogue epilogue = Epilogue::kStore;
-    float* row(uint32_t token) const { return rows != nullptr ? rows[token] : data + token * ld; }
 };
 
 /// Carries out products over all threads; splits over panels and tokens, never over k.

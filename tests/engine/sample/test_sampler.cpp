@@ -94,6 +94,19 @@ TEST(Greedy, TiesGoToTheLowestId) {
     EXPECT_EQ(pick({1, 3, 3, 2}, {}, {}, {1}), 2);
 }
 
+TEST(Greedy, TakesTheLargestUnlessSomethingChangesIt) {
+    const std::vector<TokenId> one{1};
+    SamplingParams params;
+    EXPECT_TRUE(takes_largest(params, one, {}));
+    EXPECT_FALSE(takes_largest(params, {}, one)) << "it may be banned";
+    params.repetition_penalty = 1.5f;
+    EXPECT_TRUE(takes_largest(params, {}, {}));
+    EXPECT_FALSE(takes_largest(params, one, {})) << "it may be penalised";
+    params.repetition_penalty = 1;
+    params.temperature = 0.1f;
+    EXPECT_FALSE(takes_largest(params, {}, {}));
+}
+
 TEST(Greedy, PenaltyIsCtrls) {
     SamplingParams params;
     params.repetition_penalty = 2;

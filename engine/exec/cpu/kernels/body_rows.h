@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Row-wise arithmetic of one tier: norm, activation, softmax, attention. Included after body_products.h.
+// Row-wise arithmetic of one tier: norm, rotation, what becomes of sums, softmax, attention. Included after body_products.h.
 #pragma once
 
 #include "engine/exec/cpu/kernels/body_kv.h"
@@ -88,13 +88,11 @@ void add_sums(const PanelSums& p) {
 }
 
 /// Hardly any sixteen outputs hold one that is larger than all before: they are looked at one by one only then.
-void keep_largest(const OutputRun& run, Largest& largest) {
-    for (uint32_t first = 0; first < run.count; first += kPanelRows) {
-        if (!any_at_least(load(run.values + first), broadcast(largest.value))) continue;
-        for (uint32_t i = first; i < run.count && i < first + kPanelRows; ++i) {
-            const auto column = run.first_column + static_cast<int32_t>(i);
-            if (largest.is_beaten_by(run.values[i], column)) largest = {run.values[i], column};
-        }
+void keep_largest(const PanelRow& row, Largest& largest) {
+    if (!any_at_least(load(row.values), broadcast(largest.value))) return;
+    for (uint32_t i = 0; i < row.count; ++i) {
+        const int32_t column = row.first_column + static_cast<int32_t>(i);
+        if (largest.is_beaten_by(row.values[i], column)) largest = {row.values[i], column};
     }
 }
 

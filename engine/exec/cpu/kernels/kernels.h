@@ -86,10 +86,10 @@ struct Largest {
     }
 };
 
-/// Neighbouring outputs of one token.
-struct OutputRun {
-    const float* values;  ///< up to the next multiple of 16 may be read
-    uint32_t count;
+/// One panel's outputs of one token.
+struct PanelRow {
+    const float* values;  ///< [16]
+    uint32_t count;       ///< those behind it are nobody's
     int32_t first_column;
 };
 
@@ -108,7 +108,7 @@ struct Kernels {
     /// out = gate / (1 + exp(-gate)) * up (Shazeer 2020, SwiGLU); the sums are those of gate, then up's.
     void (*swiglu)(const PanelSums& sums);
     void (*add)(const PanelSums& sums);  ///< out += sums
-    void (*keep_largest)(const OutputRun& run, Largest& largest);
+    void (*keep_largest)(const PanelRow& row, Largest& largest);
     /// Multiplies each run of `side` values with the orthonormal Hadamard matrix of that side.
     void (*rotate_runs)(uint32_t side, uint32_t dim, float* row);
     /// One token's k and v [head_dim] into its slot of a block. What does not fit saturates, what is not a number

@@ -261,6 +261,23 @@ TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
     EXPECT_GT(direct_kernels, 0);
 }
 
+/// Rows so wide that few tokens' fit the cache are multiplied in smaller blocks.
+TEST_P(IntegerProducts, WideRowsHaveTheBitsOfSingleTokens) {
+    constexpr uint32_t kRows = 48, kDepth = 4096, kTokens = 150;
+    const PackedMatrix weights = matrix(TensorType::kQ4_1, kRows, kDepth);
+    const auto x = random_rows(size_t{kTokens} * kDepth, random_);
+    for (const ActivationDtype dtype : kIntegers) {
+        const auto all = product(weights, dtype, x, 2);
+        for (const uint32_t token : {0u, 31u, 77u, 149u}) {
+            const std::vector<float> own(x.begin() + token * kDepth, x.begin() + (token + 1) * kDepth);
+            ASSERT_EQ(std::memcmp(product(weights, dtype, own).data(), all.data() + token * kRows,
+                                  kRows * sizeof(float)),
+                      0)
+                << token;
+        }
+    }
+}
+
 TEST_P(IntegerProducts, OfATokenWithoutARowOnlyTheLargestIsKept) {
     constexpr uint32_t kRows = 16 * 40 + 7, kDepth = 64, kTokens = 37;
     random_.seed(19);
