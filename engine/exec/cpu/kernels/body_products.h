@@ -129,10 +129,11 @@ template <PanelFormat kFormat>
 struct GroupWeights : FloatStep {
     template <int kPanels, class Body>
     PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, const Body& body) {
-        for (uint32_t at = 0; at < k;) {
+        uint32_t at = 0;
+        for (uint32_t index = 0; index < k / kGroupValues; ++index) {
             Group<kFormat> group[kPanels];
             unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
-                group[i.value] = open_group<kFormat>(panels[i.value], at / kGroupValues);
+                group[i.value] = open_group<kFormat>(panels[i.value], index);
             });
             each_k([&](auto half, auto byte, uint32_t quad) PITWALL_LAMBDA {
                 unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
