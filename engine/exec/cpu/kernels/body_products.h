@@ -132,9 +132,8 @@ struct GroupWeights : FloatStep {
         uint32_t at = 0;
         for (uint32_t index = 0; index < k / kGroupValues; ++index) {
             Group<kFormat> group[kPanels];
-            unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
-                group[i.value] = open_group<kFormat>(panels[i.value], index);
-            });
+            unrolled<kPanels>(
+                [&](auto i) PITWALL_LAMBDA { group[i.value] = open_group<kFormat>(panels[i.value], index); });
             each_k([&](auto half, auto byte, uint32_t quad) PITWALL_LAMBDA {
                 unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
                     body(i, at, weight<half.value, byte.value>(group[i.value], quad));
