@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <type_traits>
 
@@ -16,24 +17,23 @@ namespace pitwall::engine::cpu {
 namespace {
 
 /// What a kernel has to know of a format at compile time.
-template <int kWeightBits, bool kScaleOfEachHalf>
+template <int kWeightBits, bool kScaleOfEachHalf, int kOffset>
 struct Kind {
     static constexpr bool kFitsWords = kWeightBits == 4;  ///< a half's product with 8-bit activations
-    static constexpr int kBits = std::max(kWeightBits, 5);
+    static constexpr int kBits = kWeightBits == 8 && kDotTakesBytes ? 5 : std::max(kWeightBits, 5);
     static constexpr bool kHalves = kScaleOfEachHalf;
+    /// An instruction that adds to a sum begins at the offset's part for nothing; else that is added as an m would be, but
+    /// for each half there would have to be a total.
+    static constexpr bool kStartsAtOffset = kOffset > 0 && (kDotTakesBytes || kHalves);
+    static constexpr int kOffsetBits = std::countr_zero(static_cast<unsigned>(kOffset));
 };
-using NibbleKind = Kind<4, false>;
-using FiveKind = Kind<5, false>;
-using SixKind = Kind<6, true>;                         ///< kQ6K
-using ByteKind = Kind<kDotTakesBytes ? 5 : 8, false>;  ///< kQ8
 
+/// What is taken from a weight's unsigned value.
 template <PanelFormat kFormat>
-constexpr int kTotalBits = static_cast<int>(layout_of(kFormat).low_bits + layout_of(kFormat).high_bits);
+constexpr int kOffsetOf = layout_of(kFormat).low_bits == 8 ? 128 : layout_of(kFormat).offset;
 template <PanelFormat kFormat>
-using KindOf = std::conditional_t<
-    kTotalBits<kFormat> == 8, ByteKind,
-    std::conditional_t<kTotalBits<kFormat> == 6, SixKind,
-                       std::conditional_t<kTotalBits<kFormat> == 5, FiveKind, NibbleKind>>>;
+using KindOf = Kind<static_cast<int>(layout_of(kFormat).low_bits + layout_of(kFormat).high_bits),
+                    layout_of(kFormat).scales == ScaleScheme::kSuper6, kOffsetOf<kFormat>>;
 
 /// A weight is d * unsigned value + m.
 struct Scales {
@@ -43,7 +43,7 @@ struct Scales {
 template <PanelFormat kFormat>
 PITWALL_LANES Scales scales_of(const Group<kFormat>& group) {
     constexpr PanelLayout kLayout = layout_of(kFormat);
-    const F offset = broadcast(kLayout.low_bits == 8 ? -128.0f : static_cast<float>(-kLayout.offset));
+    const F offset = broadcast(static_cast<float>(-kOffsetOf<kFormat>));
     if constexpr (kLayout.scales == ScaleScheme::kSuper6)
         return {{group.d, group.m}, {mul(group.d, offset), mul(group.m, offset)}};
     if constexpr (kLayout.scales == ScaleScheme::kScale)
@@ -83,27 +83,32 @@ PITWALL_LANES I unsigned_quad(const Group<kFormat>& group) {
     }
 }
 
-/// sum += the product of one group with each token; see GroupI8.
+/// Of each lane, sixteen weights without their scale times sixteen integers.
+template <class Kind, int kHalf>
+PITWALL_LANES I dot_half(const I* quads, const GroupI8& x) {
+    I start = broadcast_bits(0);
+    if constexpr (Kind::kStartsAtOffset)
+        start = shift_left<Kind::kOffsetBits>(broadcast_bits(x.minus_sum[kHalf]));
+    return dot_quads<Kind::kBits>(start, quads + 4 * kHalf, x.values + 16 * kHalf);
+}
+
+/// s += the product of one group with one token; see GroupI8.
+template <class Kind>
+PITWALL_LANES F add_scaled(F s, const Scales& w, I first, I second, const GroupI8& x) {
+    if constexpr (!Kind::kStartsAtOffset) s = fma(w.m[0], broadcast(x.total), s);
+    if constexpr (Kind::kFitsWords) return fma(w.d[0], to_float(dot_halves(first, second, x.factor)), s);
+    const F one = mul(to_float(first), broadcast(x.wide_factor[0])), other = broadcast(x.wide_factor[1]);
+    if constexpr (Kind::kHalves) return fma(w.d[1], mul(to_float(second), other), fma(w.d[0], one, s));
+    return fma(w.d[0], fma(to_float(second), other, one), s);
+}
+
 template <class Kind, int kTokens>
 PITWALL_LANES void add_group_i8(F* sum, const Scales& w, const I* quads, const std::byte* rows) {
+    static_assert(Kind::kStartsAtOffset || !Kind::kHalves, "an m of each half would need a total of each");
     unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
         const auto& x = *reinterpret_cast<const GroupI8*>(rows + t.value * sizeof(GroupI8));
-        const I first = dot_quads<Kind::kBits>(quads, x.values);
-        const I second = dot_quads<Kind::kBits>(quads + 4, x.values + 16);
-        F& s = sum[t.value];
-        if constexpr (Kind::kFitsWords) {
-            const F values = to_float(dot_halves(first, second, x.factor));
-            s = fma(w.d[0], values, fma(w.m[0], broadcast(x.total), s));
-        } else {
-            const F one = mul(to_float(first), broadcast(x.wide_factor[0]));
-            const F other = broadcast(x.wide_factor[1]);
-            if constexpr (Kind::kHalves) {
-                s = fma(w.d[0], one, fma(w.m[0], broadcast(x.sum[0]), s));
-                s = fma(w.d[1], mul(to_float(second), other), fma(w.m[1], broadcast(x.sum[1]), s));
-            } else {
-                s = fma(w.d[0], fma(to_float(second), other, one), fma(w.m[0], broadcast(x.total), s));
-            }
-        }
+        const I first = dot_half<Kind, 0>(quads, x), second = dot_half<Kind, 1>(quads, x);
+        sum[t.value] = add_scaled<Kind>(sum[t.value], w, first, second, x);
     });
 }
 
@@ -289,11 +294,26 @@ void unpack(PanelFormat format, const std::byte* panel, uint32_t first, uint32_t
 }
 
 void integer_tile(const IntegerTile& t) {
-    if (t.format == PanelFormat::kQ6K) return tile_of_kind<SixKind>(t);
-    if (t.format == PanelFormat::kQ8) return tile_of_kind<ByteKind>(t);
-    if (t.format == PanelFormat::kQ5 || t.format == PanelFormat::kQ5M || t.format == PanelFormat::kQ5K)
-        return tile_of_kind<FiveKind>(t);
-    return tile_of_kind<NibbleKind>(t);
+    switch (t.format) {
+        case PanelFormat::kQ4:
+            return tile_of_kind<KindOf<PanelFormat::kQ4>>(t);
+        case PanelFormat::kQ4M:
+        case PanelFormat::kQ4K:
+            return tile_of_kind<KindOf<PanelFormat::kQ4M>>(t);
+        case PanelFormat::kQ5:
+            return tile_of_kind<KindOf<PanelFormat::kQ5>>(t);
+        case PanelFormat::kQ5M:
+        case PanelFormat::kQ5K:
+            return tile_of_kind<KindOf<PanelFormat::kQ5M>>(t);
+        case PanelFormat::kQ6K:
+            return tile_of_kind<KindOf<PanelFormat::kQ6K>>(t);
+        case PanelFormat::kQ8:
+            return tile_of_kind<KindOf<PanelFormat::kQ8>>(t);
+        case PanelFormat::kF32:
+        case PanelFormat::kF16:
+        case PanelFormat::kBf16:
+            return;
+    }
 }
 
 bool direct_integers(const IntegerDirect& product) {

@@ -33,8 +33,7 @@ class Runs {
     uint32_t groups() const { return (left_ < kRunValues ? left_ : kRunValues) / kGroupValues; }
     const float* values() {
         if (left_ >= kRunValues) return x_;
-        std::memcpy(last_, x_, left_ * sizeof(float));
-        std::memset(last_ + left_, 0, (kRunValues - left_) * sizeof(float));
+        for (uint32_t i = 0; i < kRunValues; i += 16) store(last_ + i, i < left_ ? load(x_ + i) : zero());
         return last_;
     }
     void next() { x_ += kRunValues, left_ -= left_ < kRunValues ? left_ : kRunValues; }
@@ -69,7 +68,8 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
     for (Runs runs(x, k); runs.any(); runs.next()) {
         const float* values = runs.values();
         const F factors = factors_of(peaks_of(values), peak);
-        alignas(64) float inverse[kHalvesAtOnce], factor[kHalvesAtOnce], sum[kHalvesAtOnce];
+        alignas(64) float inverse[kHalvesAtOnce], factor[kHalvesAtOnce], scaled_sum[kHalvesAtOnce];
+        alignas(64) int32_t minus_sum[kHalvesAtOnce];
         alignas(32) int16_t words[kHalvesAtOnce];
         store(inverse, select_less(zero(), factors, div(steps, factors), zero()));
         store(factor, factors);
@@ -78,7 +78,9 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
         unrolled<kHalvesAtOnce>([&](auto i) PITWALL_LAMBDA {
             rounded[i.value] = to_int(mul(load(values + 16 * i.value), broadcast(inverse[i.value])));
         });
-        store(sum, mul(factors, to_float(sum_of_each(rounded))));
+        const I sums = sum_of_each(rounded);
+        store(scaled_sum, mul(factors, to_float(sums)));
+        store_bits(minus_sum, sub(broadcast_bits(0), sums));
         unrolled<kHalvesAtOnce / 2>([&](auto group) PITWALL_LAMBDA {
             constexpr int kFirst = 2 * group.value;
             if (static_cast<uint32_t>(group.value) >= runs.groups()) return;
@@ -87,8 +89,8 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
             store_bytes(out.values + 16, rounded[kFirst + 1]);
             std::memcpy(out.wide_factor, factor + kFirst, sizeof out.wide_factor);
             std::memcpy(out.factor, words + kFirst, sizeof out.factor);
-            std::memcpy(out.sum, sum + kFirst, sizeof out.sum);
-            out.total = sum[kFirst] + sum[kFirst + 1];
+            std::memcpy(out.minus_sum, minus_sum + kFirst, sizeof out.minus_sum);
+            out.total = scaled_sum[kFirst] + scaled_sum[kFirst + 1];
         });
         groups += kHalvesAtOnce / 2 * group_stride;
     }

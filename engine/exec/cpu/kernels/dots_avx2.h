@@ -53,10 +53,10 @@ PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
 #ifdef __AVXVNNI__
 constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
 
-/// Of each lane, sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
+/// Of each lane, `start` + sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
 template <int kBits>
-PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
-    I sum = broadcast_bits(0);
+PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
+    I sum = start;
     for (int i = 0; i < 4; ++i) {
         const __m256i four = four_bytes(x + 4 * i);
         sum = {_mm256_dpbusd_avx_epi32(sum.lo, values[i].lo, four),
@@ -79,7 +79,7 @@ PITWALL_LANES I sum_pairs(I words) {
 }
 
 template <int kBits>
-PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
+PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
     static_assert(kBits == 5 || kBits == 6 || kBits == 8);
     if constexpr (kBits == 8) {
         const I mask = broadcast_bits(0x0f0f0f0f);
@@ -88,12 +88,12 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
             low[i] = both(values[i], mask);
             high[i] = both(shift_right<4>(values[i]), mask);
         }
-        return add(dot_quads<5>(low, x), shift_left<4>(dot_quads<5>(high, x)));
+        return dot_quads<5>(add(start, shift_left<4>(dot_quads<5>(broadcast_bits(0), high, x))), low, x);
     } else {
         const I first = two_pairs(values[0], values[1], x), second = two_pairs(values[2], values[3], x + 8);
-        if constexpr (kBits == 6) return add(sum_pairs(first), sum_pairs(second));
-        return sum_pairs({_mm256_add_epi16(first.lo, second.lo),
-                          _mm256_add_epi16(first.hi, second.hi)});  // 8 * 31 * 127 fits
+        if constexpr (kBits == 6) return add(start, add(sum_pairs(first), sum_pairs(second)));
+        return add(start, sum_pairs({_mm256_add_epi16(first.lo, second.lo),
+                                     _mm256_add_epi16(first.hi, second.hi)}));  // 8 * 31 * 127 fits
     }
 }
 #endif

@@ -78,10 +78,10 @@ PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
 #ifdef __AVX512VNNI__
 constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
 
-/// Of each lane, sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
+/// Of each lane, `start` + sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
 template <int kBits>
-PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
-    __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), values[0].v, four_bytes(x));
+PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
+    __m512i sum = _mm512_dpbusd_epi32(start.v, values[0].v, four_bytes(x));
     sum = _mm512_dpbusd_epi32(sum, values[1].v, four_bytes(x + 4));
     sum = _mm512_dpbusd_epi32(sum, values[2].v, four_bytes(x + 8));
     return {_mm512_dpbusd_epi32(sum, values[3].v, four_bytes(x + 12))};
@@ -97,7 +97,7 @@ PITWALL_LANES __m512i two_pairs(__m512i a, __m512i b, const int8_t* x) {
 PITWALL_LANES __m512i sum_pairs(__m512i words) { return _mm512_madd_epi16(words, _mm512_set1_epi16(1)); }
 
 template <int kBits>
-PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
+PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
     static_assert(kBits == 5 || kBits == 6 || kBits == 8);
     if constexpr (kBits == 8) {
         const __m512i mask = _mm512_set1_epi8(15);
@@ -106,13 +106,13 @@ PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
             low[i] = {_mm512_and_si512(values[i].v, mask)};
             high[i] = {_mm512_and_si512(_mm512_srli_epi16(values[i].v, 4), mask)};
         }
-        const I of_low = dot_quads<5>(low, x), of_high = dot_quads<5>(high, x);
-        return {_mm512_add_epi32(of_low.v, _mm512_slli_epi32(of_high.v, 4))};
+        return dot_quads<5>(add(start, shift_left<4>(dot_quads<5>(broadcast_bits(0), high, x))), low, x);
     } else {
         const __m512i first = two_pairs(values[0].v, values[1].v, x),
                       second = two_pairs(values[2].v, values[3].v, x + 8);
-        if constexpr (kBits == 5) return {sum_pairs(_mm512_add_epi16(first, second))};  // 8 * 31 * 127 fits
-        return {_mm512_add_epi32(sum_pairs(first), sum_pairs(second))};
+        if constexpr (kBits == 5)  // 8 * 31 * 127 fits
+            return add(start, {sum_pairs(_mm512_add_epi16(first, second))});
+        return add(start, {_mm512_add_epi32(sum_pairs(first), sum_pairs(second))});
     }
 }
 #endif

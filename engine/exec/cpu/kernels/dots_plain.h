@@ -39,11 +39,11 @@ PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
 
 constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as for 4
 
-/// Of each lane, sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
+/// Of each lane, `start` + sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
 template <int kBits>
-PITWALL_LANES I dot_quads(const I* values, const int8_t* x) {
+PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
     return each_bits([&](int i) {
-        int32_t sum = 0;
+        int32_t sum = static_cast<int32_t>(start.v[i]);
         for (int k = 0; k < 16; ++k)
             sum += static_cast<int32_t>(values[k / 4].v[i] >> (8 * (k % 4)) & 255u) * x[k];
         return static_cast<uint32_t>(sum);

@@ -20,12 +20,13 @@ constexpr bool is_integer(ActivationDtype dtype) {
     return dtype == ActivationDtype::kI8 || dtype == ActivationDtype::kI16;
 }
 
-/// 32 k of one token in 8 bits: value = the token's scale * factor of its half * integer. A weight is d * u + m, with u
-/// unsigned, so a product of a group is the token's scale * (d * (integers' product) * factor + m * sum).
+/// 32 k of one token in 8 bits: value = the token's scale * factor of its half * integer. Where a weight is d * u + m, with u
+/// unsigned, a product of a group is the token's scale * (d * (integers' product) * factor + m * total); where it is
+/// d * (u - offset), the integers' product may begin at minus offset times their sum, and there is no m.
 struct GroupI8 {
     float wide_factor[2];
-    float sum[2];  ///< of each half's factor * integers
-    float total;   ///< of both
+    int32_t minus_sum[2];  ///< of each half's integers
+    float total;           ///< of factor * integers
     /// The same as wide_factor, up to 32,767: where weights have 4 bits a half's product fits 16, and two of those meet their
     /// factors in one instruction.
     int16_t factor[2];
