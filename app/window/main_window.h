@@ -14,6 +14,7 @@
 #include "app/window/control_relay.h"
 #include "app/window/dock_area.h"
 #include "app/window/drawing.h"
+#include "app/window/drawing_budget.h"
 #include "app/window/failure_note.h"
 #include "app/window/frame_clock.h"
 #include "app/window/panel_refresher.h"
@@ -119,6 +120,7 @@ class MainWindow : public QWidget {
 
     // Frames.
     void on_frame(const Frame& frame);
+    void keep_to_budget(const Frame& frame);
     void note_gap(const Frame& frame);
     void tell_trouble();
     void show_state();
@@ -163,6 +165,8 @@ class MainWindow : public QWidget {
     ControlRelay relay_;
     FrameClock clock_;
     std::unique_ptr<PanelRefresher> refresher_;
+    DrawingBudget drawing_budget_;
+    int64_t cpu_ns_ = 0;  ///< of this thread, at the last frame
     AnswerBox answers_;
     SessionLoader loader_;
     Source source_, live_source_;

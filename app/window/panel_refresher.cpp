@@ -33,7 +33,8 @@ int PanelRefresher::tick() {
     const int64_t begin = now_ns_();
     std::vector<std::pair<int64_t, Entry*>> due;
     for (Entry& entry : entries_) {
-        if (!entry.dirty || !in_sight(*entry.panel)) continue;
+        if (!entry.dirty || (saving_ && !boost_ && !entry.urgent)) continue;
+        if (!in_sight(*entry.panel)) continue;
         const int64_t overdue = overdue_ns(entry, begin);
         if (overdue >= 0) due.emplace_back(overdue, &entry);
     }

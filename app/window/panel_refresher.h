@@ -27,6 +27,8 @@ class PanelRefresher {
     void mark_dirty();   ///< something came over the bus
     void mark_urgent();  ///< a knob, the selection or the range changed: at the next tick
     void set_boost(bool boost) { boost_ = boost; }  ///< while one drags or scrubs
+    /// Meanwhile only what is urgent is refreshed, and all while one drags: that is waited for.
+    void set_saving(bool saving) { saving_ = saving; }
     /// Gives how many were refreshed.
     int tick();
     uint64_t refreshes() const { return refreshes_; }
@@ -43,7 +45,7 @@ class PanelRefresher {
 
     std::function<int64_t()> now_ns_;
     std::vector<Entry> entries_;
-    bool boost_ = false;
+    bool boost_ = false, saving_ = false;
     uint64_t refreshes_ = 0;
 };
 

@@ -17,6 +17,8 @@ namespace {
 constexpr std::pair<int, int> kVersionNeeded{3,
                                              2};  // before it a draw command cannot have its own first vertex
 
+constexpr char kSoftwareThreads[] = "LP_NUM_THREADS";
+
 OpenGlProbe no(const QString& problem) { return {false, false, {}, problem}; }
 
 OpenGlProbe ask(QOpenGLContext& context) {
@@ -36,6 +38,9 @@ OpenGlProbe ask(QOpenGLContext& context) {
 }  // namespace
 
 void ask_for_opengl_contexts() {
+    // Where the CPU draws (Mesa's llvmpipe), in this thread alone: drawing is to take no core from the engine, and what it takes
+    // is to be seen, as this thread's time.
+    if (!qEnvironmentVariableIsSet(kSoftwareThreads)) qputenv(kSoftwareThreads, "0");
     QSurfaceFormat format = QSurfaceFormat::defaultFormat();
     format.setRenderableType(QSurfaceFormat::OpenGL);
     format.setVersion(3, 3);

@@ -5,6 +5,7 @@
 
 #include "app/window/answer_box.h"
 #include "app/window/control_relay.h"
+#include "app/window/drawing_budget.h"
 #include "app/window/frame_clock.h"
 #include "app/window/layout_plan.h"
 #include "app/window/panel_refresher.h"
@@ -57,6 +58,16 @@ class CountingPanel : public panels::Panel {
 
   private:
     int hz_;
+};
+
+/// What a panel wants to know of its window.
+struct Surroundings {
+    telemetry::Store store;
+    panels::SelectionModel selection;
+    panels::RangeModel range;
+    panels::Theme theme;
+    ControlRelay relay;
+    panels::PanelContext context{&store, &relay, &selection, &range, &theme, false};
 };
 
 constexpr int64_t kMs = 1'000'000;
@@ -123,13 +134,8 @@ class FrameClockTest : public QObject {
     }
 
     void panels_refresh_at_their_own_rate() {
-        telemetry::Store store;
-        panels::SelectionModel selection;
-        panels::RangeModel range;
-        panels::Theme theme;
-        ControlRelay relay;
-        const panels::PanelContext context{&store, &relay, &selection, &range, &theme, false};
-        CountingPanel quick(context, 10), slow(context, 4), hidden(context, 60);
+        Surroundings around;
+        CountingPanel quick(around.context, 10), slow(around.context, 4), hidden(around.context, 60);
         quick.show();
         slow.show();
         int64_t now = 0;
@@ -159,17 +165,12 @@ class FrameClockTest : public QObject {
         QVERIFY2(slow.count - unboosted >= 28, qPrintable(QString::number(slow.count - unboosted)));
     }
     void slow_panels_share_the_frames() {
-        telemetry::Store store;
-        panels::SelectionModel selection;
-        panels::RangeModel range;
-        panels::Theme theme;
-        ControlRelay relay;
-        const panels::PanelContext context{&store, &relay, &selection, &range, &theme, false};
+        Surroundings around;
         int64_t now = 0;
         std::vector<std::unique_ptr<CountingPanel>> made;
         PanelRefresher refresher([&] { return now; });
         for (int i = 0; i < 6; ++i) {
-            made.push_back(std::make_unique<CountingPanel>(context, 4));
+            made.push_back(std::make_unique<CountingPanel>(around.context, 4));
             made.back()->spend = [&now] { now += 10 * kMs; };
             made.back()->show();
             refresher.add(made.back().get());
@@ -177,6 +178,60 @@ class FrameClockTest : public QObject {
         QCOMPARE(refresher.tick(), 1);  // ten milliseconds of drawing are enough for one frame
         for (int i = 0; i < 5; ++i) refresher.tick();
         for (const auto& panel : made) QCOMPARE(panel->count, 1);
+    }
+
+    void drawing_keeps_to_a_share_of_a_core() {
+        for (const int64_t frame_ms : {1, 30, 200, 3'000}) {
+            DrawingBudget budget;
+            int64_t now = 0, drawn = 0, longest_wait = 0, last = 0;
+            while (now < 60'000 * kMs) {
+                now += 16 * kMs;
+                budget.spend(0, now);
+                if (budget.exhausted()) continue;
+                longest_wait = std::max(longest_wait, now - last);
+                now += frame_ms * kMs;
+                budget.spend(frame_ms * kMs, now);
+                last = now;
+                ++drawn;
+            }
+            const double share = double(drawn * frame_ms) / 60'000;
+            if (frame_ms == 1) QVERIFY(longest_wait <= 16 * kMs);  // what is cheap is never held up
+            if (frame_ms == 30) QVERIFY(share > 0.8 * DrawingBudget::kShare);
+            if (frame_ms <= 30) QVERIFY(share < 1.1 * DrawingBudget::kShare);
+            QVERIFY(longest_wait <= DrawingBudget::kLongestWaitNs + 32 * kMs);  // what is dear is still drawn
+        }
+    }
+
+    void saving_leaves_what_one_waits_for() {
+        int64_t now = 0;
+        Surroundings around;
+        CountingPanel panel(around.context, 10);
+        panel.show();
+        PanelRefresher refresher([&] { return now; });
+        refresher.add(&panel);
+        refresher.tick();
+        refresher.set_saving(true);
+        const auto refreshes_later = [&] {
+            refresher.mark_dirty();
+            now += 1'000 * kMs;
+            return refresher.tick();
+        };
+        QCOMPARE(refreshes_later(), 0);
+        refresher.mark_urgent();
+        QCOMPARE(refresher.tick(), 1);
+        refresher.set_boost(true);
+        QCOMPARE(refreshes_later(), 1);
+        refresher.set_boost(false);
+        QCOMPARE(refreshes_later(), 0);
+        refresher.set_saving(false);
+        QCOMPARE(refresher.tick(), 1);
+    }
+
+    void a_busy_thread_is_seen() {
+        const int64_t before = thread_cpu_ns();
+        QVERIFY(before > 0);
+        while (thread_cpu_ns() - before < 2 * kMs) {
+        }
     }
 
     void refusals_are_told_in_words() {

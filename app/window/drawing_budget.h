@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+
+namespace pitwall::app {
+
+/// Processor time that this thread has used, ns; 0 where the system does not tell.
+int64_t thread_cpu_ns();
+
+/// The console is to cost the engine little, whatever a picture takes: a large window, OpenGL that the CPU draws, a slow machine.
+/// So the window's thread may use a share of one core; beyond that panels wait for their turn, though never for long.
+class DrawingBudget {
+  public:
+    static constexpr double kShare = 0.12;           ///< of one core
+    static constexpr int64_t kBurstNs = 20'000'000;  ///< all panels may be drawn at once now and then
+    static constexpr int64_t kLongestWaitNs = 1'000'000'000;
+
+    /// `used_ns`: processor time that went by since the last call.
+    void spend(int64_t used_ns, int64_t now_ns);
+    bool exhausted() const { return debt_ns_ > kBurstNs; }
+
+  private:
+    int64_t debt_ns_ = 0, last_ns_ = 0;
+};
+
+}  // namespace pitwall::app
