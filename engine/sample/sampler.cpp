@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/sample/exponential.h"
 #include "engine/sample/philox.h"
 
 namespace pitwall::engine {
@@ -108,19 +109,14 @@ void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
     std::sort(candidates.begin(), candidates.end(), better);
 }
 
-/// e^x of what is no larger than 0 and no smaller than -kNegligible, within 2 units in the last place: Cephes' polynomial
-/// (S. Moshier) after x = n ln 2 + r. A draw over a vocabulary needs one for each of its tokens: of these the compiler
-/// computes several at once, of the library's function one.
+/// e^x of what is no larger than 0 and no smaller than -kNegligible. A draw over a vocabulary needs one for each of its tokens:
+/// of these the compiler computes several at once, of the library's function one.
 [[gnu::always_inline]] inline float weight_of(float x) {
-    constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the nearest integer
-    const float shifted = x * 1.44269504088896341f + kMagic, n = shifted - kMagic;
-    const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
+    namespace e = exponential;
+    const float shifted = x * e::kPerLn2 + e::kMagic, n = shifted - e::kMagic;
+    const float r = x - n * e::kLn2High - n * e::kLn2Low;
+    float p = e::kSeries[0];
+    for (int i = 1; i < 6; ++i) p = p * r + e::kSeries[i];
     p = p * r * r + r + 1.0f;
     return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) << 23) + (127u << 23));
 }

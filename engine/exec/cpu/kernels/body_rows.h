@@ -3,8 +3,10 @@
 // Row-wise arithmetic of one tier: norm, rotation, what becomes of sums, softmax, attention. Included after body_products.h.
 #pragma once
 
+#include "engine/exec/cpu/kernels/body_groups.h"
 #include "engine/exec/cpu/kernels/body_kv.h"
 #include "engine/exec/cpu/kernels/body_kv_convert.h"
+#include "engine/sample/exponential.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -12,20 +14,17 @@ namespace {
 constexpr float kMasked = -3.0e38f;  ///< a score that no query sees; finite, so that differences stay numbers
 
 /// exp(x) within 2 units in the last place, for x <= 88; below -80 it is 0, so that a product with a value of the
-/// cache hardly ever underflows. Cephes' polynomial (S. Moshier) after x = n ln 2 + r.
+/// cache hardly ever underflows.
 PITWALL_LANES F exponential(F x) {
+    namespace e = engine::exponential;
     const F clamped = max(min(x, broadcast(88.0f)), broadcast(-80.0f));
-    const F magic = broadcast(12582912.0f);  // 1.5 * 2^23: the sum's low bits are the nearest integer
-    const F shifted = fma(clamped, broadcast(1.44269504088896341f), magic);
+    const F magic = broadcast(e::kMagic);
+    const F shifted = fma(clamped, broadcast(e::kPerLn2), magic);
     const F n = sub(shifted, magic);
-    F r = fma(n, broadcast(-0.693359375f), clamped);
-    r = fma(n, broadcast(2.12194440e-4f), r);
-    F p = broadcast(1.9875691500e-4f);
-    p = fma(p, r, broadcast(1.3981999507e-3f));
-    p = fma(p, r, broadcast(8.3334519073e-3f));
-    p = fma(p, r, broadcast(4.1665795894e-2f));
-    p = fma(p, r, broadcast(1.6666665459e-1f));
-    p = fma(p, r, broadcast(5.0000001201e-1f));
+    F r = fma(n, broadcast(-e::kLn2High), clamped);
+    r = fma(n, broadcast(-e::kLn2Low), r);
+    F p = broadcast(e::kSeries[0]);
+    unrolled<5>([&](auto i) PITWALL_LAMBDA { p = fma(p, r, broadcast(e::kSeries[i.value + 1])); });
     p = add(fma(p, mul(r, r), r), broadcast(1.0f));
     const I power = add(shift_left<23>(as_bits(shifted)), broadcast_bits(127 << 23));
     return select_less(x, broadcast(-80.0f), zero(), mul(p, as_float(power)));
