@@ -5,7 +5,8 @@
 // Names: prefill, 512 tokens of one sequence; decode, one token at a time after 16 (or --depth) others; batch, 16 (or
 // --batch) sequences side by side; shared, 16 (or --batch) requests of 20 tokens after 704 that all begin with, 64 tokens
 // of answer each; read, what all threads together read from memory the size of the weights, the bound of decode; multiply,
-// what the instruction that products use gives at most, the bound of prefill. What a figure is of its bound is said beside
+// what the instruction that products use gives at most, the bound of prefill, and what the kernel around it gives with all of
+// its data in the nearest caches, the bound of a step that consists of nothing else. What a figure is of its bound is said beside
 // it, where the bound is measured in the same run: of the matrix kernels alone, and of the whole step.
 #include <fmt/format.h>
 
@@ -18,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/kernel_rate.h"
 #include "bench/multiply_rate.h"
 #include "engine/exec/cpu/cpu_executor.h"
 
@@ -278,6 +280,11 @@ int main(int argc, char** argv) {
         fmt::print(R"({{"name": "multiply_rate", "unit": "GMAC/s of one core", "median": {:.1f}}})"
                    "\n",
                    rate / 1e9);
+        const double kernel = bench::kernel_rate(device.kernel_tier, arguments.activations);
+        if (kernel > 0)
+            fmt::print(R"({{"name": "kernel_rate", "unit": "GMAC/s of one core", "median": {:.1f}}})"
+                       "\n",
+                       kernel / 1e9);
     }
     if (arguments.wants("prefill")) bench.prefill();
     if (arguments.wants("decode")) bench.decode("decode_1", 1);
