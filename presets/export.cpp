@@ -134,15 +134,13 @@ Exported export_to(Target target, const KnobValues& values) {
         const Spelling& theirs = spelling(knob, target);
         const std::string ours = fmt::format("{}={}", knob.name, format_value(knob, values.get(knob.id)));
         const auto translated = translate(knob, theirs, values.get(knob.id), target == Target::kTensorRtLlm);
-        const bool choice = knob.type == KnobType::kChoice && !theirs.flag.empty();
+        const std::string_view note = note_of(theirs, values.get(knob.id));
         if (!translated) {
             out.missing.push_back(
-                with_note(fmt::format("{} has no equivalent in {}", ours, target_name(target)),
-                          choice ? std::string_view() : theirs.note));
+                with_note(fmt::format("{} has no equivalent in {}", ours, target_name(target)), note));
             continue;
         }
-        if (!theirs.note.empty() && !(choice && values.get(knob.id) == knob.default_value))
-            out.notes.push_back(fmt::format("{}: {}", ours, theirs.note));
+        if (!note.empty()) out.notes.push_back(fmt::format("{}: {}", ours, note));
         for (const Item& item : *translated) {
             if (taken.emplace(item.flag, knob.name).second)
                 items.push_back(item);

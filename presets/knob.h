@@ -75,8 +75,10 @@ struct Spelling {
     std::string_view note = {};  ///< said with the export, e.g. why it only nearly fits
     double scale = 1;            ///< their value = ours * scale
     /// For choices: their words in our order, comma separated, "-" where they have none, nothing where it is so without
-    /// a flag; "a/b": one for each flag. The note is then said of choices other than the default.
+    /// a flag; "a/b": one for each flag.
     std::string_view choices = {};
+    /// What is said of each choice, in the same order; the last also holds for those behind it.
+    std::vector<std::string_view> choice_notes = {};
     bool has_off = false;  ///< they read 0 as "off" too; otherwise a value of "off" is left out
 };
 
@@ -101,6 +103,8 @@ struct KnobSpec {
 
 std::span<const KnobSpec> knob_table();  ///< indexed by KnobId
 const KnobSpec& spec(KnobId id);
+/// What is to be said of a value that the other engine takes so, "" for nothing.
+std::string_view note_of(const Spelling& spelling, double value);
 bool has_off(const KnobSpec& spec);                         ///< the knob has a value that reads "off"
 const KnobSpec* find_knob(std::string_view name);           ///< null where there is none
 std::string_view nearest_knob_name(std::string_view name);  ///< for "did you mean"

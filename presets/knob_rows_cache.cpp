@@ -79,18 +79,18 @@ KnobSpec kv_cache_dtype() {
                 "They cost accuracy. fp8 is e4m3; int8 has one scale a token and head, int4 one for 32 "
                 "values, both after a Hadamard rotation; k8v4 is int8 keys and int4 values.",
             .vllm = {.flag = "--kv-cache-dtype",
-                     .note = "scales and rotations differ there",
                      .choices = "float16,-,bfloat16,fp8_per_token_head,int8_per_token_head,turboquant_k8v4,"
-                                "int4_per_token_head"},
+                                "int4_per_token_head",
+                     .choice_notes = {"", "", "", "scales and rotations differ there"}},
             .sglang = {.flag = "--kv-cache-dtype",
-                       .note = "one scale a tensor there",
-                       .choices = "auto,-,bf16,fp8_e4m3,-,-,-"},
+                       .choices = "auto,-,bf16,fp8_e4m3,-,-,-",
+                       .choice_notes = {"", "", "", "one scale a tensor there", ""}},
             .tensorrt_llm = {.flag = "kv_cache_config.dtype",
-                             .note = "one scale a tensor there",
-                             .choices = "auto,-,-,fp8,-,-,-"},
+                             .choices = "auto,-,-,fp8,-,-,-",
+                             .choice_notes = {"", "", "", "one scale a tensor there", ""}},
             .llama_server = {.flag = "--cache-type-k --cache-type-v",
-                             .note = "a scale for each 32 values there",
-                             .choices = "f16,f32,bf16,-,q8_0,q8_0/q4_1,q4_1"}};
+                             .choices = "f16,f32,bf16,-,q8_0,q8_0/q4_1,q4_1",
+                             .choice_notes = {"", "", "", "", "a scale for each 32 values there"}}};
 }
 
 KnobSpec activation_dtype() {

@@ -83,24 +83,26 @@ KnobSpec long_prefill_token_threshold() {
 }
 
 KnobSpec scheduling_policy() {
-    return {.id = KnobId::kSchedulingPolicy,
-            .name = "scheduling_policy",
-            .group = "scheduling",
-            .type = KnobType::kChoice,
-            .maximum = 3,
-            .choices = {"fcfs", "priority", "shortest_prompt", "longest_prefix"},
-            .help =
-                "Who is admitted first: first come, lowest priority number, shortest prompt, or the longest "
-                "prefix "
-                "found in the cache. Ties go by arrival.",
-            .vllm = {.flag = "--scheduling-policy", .choices = "fcfs,priority,-,-"},
-            .sglang = {.flag = "--schedule-policy",
-                       .note = "priority also wants --enable-priority-scheduling, where higher goes first",
-                       .choices = "fcfs,priority,-,lpm"},
-            .tensorrt_llm = {.flag = "scheduler_config.waiting_queue_policy",
-                             .note = "with priority, higher goes first",
-                             .choices = "fcfs,priority,-,-"},
-            .llama_server = {.note = "first come, first served"}};
+    return {
+        .id = KnobId::kSchedulingPolicy,
+        .name = "scheduling_policy",
+        .group = "scheduling",
+        .type = KnobType::kChoice,
+        .maximum = 3,
+        .choices = {"fcfs", "priority", "shortest_prompt", "longest_prefix"},
+        .help =
+            "Who is admitted first: first come, lowest priority number, shortest prompt, or the longest "
+            "prefix "
+            "found in the cache. Ties go by arrival.",
+        .vllm = {.flag = "--scheduling-policy", .choices = "fcfs,priority,-,-"},
+        .sglang = {.flag = "--schedule-policy",
+                   .choices = "fcfs,priority,-,lpm",
+                   .choice_notes = {"", "it also wants --enable-priority-scheduling; higher goes first there",
+                                    ""}},
+        .tensorrt_llm = {.flag = "scheduler_config.waiting_queue_policy",
+                         .choices = "fcfs,priority,-,-",
+                         .choice_notes = {"", "higher goes first there", ""}},
+        .llama_server = {.note = "first come, first served"}};
 }
 
 KnobSpec batching() {

@@ -20,21 +20,21 @@ KnobSpec speculative_method() {
             "would say (--draft-model FILE, or Engine > Draft model in the window); it takes up to a quarter "
             "of kv_cache_memory_bytes more.",
         .vllm = {.flag = "--speculative-config.method",
-                 .note =
-                     "one key of its JSON; ngram there takes the earliest match, draft_model wants a model "
-                     "beside it",
-                 .choices = ",ngram,suffix,draft_model"},
+                 .choices = ",ngram,suffix,draft_model",
+                 .choice_notes = {"", "one key of its JSON; the earliest match is taken there",
+                                  "one key of its JSON", "one key of its JSON, beside its model"}},
         .sglang = {.flag = "--speculative-algorithm",
-                   .note = "NGRAM's corpus is that of the server, STANDALONE wants "
-                           "--speculative-draft-model-path",
-                   .choices = ",NGRAM,-,STANDALONE"},
+                   .choices = ",NGRAM,-,STANDALONE",
+                   .choice_notes = {"", "the corpus is that of the server there", "",
+                                    "it also wants --speculative-draft-model-path"}},
         .tensorrt_llm = {.flag = "speculative_config.decoding_type",
-                         .note = "SA is a suffix automaton of the request alone, Draft_Target wants "
-                                 "speculative_config.speculative_model",
-                         .choices = ",NGram,SA,Draft_Target"},
-        .llama_server = {.flag = "--spec-type",
-                         .note = "ngram-cache keeps counts, as suffix does; draft-simple wants -md FILE",
-                         .choices = ",ngram-simple,ngram-cache,draft-simple"}};
+                         .choices = ",NGram,SA,Draft_Target",
+                         .choice_notes = {"", "", "a suffix automaton of the request alone there",
+                                          "it also wants speculative_config.speculative_model"}},
+        .llama_server = {
+            .flag = "--spec-type",
+            .choices = ",ngram-simple,ngram-cache,draft-simple",
+            .choice_notes = {"", "", "counts are kept there, as suffix does", "it also wants -md FILE"}}};
 }
 
 KnobSpec num_speculative_tokens() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 
@@ -32,6 +33,12 @@ std::span<const KnobSpec> knob_table() {
 }
 
 const KnobSpec& spec(KnobId id) { return knob_table()[static_cast<size_t>(id)]; }
+
+std::string_view note_of(const Spelling& spelling, double value) {
+    const auto& notes = spelling.choice_notes;
+    if (notes.empty()) return spelling.note;
+    return notes[std::min(static_cast<size_t>(value), notes.size() - 1)];
+}
 
 bool has_off(const KnobSpec& knob) { return !std::isnan(knob.off_value); }
 

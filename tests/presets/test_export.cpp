@@ -38,6 +38,18 @@ TEST(Export, SpellsTheKvFormatOfEachFlag) {
               std::vector<std::string>{"kv_cache_dtype=k8v4 has no equivalent in sglang"});
 }
 
+TEST(Export, SaysOfAChoiceWhatHoldsForIt) {
+    const auto notes = [](Target target, std::string_view setting) {
+        return export_to(target, given({setting})).notes;
+    };
+    for (const char* plain : {"kv_cache_dtype=f32", "kv_cache_dtype=bf16"})
+        EXPECT_THAT(notes(Target::kLlamaServer, plain), IsEmpty()) << "no scale there either";
+    EXPECT_THAT(notes(Target::kVllm, "kv_cache_dtype=bf16"), IsEmpty());
+    EXPECT_THAT(notes(Target::kVllm, "kv_cache_dtype=int4"), ElementsAre(HasSubstr("scales and rotations")));
+    EXPECT_THAT(notes(Target::kLlamaServer, "speculative_method=ngram"), IsEmpty());
+    EXPECT_THAT(notes(Target::kLlamaServer, "speculative_method=draft"), ElementsAre(HasSubstr("-md FILE")));
+}
+
 TEST(Export, SpellsAsEachEngineDoes) {
     const KnobValues values = given({"max_num_seqs=37", "max_num_batched_tokens=512",
                                      "enable_prefix_caching=false", "num_kv_blocks=100"});

@@ -61,8 +61,9 @@ ordered_json knob_json(const KnobSpec& knob, double value) {
     row["help"] = knob.help;
     for (const Target target : {Target::kVllm, Target::kSglang, Target::kTensorRtLlm, Target::kLlamaServer}) {
         const Spelling& theirs = spelling(knob, target);
-        row["spelling"][std::string(target_name(target))] = {
-            {"flag", theirs.flag}, {"off", theirs.off}, {"note", theirs.note}};
+        auto& spelt = row["spelling"][std::string(target_name(target))];
+        spelt = {{"flag", theirs.flag}, {"off", theirs.off}, {"note", theirs.note}};
+        if (!theirs.choice_notes.empty()) spelt["choice_notes"] = theirs.choice_notes;
     }
     return row;
 }
