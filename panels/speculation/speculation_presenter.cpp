@@ -50,7 +50,18 @@ SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
     if (store_.steps().empty()) return Empty::kNoStep;
     if (method != static_cast<double>(DraftMethod::kDraft)) return Empty::kNoDraft;
     const bool loaded = store_.device() && store_.device()->draft_bytes > 0;
-    return loaded ? Empty::kReading : Empty::kLoading;
+    if (!loaded) return Empty::kLoading;
+    return steps_.decode_tokens > 0 ? Empty::kNotWorth : Empty::kReading;
+}
+
+/// Of a draft model that is as large as the model there is nothing to find out.
+QString SpeculationPresenter::why_not_worth() const {
+    const telemetry::DeviceEvent& device = *store_.device();
+    if (device.weight_bytes > 0 && device.draft_bytes >= device.weight_bytes)
+        return QStringLiteral(
+            "it is no smaller than the model itself, so that each draft costs a whole step");
+    return QStringLiteral(
+        "by the times and the acceptance seen so far, a step that waits for them gives no more tokens");
 }
 
 QString SpeculationPresenter::draft_model() const { return to_qstring(store_.session("draft_model")); }
@@ -85,9 +96,14 @@ QString SpeculationPresenter::empty_sentence() const {
                 .arg(draft_model());
         case Empty::kReading:
             return QStringLiteral(
-                       "No drafts in this range: the draft model %1 reads prompts first, and drafts where "
-                       "that is worth its time; or no request decodes: start the workload or send a prompt")
+                       "No drafts in this range: no request decodes, and the draft model %1 drafts for those "
+                       "that do: start the workload or send a prompt")
                 .arg(draft_model());
+        case Empty::kNotWorth:
+            return QStringLiteral(
+                       "No drafts in this range: those of the draft model %1 were not worth their time (%2). "
+                       "With speculative_adaptive off it drafts all the same")
+                .arg(draft_model(), why_not_worth());
         case Empty::kThereAre:
             break;
     }

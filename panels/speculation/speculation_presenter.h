@@ -16,8 +16,9 @@ namespace pitwall::panels {
 /// sequences. From the store alone. GUI thread.
 class SpeculationPresenter {
   public:
-    /// kLoading, kReading: a draft model is to draft, and has not.
-    enum class Empty { kThereAre, kNoStep, kOff, kNoDraft, kLoading, kReading };
+    /// kLoading, kReading, kNotWorth: a draft model is to draft, and has not: it is not there yet, nobody decodes, or all that
+    /// decode had better do so without.
+    enum class Empty { kThereAre, kNoStep, kOff, kNoDraft, kLoading, kReading, kNotWorth };
 
     explicit SpeculationPresenter(const telemetry::Store& store) : store_(store) {}
     void update(telemetry::TimeRange range, const QString& range_label);

@@ -54,8 +54,28 @@ TEST_F(Speculation, SaysWhyADraftModelHasNotDrafted) {
     loaded.device.draft_bytes = 1;
     told.store.apply({&loaded, 1});
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kReading);
-    for (const char* words : {"Tiny.Q4_1 reads prompts", "no request decodes", "send a prompt"})
+    for (const char* words : {"no request decodes", "Tiny.Q4_1", "send a prompt"})
         EXPECT_TRUE(presenter.empty_sentence().contains(words)) << words;
+}
+
+TEST_F(Speculation, SaysWhyADraftModelDoesNotDraftForWhoDecode) {
+    told.fact("draft_model=Tiny.Q4_1");
+    told.start(presets::KnobId::kSpeculativeMethod, 3);
+    telemetry::Event loaded;
+    loaded.kind = telemetry::EventKind::kDevice;
+    loaded.device = {};
+    loaded.device.draft_bytes = 100;
+    loaded.device.weight_bytes = 100;
+    told.store.apply({&loaded, 1});
+    told.step(1000, {.decode = 4});
+    update();
+    EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNotWorth);
+    for (const char* words :
+         {"not worth their time", "no smaller than the model", "speculative_adaptive off"})
+        EXPECT_TRUE(presenter.empty_sentence().contains(words)) << words;
+    loaded.device.weight_bytes = 1000;
+    told.store.apply({&loaded, 1});
+    EXPECT_TRUE(presenter.empty_sentence().contains("acceptance seen so far"));
 }
 
 /// As the engine tells it: asked for is the draft model, in force is none, and the next keyframe says the same.
