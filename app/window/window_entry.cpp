@@ -101,8 +101,9 @@ void watch_for_interrupts(MainWindow& window, Interrupts& interrupts) {
 }
 
 int run_headless(const WindowOptions& options) {
-    std::fprintf(stderr,
-                 "pitwall: there is no display here, so the session runs without a window; Ctrl-C ends it\n");
+    std::fprintf(stderr, "pitwall: there is no display here, so %s\n",
+                 options.replay_path.empty() ? "the session runs without a window; Ctrl-C ends it"
+                                             : "the recording is only summed up");
     std::vector<std::string> words = headless_words(options);
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);

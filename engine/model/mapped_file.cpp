@@ -19,8 +19,7 @@ namespace pitwall::engine {
 namespace {
 
 Error cannot_open(const std::string& path, int error) {
-    const char* hint = error == ENOENT ? "check the path, or run scripts/fetch-model for the default model"
-                                       : "check the file and its permissions";
+    const char* hint = error == ENOENT ? "check the path" : "check the file and its permissions";
     return {fmt::format("cannot open the model {} ({})", printable(path, true), std::strerror(error)), hint};
 }
 

@@ -138,8 +138,7 @@ int generate_one(const CommandContext& context, const GenerateOptions& options,
         run_all(started.value(), context.session, std::move(knobs), std::move(requests), interrupts, on_text);
     const GenerationOutcome& outcome = outcomes.front();
     if (outcome.reason == FinishReason::kRejected)
-        return report({"the request was rejected: " + outcome.error, "ask for less, or raise that limit"},
-                      kExitWrongUse);
+        return report({"the request was rejected", outcome.error}, kExitWrongUse);
     if (context.json)
         print_json(outcome_json(outcome, ""));
     else

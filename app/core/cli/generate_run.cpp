@@ -82,6 +82,7 @@ std::vector<GenerationOutcome> GenerateRun::run(std::vector<FileRequest> request
     }
     parts_.engine->publish_end();
     drain_events();
+    if (!interrupts.pending()) tell_unreached();
     for (GenerationOutcome& outcome : outcomes_)  // interrupted before they arrived
         if (outcome.reason == engine::FinishReason::kNone)
             outcome.reason = engine::FinishReason::kCancelled,
@@ -128,6 +129,12 @@ void GenerateRun::turn_knobs() {
         if (answer.verdict != telemetry::Verdict::kAccepted)
             remark(fmt::format("step {}: {}: {}", at.step, presets::spec(at.knob).name, answer.reason));
     }
+}
+
+void GenerateRun::tell_unreached() const {
+    for (size_t i = next_knob_; i < knobs_.size(); ++i)
+        remark(fmt::format("--at {}: {} was not turned, for all was done after {} steps", knobs_[i].step,
+                           presets::spec(knobs_[i].knob).name, parts_.engine->steps()));
 }
 
 void GenerateRun::wait_for_arrival() {

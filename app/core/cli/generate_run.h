@@ -57,6 +57,7 @@ class GenerateRun final : public engine::RequestListener {
     bool is_due(engine::GenerationRequest& request) const;
     void submit_due();
     void turn_knobs();
+    void tell_unreached() const;
     void drain_events();
     void wait_for_arrival();
     void book(const telemetry::Event& event);

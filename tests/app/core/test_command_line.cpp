@@ -152,6 +152,7 @@ TEST(CommandLine, AnswersAFileInItsOrder) {
     const Ended ended = run_pitwall(tiny({"generate", "--requests", file, "--set", "num_kv_blocks=128",
                                           "--at", "1:max_num_seqs=2", "--at", "100000:batching=static"}));
     ASSERT_EQ(ended.code, 0) << ended.err;
+    EXPECT_NE(ended.err.find("--at 100000: batching was not turned"), std::string::npos) << ended.err;
     const auto out = lines(ended.out);
     ASSERT_EQ(out.size(), 4u);
     EXPECT_EQ(out[0]["id"], "late");
