@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "panels/kv_precision/kv_precision_presenter.h"
+#include "panels/kv_precision/probe_pieces.h"
 #include "telemetry/names.h"
 #include "telemetry/stats/range_stats.h"
 
@@ -52,9 +53,10 @@ void KvMemoryPresenter::update(telemetry::TimeRange window, std::optional<int64_
 
 void KvMemoryPresenter::add_samples() {
     most_kl_ = 0;
+    ProbePieces pieces(store_);
     for (const telemetry::ProbeRow& row : store_.probes()) {
         if (row.t_ns < points_.front().begin_ns || row.t_ns >= points_.back().end_ns) continue;
-        if (!std::isfinite(row.probe.mean_kl)) continue;
+        if (!std::isfinite(row.probe.mean_kl) || !pieces.add(row)) continue;
         const auto index = size_t((row.t_ns - points_.front().begin_ns) / point_ns_);
         Point& point = points_[std::min(index, points_.size() - 1)];
         point.kl += row.probe.mean_kl;

@@ -91,6 +91,29 @@ TEST_F(KvPrecision, TheProbesFiguresWithTheirIntervals) {
     EXPECT_EQ(cell(presenter.quality(), "Cost"), "1.25 % of the time");  // 5 x 50 ms of 20 s
 }
 
+/// An older recording tells the same piece again and again.
+TEST_F(KvPrecision, APieceCountsOnceHoweverOftenItWasToldOf) {
+    KvSession session(told);
+    for (int i = 0; i < 11; ++i) session.probe(21'000 + 1'000 * i, .02, .2, 1, KvDtype::kInt8, 0);
+    session.probe(25'000, .04, .4, 0, KvDtype::kInt8, 64);
+    KvMemoryPresenter memory(told.store);
+    memory.update({0, 40'000 * kMs}, std::nullopt);
+    update();
+    EXPECT_EQ(presenter.probe().samples(), 2u);
+    EXPECT_EQ(cell(presenter.quality(), "Samples"), "2");
+    EXPECT_EQ(cell(presenter.quality(), "Mean KL"), "0.03 nats");
+    EXPECT_EQ(presenter.probe().flips, 1u);
+    EXPECT_EQ(presenter.probe().positions, 30u);
+    EXPECT_EQ(presenter.probe().cost_ns, 12 * 50 * kMs) << "each took its time";
+    uint64_t drawn = 0;
+    for (const KvMemoryPresenter::Point& point : memory.points()) drawn += point.samples;
+    EXPECT_EQ(drawn, 2u);
+    told.knob(39'000, KnobId::kActivationDtype, 0, 1);
+    session.probe(39'500, .05, .5, 0, KvDtype::kInt8, 0);
+    update();
+    EXPECT_EQ(presenter.probe().samples(), 3u) << "with other activations it is another sample";
+}
+
 TEST_F(KvPrecision, WhatTheChangeDidAndFromWhichContextItPays) {
     const KvSession session(told);
     update();
