@@ -160,6 +160,39 @@ TEST_F(KvPrecision, MemoryOverTimeInTheBytesOfTheFormatInForce) {
     EXPECT_EQ(kv_formats_text(memory.formats(), 0, 40'000 * kMs), QStringLiteral("f16 → int8 at 0:20"));
 }
 
+/// Nobody computed from 20 s to 30 s.
+TEST_F(KvPrecision, ThePoolIsThereWhileNobodyComputes) {
+    KvSession session(told, false);
+    session.run(30'000, 40'000, 1'000'000, 500);
+    KvMemoryPresenter memory(told.store);
+    memory.update({0, 60'000 * kMs}, std::nullopt);
+    size_t carried = 0;
+    for (const KvMemoryPresenter::Point& point : memory.points()) {
+        EXPECT_EQ(point.known(), point.begin_ns < told.store.now_ns()) << point.begin_ns / kMs;
+        carried += point.carried;
+        if (!point.carried) continue;
+        EXPECT_EQ(point.steps, 0u);
+        EXPECT_EQ(point.held_bytes + point.cached_bytes + point.free_bytes, 1'600'000);
+    }
+    EXPECT_EQ(carried, 10u);
+    EXPECT_TRUE(memory.card_at(25'000 * kMs, "now").lines.back().startsWith("no step here"));
+    memory.update({22'000 * kMs, 28'000 * kMs}, std::nullopt);  // a window without any step
+    EXPECT_TRUE(memory.points().front().carried);
+    EXPECT_EQ(memory.most_bytes(), 1'600'000);
+}
+
+TEST_F(KvPrecision, NothingIsCarriedOverAGap) {
+    KvSession session(told, false);
+    told.mark(22'500, telemetry::MarkKind::kGap, 12);
+    session.run(30'000, 40'000, 1'000'000, 500);
+    KvMemoryPresenter memory(told.store);
+    memory.update({0, 60'000 * kMs}, std::nullopt);
+    for (const KvMemoryPresenter::Point& point : memory.points())
+        EXPECT_EQ(point.known(), point.begin_ns < told.store.now_ns() &&
+                                     (point.begin_ns < 22'000 * kMs || point.begin_ns >= 30'000 * kMs))
+            << point.begin_ns / kMs;
+}
+
 TEST(FormatNats, SmallOnesAreNotZero) {
     EXPECT_EQ(format_nats(0), "0");
     EXPECT_EQ(format_nats(.0123456), "0.0123");

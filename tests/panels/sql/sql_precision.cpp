@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "panels/common/format.h"
+#include "telemetry/event.h"
 #include "tests/panels/sql/sql_sheet.h"
 
 namespace pitwall::testing {
@@ -241,6 +242,19 @@ void put_change(SessionSql& sql, Sheet& sheet) {
     sheet["precision|Decode step, mean"] = both(step, n[2]);
 }
 
+/// The steps that a piece of the axis shows: those that begin in it, and where there are none, the last before it. A gap
+/// on the way leaves nothing.
+std::string shown_steps(SessionSql& sql, int64_t begin, int64_t end) {
+    const std::string of = " FROM w WHERE" + within("t_ns", begin, end);
+    if (begin >= sql.now_ns || sql.integer("SELECT count(block_bytes)" + of) > 0) return of;
+    return fmt::format(
+        " FROM (SELECT * FROM w WHERE t_ns < {0} ORDER BY t_ns DESC, step_id DESC LIMIT 1) newest WHERE NOT "
+        "EXISTS "
+        "(SELECT 1 FROM main.mark m WHERE m.seq <= {1} AND m.mark = {2} AND m.t_ns >= newest.t_ns AND m.t_ns "
+        "< {3})",
+        begin, sql.last_seq, int(telemetry::MarkKind::kGap), end);
+}
+
 void put_points(SessionSql& sql, const SqlRange& range, const Frame::Points& points, Sheet& sheet) {
     if (points.pieces.empty()) return;
     const std::string samples =
@@ -250,11 +264,14 @@ void put_points(SessionSql& sql, const SqlRange& range, const Frame::Points& poi
         const auto get = [&](const std::string& what) {
             return sql.number("SELECT coalesce(" + what + ", 0) FROM w WHERE" + within("t_ns", begin, end));
         };
+        const std::string steps = shown_steps(sql, begin, end);
+        const auto mean = [&](const char* blocks) {
+            return drawn(
+                sql.number(fmt::format("SELECT coalesce(avg({} * block_bytes), 0)", blocks) + steps));
+        };
         const std::string at = range.name + "|" + std::to_string(i);
         sheet["precision|" + at] =
-            drawn(get("avg(blocks_held * block_bytes)")) + " " +
-            drawn(get("avg(blocks_cached * block_bytes)")) + " " +
-            drawn(get("avg(blocks_free * block_bytes)")) + " " +
+            mean("blocks_held") + " " + mean("blocks_cached") + " " + mean("blocks_free") + " " +
             std::to_string(int64_t(get("count(block_bytes)"))) + " " +
             std::to_string(sql.integer("SELECT count(*) FROM " + samples + within("t_ns", begin, end)));
         const std::string of = " FROM d WHERE" + within("begun_ns", begin, end);
