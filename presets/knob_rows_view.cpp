@@ -48,9 +48,10 @@ KnobSpec keyframe_interval_steps() {
 }
 
 KnobSpec kv_quality_probe() {
-    KnobSpec row = view_row(KnobId::kKvQualityProbe, "kv_quality_probe", KnobType::kBoolean,
-                            "While kv_cache_dtype is not f16, compares it with f16 on pieces of running "
-                            "requests: in idle time, and else in up to 2 % of it.");
+    KnobSpec row = view_row(
+        KnobId::kKvQualityProbe, "kv_quality_probe", KnobType::kBoolean,
+        "While kv_cache_dtype is not f16, compares it with f16 on pieces of requests' texts, none twice: "
+        "of running requests in up to 2 % of the time, of the last 16 finished ones in idle time.");
     row.maximum = 1, row.default_value = 1;
     return row;
 }

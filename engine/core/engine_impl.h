@@ -79,6 +79,12 @@ class Engine::Impl {
         FinishReason reason;
         std::string tail;
     };
+    /// Of a request that has ended.
+    struct RecentText {
+        RequestId request;
+        std::vector<TokenId> tokens;
+        ProbedPieces probed;
+    };
     /// What a bound made of the wish, and why; empty where nothing did.
     struct Bounded {
         telemetry::KnobBound bound = telemetry::KnobBound::kNone;
@@ -178,7 +184,11 @@ class Engine::Impl {
     int64_t probe_piece();
     bool begin_probe_of_running();
     bool begin_probe_of_recent();
-    void begin_probe(RequestId request, std::span<const TokenId> tokens, uint32_t most);
+    std::optional<ProbedPieces::Piece> next_piece(RequestId request, std::span<const TokenId> tokens,
+                                                  const ProbedPieces& probed, uint32_t most) const;
+    bool begin_probe(RequestId request, std::span<const TokenId> tokens, const ProbedPieces& probed,
+                     uint32_t most);
+    ProbedPieces* probed_pieces(RequestId request);
     void remember_text(const LiveRequest& r);
 
     // Keyframes.
@@ -207,14 +217,14 @@ class Engine::Impl {
     int64_t unbooked_draft_ns_ = 0;  ///< of passes that read texts and gave no draft yet
 
     QualityProbe probe_;
-    KvDtype probe_dtype_ = QualityProbe::kReference;
+    NumericFormat probe_format_{.kv = QualityProbe::kReference};
     int64_t probe_busy_ns_ = 0,
             probe_spent_ns_ = 0;  ///< time of steps since the format began, and of the probe
     int64_t probe_piece_ns_ = 0, probe_cost_ns_ = 0;  ///< of the last piece, of the sample so far
     bool probe_failed_ = false;
     uint32_t probe_samples_ = 0;  ///< of this format
     RequestId probed_ = kNoRequest;
-    std::deque<std::pair<RequestId, std::vector<TokenId>>> recent_texts_;  ///< of requests that have ended
+    std::deque<RecentText> recent_texts_;
 
     std::map<uint32_t, std::unique_ptr<LiveRequest>> requests_;  ///< in order of number
     std::map<uint32_t, uint32_t> needs_;  ///< most blocks of each live request -> how many need so many

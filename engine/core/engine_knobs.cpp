@@ -107,7 +107,6 @@ double Engine::Impl::change_activations(double choice, Bounded& bounded) {
         return before;
     }
     kv_.begin_epoch({executor_->kv_cache_dtype(), dtype});
-    probe_.give_up();  // half of its sample was computed otherwise
     return choice;
 }
 

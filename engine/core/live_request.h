@@ -8,6 +8,7 @@
 
 #include "engine/core/attribution.h"
 #include "engine/core/request.h"
+#include "engine/probe/probed_pieces.h"
 #include "engine/sched/sequence.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -37,6 +38,7 @@ struct LiveRequest final : Sequence {
     MissReason miss = MissReason::kNone;
     NumericHistory replay;  ///< what it replays, where replays_history
     size_t replay_stage = 0, replay_change = 0;
+    ProbedPieces probed;
     /// The last step that was booked as a member.
     uint64_t booked_step = std::numeric_limits<uint64_t>::max();
 

@@ -55,7 +55,7 @@ void KvMemoryChart::present(telemetry::TimeRange window, std::optional<int64_t> 
     samples_->bars.clear();
     for (const KvMemoryPresenter::Point& point : presenter_.points()) {
         const int64_t end_ns = std::min(point.end_ns, window.end_ns);
-        if (point.told && !point.gap) show_memory(point, end_ns);
+        if (point.known() && !point.gap) show_memory(point, end_ns);
         if (point.samples == 0 || point.gap) continue;
         const KvFormatSpan* format = kv_format_at(presenter_.formats(), point.end_ns);
         const QColor colour =
@@ -63,7 +63,8 @@ void KvMemoryChart::present(telemetry::TimeRange window, std::optional<int64_t> 
         samples_->bars.push_back({double(point.begin_ns) / 1e9, double(end_ns) / 1e9, 0, point.kl, colour});
     }
     const double top = presenter_.most_bytes() / presenter_.unit_bytes();
-    set_value_axis(*chart().y_axis(0), std::max(1e-3, top * 1.02), presenter_.unit());
+    // The caption above tells the unit, for which the axis has no room.
+    set_value_axis(*chart().y_axis(0), std::max(1e-3, top * 1.02), QString());
     set_end_ticks(*chart().y_axis(1), std::max(1e-9, presenter_.most_kl()), 0);
     read(cursor_ns);
 }

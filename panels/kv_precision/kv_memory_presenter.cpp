@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "panels/kv_precision/kv_precision_presenter.h"
+#include "panels/kv_precision/probe_pieces.h"
 #include "telemetry/names.h"
 #include "telemetry/stats/range_stats.h"
 
@@ -13,6 +15,13 @@ namespace pitwall::panels {
 namespace {
 constexpr double kMiB = 1 << 20, kGiB = 1 << 30;
 constexpr double kGiBFrom = 10 * kGiB;
+
+/// From sums over `n` steps.
+void set_bytes(KvMemoryPresenter::Point& point, double held, double cached, double pool, double n) {
+    point.held_bytes = held / n;
+    point.cached_bytes = cached / n;
+    point.free_bytes = std::max(0.0, (pool - held - cached) / n);
+}
 }  // namespace
 
 double KvMemoryPresenter::unit_bytes() const { return most_bytes_ >= kGiBFrom ? kGiB : kMiB; }
@@ -25,7 +34,6 @@ void KvMemoryPresenter::update(telemetry::TimeRange window, std::optional<int64_
                                             {.tokens = false, .requests = false, .evictions = false});
     formats_ = kv_formats(store_);
     points_.assign(buckets.size(), {});
-    most_bytes_ = 0;
     for (size_t i = 0; i < buckets.size(); ++i) {
         Point& point = points_[i];
         const telemetry::StepSums& steps = buckets[i].steps;
@@ -33,28 +41,67 @@ void KvMemoryPresenter::update(telemetry::TimeRange window, std::optional<int64_
         point.end_ns = buckets[i].end_ns;
         point.steps = steps.steps_with_kv_bytes;
         point.told = point.steps > 0;
-        point.gap = point.begin_ns < store_.history_begin_ns();
-        if (!point.told) continue;
-        const auto n = double(point.steps);
-        point.held_bytes = steps.kv_held_bytes / n;
-        point.cached_bytes = steps.kv_cached_bytes / n;
-        point.free_bytes =
-            std::max(0.0, (steps.kv_pool_bytes - steps.kv_held_bytes - steps.kv_cached_bytes) / n);
-        most_bytes_ = std::max(most_bytes_, steps.kv_pool_bytes / n);
+        if (point.told)
+            set_bytes(point, steps.kv_held_bytes, steps.kv_cached_bytes, steps.kv_pool_bytes,
+                      double(point.steps));
     }
     point_ns_ = std::max<int64_t>(1, buckets.front().end_ns - buckets.front().begin_ns);
-    for (const telemetry::MarkRow& mark : store_.marks())
-        if (mark.mark == telemetry::MarkKind::kGap)
-            for (Point& point : points_) point.gap |= mark.t_ns >= point.begin_ns && mark.t_ns < point.end_ns;
+    add_gaps();
+    carry_on();
+    most_bytes_ = 0;
+    for (const Point& point : points_)
+        most_bytes_ = std::max(most_bytes_, point.held_bytes + point.cached_bytes + point.free_bytes);
     add_samples();
     read(cursor_ns);
 }
 
+void KvMemoryPresenter::add_gaps() {
+    for (Point& point : points_) point.gap = point.begin_ns < store_.history_begin_ns();
+    for (const telemetry::MarkRow& mark : store_.marks())
+        if (mark.mark == telemetry::MarkKind::kGap)
+            for (Point& point : points_) point.gap |= mark.t_ns >= point.begin_ns && mark.t_ns < point.end_ns;
+}
+
+/// A pool does not vanish while nobody computes.
+void KvMemoryPresenter::carry_on() {
+    const Point* last = nullptr;
+    for (Point& point : points_) {
+        if (point.told) last = &point;
+        if (point.gap) last = nullptr;
+        if (point.told || point.gap || point.begin_ns >= store_.now_ns()) continue;
+        if (const telemetry::StepRow* step = step_before(point.begin_ns)) {
+            const double block = step->bytes_per_block;
+            set_bytes(point, step->step.blocks_held * block, step->step.blocks_cached * block,
+                      double(step->pool_blocks()) * block, 1);
+            point.carried = true;
+        } else if (last) {  // of long ago: its last step is folded into its mean
+            point.held_bytes = last->held_bytes, point.cached_bytes = last->cached_bytes,
+            point.free_bytes = last->free_bytes;
+            point.carried = true;
+        }
+    }
+}
+
+/// The last one, where its bytes are known and nothing was left out since.
+const telemetry::StepRow* KvMemoryPresenter::step_before(int64_t t_ns) const {
+    const auto& steps = store_.steps();
+    const auto next = std::lower_bound(
+        steps.begin(), steps.end(), t_ns,
+        [](const telemetry::StepRow& row, int64_t before_ns) { return row.start_ns < before_ns; });
+    if (next == steps.begin() || std::prev(next)->bytes_per_block == 0) return nullptr;
+    const telemetry::StepRow& step = *std::prev(next);
+    for (const telemetry::MarkRow& mark : store_.marks())
+        if (mark.mark == telemetry::MarkKind::kGap && mark.t_ns >= step.start_ns && mark.t_ns < t_ns)
+            return nullptr;
+    return &step;
+}
+
 void KvMemoryPresenter::add_samples() {
     most_kl_ = 0;
+    ProbePieces pieces(store_);
     for (const telemetry::ProbeRow& row : store_.probes()) {
         if (row.t_ns < points_.front().begin_ns || row.t_ns >= points_.back().end_ns) continue;
-        if (!std::isfinite(row.probe.mean_kl)) continue;
+        if (!std::isfinite(row.probe.mean_kl) || !pieces.add(row)) continue;
         const auto index = size_t((row.t_ns - points_.front().begin_ns) / point_ns_);
         Point& point = points_[std::min(index, points_.size() - 1)];
         point.kl += row.probe.mean_kl;
@@ -76,7 +123,7 @@ void KvMemoryPresenter::read(std::optional<int64_t> cursor_ns) {
     const Point none;
     const Point* point = cursor_ns ? point_at(*cursor_ns) : nullptr;
     for (auto p = points_.rbegin(); !point && !cursor_ns && p != points_.rend(); ++p)
-        if (p->told) point = &*p;
+        if (p->known()) point = &*p;
     if (!point) point = &none;
     const KvFormatSpan* format = kv_format_at(formats_, cursor_ns.value_or(store_.now_ns()));
     const char* token = format ? kv_format_token(format->dtype) : "block.held";
@@ -111,7 +158,9 @@ HoverCard KvMemoryPresenter::card_at(int64_t t_ns, const QString& moment) const 
                              .arg(format_memory(point->held_bytes).text(),
                                   format_memory(point->cached_bytes).text(),
                                   format_memory(point->free_bytes).text()));
-    QString last = QStringLiteral("mean over %1 steps").arg(format_count(int64_t(point->steps)));
+    QString last = point->carried
+                       ? QStringLiteral("no step here: as the last one left it")
+                       : QStringLiteral("mean over %1 steps").arg(format_count(int64_t(point->steps)));
     if (point->samples)
         last += QStringLiteral("; KL %1 nats, n = %2").arg(format_nats(point->kl)).arg(point->samples);
     card.lines.push_back(std::move(last));

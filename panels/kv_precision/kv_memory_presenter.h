@@ -15,15 +15,17 @@ namespace pitwall::panels {
 /// The KV pool's bytes over time, held, cached and free, in the format in force; and the probe's samples. GUI thread.
 class KvMemoryPresenter {
   public:
-    /// Means over the steps of a piece of the axis.
+    /// Means over the steps of a piece of the axis; where it has none, what the last step before it left.
     struct Point {
         int64_t begin_ns = 0, end_ns = 0;
         uint64_t steps = 0;
         double held_bytes = 0, cached_bytes = 0, free_bytes = 0;
         double kl = 0;  ///< mean over the samples in it, whatever their format; NaN without any
         uint64_t samples = 0;
-        bool gap = false;   ///< events were left out here
-        bool told = false;  ///< it has steps
+        bool gap = false;      ///< events were left out here
+        bool told = false;     ///< it has steps
+        bool carried = false;  ///< it has none, and a step before it told
+        bool known() const { return told || carried; }
     };
     static constexpr size_t kPoints = 60;
 
@@ -48,6 +50,9 @@ class KvMemoryPresenter {
 
   private:
     const Point* point_at(int64_t t_ns) const;
+    void add_gaps();
+    void carry_on();
+    const telemetry::StepRow* step_before(int64_t t_ns) const;
     void add_samples();
 
     const telemetry::Store& store_;

@@ -143,14 +143,14 @@ void KvPrecisionPresenter::describe_quality(telemetry::TimeRange range) {
         case NoProbe::kOff:
             row.note = QStringLiteral("kv_quality_probe is off");
             row.definition = QStringLiteral(
-                "Turn the knob kv_quality_probe on: it computes pieces of running texts "
-                "twice, in idle time and a small share of the rest");
+                "Turn the knob kv_quality_probe on: it computes pieces of texts twice, "
+                "in idle time and a small share of the rest");
             break;
         default:
             row.note = QStringLiteral("none in this range yet");
             row.definition = QStringLiteral(
-                "The probe takes a piece of a running text now and then, within its share "
-                "of the time; a longer range may hold some");
+                "The probe takes each piece of a running or lately finished request's text "
+                "once, within its share of the time; a longer range may hold some");
     }
     quality_.push_back(std::move(row));
 }
@@ -161,8 +161,10 @@ void KvPrecisionPresenter::describe_probe(telemetry::TimeRange range) {
         return of.known() ? QStringLiteral("%1 to %2").arg(text(of.low * scale), text(of.high * scale))
                           : kNoValue;
     };
-    MemoryRow samples = row_of("Samples", QStringLiteral("against %1").arg(words(p.reference)),
-                               "Pieces of running texts that were computed twice, in the range");
+    MemoryRow samples =
+        row_of("Samples", QStringLiteral("against %1").arg(words(p.reference)),
+               "Pieces of the texts of running and lately finished requests that were computed "
+               "in both formats, in the range; each piece counts once");
     samples.cells = {cell(format_count(int64_t(p.samples())))};
     MemoryRow mean =
         row_of("Mean KL", {},

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/kv/kv_format.h"
@@ -96,7 +97,7 @@ TEST(QualityProbe, EqualsARecomputationOfTheSameText) {
         Rig rig(rig_options(dtype));
         std::vector<std::vector<TokenId>> texts;
         for (uint32_t i = 0; i < 4; ++i) {
-            texts.push_back(prompt_of(20 + 30 * i, i, tiny_model().config().vocab_size));
+            texts.push_back(prompt_of(20 + 100 * i, i, tiny_model().config().vocab_size));
             rig.submit(texts.back(), 30);
         }
         rig.finish();
@@ -194,13 +195,78 @@ TEST(QualityProbe, TakesTwoPercentOfTheTimeAndNoMore) {
     EXPECT_GT(probes.size(), 2u);
 }
 
+/// Probes until nothing is left, and checks that no token of a request was judged twice in one format.
+class Pieces {
+  public:
+    explicit Pieces(Rig& rig) : rig_(rig) {}
+    void rest() {
+        int pieces = 0;
+        while (rig_.engine->probe_when_idle()) ASSERT_LT(++pieces, 100'000);
+    }
+    /// Samples since the last call.
+    size_t take() {
+        const auto probes = rig_.of(EventKind::kProbe);
+        std::set<std::pair<uint32_t, uint32_t>> judged;  // request, token
+        for (size_t i = taken_; i < probes.size(); ++i) {
+            const ProbeEvent& probe = probes[i].probe;
+            for (uint32_t token = probe.first_token; token < probe.first_token + probe.tokens; ++token)
+                EXPECT_TRUE(judged.emplace(raw(probe.request), token).second)
+                    << raw(probe.request) << ", token " << token;
+        }
+        return probes.size() - std::exchange(taken_, probes.size());
+    }
+
+  private:
+    Rig& rig_;
+    size_t taken_ = 0;
+};
+
+/// While requests run, when they have ended, and when the engine comes back to a format.
+TEST(QualityProbe, JudgesNoPieceTwice) {
+    Rig rig(rig_options(KvDtype::kInt4));
+    Pieces pieces(rig);
+    for (uint32_t i = 0; i < 6; ++i) rig.submit(prompt_of(20 + 70 * i, i, 200), 60);
+    rig.finish();
+    pieces.rest();
+    EXPECT_GE(pieces.take(), 6u);
+    const auto turn = [&](KnobId knob, double value) {
+        rig.engine->set_knob(knob, value, KnobOrigin::kUser);
+    };
+    turn(KnobId::kKvCacheDtype, kv_dtype_choice(KvDtype::kInt8));
+    pieces.rest();
+    EXPECT_GE(pieces.take(), 6u) << "another format is another question";
+    turn(KnobId::kKvCacheDtype, kv_dtype_choice(KvDtype::kInt4));
+    EXPECT_FALSE(rig.engine->probe_when_idle()) << "all was judged in this one";
+    rig.submit(prompt_of(60, 9, 200), 60);
+    rig.finish();
+    pieces.rest();
+    EXPECT_GE(pieces.take(), 1u) << "a new text is new";
+}
+
+TEST(QualityProbe, OtherActivationsAreAnotherQuestion) {
+    Rig rig(rig_options(KvDtype::kInt4));
+    Pieces pieces(rig);
+    rig.submit(prompt_of(200, 1, 200), 10);
+    rig.finish();
+    pieces.rest();
+    const size_t first = pieces.take();
+    const double before = rig.engine->effective_knobs().get(KnobId::kActivationDtype);
+    for (const auto dtype : {presets::ActivationDtype::kI8, presets::ActivationDtype::kF32}) {
+        rig.engine->set_knob(KnobId::kActivationDtype, static_cast<double>(dtype), KnobOrigin::kUser);
+        const double now = rig.engine->effective_knobs().get(KnobId::kActivationDtype);
+        ASSERT_EQ(now, static_cast<double>(dtype));
+        pieces.rest();
+        EXPECT_EQ(pieces.take() > 0, now != before);
+    }
+    EXPECT_GE(first, 1u);
+}
+
 TEST(QualityProbe, AnIdleEngineRestsAtLast) {
     Rig rig(rig_options(KvDtype::kInt4));
-    rig.submit(prompt_of(300, 1, 200), 10);
+    for (uint32_t i = 0; i < 8; ++i) rig.submit(prompt_of(1800, i, 200), 10);
     rig.finish();
-    int pieces = 0;
-    while (rig.engine->probe_when_idle()) ASSERT_LT(++pieces, 100'000);
-    EXPECT_GE(rig.of(EventKind::kProbe).size(), 64u);
+    Pieces(rig).rest();
+    EXPECT_EQ(rig.of(EventKind::kProbe).size(), 64u) << "there is more, but this says enough";
     rig.engine->set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(KvDtype::kInt8), KnobOrigin::kUser);
     EXPECT_TRUE(rig.engine->probe_when_idle()) << "another format is another question";
 }

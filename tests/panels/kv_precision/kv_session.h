@@ -55,13 +55,15 @@ struct KvSession {
             apply(e);
         }
     }
+    /// Of the next piece of request 1, unless told of which.
     void probe(int64_t t_ms, double mean_kl, double worst_kl, uint32_t flips,
-               telemetry::KvDtype dtype = telemetry::KvDtype::kInt8) {
+               telemetry::KvDtype dtype = telemetry::KvDtype::kInt8, int64_t first_token = -1) {
         telemetry::Event e = event(telemetry::EventKind::kProbe, t_ms);
         e.probe.request = RequestId{1};
         e.probe.dtype = dtype;
         e.probe.reference = telemetry::KvDtype::kF16;
         e.probe.tokens = 64;
+        e.probe.first_token = uint32_t(first_token >= 0 ? first_token : 64 * next_piece++);
         e.probe.positions = 15;
         e.probe.flips = flips;
         e.probe.mean_kl = mean_kl, e.probe.worst_kl = worst_kl;
@@ -71,6 +73,7 @@ struct KvSession {
 
     Told& told;
     uint64_t next_step = 0;
+    int64_t next_piece = 0;
 };
 
 }  // namespace pitwall::testing

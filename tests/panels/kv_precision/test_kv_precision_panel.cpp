@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <qcustomplot.h>
+
 #include <QTest>
 
 #include "panels/kv_precision/kv_precision_panel.h"
@@ -65,6 +67,30 @@ TEST_F(KvPrecisionPanelTest, ThePageOverTimeIsAChartOfItsOwn) {
     panel.chart()->chart().setFocus();
     QTest::keyClick(&panel.chart()->chart(), Qt::Key_Left);
     EXPECT_TRUE(panel.chart()->cursor_ns());
+}
+
+/// From kilobytes to hundreds of gigabytes.
+TEST_F(KvPrecisionPanelTest, TheAxisHasRoomForItsLabels) {
+    KvSession session(desk.told, false);
+    desk.range.set_mode(RangeModel::Mode::kSession);
+    turn_to(KvPrecisionPanel::kOverTime);
+    for (uint32_t block_bytes : {1'000u, 7'550'000u, 90'000'000u, 107'000'000u, 4'000'000'000u}) {
+        const auto begin_ms = int64_t(20'000 + 2'000 * (session.next_step / 20));
+        session.keyframe(begin_ms - 2, 100, block_bytes);
+        session.run(begin_ms, begin_ms + 2'000, 1'000'000, 500);
+        panel.chart()->refresh();
+        QTest::qWait(300);  // figures move at 4 Hz
+        panel.chart()->refresh();
+        QCPAxis* axis = panel.chart()->chart().y_axis(0);
+        QVector<double> ticks;
+        QVector<QString> labels;
+        axis->ticker()->generate(axis->range(), QLocale::c(), 'g', 6, ticks, nullptr, &labels);
+        EXPECT_GE(labels.size(), 2);
+        for (const QString& label : labels)
+            EXPECT_LE(QFontMetrics(axis->tickLabelFont()).horizontalAdvance(label) + axis->tickLabelPadding(),
+                      axis->axisRect()->margins().left())
+                << label.toStdString();
+    }
 }
 
 TEST_F(KvPrecisionPanelTest, DrawsAtEverySize) {

@@ -91,6 +91,29 @@ TEST_F(KvPrecision, TheProbesFiguresWithTheirIntervals) {
     EXPECT_EQ(cell(presenter.quality(), "Cost"), "1.25 % of the time");  // 5 x 50 ms of 20 s
 }
 
+/// An older recording tells the same piece again and again.
+TEST_F(KvPrecision, APieceCountsOnceHoweverOftenItWasToldOf) {
+    KvSession session(told);
+    for (int i = 0; i < 11; ++i) session.probe(21'000 + 1'000 * i, .02, .2, 1, KvDtype::kInt8, 0);
+    session.probe(25'000, .04, .4, 0, KvDtype::kInt8, 64);
+    KvMemoryPresenter memory(told.store);
+    memory.update({0, 40'000 * kMs}, std::nullopt);
+    update();
+    EXPECT_EQ(presenter.probe().samples(), 2u);
+    EXPECT_EQ(cell(presenter.quality(), "Samples"), "2");
+    EXPECT_EQ(cell(presenter.quality(), "Mean KL"), "0.03 nats");
+    EXPECT_EQ(presenter.probe().flips, 1u);
+    EXPECT_EQ(presenter.probe().positions, 30u);
+    EXPECT_EQ(presenter.probe().cost_ns, 12 * 50 * kMs) << "each took its time";
+    uint64_t drawn = 0;
+    for (const KvMemoryPresenter::Point& point : memory.points()) drawn += point.samples;
+    EXPECT_EQ(drawn, 2u);
+    told.knob(39'000, KnobId::kActivationDtype, 0, 1);
+    session.probe(39'500, .05, .5, 0, KvDtype::kInt8, 0);
+    update();
+    EXPECT_EQ(presenter.probe().samples(), 3u) << "with other activations it is another sample";
+}
+
 TEST_F(KvPrecision, WhatTheChangeDidAndFromWhichContextItPays) {
     const KvSession session(told);
     update();
@@ -135,6 +158,39 @@ TEST_F(KvPrecision, MemoryOverTimeInTheBytesOfTheFormatInForce) {
     EXPECT_DOUBLE_EQ(memory.most_kl(), .02);
     EXPECT_TRUE(memory.card_at(30'500 * kMs, "now").lines.back().contains("n = 1"));
     EXPECT_EQ(kv_formats_text(memory.formats(), 0, 40'000 * kMs), QStringLiteral("f16 → int8 at 0:20"));
+}
+
+/// Nobody computed from 20 s to 30 s.
+TEST_F(KvPrecision, ThePoolIsThereWhileNobodyComputes) {
+    KvSession session(told, false);
+    session.run(30'000, 40'000, 1'000'000, 500);
+    KvMemoryPresenter memory(told.store);
+    memory.update({0, 60'000 * kMs}, std::nullopt);
+    size_t carried = 0;
+    for (const KvMemoryPresenter::Point& point : memory.points()) {
+        EXPECT_EQ(point.known(), point.begin_ns < told.store.now_ns()) << point.begin_ns / kMs;
+        carried += point.carried;
+        if (!point.carried) continue;
+        EXPECT_EQ(point.steps, 0u);
+        EXPECT_EQ(point.held_bytes + point.cached_bytes + point.free_bytes, 1'600'000);
+    }
+    EXPECT_EQ(carried, 10u);
+    EXPECT_TRUE(memory.card_at(25'000 * kMs, "now").lines.back().startsWith("no step here"));
+    memory.update({22'000 * kMs, 28'000 * kMs}, std::nullopt);  // a window without any step
+    EXPECT_TRUE(memory.points().front().carried);
+    EXPECT_EQ(memory.most_bytes(), 1'600'000);
+}
+
+TEST_F(KvPrecision, NothingIsCarriedOverAGap) {
+    KvSession session(told, false);
+    told.mark(22'500, telemetry::MarkKind::kGap, 12);
+    session.run(30'000, 40'000, 1'000'000, 500);
+    KvMemoryPresenter memory(told.store);
+    memory.update({0, 60'000 * kMs}, std::nullopt);
+    for (const KvMemoryPresenter::Point& point : memory.points())
+        EXPECT_EQ(point.known(), point.begin_ns < told.store.now_ns() &&
+                                     (point.begin_ns < 22'000 * kMs || point.begin_ns >= 30'000 * kMs))
+            << point.begin_ns / kMs;
 }
 
 TEST(FormatNats, SmallOnesAreNotZero) {

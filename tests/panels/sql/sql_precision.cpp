@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "panels/common/format.h"
+#include "telemetry/event.h"
 #include "tests/panels/sql/sql_sheet.h"
 
 namespace pitwall::testing {
@@ -147,15 +148,27 @@ void put_format(SessionSql& sql, Sheet& sheet) {
     sheet["precision|Pause of the change"] = format_duration(pause).number.toStdString() + ", ";
 }
 
+/// The samples between two moments, each with its place among those of the same piece: of that stretch of text, in that format
+/// and with those activations.
+std::string probes(const SessionSql& sql, int64_t begin_ns, int64_t end_ns) {
+    return fmt::format(
+        "(SELECT *, row_number() OVER (PARTITION BY request_id, first_token, dtype, activations ORDER BY "
+        "seq) AS nth FROM "
+        "(SELECT *, (SELECT effective_value FROM seen_knob k WHERE k.t_ns <= p.t_ns AND knob = (SELECT id "
+        "FROM name "
+        "WHERE dictionary = 1 AND text = 'activation_dtype') ORDER BY k.seq DESC LIMIT 1) AS activations "
+        "FROM main.probe p WHERE seq <= {} AND {}))",
+        sql.last_seq, within("t_ns", begin_ns, end_ns));
+}
+
 /// Of the samples of the format in force; their intervals are checked where they are made.
 void put_probe(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     const std::string number = fmt::format(
         "CASE '{}' WHEN 'f32' THEN 0 WHEN 'f16' THEN 1 WHEN 'bf16' THEN 2 WHEN 'fp8' THEN 3 "
         "WHEN 'int8' THEN 4 WHEN 'k8v4' THEN 5 ELSE 6 END",
         kv_format(sql));
-    const std::string of =
-        fmt::format(" FROM main.probe WHERE seq <= {} AND dtype = {} AND", sql.last_seq, number) +
-        within("t_ns", range.begin_ns, range.end_ns);
+    const std::string all = " FROM " + probes(sql, range.begin_ns, range.end_ns) + " WHERE dtype = " + number;
+    const std::string of = all + " AND nth = 1";
     const auto get = [&](const char* what) { return sql.number(std::string("SELECT ") + what + of); };
     if (get("count(*)") == 0) return;
     const auto nats = [](double v) {
@@ -172,7 +185,8 @@ void put_probe(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     const double least = get("min(tokens)"), most = get("max(tokens)");
     sheet[key + "Tokens a sample"] =
         (least == most ? count(most) : count(least) + " to " + count(most)) + ", ";
-    sheet[key + "Cost"] = three(100 * get("sum(cost_ns)") / double(range.end_ns - range.begin_ns)) + ", ";
+    const double cost_ns = sql.number("SELECT sum(cost_ns)" + all);
+    sheet[key + "Cost"] = three(100 * cost_ns / double(range.end_ns - range.begin_ns)) + ", ";
 }
 
 /// Least squares of time on sequences and context tokens, from sums about the means; as FORMAT.md has it slots_filled is
@@ -228,21 +242,38 @@ void put_change(SessionSql& sql, Sheet& sheet) {
     sheet["precision|Decode step, mean"] = both(step, n[2]);
 }
 
+/// The steps that a piece of the axis shows: those that begin in it, and where there are none, the last before it. A gap
+/// on the way leaves nothing.
+std::string shown_steps(SessionSql& sql, int64_t begin, int64_t end) {
+    const std::string of = " FROM w WHERE" + within("t_ns", begin, end);
+    if (begin >= sql.now_ns || sql.integer("SELECT count(block_bytes)" + of) > 0) return of;
+    return fmt::format(
+        " FROM (SELECT * FROM w WHERE t_ns < {0} ORDER BY t_ns DESC, step_id DESC LIMIT 1) newest WHERE NOT "
+        "EXISTS "
+        "(SELECT 1 FROM main.mark m WHERE m.seq <= {1} AND m.mark = {2} AND m.t_ns >= newest.t_ns AND m.t_ns "
+        "< {3})",
+        begin, sql.last_seq, int(telemetry::MarkKind::kGap), end);
+}
+
 void put_points(SessionSql& sql, const SqlRange& range, const Frame::Points& points, Sheet& sheet) {
+    if (points.pieces.empty()) return;
+    const std::string samples =
+        probes(sql, points.pieces.front().first, points.pieces.back().second) + " WHERE nth = 1 AND";
     for (size_t i = 0; i < points.pieces.size(); ++i) {
         const auto [begin, end] = points.pieces[i];
         const auto get = [&](const std::string& what) {
             return sql.number("SELECT coalesce(" + what + ", 0) FROM w WHERE" + within("t_ns", begin, end));
         };
+        const std::string steps = shown_steps(sql, begin, end);
+        const auto mean = [&](const char* blocks) {
+            return drawn(
+                sql.number(fmt::format("SELECT coalesce(avg({} * block_bytes), 0)", blocks) + steps));
+        };
         const std::string at = range.name + "|" + std::to_string(i);
         sheet["precision|" + at] =
-            drawn(get("avg(blocks_held * block_bytes)")) + " " +
-            drawn(get("avg(blocks_cached * block_bytes)")) + " " +
-            drawn(get("avg(blocks_free * block_bytes)")) + " " +
+            mean("blocks_held") + " " + mean("blocks_cached") + " " + mean("blocks_free") + " " +
             std::to_string(int64_t(get("count(block_bytes)"))) + " " +
-            std::to_string(
-                sql.integer(fmt::format("SELECT count(*) FROM main.probe WHERE seq <= {} AND", sql.last_seq) +
-                            within("t_ns", begin, end)));
+            std::to_string(sql.integer("SELECT count(*) FROM " + samples + within("t_ns", begin, end)));
         const std::string of = " FROM d WHERE" + within("begun_ns", begin, end);
         const double worked = get("sum(time_ns)");
         sheet["speculation|" + at] =
