@@ -2,85 +2,20 @@
 #include "panels/changes/change_effect.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "telemetry/stats/intervals.h"
 
 namespace pitwall::panels {
 
-using telemetry::RangeStats;
-
 namespace {
 
-constexpr size_t kSure = 8;  ///< requests on each side that a percentile needs to be worth a verdict
 const QString kArrow = QStringLiteral(" \u2192 ");
 
-/// The logarithm of a ratio, where a rate of nothing counts as one small step: 128 to 0 evictions is news.
-double log_ratio(double before, double after, double least) {
-    if (!std::isfinite(before) || !std::isfinite(after)) return 0;
-    return std::log((std::max(after, 0.0) + least) / (std::max(before, 0.0) + least));
-}
-
-EffectFigure duration_figure(const char* name, double before_ns, double after_ns, size_t n_before,
-                             size_t n_after) {
-    EffectFigure figure;
-    figure.name = QLatin1String(name);
-    const TimeUnit unit = time_unit_for(std::isfinite(after_ns) ? std::max(before_ns, after_ns) : before_ns);
-    figure.before = format_duration(before_ns, unit);
-    figure.after = format_duration(after_ns, unit);
-    figure.change = log_ratio(before_ns, after_ns, 1);
-    figure.better = figure.change < 0;
-    figure.sure = std::min(n_before, n_after) >= kSure;
-    return figure;
-}
-
-EffectFigure rate_figure(const char* name, double before, double after, const QString& unit,
-                         bool more_is_better, double least, bool sure) {
-    EffectFigure figure;
-    figure.name = QLatin1String(name);
-    figure.before = format_rate(before, unit);
-    figure.after = format_rate(after, unit);
-    figure.change = log_ratio(before, after, least);
-    figure.better = (figure.change > 0) == more_is_better;
-    figure.sure = sure;
-    return figure;
-}
-
-EffectFigure share_figure(const char* name, double before, double after, bool sure) {
-    EffectFigure figure;
-    figure.name = QLatin1String(name);
-    figure.before = {format_fixed(before * 100, 1), QStringLiteral("%")};
-    figure.after = {format_fixed(after * 100, 1), QStringLiteral("%")};
-    figure.change = log_ratio(before, after, 0.1);
-    figure.better = figure.change > 0;
-    figure.sure = sure && std::isfinite(before) && std::isfinite(after);
-    return figure;
-}
-
-double evictions_per_s(const RangeStats& stats) {
-    return stats.seconds() > 0 ? double(stats.evicted_blocks) / stats.seconds() : 0;
-}
-
-std::vector<EffectFigure> figures_of(const RangeStats& b, const RangeStats& a) {
-    const bool enough_steps = std::min(b.steps.steps, a.steps.steps) >= kSure && b.seconds() >= 2;
-    const bool enough_ends = std::min(b.finished, a.finished) >= kSure;
-    return {
-        duration_figure("TTFT p95", b.ttft_ns.p95, a.ttft_ns.p95, b.ttft_ns.n, a.ttft_ns.n),
-        duration_figure("TPOT p95", b.tpot_ns.p95, a.tpot_ns.p95, b.tpot_ns.n, a.tpot_ns.n),
-        rate_figure("output", b.output_tokens_per_s(), a.output_tokens_per_s(), QStringLiteral("tok/s"), true,
-                    1, enough_steps),
-        rate_figure("evictions", evictions_per_s(b), evictions_per_s(a), QStringLiteral("blocks/s"), false, 4,
-                    enough_steps),
-        share_figure("prefix hit", b.hit_rate(), a.hit_rate(), std::min(b.admissions, a.admissions) >= kSure),
-        share_figure("SLOs met", b.good_fraction(), a.good_fraction(), enough_ends),
-    };
-}
-
-/// What came of it is judged by the figure that moved most; an objective that moved can only move who meets it.
-std::optional<size_t> telling_figure(const std::vector<EffectFigure>& figures, bool view_only) {
-    std::optional<size_t> telling;
-    for (size_t i = view_only ? figures.size() - 1 : 0; i < figures.size(); ++i)
-        if (figures[i].sure && (!telling || std::abs(figures[i].change) > std::abs(figures[*telling].change)))
-            telling = i;
-    return telling;
+/// Where no change is clear, always the same figure: one that moved most would be another at every look.
+std::optional<size_t> calm_figure(const std::vector<EffectFigure>& figures, bool view_only) {
+    for (const size_t i : {kOutput, kTpotP50, kTtftP50, kPrefixHit, kSlosMet})
+        if (figures[i].enough && (i == kSlosMet || !view_only)) return i;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -90,13 +25,17 @@ ChangeEffect ChangeEffects::compute(const std::vector<ChangeGroup>& groups, size
     effect.group = groups[index];
     effect.ranges = group_ranges(groups, index, store_.now_ns(), kLongestNs);
     // Of long ago sums are kept in pieces, none of which reaches over a change: only the outer ends move.
-    effect.before = telemetry::range_stats(store_, store_.snapped(effect.ranges.before));
-    effect.after = telemetry::range_stats(store_, store_.snapped(effect.ranges.after));
-    effect.figures = figures_of(effect.before, effect.after);
-    const presets::KnobSpec* spec = numbers_.spec(effect.group.knob);
-    effect.telling = telling_figure(effect.figures, spec && spec->effect == presets::KnobEffect::kView);
+    ChangeSide before = change_side(store_, store_.snapped(effect.ranges.before)),
+               after = change_side(store_, store_.snapped(effect.ranges.after));
+    effect.figures = effect_figures(before, after, telemetry::kMissed);
+    effect.before = before.stats;
+    effect.after = after.stats;
     const int64_t possible = group_ranges(groups, index, INT64_MAX / 2, kLongestNs).after.end_ns;
     effect.settled = effect.ranges.after.end_ns >= possible;
+    const presets::KnobSpec* spec = numbers_.spec(effect.group.knob);
+    const bool view_only = spec && spec->effect == presets::KnobEffect::kView;
+    effect.verdict = judge_change(store_, effect.ranges, effect.settled, view_only);
+    effect.telling = effect.verdict ? effect.verdict->figure : calm_figure(effect.figures, view_only);
     return effect;
 }
 
@@ -139,6 +78,15 @@ QString ChangeEffects::values(const ChangeGroup& group) const {
     return (before.unit == after.unit ? before.number : before.text()) + kArrow + after.text();
 }
 
+QString ChangeEffects::rule() {
+    return QStringLiteral(
+               "A check or a triangle stands where before and after are apart beyond chance, and by 5 % or "
+               "more: 95 % for all %1 figures at three looks, when 10, 20 and 30 s are told on both sides. "
+               "Rates by Welch's t over ten pieces of each side, latencies by order statistics, SLOs met by "
+               "Newcombe's interval. Until then output is shown")
+        .arg(kEffectFigures);
+}
+
 HoverCard ChangeEffects::card(const ChangeEffect& effect) const {
     HoverCard card;
     card.title = QStringLiteral("%1 %2").arg(effect.group.number).arg(knob_name(effect.group));
@@ -148,7 +96,7 @@ HoverCard ChangeEffects::card(const ChangeEffect& effect) const {
         return QStringLiteral("%1 %2%3%4").arg(f.name, f.before.number, kArrow, f.after.text());
     };
     card.lines = {
-        line(0) + QStringLiteral(", ") + line(1), line(2),
+        line(kTtftP95) + QStringLiteral(", ") + line(kTpotP95), line(kOutput),
         QStringLiteral("%1 s before and after, n = %2 and %3")
             .arg(format_fixed(effect.before.seconds(), 0), format_count(int64_t(effect.before.finished)),
                  format_count(int64_t(effect.after.finished)))};

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <QString>
-#include <cmath>
 #include <optional>
 #include <vector>
 
+#include "panels/changes/change_figures.h"
 #include "panels/changes/change_groups.h"
+#include "panels/changes/change_verdict.h"
 #include "panels/common/paint.h"
 #include "panels/knobs/knob_text.h"
 #include "telemetry/stats/range_stats.h"
@@ -14,25 +15,15 @@
 
 namespace pitwall::panels {
 
-/// One figure before and after a change.
-struct EffectFigure {
-    QString name;  ///< "TPOT p95"
-    Quantity before, after;
-    double change = 0;    ///< natural logarithm of after / before: 0.1 is about 10 %
-    bool better = false;  ///< where it moved
-    bool sure = false;    ///< enough samples on both sides
-};
-
 /// What a change did: equal ranges before and after, nothing else changed in either.
 struct ChangeEffect {
     ChangeGroup group;
     EqualRanges ranges;
     telemetry::RangeStats before, after;
-    std::vector<EffectFigure> figures;  ///< TTFT p95, TPOT p95, output, and what else may show it
-    std::optional<size_t> telling;      ///< the one that moved most; nothing where no figure is sure
-    bool settled = false;               ///< more time will not change it
-    bool moved() const { return telling && std::abs(figures[*telling].change) >= kStir; }
-    static constexpr double kStir = 0.05;  ///< less than 5 % is no news
+    std::vector<EffectFigure> figures;     ///< by EffectIndex
+    std::optional<size_t> telling;         ///< the one to show; nothing where none has samples enough
+    std::optional<ChangeVerdict> verdict;  ///< of the telling one; nothing where no change is clear
+    bool settled = false;                  ///< more time will not change it
 };
 
 /// Computes the effects of all changes, each once and for all when its ranges are full. GUI thread.
@@ -48,6 +39,8 @@ class ChangeEffects {
     /// "max_num_batched_tokens", "768 → 256 tokens".
     QString knob_name(const ChangeGroup& group) const { return numbers_.name(group.knob); }
     QString values(const ChangeGroup& group) const;
+    /// When a mark is set, in words.
+    static QString rule();
     /// Name, values, and TTFT p95, TPOT p95 and output before and after, with n.
     HoverCard card(const ChangeEffect& effect) const;
 

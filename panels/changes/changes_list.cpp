@@ -115,6 +115,7 @@ bool ChangesList::event(QEvent* event) {
     QString text = QStringLiteral("<b>%1</b> %2<br>%3")
                        .arg(row.knob.toHtmlEscaped(), row.values.toHtmlEscaped(), row.verdict_word);
     if (!row.note.isEmpty()) text += QStringLiteral("<br>") + row.note;
+    text += QStringLiteral("<br>") + ChangeEffects::rule().toHtmlEscaped();
     if (undo_allowed_) text += QStringLiteral("<br>Click: statistics since then. Z: undo");
     QToolTip::showText(help->globalPos(), text, this);
     return true;
@@ -177,10 +178,28 @@ void ChangesList::draw_figure(QPainter& painter, const ChangeRowView& row, doubl
     painter.drawText(QPointF(x, baseline), row.figure);
     x += QFontMetricsF(words).horizontalAdvance(row.figure) + theme_->scaled(8);
     if (row.before_after.isEmpty()) return;
-    paint_quantity(painter, *theme_, x, baseline, {row.before_after, row.unit}, Side::kLeft, "small");
+    const bool clear = row.verdict != ChangeRowView::Verdict::kNone;
+    x += paint_quantity(painter, *theme_, x, baseline, {row.before_after, row.unit}, Side::kLeft, "small",
+                        500, clear ? "text.primary" : "text.secondary");
+    if (!clear) return draw_doubt(painter, row, x + theme_->scaled(8), baseline);
     const QPointF sign(width() - theme_->scaled(17), baseline - theme_->scaled(4));
     if (row.verdict == ChangeRowView::Verdict::kBetter) paint_verdict(painter, *theme_, sign, Verdict::kOk);
     if (row.verdict == ChangeRowView::Verdict::kWorse) paint_verdict(painter, *theme_, sign, Verdict::kWarn);
+}
+
+/// In as many words as there is room for; the number's colour says it as well.
+void ChangesList::draw_doubt(QPainter& painter, const ChangeRowView& row, double left,
+                             double baseline) const {
+    const QFontMetricsF metrics(theme_->words("small"));
+    const double right = width() - theme_->scaled(12);
+    for (const QString& words : {row.verdict_word, QStringLiteral("unclear")}) {
+        const double width = metrics.horizontalAdvance(words);
+        if (left + width > right) continue;
+        painter.setFont(theme_->words("small"));
+        painter.setPen(theme_->color("text.secondary"));
+        painter.drawText(QPointF(right - width, baseline), words);
+        return;
+    }
 }
 
 }  // namespace pitwall::panels

@@ -73,6 +73,7 @@ class ChangesList : public QWidget {
     void move_to(int index);
     void draw_row(QPainter& painter, const ChangeRowView& row, double top) const;
     void draw_figure(QPainter& painter, const ChangeRowView& row, double baseline) const;
+    void draw_doubt(QPainter& painter, const ChangeRowView& row, double left, double baseline) const;
 
     Theme* theme_;
     std::vector<ChangeRowView> rows_;

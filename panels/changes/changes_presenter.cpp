@@ -35,10 +35,12 @@ ChangeRowView ChangesPresenter::make_row(const ChangeEffect& effect) const {
     row.figure = figure.name;
     row.before_after = figure.before.number + QStringLiteral(" \u2192 ") + figure.after.number;
     row.unit = figure.after.unit;
-    row.verdict_word = QStringLiteral("no clear change");
-    if (!effect.moved()) return row;
-    row.verdict = figure.better ? ChangeRowView::Verdict::kBetter : ChangeRowView::Verdict::kWorse;
-    row.verdict_word = figure.better ? QStringLiteral("better") : QStringLiteral("worse");
+    row.verdict_word =
+        effect.settled ? QStringLiteral("no clear change") : QStringLiteral("no clear change yet");
+    if (!effect.verdict) return row;
+    const bool better = effect.verdict->better;
+    row.verdict = better ? ChangeRowView::Verdict::kBetter : ChangeRowView::Verdict::kWorse;
+    row.verdict_word = better ? QStringLiteral("better") : QStringLiteral("worse");
     return row;
 }
 

@@ -17,7 +17,7 @@ struct ChangeRowView {
     QString before_after;  ///< "39.7 → 22.5"
     QString unit;          ///< "ms"
     enum class Verdict { kNone, kBetter, kWorse } verdict = Verdict::kNone;
-    QString verdict_word;  ///< "better", "worse", "no clear change", "measuring"
+    QString verdict_word;  ///< "better", "worse", "no clear change yet", "measuring"
     QString note;          ///< the bound that holds, or how long applying it held the engine
     int64_t t_ns = 0;      ///< when it began to hold: what follows is since this change
     bool operator==(const ChangeRowView&) const = default;

@@ -72,7 +72,8 @@ void paint_swatch(QPainter& painter, const Theme& theme, double left, double mid
 }
 
 double paint_quantity(QPainter& painter, const Theme& theme, double x, double baseline,
-                      const Quantity& quantity, Side side, const char* size, int weight) {
+                      const Quantity& quantity, Side side, const char* size, int weight,
+                      const char* number_token) {
     const Saved saved(painter);
     const QFont number_font = theme.numbers(size, weight), unit_font = theme.words("small");
     const double number_width = QFontMetricsF(number_font).horizontalAdvance(quantity.number);
@@ -80,7 +81,7 @@ double paint_quantity(QPainter& painter, const Theme& theme, double x, double ba
     const double width = number_width + gap + QFontMetricsF(unit_font).horizontalAdvance(quantity.unit);
     const double left = side == Side::kLeft ? x : x - width;
     painter.setFont(number_font);
-    painter.setPen(theme.color("text.primary"));
+    painter.setPen(theme.color(number_token));
     painter.drawText(QPointF(left, baseline), quantity.number);
     painter.setFont(unit_font);
     painter.setPen(theme.color("text.secondary"));

@@ -34,7 +34,7 @@ void paint_swatch(QPainter& painter, const Theme& theme, double left, double mid
 enum class Side { kLeft, kRight };
 double paint_quantity(QPainter& painter, const Theme& theme, double x, double baseline,
                       const Quantity& quantity, Side side = Side::kLeft, const char* size = "body",
-                      int weight = 500);
+                      int weight = 500, const char* number_token = "text.primary");
 
 /// A hover card (look.md, section 4): what it is, at most two lines of values, and a grey last line. It is
 /// placed beside `thing` and inside `bounds`, never over the thing it explains. `aside` stands at the right

@@ -12,8 +12,6 @@ using telemetry::TimeRange;
 
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-
 bool only_decodes(const StepEvent& step) {
     return step.decode_tokens > 0 && step.prefill_tokens == 0 && step.recompute_tokens == 0 &&
            step.draft_tokens == 0;
@@ -31,21 +29,11 @@ std::vector<DecodeStep> decode_steps(const telemetry::Store& store, TimeRange ra
     return steps;
 }
 
-/// The rate over the range, and how much whole seconds of it differ.
-telemetry::Interval output_rate(const telemetry::Store& store, TimeRange range) {
-    const auto seconds = size_t(std::max<int64_t>(0, range.end_ns - range.begin_ns) / kSecond);
-    if (seconds == 0) return telemetry::mean_interval({});
-    std::vector<double> rates;
-    for (const telemetry::Bucket& piece : telemetry::buckets(
-             store, range, seconds, false, {.steps = false, .requests = false, .evictions = false}))
-        rates.push_back(double(piece.output_tokens) / piece.seconds());
-    return telemetry::mean_interval(rates);
-}
-
 KvEffectSide measure_side(const telemetry::Store& store, TimeRange range) {
     KvEffectSide side;
     side.range = range;
-    side.output_per_s = output_rate(store, range);
+    side.output_per_s = telemetry::mean_interval(telemetry::output_rates(
+        telemetry::rate_pieces(store, range, {.steps = false, .requests = false, .evictions = false})));
     const telemetry::LatencySamples samples = telemetry::latency_samples(store, range);
     side.ttft_ns = telemetry::mean_interval(samples.ttft_ns);
     side.tpot_ns = telemetry::mean_interval(samples.tpot_ns);

@@ -14,7 +14,7 @@ namespace pitwall::panels {
 /// One side of a change: means with their 95 % intervals over what happened in its range.
 struct KvEffectSide {
     telemetry::TimeRange range;
-    telemetry::Interval output_per_s{};  ///< tokens; over pieces of a second
+    telemetry::Interval output_per_s{};  ///< tokens; over ten equal pieces
     telemetry::Interval ttft_ns{}, tpot_ns{};
     telemetry::Interval decode_step_ns{};  ///< execution of steps that only decoded, without drafts
     std::optional<StepFit> fit;

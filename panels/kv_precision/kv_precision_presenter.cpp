@@ -34,10 +34,6 @@ QString with_half(const Interval& of, double unit) {
     return of.known() ? value + QStringLiteral(" \u00b1") + format_three((of.high - of.value) / unit) : value;
 }
 
-bool apart(const Interval& a, const Interval& b) {
-    return a.known() && b.known() && (a.high < b.low || b.high < a.low);
-}
-
 /// What a keyframe told last before `t_ns`; null where none did.
 const telemetry::PoolShape* shape_before(const telemetry::Store& store, int64_t t_ns) {
     const telemetry::PoolShape* found = nullptr;
@@ -233,7 +229,7 @@ void KvPrecisionPresenter::describe_effect() {
     }
     const KvEffectSide &b = effect_->before, &a = effect_->after;
     add_effect("Output", b.output_per_s, a.output_per_s, 1, "tok/s",
-               "Output tokens a second, mean and t interval over pieces of a second");
+               "Output tokens a second, mean and t interval over ten equal pieces of the range");
     add_effect("TTFT, mean", b.ttft_ns, a.ttft_ns, 1e6, "ms",
                "First token - arrival, of first tokens in the range; t interval");
     add_effect(

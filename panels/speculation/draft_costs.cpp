@@ -12,7 +12,6 @@ using telemetry::StepRow;
 
 namespace {
 
-constexpr size_t kLeastSteps = 8;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// The first step at or after that moment. Of long ago there are sums alone: those are not among them.
@@ -48,11 +47,26 @@ struct LineSums {
 
 void fit(BatchCost& cost, const LineSums& s) {
     const double sxx = s.xx - s.x * s.x / s.n, sxy = s.xy - s.x * s.y / s.n, syy = s.yy - s.y * s.y / s.n;
-    if (cost.steps < kLeastSteps || !(sxx > 1e-9 * s.xx)) return;
+    if (cost.steps < BatchCost::kLeastSteps || !(sxx > 1e-9 * s.xx)) return;
     cost.row_ns = sxy / sxx;
     cost.plain_ns = s.y / s.n + cost.row_ns * (cost.sequences - s.x / s.n);
     cost.r2 = syy > 0 ? std::clamp(sxy * sxy / (sxx * syy), 0.0, 1.0) : 0;
-    cost.known = cost.plain_ns > 0 && std::isfinite(cost.row_ns);
+    if (!(cost.plain_ns > 0) || !std::isfinite(cost.row_ns)) return;
+    // Of mean time and slope, which do not vary together; both are in the share that is needed.
+    const double variance = std::max(0.0, syy - sxy * sxy / sxx) / (s.n - 2), mean_ns = s.y / s.n;
+    const double error = cost.sequences / (cost.plain_ns * cost.plain_ns) *
+                         std::sqrt(variance * (cost.row_ns * cost.row_ns / s.n + mean_ns * mean_ns / sxx));
+    const double needed = cost.row_ns * cost.sequences / cost.plain_ns,
+                 half = telemetry::student_t(s.n - 2) * error;
+    if (half > BatchCost::kWidest || needed + half < 0) return;
+    cost.needed = {cost.steps, std::max(0.0, needed), std::max(0.0, needed - half), needed + half};
+}
+
+void judge(BatchCost& cost, const LineSums& sums) {
+    cost.needed = {cost.steps, kNaN, kNaN, kNaN};
+    fit(cost, sums);
+    const bool enough = cost.drafted >= BatchCost::kLeastDrafts;
+    cost.measured = telemetry::wilson_interval(enough ? cost.accepted : 0, enough ? cost.drafted : 0);
 }
 
 }  // namespace
@@ -73,9 +87,6 @@ std::optional<int64_t> first_draft_ns(const telemetry::Store& store, telemetry::
     return found;
 }
 
-double BatchCost::needed() const { return known ? std::max(0.0, row_ns * sequences / plain_ns) : kNaN; }
-double BatchCost::measured() const { return drafted > 0 ? double(accepted) / double(drafted) : kNaN; }
-
 std::vector<BatchCost> batch_costs(const telemetry::Store& store, telemetry::TimeRange range) {
     std::map<uint32_t, std::pair<BatchCost, LineSums>> by_sequences;
     for_decode_steps(store, range, [&](const StepRow& row) {
@@ -92,7 +103,7 @@ std::vector<BatchCost> batch_costs(const telemetry::Store& store, telemetry::Tim
     for (auto& [sequences, entry] : by_sequences) {
         entry.first.sequences = sequences;
         if (entry.first.drafted_steps == 0) continue;
-        fit(entry.first, entry.second);
+        judge(entry.first, entry.second);
         costs.push_back(entry.first);
     }
     return costs;

@@ -24,12 +24,17 @@ struct BatchCost {
     uint64_t drafted = 0, accepted = 0;  ///< tokens
     /// Least squares of a step's time (execution and drafting) on its rows: at one row a sequence, and for each more.
     double plain_ns = 0, row_ns = 0, r2 = 0;
-    /// Enough steps, of different numbers of rows, for the fit.
-    bool known = false;
     /// Share of the drafts of one more for each sequence that must be accepted for the step to make as many tokens a
-    /// second as without it: row_ns * sequences / plain_ns. NaN where not known.
-    double needed() const;
-    double measured() const;  ///< accepted / drafted; NaN without
+    /// second as without it: row_ns * sequences / plain_ns, with its t interval by the delta method (Casella and Berger,
+    /// Statistical Inference, section 5.5.4). All NaN unless there are kLeastSteps, of different numbers of rows, and the
+    /// interval reaches no farther than kWidest to each side, nor lies below 0: a step does not get shorter with more rows.
+    telemetry::Interval needed{};
+    /// accepted / drafted with its Wilson interval; NaN with fewer than kLeastDrafts.
+    telemetry::Interval measured{};
+    bool too_little() const { return measured.high < needed.low; }  ///< accepted, beyond chance
+
+    static constexpr size_t kLeastSteps = 30, kLeastDrafts = 30;
+    static constexpr double kWidest = 0.1;
 };
 /// Ordered by the number of sequences.
 std::vector<BatchCost> batch_costs(const telemetry::Store& store, telemetry::TimeRange range);

@@ -108,6 +108,32 @@ void ShareBars::paint_bar(QPainter& painter, int index) const {
                    room.bottom() + t.scaled(13), bar.label, At::kMiddle);
 }
 
+/// On the bar and above it, beside the middle, where the mark of the same column stands.
+void ShareBars::paint_interval(QPainter& painter, int index) const {
+    const ShareBar& bar = bars_[size_t(index)];
+    if (!std::isfinite(bar.low) || !std::isfinite(bar.high)) return;
+    const QRectF room = column(index);
+    const double width = std::min<double>(theme_->scaled(kWidestBar), std::max(1.0, room.width() * .7));
+    const double x = room.center().x() - width / 4, half = std::min<double>(theme_->scaled(3), width / 5);
+    // Edged, as half of it stands on the bar and half beside it.
+    for (const auto& [token, wide] : {std::pair{"bg.panel", 4}, std::pair{"text.primary", 1}}) {
+        painter.setPen(QPen(theme_->color(token), theme_->scaled(wide)));
+        painter.drawLine(QPointF(x, y_of(bar.low)), QPointF(x, y_of(bar.high)));
+        for (const double end : {bar.low, bar.high})
+            painter.drawLine(QPointF(x - half, y_of(end)), QPointF(x + half, y_of(end)));
+    }
+}
+
+void ShareBars::paint_nothing(QPainter& painter) const {
+    if (bars_.empty() || std::ranges::any_of(bars_, [](const ShareBar& bar) {
+            return std::isfinite(bar.bar) || std::isfinite(bar.mark);
+        }))
+        return;
+    painter.setFont(theme_->words("small"));
+    painter.setPen(theme_->color("text.secondary"));
+    painter.drawText(plot(), Qt::AlignCenter | Qt::TextWordWrap, names_.nothing);
+}
+
 void ShareBars::paint_marks(QPainter& painter) const {
     const Theme& t = *theme_;
     painter.setPen(QPen(t.color(kMarkToken), t.scaled(2)));
@@ -132,7 +158,9 @@ void ShareBars::paintEvent(QPaintEvent* /*event*/) {
     paint_legend(painter);
     paint_grid(painter);
     for (int i = 0; i < int(bars_.size()); ++i) paint_bar(painter, i);
+    paint_nothing(painter);
     painter.setRenderHint(QPainter::Antialiasing);
+    for (int i = 0; i < int(bars_.size()); ++i) paint_interval(painter, i);
     paint_marks(painter);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QWidget>
+#include <limits>
 #include <vector>
 
 #include "panels/common/theme.h"
@@ -12,9 +13,12 @@ namespace pitwall::panels {
 struct ShareBar {
     QString label, tip;
     double bar = 0, mark = 0;
+    /// An interval of `bar`, drawn where it is known.
+    double low = std::numeric_limits<double>::quiet_NaN(), high = low;
     bool operator==(const ShareBar& o) const {
         const auto same = [](double a, double b) { return a == b || (a != a && b != b); };
-        return label == o.label && tip == o.tip && same(bar, o.bar) && same(mark, o.mark);
+        return label == o.label && tip == o.tip && same(bar, o.bar) && same(mark, o.mark) &&
+               same(low, o.low) && same(high, o.high);
     }
 };
 
@@ -27,6 +31,7 @@ class ShareBars : public QWidget {
         QString bar, mark;  ///< of the legend
         QString below;      ///< what the labels count
         bool joined = false;
+        QString nothing = {};  ///< what is said where there are columns, and nothing in any of them
     };
     ShareBars(Theme* theme, Names names, QWidget* parent);
     void set_bars(const std::vector<ShareBar>& bars);
@@ -49,6 +54,8 @@ class ShareBars : public QWidget {
     void paint_legend(QPainter& painter) const;
     void paint_grid(QPainter& painter) const;
     void paint_bar(QPainter& painter, int index) const;
+    void paint_interval(QPainter& painter, int index) const;
+    void paint_nothing(QPainter& painter) const;
     void paint_marks(QPainter& painter) const;
 
     Theme* theme_;

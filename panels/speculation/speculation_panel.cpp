@@ -40,12 +40,17 @@ SpeculationPanel::SpeculationPanel(PanelContext context, QWidget* parent)
       stack_(new QStackedWidget(this)),
       positions_(new ShareBars(context_.theme,
                                {QStringLiteral("accepted"), QStringLiteral("of those after the one before"),
-                                QStringLiteral("position in the step's drafts"), false},
+                                QStringLiteral("position in the step's drafts")},
                                this)),
-      batches_(new ShareBars(context_.theme,
-                             {QStringLiteral("accepted, measured"), QStringLiteral("needed to pay"),
-                              QStringLiteral("decoding sequences"), true},
-                             this)),
+      batches_(
+          new ShareBars(context_.theme,
+                        {QStringLiteral("accepted, measured"), QStringLiteral("needed to pay"),
+                         QStringLiteral("decoding sequences"), true,
+                         QStringLiteral("Nothing to compare yet: %1 drafts and %2 steps are needed at one "
+                                        "number of decoding sequences")
+                             .arg(BatchCost::kLeastDrafts)
+                             .arg(BatchCost::kLeastSteps)},
+                        this)),
       gained_(new MemoryTable(context_.theme, QStringLiteral("What drafts brought"), this)),
       spent_(new MemoryTable(context_.theme, QStringLiteral("What they cost"), this)),
       verdicts_(new MemoryTable(context_.theme, QStringLiteral("Acceptance by decoding sequences"), this)),

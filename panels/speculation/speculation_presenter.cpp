@@ -18,6 +18,31 @@ namespace {
 double share(double part, double whole) { return whole > 0 ? part / whole : std::nan(""); }
 QString percent(double of) { return std::isfinite(of) ? format_fixed(of * 100, 1) : kNoValue; }
 QString counted(uint64_t n) { return format_count(int64_t(n)); }
+QString between(const telemetry::Interval& of) {
+    return QStringLiteral("%1 to %2 %").arg(percent(of.low), percent(of.high));
+}
+
+QString acceptance_text(const BatchCost& cost) {
+    if (!cost.measured.known())
+        return QStringLiteral("acceptance is told from %1 drafts on").arg(BatchCost::kLeastDrafts);
+    return QStringLiteral("%1 % accepted, 95 % Wilson interval %2")
+        .arg(percent(cost.measured.value), between(cost.measured));
+}
+
+QString needed_text(const BatchCost& cost) {
+    if (cost.steps < BatchCost::kLeastSteps)
+        return QStringLiteral("What is needed is told from %1 steps on").arg(BatchCost::kLeastSteps);
+    if (!cost.needed.known())
+        return QStringLiteral(
+                   "Its steps do not tell what is needed: they are of too few different numbers of rows, or "
+                   "it "
+                   "is not known to \u00b1%1 % at 95 %")
+            .arg(percent(BatchCost::kWidest));
+    return QStringLiteral(
+               "%1 % needed, 95 % t interval %2: a step takes %3, and %4 more for each row (r\u00b2 %5)")
+        .arg(percent(cost.needed.value), between(cost.needed), format_duration(cost.plain_ns).text(),
+             format_duration(std::max(0.0, cost.row_ns)).text(), format_fixed(cost.r2, 2));
+}
 
 MemoryRow row_of(const char* name, const QString& number, const char* unit, QString note,
                  const char* definition) {
@@ -239,31 +264,30 @@ void SpeculationPresenter::describe_batches() {
         const QString sequences =
             counted(cost.sequences) +
             (cost.sequences == 1 ? QStringLiteral(" sequence") : QStringLiteral(" sequences"));
-        ShareBar bar{QString::number(cost.sequences), {}, cost.measured(), cost.needed()};
-        const QString fit =
-            cost.known
-                ? QStringLiteral("A step takes %1, and %2 more for each row (r\u00b2 %3)")
-                      .arg(format_duration(cost.plain_ns).text(),
-                           format_duration(std::max(0.0, cost.row_ns)).text(), format_fixed(cost.r2, 2))
-                : QStringLiteral("Too few steps of different numbers of rows for a line");
-        bar.tip = QStringLiteral("%1: %2 % accepted, %3 % needed\n%4; n = %5 steps, %6 drafts")
-                      .arg(sequences, percent(bar.bar), percent(bar.mark), fit, counted(cost.steps),
-                           counted(cost.drafted));
-        MemoryRow row = row_of(
-            "", percent(cost.needed()), "% needed",
-            QStringLiteral("n = %1 steps, %2 drafts").arg(counted(cost.steps), counted(cost.drafted)), "");
+        const QString said = acceptance_text(cost) + u'\n' + needed_text(cost);
+        batches_.push_back({QString::number(cost.sequences),
+                            QStringLiteral("%1: %2\nn = %3 steps, %4 drafts")
+                                .arg(sequences, said, counted(cost.steps), counted(cost.drafted)),
+                            cost.measured.value, cost.needed.value, cost.measured.low, cost.measured.high});
+        MemoryRow row;
         row.name = sequences;
-        row.cells = {{{percent(cost.measured()), {}}, QStringLiteral("measured")},
-                     {{percent(cost.needed()), QStringLiteral("%")}, QStringLiteral("needed")}};
+        row.note = QStringLiteral("n = %1 steps, %2 drafts").arg(counted(cost.steps), counted(cost.drafted));
+        if (cost.measured.known())
+            row.note = QStringLiteral("%1, n = %2").arg(between(cost.measured), counted(cost.drafted));
+        const auto share_cell = [](double share, const char* tag) {
+            const QString unit = std::isfinite(share) ? QStringLiteral("%") : QString();
+            return MemoryCell{{percent(share), unit}, QLatin1String(tag)};
+        };
+        row.cells = {share_cell(cost.measured.value, "measured"), share_cell(cost.needed.value, "needed")};
         row.definition =
-            fit + QStringLiteral(
-                      ".\nNeeded: that share of one more draft for each sequence must be accepted for the "
-                      "step to make as many tokens a second as without it; time is execution and drafting, "
-                      "by least squares on the rows of steps with this many decoding sequences. What a draft "
-                      "model read in steps before counts with the step that drafts next, so that more seems "
-                      "needed while many new prompts come");
-        row.bad = cost.known && cost.measured() < cost.needed();
-        batches_.push_back(std::move(bar));
+            said +
+            QStringLiteral(
+                ".\nNeeded: that share of one more draft for each sequence must be accepted for the "
+                "step to make as many tokens a second as without it; time is execution and drafting, "
+                "by least squares on the rows of steps with this many decoding sequences. What a draft "
+                "model read in steps before counts with the step that drafts next, so that more seems "
+                "needed while many new prompts come");
+        row.bad = cost.too_little();
         verdicts_.push_back(std::move(row));
     }
 }
@@ -277,17 +301,27 @@ QString SpeculationPresenter::csv() const {
                     .arg(drafts_.drafted[i])
                     .arg(drafts_.accepted[i])
                     .arg(drafts_.reached[i]);
-    text += QStringLiteral("sequences,steps,drafted,accepted,step_ns,row_ns,r2,acceptance_needed\n");
-    for (const BatchCost& cost : costs_)
-        text += QStringLiteral("%1,%2,%3,%4,%5,%6,%7,%8\n")
+    text += QStringLiteral(
+        "sequences,steps,drafted,accepted,accepted_low,accepted_high,step_ns,row_ns,r2,acceptance_needed,"
+        "needed_low,needed_high\n");
+    const auto number = [](double value, int decimals) {
+        return std::isfinite(value) ? QString::number(value, 'f', decimals) : QString();
+    };
+    for (const BatchCost& cost : costs_) {
+        const auto fitted = [&](double value, int decimals) {
+            return cost.needed.known() ? number(value, decimals) : QString();
+        };
+        text += QStringLiteral("%1,%2,%3,%4,%5,%6,")
                     .arg(cost.sequences)
                     .arg(cost.steps)
                     .arg(cost.drafted)
                     .arg(cost.accepted)
-                    .arg(cost.known ? QString::number(cost.plain_ns, 'f', 0) : QString())
-                    .arg(cost.known ? QString::number(cost.row_ns, 'f', 0) : QString())
-                    .arg(cost.known ? QString::number(cost.r2, 'f', 3) : QString())
-                    .arg(cost.known ? QString::number(cost.needed(), 'f', 4) : QString());
+                    .arg(number(cost.measured.low, 4), number(cost.measured.high, 4));
+        text +=
+            QStringLiteral("%1,%2,%3,%4,%5,%6\n")
+                .arg(fitted(cost.plain_ns, 0), fitted(cost.row_ns, 0), fitted(cost.r2, 3),
+                     number(cost.needed.value, 4), number(cost.needed.low, 4), number(cost.needed.high, 4));
+    }
     return text;
 }
 

@@ -79,13 +79,13 @@ void ThroughputPanel::show_queue(telemetry::TimeRange window) {
     const QBrush running(faded(theme.color("work.decode"), 0.45F)), waiting(theme.color("text.secondary"));
     queue_->bars.clear();
     for (const ThroughputPresenter::Point& point : presenter_.points()) {
-        if (point.gap || point.running + point.waiting == 0) continue;
+        if (point.gap || point.most_running + point.most_waiting == 0) continue;
         const double begin = double(point.begin_ns) / 1e9,
                      end = double(std::min(point.end_ns, window.end_ns)) / 1e9;
-        if (point.running) queue_->bars.push_back({begin, end, 0, double(point.running), running});
-        if (point.waiting)
-            queue_->bars.push_back(
-                {begin, end, double(point.running), double(point.running + point.waiting), waiting});
+        if (point.most_running) queue_->bars.push_back({begin, end, 0, double(point.most_running), running});
+        if (point.most_waiting)
+            queue_->bars.push_back({begin, end, double(point.most_running),
+                                    double(point.most_running + point.most_waiting), waiting});
     }
     QPen dashed(theme.color("text.secondary"), 1, Qt::CustomDashLine);
     dashed.setDashPattern({5, 3});

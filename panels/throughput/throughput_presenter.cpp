@@ -68,11 +68,11 @@ void ThroughputPresenter::add_queue(const std::vector<telemetry::Bucket>& bucket
     most_requests_ = 0;
     for (size_t i = 0; i < buckets.size(); ++i) {
         const telemetry::StepSums& steps = buckets[i].steps;
-        points_[i].running = steps.last_running;
-        points_[i].waiting = steps.most_waiting;
+        points_[i].most_running = steps.most_running;
+        points_[i].most_waiting = steps.most_waiting;
         points_[i].steps = steps.steps;
         points_[i].prefill_tokens = steps.prefill_tokens;
-        most_requests_ = std::max(most_requests_, points_[i].running + points_[i].waiting);
+        most_requests_ = std::max(most_requests_, points_[i].most_running + points_[i].most_waiting);
     }
 }
 
@@ -131,18 +131,13 @@ void ThroughputPresenter::read(std::optional<int64_t> cursor_ns) {
         {.text = (tokens ? QStringLiteral("prefill ") : QStringLiteral("arrived ")) + rate(point->upper),
          .token = "text.primary",
          .swatch = tokens ? "work.prefill" : "text.secondary"}};
-    uint32_t running = point->running, waiting = point->waiting;
-    if (!cursor_ns && !store_.steps().empty()) {
-        running = store_.steps().back().step.running;
-        waiting = store_.steps().back().step.waiting;
-    }
     queue_caption_ = {};
     queue_caption_.parts = {{.text = QStringLiteral("Requests after a step: ")},
-                            {.text = QStringLiteral("running ") + format_count(running),
+                            {.text = QStringLiteral("most running ") + format_count(point->most_running),
                              .token = "text.primary",
                              .swatch = "work.decode",
                              .swatch_opacity = 0.6},
-                            {.text = QStringLiteral("waiting ") + format_count(waiting),
+                            {.text = QStringLiteral("most waiting ") + format_count(point->most_waiting),
                              .token = "text.primary",
                              .swatch = "text.secondary"}};
     if (!limits_.empty())
@@ -165,9 +160,9 @@ HoverCard ThroughputPresenter::card_at(int64_t t_ns, const QString& moment) cons
         card.lines.push_back(QStringLiteral("finished %1, arrived %2")
                                  .arg(format_rate(point->lower, QStringLiteral("req/s")).text(),
                                       format_rate(point->upper, QStringLiteral("req/s")).text()));
-    card.lines.push_back(QStringLiteral("%1 running, at most %2 waiting, %3 steps")
-                             .arg(point->running)
-                             .arg(point->waiting)
+    card.lines.push_back(QStringLiteral("most running %1, most waiting %2, %3 steps")
+                             .arg(point->most_running)
+                             .arg(point->most_waiting)
                              .arg(point->steps));
     return card;
 }
@@ -175,16 +170,16 @@ HoverCard ThroughputPresenter::card_at(int64_t t_ns, const QString& moment) cons
 QString ThroughputPresenter::csv() const {
     const bool tokens = unit_ == Unit::kTokens;
     QString text =
-        tokens
-            ? QStringLiteral("time_s,output_tokens_per_s,prefill_tokens_per_s,running,most_waiting,steps\n")
-            : QStringLiteral("time_s,finished_per_s,arrived_per_s,running,most_waiting,steps\n");
+        tokens ? QStringLiteral(
+                     "time_s,output_tokens_per_s,prefill_tokens_per_s,most_running,most_waiting,steps\n")
+               : QStringLiteral("time_s,finished_per_s,arrived_per_s,most_running,most_waiting,steps\n");
     for (const Point& point : points_)
         text += QStringLiteral("%1,%2,%3,%4,%5,%6\n")
                     .arg(double(point.end_ns) / kSecond, 0, 'f', 3)
                     .arg(point.lower, 0, 'f', 3)
                     .arg(point.upper, 0, 'f', 3)
-                    .arg(point.running)
-                    .arg(point.waiting)
+                    .arg(point.most_running)
+                    .arg(point.most_waiting)
                     .arg(point.steps);
     return text;
 }

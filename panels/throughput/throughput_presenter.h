@@ -19,9 +19,9 @@ class ThroughputPresenter {
     struct Point {
         int64_t begin_ns = 0, end_ns = 0;
         double lower = 0,
-               upper = 0;      ///< output and prefill tok/s, or finished and arrived req/s, over two points
-        uint32_t running = 0;  ///< at the last step in it
-        uint32_t waiting = 0;  ///< the most in it: a queue must not hide between two points
+               upper = 0;  ///< output and prefill tok/s, or finished and arrived req/s, over two points
+        /// The most after any step in it, each for itself: neither a full batch nor a queue may hide between two points.
+        uint32_t most_running = 0, most_waiting = 0;
         uint64_t steps = 0, prefill_tokens = 0;
         bool gap = false;  ///< events were left out here
         bool told = true;  ///< false for the newest while less than half of it is over
@@ -46,7 +46,7 @@ class ThroughputPresenter {
     /// Tokens are stacked (prefill on output), requests are two lines.
     bool stacked() const { return unit_ == Unit::kTokens; }
     double most() const { return most_; }                      ///< of the upper chart
-    uint32_t most_requests() const { return most_requests_; }  ///< running and waiting together
+    uint32_t most_requests() const { return most_requests_; }  ///< most running and most waiting together
     /// Where the queue's axis ends: with max_num_seqs where that is near enough to be seen beside the requests.
     double queue_top() const;
     bool limit_shown() const;

@@ -223,4 +223,18 @@ std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t count, b
     return result;
 }
 
+std::vector<Bucket> rate_pieces(const Store& store, TimeRange range, BucketParts parts) {
+    constexpr int64_t kSecond = 1'000'000'000;
+    if (range.end_ns - range.begin_ns < kSecond) return {};
+    return buckets(store, range, kRatePieces, false, parts);
+}
+
+std::vector<double> output_rates(std::span<const Bucket> pieces) {
+    std::vector<double> rates;
+    rates.reserve(pieces.size());
+    for (const Bucket& piece : pieces)
+        rates.push_back(static_cast<double>(piece.output_tokens) / piece.seconds());
+    return rates;
+}
+
 }  // namespace pitwall::telemetry

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "telemetry/stats/metrics.h"
@@ -65,5 +66,12 @@ struct BucketParts {
 /// their length is a multiple of its cells', so that no cell lies in two.
 std::vector<Bucket> buckets(const Store& store, TimeRange range, size_t buckets, bool aligned = false,
                             BucketParts parts = {});
+
+/// What means of rates over a range are judged by: ten equal pieces of it, so that what happens within one request lies
+/// mostly within one piece (batch means; Law, Simulation Modeling and Analysis, section 9.5). None of less than a second.
+inline constexpr size_t kRatePieces = 10;
+std::vector<Bucket> rate_pieces(const Store& store, TimeRange range, BucketParts parts = {.steps = false});
+/// Of each piece; their mean is the rate over the range.
+std::vector<double> output_rates(std::span<const Bucket> pieces);
 
 }  // namespace pitwall::telemetry

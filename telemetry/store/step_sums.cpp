@@ -54,7 +54,7 @@ void add_common(StepSums& sums, const Step& more) {
 void StepSums::add(const StepEvent& step, uint32_t block_tokens) {
     ++steps;
     add_common(*this, step);
-    last_running = step.running;
+    most_running = std::max(most_running, step.running);
     most_waiting = std::max(most_waiting, step.waiting);
     const double pool = static_cast<double>(step.blocks_held) + step.blocks_cached + step.blocks_free;
     if (pool > 0) {
@@ -139,7 +139,7 @@ void StepSums::add(const StepSums& later) {
     slot_fill += later.slot_fill;
     steps_with_held += later.steps_with_held;
     peak_occupancy = std::max(peak_occupancy, later.peak_occupancy);
-    last_running = later.last_running;
+    most_running = std::max(most_running, later.most_running);
     most_waiting = std::max(most_waiting, later.most_waiting);
     kv_held_bytes += later.kv_held_bytes;
     kv_cached_bytes += later.kv_cached_bytes;

@@ -63,7 +63,7 @@ struct StepSums {
     double slot_fill = 0;             ///< sum of token slots filled / token slots of held blocks
     uint64_t steps_with_held = 0;     ///< steps that have a slot fill
     double peak_occupancy = 0;
-    uint32_t last_running = 0, most_waiting = 0;
+    uint32_t most_running = 0, most_waiting = 0;  ///< after any of the steps, each for itself
     /// Sums of bytes of blocks after each step, of those whose format's size a keyframe told.
     double kv_held_bytes = 0, kv_cached_bytes = 0, kv_pool_bytes = 0;
     uint64_t steps_with_kv_bytes = 0;
@@ -74,7 +74,6 @@ struct StepSums {
     int64_t wasted_ns = 0, wasted_draft_ns = 0;
     uint64_t steps_with_drafts = 0;
 
-    /// In the order of time, or last_running is not the last one's.
     void add(const StepEvent& step, uint32_t block_tokens);
     void add(const StepRow& row, uint32_t block_tokens);  ///< with its drafts and the bytes of its blocks
     void add(const StepSums& later);

@@ -44,7 +44,7 @@ void expect_same(const StepSums& a, const StepSums& b) {
     EXPECT_EQ(a.sample_ns, b.sample_ns);
     EXPECT_EQ(a.commit_ns, b.commit_ns);
     EXPECT_EQ(a.steps_with_held, b.steps_with_held);
-    EXPECT_EQ(a.last_running, b.last_running);
+    EXPECT_EQ(a.most_running, b.most_running);
     EXPECT_EQ(a.most_waiting, b.most_waiting);
     EXPECT_EQ(a.peak_occupancy, b.peak_occupancy);
     expect_near(a.flops, b.flops);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "telemetry/stats/intervals.h"
@@ -304,13 +305,13 @@ TEST(Buckets, AlignedOnesDoNotDanceWithTheRange) {
 }
 
 TEST(Intervals, AreThoseOfTheTables) {
-    EXPECT_NEAR(student_t_95(1), 12.706, .001);
-    EXPECT_NEAR(student_t_95(2), 4.303, .001);
-    EXPECT_NEAR(student_t_95(3), 3.182, .001);
-    EXPECT_NEAR(student_t_95(5), 2.571, .001);
-    EXPECT_NEAR(student_t_95(10), 2.228, .001);
-    EXPECT_NEAR(student_t_95(30), 2.042, .001);
-    EXPECT_NEAR(student_t_95(1e6), 1.960, .001);
+    EXPECT_NEAR(student_t(1), 12.706, .001);
+    EXPECT_NEAR(student_t(2), 4.303, .001);
+    EXPECT_NEAR(student_t(3), 3.182, .001);
+    EXPECT_NEAR(student_t(5), 2.571, .001);
+    EXPECT_NEAR(student_t(10), 2.228, .001);
+    EXPECT_NEAR(student_t(30), 2.042, .001);
+    EXPECT_NEAR(student_t(1e6), 1.960, .001);
     const std::vector<double> samples = {1, 2, 3, 4, 5};
     const Interval mean = mean_interval(samples);
     EXPECT_EQ(mean.n, 5u);
@@ -324,6 +325,44 @@ TEST(Intervals, AreThoseOfTheTables) {
     EXPECT_EQ(wilson_interval(0, 20).low, 0);
     EXPECT_NEAR(wilson_interval(0, 20).high, .1611, .0002);
     EXPECT_FALSE(wilson_interval(0, 0).known());
+}
+
+TEST(Intervals, OfDifferencesAreThoseOfTheTables) {
+    EXPECT_NEAR(student_t(1, .01), 63.657, .01);
+    EXPECT_NEAR(student_t(2, .01), 9.925, .001);
+    EXPECT_NEAR(student_t(9, .001), 4.781, .001);
+    EXPECT_NEAR(student_t(18, .002), 3.610, .001);
+    EXPECT_NEAR(student_t(1e6, .001), 3.291, .001);
+    const std::vector<double> before = {1, 2, 3, 4, 5}, after = {11, 13, 15};
+    // Welch: variances 2.5 / 5 and 4 / 3, so 3.53 degrees.
+    const Interval more = mean_difference(before, after);
+    EXPECT_DOUBLE_EQ(more.value, 10);
+    EXPECT_NEAR(more.high - 10, student_t(3.529) * std::sqrt(2.5 / 5 + 4. / 3), .002);
+    EXPECT_DOUBLE_EQ(mean_difference(after, before).value, -10);
+    EXPECT_FALSE(mean_difference(before, std::span(after).first(1)).known());
+    // Newcombe 1998, table II (a): 56 of 70 less 48 of 80 is 0.2, from 0.0524 to 0.3339.
+    const Interval share = share_difference(wilson_interval(48, 80), wilson_interval(56, 70));
+    EXPECT_NEAR(share.value, .2, 1e-9);
+    EXPECT_NEAR(share.low, .0524, .0001);
+    EXPECT_NEAR(share.high, .3339, .0001);
+    EXPECT_FALSE(share_difference(wilson_interval(0, 0), wilson_interval(1, 2)).known());
+}
+
+TEST(Intervals, OfAQuantileLieBetweenSamples) {
+    std::vector<double> samples(100);
+    std::iota(samples.begin(), samples.end(), 1);
+    const Interval median = quantile_interval(samples, .5);  // ranks 40 and 61: the tables of the sign test
+    EXPECT_EQ(median.low, 40);
+    EXPECT_EQ(median.high, 61);
+    EXPECT_DOUBLE_EQ(median.value, 50.5);
+    const std::span all(samples);
+    EXPECT_TRUE(quantile_interval(all.first(72), .95).known());
+    const Interval few = quantile_interval(all.first(71), .95);  // .95 to the power of 71 is more than 2.5 %
+    EXPECT_FALSE(few.known());
+    EXPECT_GT(few.low, 0);
+    EXPECT_FALSE(apart(few, {1, 1000, 1000, 1000})) << "it may reach as far as that";
+    EXPECT_TRUE(apart(few, {1, 0, 0, 0}));
+    EXPECT_FALSE(quantile_interval({}, .5).known());
 }
 
 }  // namespace

@@ -26,8 +26,8 @@ struct DraftSession {
         return e;
     }
     void apply(const telemetry::Event& e) { told.store.apply({&e, 1}); }
-    /// Of `drafts` the first half, rounded up, is accepted.
-    void step(uint32_t sequences, uint32_t drafts) {
+    /// Of `drafts` the first half, rounded up, is accepted. It takes `more_ns` than it should.
+    void step(uint32_t sequences, uint32_t drafts, int64_t more_ns = 0) {
         for (uint32_t s = 0; drafts > 0 && s < sequences; ++s) {
             telemetry::Event e = event(telemetry::EventKind::kDraft);
             e.draft.step_id = next_step;
@@ -43,6 +43,7 @@ struct DraftSession {
         e.step.decode_tokens = e.step.running = sequences;
         e.step.draft_tokens = sequences * drafts;
         e.step.execute_ns = 1'000'000 + 100'000 * int64_t(sequences + e.step.draft_tokens - 1);
+        e.step.execute_ns += more_ns;
         e.step.duration_ns = 2 * e.step.execute_ns;
         apply(e);
     }

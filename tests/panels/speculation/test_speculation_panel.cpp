@@ -66,7 +66,7 @@ TEST_F(SpeculationPanelTest, EachNumberOfSequencesHasItsRow) {
     turn_to(SpeculationPanel::kBreakEven);
     EXPECT_EQ(panel.verdicts()->rows().size(), 2u);
     EXPECT_EQ(panel.batches()->bars().size(), 2u);
-    EXPECT_TRUE(panel.verdicts()->tip(0).contains("least squares"));
+    EXPECT_TRUE(panel.verdicts()->tip(0).contains("Wilson interval"));
     turn_to(SpeculationPanel::kOverTime);
     EXPECT_TRUE(panel.csv().startsWith("time_s,drafted_tokens"));
 }

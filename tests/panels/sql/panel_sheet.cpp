@@ -130,8 +130,8 @@ void show_throughput(const Store& store, TimeRange window, const std::string& na
             const std::string at = key + std::to_string(points.pieces.size());
             points.pieces.emplace_back(point.begin_ns, point.end_ns);
             shown.sheet[at] = drawn(point.lower) + " " + drawn(point.upper) + " " +
-                              std::to_string(point.running) + " " + std::to_string(point.waiting) + " " +
-                              std::to_string(point.steps);
+                              std::to_string(point.most_running) + " " + std::to_string(point.most_waiting) +
+                              " " + std::to_string(point.steps);
         }
     }
 }

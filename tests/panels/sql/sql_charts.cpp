@@ -41,27 +41,25 @@ Rates rates(SessionSql& sql, const Frame::Points& points, size_t i, bool tokens)
 
 std::string queue(SessionSql& sql, std::pair<int64_t, int64_t> piece) {
     const std::string begun = " FROM s WHERE" + within("t_ns", piece.first, piece.second);
-    return sql.text("SELECT coalesce((SELECT running" + begun +
-                    "ORDER BY t_ns DESC LIMIT 1), 0) || ' ' || "
-                    "coalesce(max(waiting), 0) || ' ' || count(*)" +
-                    begun);
+    return sql.text(
+        "SELECT coalesce(max(running), 0) || ' ' || coalesce(max(waiting), 0) || ' ' || count(*)" + begun);
 }
 
 void put_throughput(SessionSql& sql, const std::string& range, const Frame::Points& points, Sheet& sheet) {
     for (const bool tokens : {true, false}) {
         const std::string key = "throughput|" + range + (tokens ? "|tokens|" : "|requests|");
         Rates newest;
+        std::string most = "0 0 0";
         for (size_t i = 0; i < points.pieces.size(); ++i) {
             const Rates here = rates(sql, points, i, tokens);
-            sheet[key + std::to_string(i)] =
-                drawn(here.lower) + " " + drawn(here.upper) + " " + queue(sql, points.pieces[i]);
+            const std::string requests = queue(sql, points.pieces[i]);
+            sheet[key + std::to_string(i)] = drawn(here.lower) + " " + drawn(here.upper) + " " + requests;
             const auto [begin, end] = points.pieces[i];
-            if (sql.now_ns - begin >= (end - begin) / 2) newest = here;
+            if (sql.now_ns - begin >= (end - begin) / 2) newest = here, most = requests;
         }
         sheet[key + "rates"] =
             numbers(format_rate(newest.lower, {}).number + u' ' + format_rate(newest.upper, {}).number);
-        sheet[key + "queue"] =
-            sql.text("SELECT running || ' ' || waiting FROM s ORDER BY step_id DESC LIMIT 1");
+        sheet[key + "queue"] = most.substr(0, most.rfind(' '));  // without the number of steps
     }
 }
 

@@ -98,6 +98,14 @@ void put_costs(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
         three(get("avg(tokens * 1.0)", plain)) + ", " + three(get("avg(tokens * 1.0)", with)) + ", ";
 }
 
+/// "18.9 33.7": in percent, at 95 %.
+std::string wilson(double part, double whole) {
+    const double p = part / whole, z2 = 1.959964 * 1.959964, scale = 1 + z2 / whole;
+    const double middle = (p + z2 / (2 * whole)) / scale,
+                 half = std::sqrt(z2 * (p * (1 - p) / whole + z2 / (4 * whole * whole))) / scale;
+    return percent(std::max(0.0, middle - half)) + " " + percent(std::min(1.0, middle + half));
+}
+
 /// A line through time and rows of the steps of one number of sequences.
 void put_batches(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
     const std::string of = " FROM w WHERE decodes AND" + within("t_ns", range.begin_ns, range.end_ns);
@@ -110,12 +118,19 @@ void put_batches(SessionSql& sql, const SqlRange& range, Sheet& sheet) {
         const double sxx = get(fmt::format("sum((tokens - {0:.17g}) * (tokens - {0:.17g}))", rows)),
                      sxy = get(fmt::format("sum((tokens - {:.17g}) * (time_ns - {:.17g}))", rows, time));
         const double slope = sxy / sxx, plain = time + slope * (std::stod(b) - rows);
-        const bool known = n >= 8 && sxx > 1e-6 && plain > 0;
-        const double needed = known ? std::max(0.0, slope * std::stod(b) / plain) : std::nan("");
-        const double drafted = sql.number("SELECT sum(drafted)" + drafts);
+        const std::string off = fmt::format("(time_ns - {:.17g} - {:.17g} * (tokens - {:.17g}))", time,
+                                            std::isfinite(slope) ? slope : 0, rows);
+        const double left = get("sum(" + off + " * " + off + ")"), t = 1.96 + 2.4 / (n - 2);
+        const double share = slope * std::stod(b) / plain,
+                     half = t * std::stod(b) / (plain * plain) *
+                            std::sqrt(left / (n - 2) * (slope * slope / n + time * time / sxx));
+        const bool known = n >= 30 && sxx > 1e-6 && plain > 0 && half <= .1 && share + half >= 0;
+        const double needed = known ? std::max(0.0, share) : std::nan("");
+        const double drafted = sql.number("SELECT sum(drafted)" + drafts),
+                     accepted = sql.number("SELECT sum(accepted)" + drafts);
         sheet["speculation|" + range.name + "|" + b + (b == "1" ? " sequence" : " sequences")] =
-            percent(sql.number("SELECT sum(accepted)" + drafts) / drafted) + ", " + percent(needed) + ", " +
-            count(n) + " " + count(drafted);
+            percent(drafted >= 30 ? accepted / drafted : std::nan("")) + ", " + percent(needed) + ", " +
+            (drafted >= 30 ? wilson(accepted, drafted) : count(n)) + " " + count(drafted);
     }
 }
 

@@ -116,13 +116,17 @@ std::string shares(double before, double after) {
 
 void put_effect(SessionSql& sql, const std::string& key, const Side& b, const Side& a, Sheet& sheet) {
     const auto both = [&](auto&& of) { return std::pair<double, double>(of(b), of(a)); };
-    const auto [ttft_b, ttft_a] = both([&](const Side& side) {
-        return sql.quantile("SELECT ttft_ns AS v FROM r" + side.in("first_ns"), .95);
-    });
-    const auto [tpot_b, tpot_a] = both([&](const Side& side) {
-        return sql.quantile(
-            "SELECT tpot_ns AS v FROM r" + side.in("end_ns") + "AND finished AND tpot_ns IS NOT NULL", .95);
-    });
+    for (const auto& [name, q] : {std::pair{"p50", .5}, std::pair{"p95", .95}}) {
+        const auto [ttft_b, ttft_a] = both([&](const Side& side) {
+            return sql.quantile("SELECT ttft_ns AS v FROM r" + side.in("first_ns"), q);
+        });
+        const auto [tpot_b, tpot_a] = both([&](const Side& side) {
+            return sql.quantile(
+                "SELECT tpot_ns AS v FROM r" + side.in("end_ns") + "AND finished AND tpot_ns IS NOT NULL", q);
+        });
+        sheet[key + "TTFT " + name] = durations(ttft_b, ttft_a);
+        sheet[key + "TPOT " + name] = durations(tpot_b, tpot_a);
+    }
     const auto [hit_b, hit_a] = both([&](const Side& side) {
         return sql.number("SELECT sum(cached) * 1.0 / sum(prompt) FROM r" + side.in("scheduled_ns"));
     });
@@ -132,8 +136,6 @@ void put_effect(SessionSql& sql, const std::string& key, const Side& b, const Si
     const auto rate = [](double value, const char* unit) {
         return format_rate(value, QString::fromLatin1(unit));
     };
-    sheet[key + "TTFT p95"] = durations(ttft_b, ttft_a);
-    sheet[key + "TPOT p95"] = durations(tpot_b, tpot_a);
     sheet[key + "output"] =
         pair_text(rate(output_per_s(sql, b), "tok/s"), rate(output_per_s(sql, a), "tok/s"));
     sheet[key + "evictions"] =

@@ -92,6 +92,13 @@ RequestId Told::with_latency(int64_t end_ms, double ttft_ms, double tpot_ms) {
         {.arrival_ms = arrival, .scheduled_ms = arrival, .first_token_ms = first, .end_ms = end_ms});
 }
 
+void Told::release(int64_t t_ms) {
+    std::ranges::stable_sort(held_, {}, &Event::t_ns);
+    const auto end = std::ranges::lower_bound(held_, t_ms * kMs, {}, &Event::t_ns);
+    store.apply({held_.begin(), end});
+    held_.erase(held_.begin(), end);
+}
+
 void Told::step(int64_t t_ms, const Step& s) {
     Event event = event_of(EventKind::kStep, t_ms);
     event.step = {};

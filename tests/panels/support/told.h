@@ -57,14 +57,23 @@ class Told {
     /// "kernel_tier=simulated".
     void fact(std::string_view text) { this->text(telemetry::DictionaryKind::kSession, 0, text); }
     void mark(int64_t t_ms, telemetry::MarkKind mark, int64_t value);
+    /// From now on nothing is told until release(), which tells what comes before that moment, in the order of time: what
+    /// a live session looks like in the middle of requests.
+    void hold() { holding_ = true; }
+    void release(int64_t t_ms);
     /// Lets time pass without anything: one empty step.
     void until(int64_t t_ms) { step(t_ms, {}); }
 
   private:
-    void tell(const telemetry::Event& event) { store.apply({&event, 1}); }
+    void tell(const telemetry::Event& event) {
+        if (holding_) return held_.push_back(event);
+        store.apply({&event, 1});
+    }
     void part(int64_t t_ms, const telemetry::KeyframeEvent& part);
     void text(telemetry::DictionaryKind kind, uint32_t id, std::string_view text);
 
+    bool holding_ = false;
+    std::vector<telemetry::Event> held_;
     uint32_t next_request_ = 1;
     uint64_t next_step_ = 0;
 };

@@ -164,7 +164,10 @@ TEST(Throughput, RatesAreTokensOverTwoPoints) {
                   .end_ms = 151'900,
                   .output = 41});
     for (int t = 150'000; t < 152'000; t += 100)
-        told.step(t, {.prefill = 32, .decode = 2, .running = 5, .waiting = uint32_t(t == 150'500 ? 7 : 0)});
+        told.step(t, {.prefill = 32,
+                      .decode = 2,
+                      .running = uint32_t(t == 150'900 ? 1 : 5),
+                      .waiting = uint32_t(t == 150'500 ? 7 : 0)});
     told.until(200'000);
     ThroughputPresenter presenter(told.store);
     presenter.update(kWindow, 151'000 * kMs);
@@ -177,8 +180,12 @@ TEST(Throughput, RatesAreTokensOverTwoPoints) {
     EXPECT_DOUBLE_EQ(at(151'000).upper, 640 / 4.0);
     EXPECT_DOUBLE_EQ(at(153'000).upper, 640 / 4.0) << "it looks back over two points";
     EXPECT_DOUBLE_EQ(at(155'000).upper, 0);
-    EXPECT_EQ(at(151'000).waiting, 7u) << "the worst moment of the point";
-    EXPECT_EQ(at(151'000).running, 5u);
+    EXPECT_EQ(at(151'000).most_waiting, 7u);
+    EXPECT_EQ(at(151'000).most_running, 5u);
+    EXPECT_EQ(presenter.queue_caption().parts[1].text, "most running 5");
+    EXPECT_EQ(presenter.queue_caption().parts[2].text, "most waiting 7");
+    EXPECT_EQ(presenter.card_at(151'000 * kMs, "then").lines[1], "most running 5, most waiting 7, 20 steps");
+    EXPECT_TRUE(presenter.csv().section('\n', 0, 0).endsWith("most_running,most_waiting,steps"));
     EXPECT_EQ(presenter.rate_caption().parts[1].text, "output 10.3");
     EXPECT_EQ(presenter.rate_caption().parts[2].text, "prefill 160");
     EXPECT_TRUE(presenter.stacked());
