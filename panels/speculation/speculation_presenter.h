@@ -40,6 +40,7 @@ class SpeculationPresenter {
   private:
     QString draft_model() const;  ///< its name; empty where none was loaded
     QString why_lost() const;     ///< the draft model; empty where it is not
+    QString why_not_worth() const;
     void describe_positions();
     void describe_gained();
     void describe_loss();
