@@ -22,9 +22,7 @@ struct Kind {
     static constexpr bool kFitsWords = kWeightBits == 4;  ///< a half's product with 8-bit activations
     static constexpr int kBits = kWeightBits == 8 && kDotTakesBytes ? 5 : std::max(kWeightBits, 5);
     static constexpr bool kHalves = kScaleOfEachHalf;
-    /// An instruction that adds to a sum begins at the offset's part for nothing; else that is added as an m would be, but
-    /// for each half there would have to be a total.
-    static constexpr bool kStartsAtOffset = kOffset > 0 && (kDotTakesBytes || kHalves);
+    static constexpr bool kHasOffset = kOffset > 0;  ///< and no m
     static constexpr int kOffsetBits = std::countr_zero(static_cast<unsigned>(kOffset));
 };
 
@@ -87,15 +85,14 @@ PITWALL_LANES I unsigned_quad(const Group<kFormat>& group) {
 template <class Kind, int kHalf>
 PITWALL_LANES I dot_half(const I* quads, const GroupI8& x) {
     I start = broadcast_bits(0);
-    if constexpr (Kind::kStartsAtOffset)
-        start = shift_left<Kind::kOffsetBits>(broadcast_bits(x.minus_sum[kHalf]));
+    if constexpr (Kind::kHasOffset) start = shift_left<Kind::kOffsetBits>(broadcast_bits(x.minus_sum[kHalf]));
     return dot_quads<Kind::kBits>(start, quads + 4 * kHalf, x.values + 16 * kHalf);
 }
 
 /// s += the product of one group with one token; see GroupI8.
 template <class Kind>
 PITWALL_LANES F add_scaled(F s, const Scales& w, I first, I second, const GroupI8& x) {
-    if constexpr (!Kind::kStartsAtOffset) s = fma(w.m[0], broadcast(x.total), s);
+    if constexpr (!Kind::kHasOffset) s = fma(w.m[0], broadcast(x.total), s);
     if constexpr (Kind::kFitsWords) return fma(w.d[0], to_float(dot_halves(first, second, x.factor)), s);
     const F one = mul(to_float(first), broadcast(x.wide_factor[0])), other = broadcast(x.wide_factor[1]);
     if constexpr (Kind::kHalves) return fma(w.d[1], mul(to_float(second), other), fma(w.d[0], one, s));
@@ -104,7 +101,7 @@ PITWALL_LANES F add_scaled(F s, const Scales& w, I first, I second, const GroupI
 
 template <class Kind, int kTokens>
 PITWALL_LANES void add_group_i8(F* sum, const Scales& w, const I* quads, const std::byte* rows) {
-    static_assert(Kind::kStartsAtOffset || !Kind::kHalves, "an m of each half would need a total of each");
+    static_assert(Kind::kHasOffset || !Kind::kHalves, "an m of each half would need a total of each");
     unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
         const auto& x = *reinterpret_cast<const GroupI8*>(rows + t.value * sizeof(GroupI8));
         const I first = dot_half<Kind, 0>(quads, x), second = dot_half<Kind, 1>(quads, x);

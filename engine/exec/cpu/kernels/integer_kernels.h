@@ -22,7 +22,7 @@ constexpr bool is_integer(ActivationDtype dtype) {
 
 /// 32 k of one token in 8 bits: value = the token's scale * factor of its half * integer. Where a weight is d * u + m, with u
 /// unsigned, a product of a group is the token's scale * (d * (integers' product) * factor + m * total); where it is
-/// d * (u - offset), the integers' product may begin at minus offset times their sum, and there is no m.
+/// d * (u - offset), the integers' product begins at minus offset times their sum, and there is no m.
 struct GroupI8 {
     float wide_factor[2];
     int32_t minus_sum[2];  ///< of each half's integers
