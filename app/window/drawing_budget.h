@@ -18,10 +18,12 @@ class DrawingBudget {
 
     /// `used_ns`: processor time that went by since the last call.
     void spend(int64_t used_ns, int64_t now_ns);
-    bool exhausted() const { return debt_ns_ > kBurstNs; }
+    /// Never for longer than kLongestWaitNs: what else the thread does may use up the share for ever.
+    bool exhausted() const { return debt_ns_ > kBurstNs && last_ns_ - free_ns_ < kLongestWaitNs; }
 
   private:
     int64_t debt_ns_ = 0, last_ns_ = 0;
+    int64_t free_ns_ = 0;  ///< when it last was not exhausted
 };
 
 }  // namespace pitwall::app

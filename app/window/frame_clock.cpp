@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "app/window/drawing_budget.h"
+
 namespace pitwall::app {
 
 int64_t steady_ns() {
@@ -25,7 +27,7 @@ void FrameClock::set_reader(std::shared_ptr<telemetry::Reader> reader) {
 
 Frame FrameClock::tick() {
     Frame frame;
-    const int64_t begin = now_ns_();
+    const int64_t begin = now_ns_(), cpu_begin = thread_cpu_ns();
     // Bounded by the ring as well as by time: draining until empty against a live producer need not end.
     size_t left = reader_ ? reader_->capacity_events() : 0;
     while (left > 0) {
@@ -44,6 +46,7 @@ Frame FrameClock::tick() {
         if (frame.dropped > 0) store_->note_dropped(frame.dropped);
     }
     frame.drain_ns = now_ns_() - begin;
+    frame.drain_cpu_ns = thread_cpu_ns() - cpu_begin;
     longest_drain_ns_ = std::max(longest_drain_ns_, frame.drain_ns);
     events_ += frame.events;
     ++ticks_;

@@ -20,6 +20,7 @@ struct Frame {
     bool knob_changed = false;
     bool more = false;
     int64_t drain_ns = 0;
+    int64_t drain_cpu_ns = 0;  ///< of this thread
 };
 
 /// The only road from the engine's thread to the window: every 16 ms it drains the ring into the store for at

@@ -132,8 +132,8 @@ void MainWindow::on_frame(const Frame& frame) {
 /// What came from the engine is no drawing, and has a budget of its own.
 void MainWindow::keep_to_budget(const Frame& frame) {
     const int64_t cpu_ns = thread_cpu_ns();
-    const int64_t used_ns = cpu_ns - std::exchange(cpu_ns_, cpu_ns) - frame.drain_ns;
-    drawing_budget_.spend(std::max<int64_t>(0, used_ns), clock_.now_ns());
+    const int64_t used_ns = cpu_ns - std::exchange(cpu_ns_, cpu_ns) - frame.drain_cpu_ns;
+    drawing_budget_.spend(used_ns, clock_.now_ns());
     refresher_->set_saving(drawing_budget_.exhausted());
 }
 

@@ -35,6 +35,9 @@ ChangeEffect ChangeEffects::compute(const std::vector<ChangeGroup>& groups, size
     const presets::KnobSpec* spec = numbers_.spec(effect.group.knob);
     const bool view_only = spec && spec->effect == presets::KnobEffect::kView;
     effect.verdict = judge_change(store_, effect.ranges, effect.settled, view_only);
+    // Decided by as much as there was at a look: what is shown by now may lie on the other side.
+    if (effect.verdict && effect.figures[effect.verdict->figure].better != effect.verdict->better)
+        effect.verdict.reset();
     effect.telling = effect.verdict ? effect.verdict->figure : calm_figure(effect.figures, view_only);
     return effect;
 }
@@ -81,7 +84,8 @@ QString ChangeEffects::values(const ChangeGroup& group) const {
 QString ChangeEffects::rule() {
     return QStringLiteral(
                "A check or a triangle stands where before and after are apart beyond chance, and by 5 % or "
-               "more: 95 % for all %1 figures at three looks, when 10, 20 and 30 s are told on both sides. "
+               "more: 95 % for all %1 figures at three looks, when 10, 20 and 30 s are told on both sides, "
+               "or all that ever will be. "
                "Rates by Welch's t over ten pieces of each side, latencies by order statistics, SLOs met by "
                "Newcombe's interval. Until then output is shown")
         .arg(kEffectFigures);

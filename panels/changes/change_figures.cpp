@@ -15,6 +15,7 @@ using telemetry::RangeStats;
 namespace {
 
 constexpr size_t kEnough = 8;  ///< requests or steps on each side
+constexpr size_t kLeastPieces = 5;
 
 /// The logarithm of a ratio, where a rate of nothing counts as one small step: 128 to 0 evictions is news.
 double log_ratio(double before, double after, double least) {
@@ -56,8 +57,13 @@ std::vector<double> hit_rates(std::span<const Bucket> pieces) {
     return rates;
 }
 
-bool pieces_apart(const ChangeSide& before, const ChangeSide& after, RatesOf rates_of, double missed) {
-    return without_zero(telemetry::mean_difference(rates_of(before.pieces), rates_of(after.pieces), missed));
+/// Where the mean over pieces moved as `change` did, which weighs them: few pieces may say anything.
+bool pieces_apart(const ChangeSide& before, const ChangeSide& after, RatesOf rates_of, double missed,
+                  double change) {
+    const std::vector<double> b = rates_of(before.pieces), a = rates_of(after.pieces);
+    if (std::min(b.size(), a.size()) < kLeastPieces) return false;
+    const Interval difference = telemetry::mean_difference(b, a, missed);
+    return without_zero(difference) && (difference.value > 0) == (change > 0);
 }
 
 EffectFigure rate_figure(const char* name, double before, double after, const char* unit, bool more_is_better,
@@ -86,7 +92,7 @@ EffectFigure output_figure(const ChangeSide& b, const ChangeSide& a, double miss
     EffectFigure figure =
         rate_figure("output", b.stats.output_tokens_per_s(), a.stats.output_tokens_per_s(), "tok/s", true, 1);
     figure.enough = std::min(b.stats.steps.steps, a.stats.steps.steps) >= kEnough && b.stats.seconds() >= 2;
-    figure.apart = figure.enough && pieces_apart(b, a, telemetry::output_rates, missed);
+    figure.apart = figure.enough && pieces_apart(b, a, telemetry::output_rates, missed, figure.change);
     return figure;
 }
 
@@ -96,14 +102,14 @@ EffectFigure eviction_figure(const ChangeSide& b, const ChangeSide& a, double mi
     };
     EffectFigure figure = rate_figure("evictions", per_s(b.stats), per_s(a.stats), "blocks/s", false, 4);
     figure.enough = std::min(b.stats.steps.steps, a.stats.steps.steps) >= kEnough && b.stats.seconds() >= 2;
-    figure.apart = figure.enough && pieces_apart(b, a, eviction_rates, missed);
+    figure.apart = figure.enough && pieces_apart(b, a, eviction_rates, missed, figure.change);
     return figure;
 }
 
 EffectFigure hit_figure(const ChangeSide& b, const ChangeSide& a, double missed) {
     EffectFigure figure = share_figure("prefix hit", b.stats.hit_rate(), a.stats.hit_rate());
     figure.enough &= std::min(b.stats.admissions, a.stats.admissions) >= kEnough;
-    figure.apart = figure.enough && pieces_apart(b, a, hit_rates, missed);
+    figure.apart = figure.enough && pieces_apart(b, a, hit_rates, missed, figure.change);
     return figure;
 }
 

@@ -17,17 +17,20 @@ std::vector<int64_t> looks_ns(int64_t length_ns, bool settled) {
     std::vector<int64_t> looks;
     for (const int64_t look : kLooksNs)
         if (look <= length_ns) looks.push_back(look);
-    if (settled && !looks.empty() && looks.size() < std::size(kLooksNs) && looks.back() != length_ns)
+    if (settled && looks.size() < std::size(kLooksNs) && (looks.empty() || looks.back() != length_ns))
         looks.push_back(length_ns);
     return looks;
 }
 
-std::vector<EffectFigure> figures_at(const telemetry::Store& store, const EqualRanges& ranges,
-                                     int64_t length_ns, double missed) {
+struct Look {
+    ChangeSide before, after;
+    std::vector<EffectFigure> figures(double missed) const { return effect_figures(before, after, missed); }
+};
+
+Look look_at(const telemetry::Store& store, const EqualRanges& ranges, int64_t length_ns) {
     const telemetry::TimeRange before{ranges.before.end_ns - length_ns, ranges.before.end_ns},
         after{ranges.after.begin_ns, ranges.after.begin_ns + length_ns};
-    return effect_figures(change_side(store, store.snapped(before)), change_side(store, store.snapped(after)),
-                          missed);
+    return {change_side(store, store.snapped(before)), change_side(store, store.snapped(after))};
 }
 
 std::optional<ChangeVerdict> decide(const std::vector<EffectFigure>& figures, size_t first) {
@@ -54,9 +57,9 @@ std::optional<ChangeVerdict> judge_change(const telemetry::Store& store, const E
     const double missed = telemetry::kMissed / double(std::size(kLooksNs)) / double(kEffectFigures - first);
     std::optional<ChangeVerdict> verdict;
     for (const int64_t length_ns : looks_ns(ranges.after.end_ns - ranges.after.begin_ns, settled)) {
-        if (verdict && !holds(*verdict, figures_at(store, ranges, length_ns, telemetry::kMissed)))
-            verdict.reset();
-        if (!verdict) verdict = decide(figures_at(store, ranges, length_ns, missed), first);
+        const Look look = look_at(store, ranges, length_ns);
+        if (verdict && !holds(*verdict, look.figures(telemetry::kMissed))) verdict.reset();
+        if (!verdict) verdict = decide(look.figures(missed), first);
     }
     return verdict;
 }

@@ -30,19 +30,28 @@ QString real_text(double value) {
     return format_three(value);
 }
 
-QString spelling_line(const char* engine, const presets::Spelling& spelling) {
+/// What is said of any of its values, or of each choice.
+QString note_text(const KnobSpec& spec, const presets::Spelling& spelling) {
+    QStringList notes;
+    if (!spelling.note.empty()) notes += to_qstring(spelling.note);
+    for (size_t i = 0; i < std::min(spelling.choice_notes.size(), spec.choices.size()); ++i)
+        if (!spelling.choice_notes[i].empty())
+            notes += QStringLiteral("%1: %2").arg(to_qstring(spec.choices[i]),
+                                                  to_qstring(spelling.choice_notes[i]));
+    return notes.join(QStringLiteral("; ")).toHtmlEscaped();
+}
+
+QString spelling_line(const KnobSpec& spec, const char* engine, const presets::Spelling& spelling) {
+    const QString note = note_text(spec, spelling);
     QString line = QStringLiteral("%1: ").arg(QLatin1String(engine));
     if (!spelling.flag.empty())
         line += to_qstring(spelling.flag).toHtmlEscaped();
     else if (!spelling.off.empty())
         line += QStringLiteral("off by ") + to_qstring(spelling.off).toHtmlEscaped();
     else
-        line += spelling.note.empty() ? QStringLiteral("none") : QStringLiteral("none, ");
-    if (!spelling.note.empty()) {
-        const QString note = to_qstring(spelling.note).toHtmlEscaped();
-        line += spelling.flag.empty() && spelling.off.empty() ? note : QStringLiteral(" (%1)").arg(note);
-    }
-    return line;
+        line += note.isEmpty() ? QStringLiteral("none") : QStringLiteral("none, ");
+    if (note.isEmpty()) return line;
+    return line + (spelling.flag.empty() && spelling.off.empty() ? note : QStringLiteral(" (%1)").arg(note));
 }
 
 QString range_text(const KnobSpec& spec) {
@@ -107,7 +116,7 @@ QString knob_hover_text(const KnobSpec& spec) {
                             range_text(spec).toHtmlEscaped(), knob_quantity(spec, spec.default_value).text());
     if (!spec.live) text += QStringLiteral("<br>Not live: ") + to_qstring(spec.reload_reason).toHtmlEscaped();
     for (const auto& [engine, spelling] : engines)
-        text += QStringLiteral("<br>") + spelling_line(engine, *spelling);
+        text += QStringLiteral("<br>") + spelling_line(spec, engine, *spelling);
     return text;
 }
 

@@ -79,14 +79,18 @@ SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
     return steps_.decode_tokens > 0 ? Empty::kNotWorth : Empty::kReading;
 }
 
-/// Of a draft model that is as large as the model there is nothing to find out.
+/// What of it the recording does not tell is left open.
 QString SpeculationPresenter::why_not_worth() const {
+    const QString elsewhere =
+        QStringLiteral("was chosen later, or the step's token budget left no room for them");
+    if (store_.knob_value("speculative_adaptive", 1) == 0) return elsewhere;
     const telemetry::DeviceEvent& device = *store_.device();
-    if (device.weight_bytes > 0 && device.draft_bytes >= device.weight_bytes)
-        return QStringLiteral(
-            "it is no smaller than the model itself, so that each draft costs a whole step");
-    return QStringLiteral(
-        "by the times and the acceptance seen so far, a step that waits for them gives no more tokens");
+    const bool as_large = device.weight_bytes > 0 && device.draft_bytes >= device.weight_bytes;
+    return QStringLiteral("%1; or it %2. With speculative_adaptive off it drafts wherever there is room")
+        .arg(as_large
+                 ? QStringLiteral("is no smaller than the model itself, so that drafts cannot pay")
+                 : QStringLiteral("drafts only where that pays by the times and the acceptance seen so far"),
+             elsewhere);
 }
 
 QString SpeculationPresenter::draft_model() const { return to_qstring(store_.session("draft_model")); }
@@ -125,9 +129,7 @@ QString SpeculationPresenter::empty_sentence() const {
                        "that do: start the workload or send a prompt")
                 .arg(draft_model());
         case Empty::kNotWorth:
-            return QStringLiteral(
-                       "No drafts in this range: those of the draft model %1 were not worth their time (%2). "
-                       "With speculative_adaptive off it drafts all the same")
+            return QStringLiteral("No drafts in this range: the draft model %1 %2")
                 .arg(draft_model(), why_not_worth());
         case Empty::kThereAre:
             break;

@@ -70,12 +70,13 @@ TEST_F(Speculation, SaysWhyADraftModelDoesNotDraftForWhoDecode) {
     told.step(1000, {.decode = 4});
     update();
     EXPECT_EQ(presenter.why_empty(), SpeculationPresenter::Empty::kNotWorth);
-    for (const char* words :
-         {"not worth their time", "no smaller than the model", "speculative_adaptive off"})
+    for (const char* words : {"no smaller than the model", "token budget", "speculative_adaptive off"})
         EXPECT_TRUE(presenter.empty_sentence().contains(words)) << words;
     loaded.device.weight_bytes = 1000;
     told.store.apply({&loaded, 1});
     EXPECT_TRUE(presenter.empty_sentence().contains("acceptance seen so far"));
+    told.knob(2000, presets::KnobId::kSpeculativeAdaptive, 1, 0);
+    EXPECT_FALSE(presenter.empty_sentence().contains("speculative_adaptive off")) << "it is off";
 }
 
 /// As the engine tells it: asked for is the draft model, in force is none, and the next keyframe says the same.
