@@ -81,8 +81,7 @@ SpeculationPresenter::Empty SpeculationPresenter::why_empty() const {
 
 /// What of it the recording does not tell is left open.
 QString SpeculationPresenter::why_not_worth() const {
-    const QString elsewhere =
-        QStringLiteral("was chosen later, or the step's token budget left no room for them");
+    QString elsewhere = QStringLiteral("was chosen later, or the step's token budget left no room for them");
     if (store_.knob_value("speculative_adaptive", 1) == 0) return elsewhere;
     const telemetry::DeviceEvent& device = *store_.device();
     const bool as_large = device.weight_bytes > 0 && device.draft_bytes >= device.weight_bytes;
