@@ -6,6 +6,7 @@
 #include <QFontMetrics>
 #include <QHelpEvent>
 #include <QMenu>
+#include <QPaintEvent>
 #include <QPainter>
 #include <QPainterPath>
 #include <QToolButton>
@@ -23,6 +24,7 @@ namespace {
 class Surface : public QWidget {
   public:
     Surface(panels::Panel* panel, panels::Theme* theme) : theme_(theme), layout_(new QVBoxLayout(this)) {
+        setAttribute(Qt::WA_OpaquePaintEvent);
         layout_->setSpacing(0);
         layout_->addWidget(panel);
         setMinimumSize(80, 24);
@@ -35,8 +37,11 @@ class Surface : public QWidget {
     }
 
   protected:
-    void paintEvent(QPaintEvent* /*event*/) override {
+    void paintEvent(QPaintEvent* event) override {
         QPainter painter(this);
+        const QRect wanted = event->rect();
+        if (wanted.bottom() < height() - theme_->px("radius"))  // no corner: filled at once
+            return painter.fillRect(wanted, theme_->color("bg.panel"));
         painter.fillRect(rect(), theme_->color("bg.window"));
         painter.setRenderHint(QPainter::Antialiasing);
         painter.setPen(Qt::NoPen);
@@ -60,6 +65,7 @@ QString elided(const QString& text, const QFont& font, int room) {
 
 DockTitle::DockTitle(panels::Panel* panel, panels::Theme* theme, QDockWidget* dock)
     : QWidget(dock), panel_(panel), theme_(theme), dock_(dock) {
+    setAttribute(Qt::WA_OpaquePaintEvent);
     float_ =
         make_button(QStringLiteral("Float or dock"), [this] { dock_->setFloating(!dock_->isFloating()); });
     close_ = make_button(QStringLiteral("Close (View brings it back)"), [this] { dock_->close(); });
@@ -68,7 +74,7 @@ DockTitle::DockTitle(panels::Panel* panel, panels::Theme* theme, QDockWidget* do
         control->show();
         control->installEventFilter(this);
     }
-    connect(panel_, &panels::Panel::scope_changed, this, qOverload<>(&QWidget::update));
+    connect(panel_, &panels::Panel::scope_changed, this, [this] { update(0, 0, text_right_, height()); });
     connect(theme_, &panels::Theme::changed, this, &DockTitle::restyle);
     connect(dock_, &QDockWidget::topLevelChanged, this, &DockTitle::restyle);
     restyle();

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 
 namespace pitwall::panels {
 namespace {
@@ -162,9 +162,8 @@ void BatchChart::paint_lane_label(QPainter& painter) {
     if (y < 0) return;
     const double baseline = y + presenter_.lane_height() / 2 + t.scaled(3.5), right = b.left - t.scaled(6);
     const QString text = format_request(raw(span->request));
-    const QFontMetricsF metrics(t.numbers("small", 600));
-    painter.fillRect(QRectF(right - metrics.horizontalAdvance(text), baseline - t.scaled(10),
-                            metrics.horizontalAdvance(text), t.scaled(12)),
+    const double width = text_width(t.numbers("small", 600), text);
+    painter.fillRect(QRectF(right - width, baseline - t.scaled(10), width, t.scaled(12)),
                      t.color("bg.panel"));
     paint_text(painter, t.numbers("small", 600), t.color("text.primary"), right, baseline, text, At::kRight);
 }
@@ -178,7 +177,7 @@ void BatchChart::paint_over(QPainter& painter) {
     if (!budgets.empty()) {
         const int line = budgets.back().y < 0 ? presenter_.y_of(presenter_.top_tokens()) : budgets.back().y;
         const QString text = presenter_.budget_text();
-        const double width = QFontMetricsF(t.numbers("small")).horizontalAdvance(text);
+        const double width = text_width(t.numbers("small"), text);
         painter.fillRect(QRectF(b.right - width - 4, line - t.scaled(14), width + 4, t.scaled(12)),
                          t.color("bg.panel"));
         paint_text(painter, t.numbers("small"), t.color("text.secondary"), b.right, line - t.scaled(4), text,

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 #include "panels/workload/start_arrivals.h"
 
 namespace pitwall::panels {
@@ -37,6 +37,7 @@ BatchTitle::BatchTitle(Theme* theme, const BatchPresenter& presenter, QWidget* p
       theme_(theme),
       presenter_(presenter),
       modes_(new SegmentedControl(theme, {"Steps", "Time"}, this)) {
+    setAttribute(Qt::WA_OpaquePaintEvent);  // else what lies under it is drawn anew with every figure
     modes_->setToolTip(QStringLiteral("Equal steps, or as wide as they took (T)"));
 }
 
@@ -52,20 +53,22 @@ void BatchTitle::resizeEvent(QResizeEvent* /*event*/) {
     modes_->setGeometry(width() - size.width(), (height() - size.height()) / 2, size.width(), size.height());
 }
 
+void BatchTitle::update_reading() { update(0, 0, modes_->x(), height()); }
+
 void BatchTitle::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);
     const Theme& t = *theme_;
+    painter.fillRect(rect(), t.color("bg.panel"));
     auto items = presenter_.reading();
     const QFont words = t.words("small"), numbers = t.numbers("small", 500);
     const double baseline = height() / 2.0 + t.scaled(4);
     double x = modes_->x() - t.px("m");
     const auto width_of = [&](const BatchReading& item) {
-        return QFontMetricsF(numbers).horizontalAdvance(item.value) +
-               QFontMetricsF(words).horizontalAdvance(item.name) + t.scaled(kSwatch + kNameGap);
+        return text_width(numbers, item.value) + text_width(words, item.name) + t.scaled(kSwatch + kNameGap);
     };
     // What was not computed goes first; prefill, decode and whose they are stay.
     const QString title = presenter_.reading_title();
-    double total = QFontMetricsF(words).horizontalAdvance(title);
+    double total = text_width(words, title);
     for (const BatchReading& item : items) total += width_of(item) + t.scaled(kItemGap);
     while (items.size() > 2 && total > x) {
         total -= width_of(items.back()) + t.scaled(kItemGap);
@@ -81,7 +84,7 @@ void BatchTitle::paintEvent(QPaintEvent* /*event*/) {
                      it->role == BatchRole::kUnused);
         x -= t.scaled(kItemGap);
     }
-    if (x - QFontMetricsF(words).horizontalAdvance(title) >= 0)
+    if (x - text_width(words, title) >= 0)
         paint_text(painter, words, t.color("text.secondary"), x, baseline, title, At::kRight);
 }
 
@@ -96,20 +99,26 @@ BatchPanel::BatchPanel(PanelContext context, QWidget* parent)
     setFocusProxy(chart_);
     connect(title_->modes(), &SegmentedControl::chosen, this, [this](int mode) {
         presenter_.set_mode(mode == 1 ? BatchAxis::Mode::kTime : BatchAxis::Mode::kSteps);
-        refresh();
+        refresh_now();
     });
     connect(chart_, &BatchChart::toggled, this,
             [this] { title_->modes()->set_current(1 - title_->modes()->current()); });
-    connect(chart_, &BatchChart::moved, this, &BatchPanel::refresh);
-    connect(chart_, &BatchChart::read, title_, qOverload<>(&QWidget::update));
+    connect(chart_, &BatchChart::moved, this, &BatchPanel::refresh_now);
+    connect(chart_, &BatchChart::read, title_, &BatchTitle::update_reading);
     connect(context_.selection, &SelectionModel::changed, this, [this] {
-        if (isVisible()) refresh();
+        if (isVisible()) refresh_now();
     });
     connect(context_.theme, &Theme::changed, this, [this] {
         presenter_.set_size(width(), height(), context_.theme->scale());
         title_->updateGeometry();
-        if (isVisible()) refresh();
+        if (isVisible()) refresh_now();
     });
+}
+
+/// After what a hand did, which is seen at once.
+void BatchPanel::refresh_now() {
+    words_.force();
+    refresh();
 }
 
 void BatchPanel::refresh() {
@@ -118,9 +127,13 @@ void BatchPanel::refresh() {
     if (presenter_.refresh()) {
         chart_->look_again();
         chart_->update();
-        title_->update();
     }
     show_empty_state(*empty_, context_, presenter_.empty());
+    words_.run(*context_.store, [this] { show_words(); });
+}
+
+void BatchPanel::show_words() {
+    title_->update_reading();
     if (const QString now = presenter_.scope(); now != scope_) {
         scope_ = now;
         emit scope_changed();
@@ -130,9 +143,9 @@ void BatchPanel::refresh() {
 void BatchPanel::resizeEvent(QResizeEvent* /*event*/) {
     chart_->setGeometry(rect());
     presenter_.set_size(width(), height(), context_.theme->scale());
-    if (isVisible()) refresh();
+    if (isVisible()) refresh_now();
 }
 
-void BatchPanel::showEvent(QShowEvent* /*event*/) { refresh(); }
+void BatchPanel::showEvent(QShowEvent* /*event*/) { refresh_now(); }
 
 }  // namespace pitwall::panels

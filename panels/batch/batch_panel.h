@@ -3,6 +3,7 @@
 
 #include "panels/batch/batch_chart.h"
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/common/widgets.h"
 
 namespace pitwall::panels {
@@ -15,6 +16,7 @@ class BatchTitle : public QWidget {
   public:
     BatchTitle(Theme* theme, const BatchPresenter& presenter, QWidget* parent);
     SegmentedControl* modes() { return modes_; }
+    void update_reading();
     QSize sizeHint() const override;
 
   protected:
@@ -50,11 +52,15 @@ class BatchPanel : public Panel {
     void showEvent(QShowEvent* event) override;
 
   private:
+    void refresh_now();
+    void show_words();
+
     BatchPresenter presenter_;
     BatchChart* chart_;
     BatchTitle* title_;
     EmptyState* empty_;
     QString scope_;
+    RefreshGate words_;  ///< nobody reads as fast as the chart moves
 };
 
 }  // namespace pitwall::panels

@@ -5,7 +5,7 @@
 
 #include "panels/changes/changes_presenter.h"
 #include "panels/common/panel.h"
-#include "panels/throughput/refresh_gate.h"
+#include "panels/common/refresh_gate.h"
 
 class QScrollArea;
 class QLabel;

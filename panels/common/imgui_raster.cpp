@@ -118,14 +118,27 @@ class Raster {
     void fill(const ImDrawVert& from, const ImDrawVert& to) {
         const Vertex p = read(from), q = read(to);
         const QRect area = covered(p, q);
+        if (area.isEmpty()) return;
         const uint32_t colour = texture_ == nullptr ? p.argb : modulate(sample(p.u, p.v), p.argb);
         for (int y = area.top(); y <= area.bottom(); ++y) {
             uint32_t* line = row(y) + area.left();
             if (colour >> 24 == 255) {
                 std::fill_n(line, area.width(), colour);
             } else {
-                for (int x = 0; x < area.width(); ++x) line[x] = blend(line[x], colour);
+                blend_row(line, area.width(), colour);
             }
+        }
+    }
+
+    /// Most of what lies under a rectangle is of one colour.
+    static void blend_row(uint32_t* line, int width, uint32_t colour) {
+        uint32_t under = line[0], over = blend(under, colour);
+        for (int x = 0; x < width; ++x) {
+            if (line[x] != under) {
+                under = line[x];
+                over = blend(under, colour);
+            }
+            line[x] = over;
         }
     }
 

@@ -6,6 +6,8 @@
 #include <QPixmap>
 #include <algorithm>
 
+#include "panels/common/text_line.h"
+
 namespace pitwall::panels {
 
 namespace {
@@ -76,16 +78,13 @@ double paint_quantity(QPainter& painter, const Theme& theme, double x, double ba
                       const char* number_token) {
     const Saved saved(painter);
     const QFont number_font = theme.numbers(size, weight), unit_font = theme.words("small");
-    const double number_width = QFontMetricsF(number_font).horizontalAdvance(quantity.number);
+    const double number_width = text_width(number_font, quantity.number);
     const double gap = quantity.unit.isEmpty() ? 0 : theme.scaled(4);
-    const double width = number_width + gap + QFontMetricsF(unit_font).horizontalAdvance(quantity.unit);
+    const double width = number_width + gap + text_width(unit_font, quantity.unit);
     const double left = side == Side::kLeft ? x : x - width;
-    painter.setFont(number_font);
-    painter.setPen(theme.color(number_token));
-    painter.drawText(QPointF(left, baseline), quantity.number);
-    painter.setFont(unit_font);
-    painter.setPen(theme.color("text.secondary"));
-    painter.drawText(QPointF(left + number_width + gap, baseline), quantity.unit);
+    paint_text(painter, number_font, theme.color(number_token), left, baseline, quantity.number);
+    paint_text(painter, unit_font, theme.color("text.secondary"), left + number_width + gap, baseline,
+               quantity.unit);
     return width;
 }
 

@@ -11,6 +11,8 @@
 #include <QSvgRenderer>
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -111,8 +113,17 @@ class Theme::Tokens {
     }
     int size(const char* name) const { return find(sizes_, name); }
     int type_size(const char* name) const { return find(type_sizes_, name); }
-    const QStringList& word_families() const { return words_; }
-    const QStringList& number_families() const { return numbers_; }
+
+    /// The same object for the same wish: what Qt finds out about a font it finds out once.
+    QFont font(bool numbers, int pixels, int weight) {
+        auto it = fonts_.find({numbers, pixels, weight});
+        if (it != fonts_.end()) return it->second;
+        QFont font;
+        font.setFamilies(numbers ? numbers_ : words_);
+        font.setPixelSize(pixels);
+        font.setWeight(static_cast<QFont::Weight>(weight));
+        return fonts_.emplace(std::tuple(numbers, pixels, weight), font).first->second;
+    }
 
     QColor request(Mode mode, uint32_t n) {
         auto& known = known_requests_[static_cast<size_t>(mode)];
@@ -165,6 +176,8 @@ class Theme::Tokens {
     std::array<Requests, 2> requests_;
     QHash<QByteArray, int> sizes_, type_sizes_;
     QStringList words_, numbers_;
+    std::map<std::tuple<bool, int, int>, QFont>
+        fonts_;  ///< few: sizes are held within kMinScale and kMaxScale
 };
 
 Theme::Theme(Mode mode, QObject* parent)
@@ -205,17 +218,11 @@ QColor Theme::work(telemetry::WorkKind kind) const {
 QColor Theme::request(RequestId id) const { return tokens_->request(mode_, raw(id)); }
 
 QFont Theme::words(const char* size, int weight) const {
-    QFont font;
-    font.setFamilies(tokens_->word_families());
-    font.setPixelSize(scaled(tokens_->type_size(size)));
-    font.setWeight(static_cast<QFont::Weight>(weight));
-    return font;
+    return tokens_->font(false, scaled(tokens_->type_size(size)), weight);
 }
 
 QFont Theme::numbers(const char* size, int weight) const {
-    QFont font = words(size, weight);
-    font.setFamilies(tokens_->number_families());
-    return font;
+    return tokens_->font(true, scaled(tokens_->type_size(size)), weight);
 }
 
 int Theme::px(const char* size) const { return scaled(tokens_->size(size)); }

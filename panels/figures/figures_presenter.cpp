@@ -199,6 +199,7 @@ bool FiguresPresenter::update_newest(const telemetry::Store& store) {
         return QStringList{running.value.text(), running.sub, held.value.text(), held.sub};
     };
     const QStringList before = words();
+    running.of_newest_step = held.of_newest_step = true;
     running.samples = held.samples = QStringLiteral("newest step");
     running.value = {
         any ? format_count(store.steps().back().step.running) : kNoValue,

@@ -25,6 +25,7 @@ struct FigureTile {
     QString panel_id;             ///< the panel that a click opens
     QString definition;           ///< hover: how it is computed
     QString samples;              ///< hover: "last 60 s, n = 238"
+    bool of_newest_step = false;  ///< not of the range: moves with every step
 };
 
 /// The figures strip, from the store alone. No widget.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/figures/figures_strip.h"
+#include "panels/common/text_line.h"
 
 #include <QFontMetricsF>
 #include <QHelpEvent>
@@ -19,6 +20,7 @@ constexpr double kSparksFrom = 1500;  ///< px at scale 1
 
 FiguresStrip::FiguresStrip(PanelContext context, QWidget* parent) : Panel(context, parent) {
     setMouseTracking(true);
+    setAttribute(Qt::WA_OpaquePaintEvent);
     setFocusPolicy(Qt::TabFocus);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     connect(context_.range, &RangeModel::changed, this, [this] { gate_.force(); });
@@ -39,7 +41,10 @@ void FiguresStrip::present() {
 
 void FiguresStrip::refresh() {
     if (gate_.run(*context_.store, [this] { present(); })) return;
-    if (presenter_.update_newest(*context_.store)) update();
+    if (!presenter_.update_newest(*context_.store)) return;
+    const auto tiles = shown();
+    for (size_t i = 0; i < tiles.size(); ++i)
+        if (tiles[i]->of_newest_step) update(tile_rect(i, tiles.size()).toAlignedRect());
 }
 
 void FiguresStrip::resizeEvent(QResizeEvent* /*event*/) {
@@ -67,11 +72,13 @@ int FiguresStrip::tile_at(QPointF position) const {
     return -1;
 }
 
-void FiguresStrip::paintEvent(QPaintEvent* /*event*/) {
+void FiguresStrip::paintEvent(QPaintEvent* event) {
     QPainter painter(this);
     const auto tiles = shown();
+    painter.fillRect(event->rect(), context_.theme->color("bg.window"));
     for (size_t i = 0; i < tiles.size(); ++i) {
         const QRectF box = tile_rect(i, tiles.size());
+        if (!box.intersects(event->rect())) continue;
         paint_tile(painter, *tiles[i], box, static_cast<int>(i) == hovered_);
         if (hasFocus() && static_cast<int>(i) == focused_) {
             painter.setPen(QPen(context_.theme->color("signal.focus"), 2));
@@ -95,9 +102,8 @@ void FiguresStrip::paint_tile(QPainter& painter, const FigureTile& tile, const Q
         spark ? (width() / theme.scale() >= 2300 ? theme.scaled(160) : theme.scaled(80)) : 0;
 
     painter.setClipRect(box.adjusted(0, 0, -theme.scaled(4), 0));
-    painter.setFont(theme.words("small", 500));
-    painter.setPen(theme.color("text.secondary"));
-    painter.drawText(QPointF(box.left() + inset, box.top() + theme.scaled(17)), tile.label);
+    paint_text(painter, theme.words("small", 500), theme.color("text.secondary"), box.left() + inset,
+               box.top() + theme.scaled(17), tile.label);
     paint_quantity(painter, theme, box.left() + inset, box.top() + theme.scaled(40), tile.value, Side::kLeft,
                    "figure", 600);
     double x = box.left() + inset;
@@ -107,11 +113,9 @@ void FiguresStrip::paint_tile(QPainter& painter, const FigureTile& tile, const Q
         x += theme.scaled(14);
     }
     const QFont small = theme.words("small");
-    painter.setFont(small);
-    painter.setPen(theme.color("text.secondary"));
     const QString sub =
         QFontMetricsF(small).elidedText(tile.sub, Qt::ElideRight, box.right() - theme.scaled(6) - x);
-    painter.drawText(QPointF(x, box.top() + theme.scaled(56.5)), sub);
+    paint_text(painter, small, theme.color("text.secondary"), x, box.top() + theme.scaled(56.5), sub);
     painter.setClipping(false);
     if (spark)
         paint_spark(painter, tile,

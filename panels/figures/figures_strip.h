@@ -4,8 +4,8 @@
 #include <QWidget>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/figures/figures_presenter.h"
-#include "panels/throughput/refresh_gate.h"
 
 namespace pitwall::panels {
 
@@ -17,7 +17,7 @@ class FiguresStrip : public Panel {
     QString id() const override { return QStringLiteral("figures"); }
     QString title() const override { return QStringLiteral("Figures"); }
     /// What the newest step left keeps pace with the block map; figures of a range move at 4 Hz or less.
-    int refresh_hz() const override { return 10; }
+    int refresh_hz() const override { return 5; }  ///< nobody reads faster
     void refresh() override;
     QString csv() const override { return presenter_.csv(); }
     const FiguresPresenter& presenter() const { return presenter_; }

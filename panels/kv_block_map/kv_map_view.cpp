@@ -9,8 +9,8 @@
 #include <QWheelEvent>
 #include <algorithm>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 
 namespace pitwall::panels {
 namespace {

@@ -4,11 +4,11 @@
 #include <QStackedWidget>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/common/widgets.h"
 #include "panels/kv_precision/kv_memory_chart.h"
 #include "panels/kv_precision/kv_precision_presenter.h"
 #include "panels/memory/table_pair.h"
-#include "panels/throughput/refresh_gate.h"
 
 namespace pitwall::panels {
 

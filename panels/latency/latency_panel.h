@@ -7,11 +7,11 @@
 #include <optional>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/common/widgets.h"
 #include "panels/knobs/knob_throttle.h"
 #include "panels/knobs/menu_button.h"
 #include "panels/latency/latency_presenter.h"
-#include "panels/throughput/refresh_gate.h"
 #include "panels/throughput/strip_chart.h"
 
 class QCPGraph;

@@ -6,8 +6,8 @@
 #include <QToolTip>
 #include <algorithm>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 
 namespace pitwall::panels {
 

@@ -4,12 +4,12 @@
 #include <QStackedWidget>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/common/widgets.h"
 #include "panels/memory/memory_presenter.h"
 #include "panels/memory/session_view.h"
 #include "panels/memory/shapes_presenter.h"
 #include "panels/memory/shapes_view.h"
-#include "panels/throughput/refresh_gate.h"
 
 namespace pitwall::panels {
 

@@ -2,8 +2,8 @@
 #include <QPainter>
 #include <cmath>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 #include "panels/requests/requests_view.h"
 
 namespace pitwall::panels {

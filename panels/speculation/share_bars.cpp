@@ -10,8 +10,8 @@
 #include <cmath>
 #include <optional>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 
 namespace pitwall::panels {
 

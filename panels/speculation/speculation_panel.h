@@ -5,12 +5,12 @@
 #include <QStackedWidget>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/common/widgets.h"
 #include "panels/memory/memory_table.h"
 #include "panels/speculation/draft_time_chart.h"
 #include "panels/speculation/share_bars.h"
 #include "panels/speculation/speculation_presenter.h"
-#include "panels/throughput/refresh_gate.h"
 
 namespace pitwall::panels {
 

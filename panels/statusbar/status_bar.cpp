@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "panels/common/paint.h"
+#include "panels/common/text_line.h"
 #include "panels/knobs/knob_text.h"
 #include "telemetry/stats/range_stats.h"
 
@@ -136,23 +137,21 @@ QSize StatusBar::sizeHint() const { return {400, context_.theme->px("status")}; 
 
 double StatusBar::cell_width(const StatusCell& cell) const {
     const Theme& theme = *context_.theme;
-    const QFontMetricsF words(theme.words("small")), numbers(theme.numbers("small"));
-    double width = cell.words.isEmpty() ? 0 : words.horizontalAdvance(cell.words);
+    const QFont words = theme.words("small"), numbers = theme.numbers("small");
+    double width = cell.words.isEmpty() ? 0 : text_width(words, cell.words);
     if (cell.figure.number.isEmpty()) return width;
     if (!cell.words.isEmpty()) width += theme.scaled(5);
-    width += numbers.horizontalAdvance(cell.figure.number);
-    return cell.figure.unit.isEmpty() ? width
-                                      : width + theme.scaled(4) + words.horizontalAdvance(cell.figure.unit);
+    width += text_width(numbers, cell.figure.number);
+    return cell.figure.unit.isEmpty() ? width : width + theme.scaled(4) + text_width(words, cell.figure.unit);
 }
 
 double StatusBar::paint_cell(QPainter& painter, const StatusCell& cell, double x) const {
     const Theme& theme = *context_.theme;
     const double baseline = height() / 2.0 + theme.scaled(4);
-    painter.setFont(theme.words("small"));
-    painter.setPen(theme.color(cell.warn ? "signal.warn" : "text.secondary"));
-    painter.drawText(QPointF(x, baseline), cell.words);
     if (!cell.words.isEmpty())
-        x += QFontMetricsF(painter.font()).horizontalAdvance(cell.words) + theme.scaled(5);
+        x += paint_text(painter, theme.words("small"),
+                        theme.color(cell.warn ? "signal.warn" : "text.secondary"), x, baseline, cell.words) +
+             theme.scaled(5);
     if (!cell.figure.number.isEmpty())
         x += paint_quantity(painter, theme, x, baseline, cell.figure, Side::kLeft, "small", 400);
     return x;

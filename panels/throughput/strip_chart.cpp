@@ -8,6 +8,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "panels/common/text_line.h"
 #include "panels/common/widgets.h"
 
 namespace pitwall::panels {
@@ -50,10 +51,8 @@ class StripChart::Captions final : public QCPLayerable {
                 x += theme.scaled(12);
             }
             const QFont font = part.strong ? theme.words("title", 600) : theme.words("small");
-            painter.setFont(font);
-            painter.setPen(theme.color(part.token));
-            painter.drawText(QPointF(x, baseline), part.text);
-            x += QFontMetricsF(font).horizontalAdvance(part.text) + (part.swatch ? theme.scaled(8) : 0);
+            x += paint_text(painter, font, theme.color(part.token), x, baseline, part.text);
+            if (part.swatch) x += theme.scaled(8);
         }
         draw_right(painter, strip.caption, x, right, baseline);
     }
@@ -61,19 +60,17 @@ class StripChart::Captions final : public QCPLayerable {
     void draw_x_labels(QCPPainter& painter, const Strip& strip) const {
         const Theme& theme = *chart_->theme_;
         const QFont font = theme.numbers("small");
-        const QFontMetricsF metrics(font);
-        painter.setFont(font);
-        painter.setPen(theme.color("text.secondary"));
+        const QColor colour = theme.color("text.secondary");
         const double right = strip.rect->right() + 1;
         double room = right;  // up to the one at the end, which stays
         for (const AxisLabel& label : strip.x_labels)
-            if (label.ends_here) room = right - metrics.horizontalAdvance(label.text) - theme.scaled(6);
+            if (label.ends_here) room = right - text_width(font, label.text) - theme.scaled(6);
         for (const AxisLabel& label : strip.x_labels) {
-            const double width = metrics.horizontalAdvance(label.text);
+            const double width = text_width(font, label.text);
             const double at = strip.rect->axis(QCPAxis::atBottom)->coordToPixel(label.key);
             const double left = label.ends_here ? right - width : at - width / 2;
             if (!label.ends_here && left + width > room) continue;
-            painter.drawText(QPointF(left, strip.rect->bottom() + theme.scaled(15)), label.text);
+            paint_text(painter, font, colour, left, strip.rect->bottom() + theme.scaled(15), label.text);
         }
     }
 
@@ -87,12 +84,10 @@ class StripChart::Captions final : public QCPLayerable {
         }
         if (caption.aside.isEmpty()) return;
         const QFont font = caption.pin ? theme.words("small") : theme.numbers("small");
-        const double width = QFontMetricsF(font).horizontalAdvance(caption.aside);
+        const double width = text_width(font, caption.aside);
         const double text_right = caption.pin ? right - theme.scaled(18) : right;
         if (text_right - width < words_end + theme.scaled(4)) return;
-        painter.setFont(font);
-        painter.setPen(theme.color("text.secondary"));
-        painter.drawText(QPointF(text_right - width, baseline), caption.aside);
+        paint_text(painter, font, theme.color("text.secondary"), text_right - width, baseline, caption.aside);
         if (caption.pin)
             paint_pin(painter, theme, QPointF(right - theme.scaled(7), baseline - theme.scaled(4)),
                       caption.pin, 6.5);

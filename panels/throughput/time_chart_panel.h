@@ -7,8 +7,8 @@
 
 #include "panels/changes/change_effect.h"
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/common/widgets.h"
-#include "panels/throughput/refresh_gate.h"
 #include "panels/throughput/strip_chart.h"
 
 namespace pitwall::panels {

@@ -27,6 +27,7 @@ TransportBar::TransportBar(PanelContext context, QWidget* parent)
       speed_(new QPushButton(QStringLiteral("1\u00d7"), this)) {
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
     setMouseTracking(true);
+    setAttribute(Qt::WA_OpaquePaintEvent);
     connect(record_, &QToolButton::clicked, this, &TransportBar::record_toggled);
     connect(pause_, &QToolButton::clicked, this, &TransportBar::pause_toggled);
     connect(step_, &QToolButton::clicked, this, &TransportBar::step_wanted);
@@ -83,7 +84,7 @@ void TransportBar::restyle() {
     update();
 }
 
-/// Only where it changed: an icon is drawn anew from its SVG, and this is called ten times a second.
+/// Only where it changed: an icon is drawn anew from its SVG.
 void TransportBar::show_state() {
     const Theme& theme = *context_.theme;
     const bool still = state_.replay ? state_.speed == 0 : context_.store->paused();
@@ -124,7 +125,12 @@ void TransportBar::session_changed() {
 void TransportBar::refresh() {
     envelope_.update(*context_.store);
     show_state();
-    update();
+    update_words();
+}
+
+void TransportBar::update_words() {
+    const int left = step_->geometry().right() + 1;
+    update(left, 0, live_->x() - left, height());
 }
 
 QSize TransportBar::sizeHint() const { return {800, context_.theme->px("transport")}; }

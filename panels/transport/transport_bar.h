@@ -29,7 +29,8 @@ class TransportBar : public Panel {
     explicit TransportBar(PanelContext context, QWidget* parent = nullptr);
     QString id() const override { return QStringLiteral("transport"); }
     QString title() const override { return QStringLiteral("Transport"); }
-    int refresh_hz() const override { return 10; }
+    /// In a replay the playhead moves at the replay's speed; live it hardly moves.
+    int refresh_hz() const override { return state_.replay ? 10 : 4; }
     void refresh() override;
     QSize sizeHint() const override;
 
@@ -73,6 +74,7 @@ class TransportBar : public Panel {
     void restyle();
     void place_children();
     void show_state();
+    void update_words();  ///< all but the buttons
     QRectF strip() const;
     int64_t playhead_ns() const;
     void paint_clock(QPainter& painter) const;

@@ -5,9 +5,9 @@
 #include <QTimer>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/knobs/knob_row.h"
 #include "panels/knobs/menu_button.h"
-#include "panels/throughput/refresh_gate.h"
 #include "panels/workload/workload_presenter.h"
 
 class QPushButton;

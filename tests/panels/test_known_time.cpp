@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "panels/common/panel.h"
+#include "panels/common/refresh_gate.h"
 #include "panels/figures/figures_presenter.h"
 #include "panels/statusbar/status_bar.h"
-#include "panels/throughput/refresh_gate.h"
 #include "panels/throughput/throughput_presenter.h"
 #include "panels/transport/session_envelope.h"
 #include "tests/panels/support/told.h"

@@ -6,8 +6,8 @@
 #include <QPainter>
 #include <QWidget>
 
-#include "panels/batch/text_line.h"
 #include "panels/common/panel.h"
+#include "panels/common/text_line.h"
 
 namespace pitwall::testing {
 
