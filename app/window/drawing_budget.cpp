@@ -13,11 +13,11 @@ int64_t thread_cpu_ns() {
 }
 
 void DrawingBudget::spend(int64_t used_ns, int64_t now_ns) {
-    constexpr auto kMostNs = kBurstNs + static_cast<int64_t>(kShare * kLongestWaitNs);
-    const auto earned_ns = static_cast<int64_t>(kShare * static_cast<double>(now_ns - last_ns_));
+    const auto most_ns = kBurstNs + static_cast<int64_t>(share_ * kLongestWaitNs);
+    const auto earned_ns = static_cast<int64_t>(share_ * static_cast<double>(now_ns - last_ns_));
     if (!exhausted()) free_ns_ = now_ns;
     last_ns_ = now_ns;
-    debt_ns_ = std::clamp<int64_t>(debt_ns_ + used_ns - earned_ns, 0, kMostNs);
+    debt_ns_ = std::clamp<int64_t>(debt_ns_ + used_ns - earned_ns, 0, most_ns);
 }
 
 }  // namespace pitwall::app

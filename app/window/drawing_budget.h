@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <thread>
 
 namespace pitwall::app {
 
@@ -12,9 +14,15 @@ int64_t thread_cpu_ns();
 /// So the window's thread may use a share of one core; beyond that panels wait for their turn, though never for long.
 class DrawingBudget {
   public:
-    static constexpr double kShare = 0.12;           ///< of one core
+    /// Of one core: an engine on the same cores waits at the joins of its steps for whichever thread the window displaced,
+    /// so that all its threads lose what the window takes from one.
+    static constexpr double kShareOfMachine = 0.03, kMostShare = 0.12;
     static constexpr int64_t kBurstNs = 20'000'000;  ///< all panels may be drawn at once now and then
     static constexpr int64_t kLongestWaitNs = 1'000'000'000;
+
+    explicit DrawingBudget(unsigned cores = std::thread::hardware_concurrency())
+        : share_(std::clamp(kShareOfMachine * cores, kMostShare / 4, kMostShare)) {}
+    double share() const { return share_; }
 
     /// `used_ns`: processor time that went by since the last call.
     void spend(int64_t used_ns, int64_t now_ns);
@@ -22,6 +30,7 @@ class DrawingBudget {
     bool exhausted() const { return debt_ns_ > kBurstNs && last_ns_ - free_ns_ < kLongestWaitNs; }
 
   private:
+    double share_;
     int64_t debt_ns_ = 0, last_ns_ = 0;
     int64_t free_ns_ = 0;  ///< when it last was not exhausted
 };

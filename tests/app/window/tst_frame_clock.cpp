@@ -180,9 +180,14 @@ class FrameClockTest : public QObject {
         for (const auto& panel : made) QCOMPARE(panel->count, 1);
     }
 
+    void drawing_keeps_to_a_share_of_a_core_data() {
+        QTest::addColumn<int>("cores");
+        for (const int cores : {2, 4, 64}) QTest::addRow("%d cores", cores) << cores;
+    }
     void drawing_keeps_to_a_share_of_a_core() {
+        QFETCH(int, cores);
         for (const int64_t frame_ms : {1, 30, 200, 3'000}) {
-            DrawingBudget budget;
+            DrawingBudget budget(static_cast<unsigned>(cores));
             int64_t now = 0, drawn = 0, longest_wait = 0, last = 0;
             while (now < 60'000 * kMs) {
                 now += 16 * kMs;
@@ -196,10 +201,16 @@ class FrameClockTest : public QObject {
             }
             const double share = double(drawn * frame_ms) / 60'000;
             if (frame_ms == 1) QVERIFY(longest_wait <= 16 * kMs);  // what is cheap is never held up
-            if (frame_ms == 30) QVERIFY(share > 0.8 * DrawingBudget::kShare);
-            if (frame_ms <= 30) QVERIFY(share < 1.1 * DrawingBudget::kShare);
+            if (frame_ms == 30) QVERIFY(share > 0.8 * budget.share());
+            if (frame_ms <= 30) QVERIFY(share < 1.1 * budget.share());
             QVERIFY(longest_wait <= DrawingBudget::kLongestWaitNs + 32 * kMs);  // what is dear is still drawn
         }
+    }
+
+    void the_share_grows_with_the_machine() {
+        QCOMPARE(DrawingBudget(2).share(), 0.06);
+        QCOMPARE(DrawingBudget(64).share(), DrawingBudget::kMostShare);
+        QVERIFY(DrawingBudget(0).share() > 0);  // the system does not know
     }
 
     void other_work_does_not_hold_up_drawing_for_ever() {

@@ -48,7 +48,7 @@ class LayoutTest : public QObject {
         note(window.transport(), QStringLiteral("transport"));
         note(window.status(), QStringLiteral("status"));
         for (PanelDock* dock : window.docks().docks())
-            if (!dock->visibleRegion().isEmpty()) note(*dock, dock->panel()->id());
+            if (in_sight(*dock)) note(*dock, dock->panel()->id());
         QVERIFY(places.size() >= 4 + 7);
         for (size_t a = 0; a < places.size(); ++a) {
             QVERIFY2(QRect(QPoint(0, 0), size).contains(places[a].second), qPrintable(places[a].first));
