@@ -44,6 +44,14 @@ class Runs {
     alignas(64) float last_[kRunValues];
 };
 
+/// Calls write(Index<group>) for the first `groups` groups of a run.
+template <class Write>
+PITWALL_LANES void each_group(uint32_t groups, const Write& write) {
+    unrolled<kHalvesAtOnce / 2>([&](auto group) PITWALL_LAMBDA {
+        if (static_cast<uint32_t>(group.value) < groups) write(group);
+    });
+}
+
 PITWALL_LANES F peaks_of(const float* values) {
     F sizes[kHalvesAtOnce];
     unrolled<kHalvesAtOnce>([&](auto i)
@@ -81,9 +89,8 @@ void round_i8(const float* x, uint32_t k, std::byte* groups, size_t group_stride
         const I sums = sum_of_each(rounded);
         store(scaled_sum, mul(factors, to_float(sums)));
         store_bits(minus_sum, sub(broadcast_bits(0), sums));
-        unrolled<kHalvesAtOnce / 2>([&](auto group) PITWALL_LAMBDA {
+        each_group(runs.groups(), [&](auto group) PITWALL_LAMBDA {
             constexpr int kFirst = 2 * group.value;
-            if (static_cast<uint32_t>(group.value) >= runs.groups()) return;
             auto& out = *reinterpret_cast<GroupI8*>(groups + group.value * group_stride);
             store_bytes(out.values, rounded[kFirst]);
             store_bytes(out.values + 16, rounded[kFirst + 1]);
@@ -108,9 +115,8 @@ void round_i16(const float* x, uint32_t k, std::byte* groups, size_t group_strid
         });
         alignas(64) float sum[kHalvesAtOnce];
         store(sum, to_float(sum_of_each(rounded)));
-        unrolled<kHalvesAtOnce / 2>([&](auto group) PITWALL_LAMBDA {
+        each_group(runs.groups(), [&](auto group) PITWALL_LAMBDA {
             constexpr int kFirst = 2 * group.value;
-            if (static_cast<uint32_t>(group.value) >= runs.groups()) return;
             auto& out = *reinterpret_cast<GroupI16*>(groups + group.value * group_stride);
             store_words_0213(out.values, rounded[kFirst]);
             store_words_0213(out.values + 16, rounded[kFirst + 1]);

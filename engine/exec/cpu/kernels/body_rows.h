@@ -138,10 +138,15 @@ PITWALL_LANES void softmax_row(const AttentionChunk& c, uint32_t row, float* sco
         store(scores + i, w);
         sum = add(sum, w);
     }
+    const float tile_weight = horizontal_sum(sum);
+    if (peak == c.peak[row]) {  // as most often: nothing shrinks
+        c.weight[row] += tile_weight;
+        return;
+    }
     const F shrink = exponential(broadcast(c.peak[row] - peak));
     float first[16];
     store(first, shrink);
-    c.weight[row] = c.weight[row] * first[0] + horizontal_sum(sum);
+    c.weight[row] = c.weight[row] * first[0] + tile_weight;
     c.peak[row] = peak;
     float* value = c.value + size_t{row} * c.layout->v_dim;
     // Adding zero keeps a sum from being -0, which a masked position's +0 would change.
