@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <thread>
 
 namespace pitwall::app {
 
@@ -20,7 +19,7 @@ class DrawingBudget {
     static constexpr int64_t kBurstNs = 20'000'000;  ///< all panels may be drawn at once now and then
     static constexpr int64_t kLongestWaitNs = 1'000'000'000;
 
-    explicit DrawingBudget(unsigned cores = std::thread::hardware_concurrency())
+    explicit DrawingBudget(unsigned cores)
         : share_(std::clamp(kShareOfMachine * cores, kMostShare / 4, kMostShare)) {}
     double share() const { return share_; }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/window/panel_registry.h"
+#include "engine/exec/cpu/cpu_executor.h"
 
 namespace pitwall::app {
 
@@ -23,7 +24,8 @@ MainWindow::MainWindow(panels::Theme* theme, QSettings* settings, Drawing drawin
       drawing_(std::move(drawing)),
       store_(std::make_unique<telemetry::Store>()),
       clock_(store_.get()),
-      refresher_(std::make_unique<PanelRefresher>([this] { return clock_.now_ns(); })) {
+      refresher_(std::make_unique<PanelRefresher>([this] { return clock_.now_ns(); })),
+      drawing_budget_(engine::available_threads()) {
     relay_.on_refused([this](const std::string& why) {
         if (status_ == nullptr) return;
         QString sentence = QString::fromStdString(why);

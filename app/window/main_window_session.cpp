@@ -134,7 +134,8 @@ void MainWindow::keep_to_budget(const Frame& frame) {
     const int64_t cpu_ns = thread_cpu_ns();
     const int64_t used_ns = cpu_ns - std::exchange(cpu_ns_, cpu_ns) - frame.drain_cpu_ns;
     drawing_budget_.spend(used_ns, clock_.now_ns());
-    refresher_->set_saving(drawing_budget_.exhausted());
+    const bool engine_runs = session_ && session_->replay() == nullptr && !session_->finished();
+    refresher_->set_saving(engine_runs && drawing_budget_.exhausted());
 }
 
 /// After a gap the block map is unsure until the next keyframe, so one is asked for.

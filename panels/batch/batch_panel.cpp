@@ -10,6 +10,7 @@
 namespace pitwall::panels {
 namespace {
 
+constexpr int kLastWordsMs = 250;  ///< events may end just after words were shown
 constexpr int kSwatch = 13, kNameGap = 5, kItemGap = 12, kReadoutWidth = 520,
               kScopeWidth = 230;  // at scale 1
 
@@ -97,6 +98,9 @@ BatchPanel::BatchPanel(PanelContext context, QWidget* parent)
                               this)) {
     title_->hide();  // until the title bar takes it
     setFocusProxy(chart_);
+    last_words_.setSingleShot(true);
+    last_words_.setInterval(kLastWordsMs);
+    connect(&last_words_, &QTimer::timeout, this, &BatchPanel::show_words);
     connect(title_->modes(), &SegmentedControl::chosen, this, [this](int mode) {
         presenter_.set_mode(mode == 1 ? BatchAxis::Mode::kTime : BatchAxis::Mode::kSteps);
         refresh_now();
@@ -129,7 +133,8 @@ void BatchPanel::refresh() {
         chart_->update();
     }
     show_empty_state(*empty_, context_, presenter_.empty());
-    words_.run(*context_.store, [this] { show_words(); });
+    if (!words_.run(*context_.store, [this] { show_words(); }) && !last_words_.isActive())
+        last_words_.start();
 }
 
 void BatchPanel::show_words() {

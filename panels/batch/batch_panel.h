@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QTimer>
+
 #include "panels/batch/batch_chart.h"
 #include "panels/common/panel.h"
 #include "panels/common/refresh_gate.h"
@@ -40,7 +42,10 @@ class BatchPanel : public Panel {
     QString scope() const override { return scope_; }
     int refresh_hz() const override { return 10; }
     void refresh() override;
-    void go_live() override { presenter_.follow(); }
+    void go_live() override {
+        presenter_.follow();
+        words_.force();
+    }
     QString csv() const override { return presenter_.csv(); }
     QWidget* title_control() override { return title_; }
 
@@ -61,6 +66,7 @@ class BatchPanel : public Panel {
     EmptyState* empty_;
     QString scope_;
     RefreshGate words_;  ///< nobody reads as fast as the chart moves
+    QTimer last_words_;
 };
 
 }  // namespace pitwall::panels

@@ -5,6 +5,7 @@
 #include <QCoreApplication>
 #include <QFontMetricsF>
 #include <QStaticText>
+#include <QTextLayout>
 
 namespace pitwall::panels {
 
@@ -26,11 +27,20 @@ QCache<Key, Line>& known_lines() {
     return lines;
 }
 
+/// As QStaticText lays it out: a glyph from another font may stand higher than all of this one's.
+double ascent_of(const QFont& font, const QString& text) {
+    QTextLayout layout(text, font);
+    layout.beginLayout();
+    const QTextLine line = layout.createLine();
+    layout.endLayout();
+    return line.isValid() ? line.ascent() : QFontMetricsF(font).ascent();
+}
+
 Line& line_of(const QFont& font, const QString& text) {
     const Key key(font, text);
     if (Line* known = known_lines().object(key)) return *known;
-    const QFontMetricsF metrics(font);
-    auto* line = new Line{QStaticText(text), metrics.horizontalAdvance(text), metrics.ascent()};
+    auto* line =
+        new Line{QStaticText(text), QFontMetricsF(font).horizontalAdvance(text), ascent_of(font, text)};
     line->text.setTextFormat(Qt::PlainText);
     known_lines().insert(key, line);
     return *line;

@@ -16,8 +16,8 @@ class FiguresStrip : public Panel {
     explicit FiguresStrip(PanelContext context, QWidget* parent = nullptr);
     QString id() const override { return QStringLiteral("figures"); }
     QString title() const override { return QStringLiteral("Figures"); }
-    /// What the newest step left keeps pace with the block map; figures of a range move at 4 Hz or less.
-    int refresh_hz() const override { return 5; }  ///< nobody reads faster
+    /// Nobody reads faster; figures of a range move at 4 Hz or less.
+    int refresh_hz() const override { return 5; }
     void refresh() override;
     QString csv() const override { return presenter_.csv(); }
     const FiguresPresenter& presenter() const { return presenter_; }

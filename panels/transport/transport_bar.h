@@ -30,7 +30,7 @@ class TransportBar : public Panel {
     QString id() const override { return QStringLiteral("transport"); }
     QString title() const override { return QStringLiteral("Transport"); }
     /// In a replay the playhead moves at the replay's speed; live it hardly moves.
-    int refresh_hz() const override { return state_.replay ? 10 : 4; }
+    int refresh_hz() const override { return state_.replay ? 10 : 5; }
     void refresh() override;
     QSize sizeHint() const override;
 

@@ -15,6 +15,8 @@ namespace pitwall::panels {
 
 namespace {
 
+constexpr double kNothing = -1;  ///< no rate
+
 QString knob_text(const ChangeGroup& change, bool with_values) {
     if (change.knob >= presets::kKnobCount) return QStringLiteral("knob %1").arg(change.knob);
     const presets::KnobSpec& spec = presets::spec(static_cast<presets::KnobId>(change.knob));
@@ -67,13 +69,20 @@ void TransportBar::paint_envelope(QPainter& painter, const TimeAxis& on, const Q
     QColor fill = context_.theme->color("work.decode");
     fill.setAlphaF(0.38f);
     const int base = static_cast<int>(box.bottom());
-    // Upright bars side by side: a polygon over the whole width costs ten times as much to fill smoothly.
-    for (size_t i = 0; i < rates.size(); ++i) {
-        if (std::isnan(rates[i])) continue;  // what is not known is left out
-        const int left = x_of(i),
-                  high = static_cast<int>(std::lround((box.height() - 2) * rates[i] / highest));
-        painter.fillRect(left, base - high, x_of(i + 1) - left, high, fill);
+    painter.setRenderHint(QPainter::Antialiasing, false);
+    // Upright bars side by side: a polygon over the whole width costs ten times as much to fill smoothly. Of several buckets that
+    // share a pixel the highest is seen.
+    double rate = kNothing;
+    for (size_t i = 0, first = 0; i < rates.size(); ++i) {
+        if (!std::isnan(rates[i])) rate = std::max(rate, rates[i]);  // what is not known is left out
+        const int left = x_of(first), width = x_of(i + 1) - left;
+        if (width < 1) continue;
+        const int high = static_cast<int>(std::lround((box.height() - 2) * rate / highest));
+        if (rate > kNothing) painter.fillRect(left, base - high, width, high, fill);
+        rate = kNothing;
+        first = i + 1;
     }
+    painter.setRenderHint(QPainter::Antialiasing);
 }
 
 void TransportBar::paint_ticks(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
