@@ -139,8 +139,7 @@ void KvMapView::paint_shares(QPainter& painter, double y) {
     y += t.scaled(18);
     if (y > bottom) return;
     const QString note = presenter_.request_note();
-    const double indent =
-        std::min<double>(t.scaled(15), s.w - QFontMetricsF(t.words("small")).horizontalAdvance(note));
+    const double indent = std::min<double>(t.scaled(15), s.w - text_width(t.words("small"), note));
     paint_text(painter, t.words("small"), t.color("text.secondary"), s.x + std::max(0.0, indent), y, note);
 }
 
@@ -164,8 +163,7 @@ void KvMapView::paint_line_summary(QPainter& painter) {
     double x = s.x;
     const double y = s.y + s.h - t.scaled(10);
     for (const KvLegendRow& row : presenter_.legend()) {
-        const double need =
-            t.scaled(24) + QFontMetricsF(t.words("small")).horizontalAdvance(row.name + row.count);
+        const double need = t.scaled(24) + text_width(t.words("small"), row.name + row.count);
         if (x + need > s.x + s.w) break;
         paint_swatch(painter, t, x, y - t.scaled(4), QColor::fromRgb(row.colour),
                      row.colour == t.color("block.free").rgb());

@@ -90,7 +90,7 @@ RequestsHeader::RequestsHeader(const Theme* theme, const RequestsPresenter& pres
 /// The bar's column is the one that takes what room is left.
 QString RequestsHeader::title_for(RequestColumn column, double room) const {
     const QString title = column_title(column);
-    const bool fits = QFontMetricsF(theme_->words("small", 500)).horizontalAdvance(title) <= room;
+    const bool fits = text_width(theme_->words("small", 500), title) <= room;
     return fits || column != RequestColumn::kCauses ? title : QStringLiteral("time spent");
 }
 
