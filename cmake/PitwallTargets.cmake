@@ -9,15 +9,16 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
 add_library(pitwall_options INTERFACE)
 target_include_directories(pitwall_options INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(pitwall_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+target_compile_options(pitwall_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wnon-virtual-dtor>
   # Bits must not depend on what the compiler fuses: kernels ask for FMA by name.
-  -ffp-contract=off)
+  $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
 if(PITWALL_WERROR)
-  target_compile_options(pitwall_options INTERFACE -Werror)
+  target_compile_options(pitwall_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
 endif()
 if(PITWALL_SANITIZE)
   target_compile_options(pitwall_options INTERFACE -fsanitize=${PITWALL_SANITIZE} -fno-omit-frame-pointer

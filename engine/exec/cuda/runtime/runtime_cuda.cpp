@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// runtime.h over the CUDA runtime, which is linked statically and finds the driver when it is first asked.
+#include <cuda_runtime_api.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/exec/cuda/runtime/runtime.h"
+
+namespace pitwall::cuda {
+namespace {
+
+cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle); }
+
+Error failure(const char* doing, cudaError_t code) {
+    const char* hint = "see the driver's log (dmesg), or use --device cpu";
+    if (code == cudaErrorMemoryAllocation) hint = "give it less memory, or choose a smaller model";
+    return Error{fmt::format("{}: {} ({})", doing, cudaGetErrorString(code), cudaGetErrorName(code)), hint};
+}
+
+/// A call whose failure the next synchronize() tells: the runtime keeps it.
+void later(cudaError_t) {}
+
+DeviceProperties properties_of(int index) {
+    cudaDeviceProp p{};
+    DeviceProperties out;
+    if (cudaGetDeviceProperties(&p, index) != cudaSuccess) return out;
+    out.name = p.name;
+    out.compute_major = static_cast<uint32_t>(p.major);
+    out.compute_minor = static_cast<uint32_t>(p.minor);
+    out.multiprocessors = static_cast<uint32_t>(p.multiProcessorCount);
+    out.memory_bytes = p.totalGlobalMem;
+    out.l2_bytes = static_cast<uint64_t>(p.l2CacheSize);
+    out.shared_bytes_per_block = static_cast<uint32_t>(p.sharedMemPerBlockOptin);
+    size_t free = 0, total = 0;
+    if (cudaSetDevice(index) == cudaSuccess && cudaMemGetInfo(&free, &total) == cudaSuccess)
+        out.free_bytes = free;
+    return out;
+}
+
+}  // namespace
+
+DeviceList list_devices() {
+    DeviceList list;
+    int count = 0;
+    const cudaError_t code = cudaGetDeviceCount(&count);
+    if (code != cudaSuccess) {
+        (void)cudaGetLastError();
+        list.why_none = cudaGetErrorString(code);
+        return list;
+    }
+    if (count == 0) list.why_none = "the driver knows of no device";
+    for (int i = 0; i < count; ++i) list.devices.push_back(properties_of(i));
+    return list;
+}
+
+Status use_device(uint32_t index) {
+    if (const cudaError_t code = cudaSetDevice(static_cast<int>(index)); code != cudaSuccess)
+        return failure("choosing the device", code);
+    return {};
+}
+
+Result<DeviceMemory> DeviceMemory::allocate(uint64_t bytes, const char* what) {
+    DeviceMemory memory;
+    if (bytes == 0) return memory;
+    void* data = nullptr;
+    if (const cudaError_t code = cudaMalloc(&data, bytes); code != cudaSuccess) {
+        (void)cudaGetLastError();
+        return failure(fmt::format("{} of {} bytes", what, bytes).c_str(), code);
+    }
+    memory.data_ = static_cast<std::byte*>(data);
+    memory.bytes_ = bytes;
+    return memory;
+}
+DeviceMemory::~DeviceMemory() {
+    if (data_) later(cudaFree(data_));
+}
+DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+Result<PinnedMemory> PinnedMemory::allocate(uint64_t bytes, const char* what) {
+    PinnedMemory memory;
+    if (bytes == 0) return memory;
+    void* data = nullptr;
+    if (const cudaError_t code = cudaMallocHost(&data, bytes); code != cudaSuccess) {
+        (void)cudaGetLastError();
+        return failure(fmt::format("{} of {} pinned bytes", what, bytes).c_str(), code);
+    }
+    memory.data_ = static_cast<std::byte*>(data);
+    memory.bytes_ = bytes;
+    return memory;
+}
+PinnedMemory::~PinnedMemory() {
+    if (data_) later(cudaFreeHost(data_));
+}
+PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+Result<Event> Event::create() {
+    cudaEvent_t event{};
+    if (const cudaError_t code = cudaEventCreate(&event); code != cudaSuccess)
+        return failure("creating an event", code);
+    Event made;
+    made.handle = event;
+    return made;
+}
+Event::~Event() {
+    if (handle) later(cudaEventDestroy(static_cast<cudaEvent_t>(handle)));
+}
+Event& Event::operator=(Event&& other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+}
+int64_t Event::elapsed_ns(const Event& from, const Event& to) {
+    float ms = 0;
+    later(cudaEventElapsedTime(&ms, static_cast<cudaEvent_t>(from.handle),
+                               static_cast<cudaEvent_t>(to.handle)));
+    return static_cast<int64_t>(static_cast<double>(ms) * 1e6);
+}
+
+Graph::~Graph() {
+    if (handle) later(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(handle)));
+}
+Graph& Graph::operator=(Graph&& other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+}
+
+Result<Stream> Stream::create() {
+    cudaStream_t stream{};
+    if (const cudaError_t code = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+        code != cudaSuccess)
+        return failure("creating a stream", code);
+    Stream made;
+    made.handle = stream;
+    return made;
+}
+Stream::~Stream() {
+    if (handle) later(cudaStreamDestroy(stream_of(*this)));
+}
+Stream& Stream::operator=(Stream&& other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+}
+
+void Stream::copy_to_device(void* device, const void* host, uint64_t bytes) {
+    later(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(*this)));
+}
+void Stream::copy_to_host(void* host, const void* device, uint64_t bytes) {
+    later(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(*this)));
+}
+void Stream::copy_on_device(void* to, const void* from, uint64_t bytes) {
+    later(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(*this)));
+}
+void Stream::fill(void* device, uint8_t byte, uint64_t bytes) {
+    later(cudaMemsetAsync(device, byte, bytes, stream_of(*this)));
+}
+void Stream::record(Event& event) {
+    later(cudaEventRecord(static_cast<cudaEvent_t>(event.handle), stream_of(*this)));
+}
+
+void Stream::begin_capture() {
+    later(cudaStreamBeginCapture(stream_of(*this), cudaStreamCaptureModeThreadLocal));
+}
+Result<Graph> Stream::end_capture() {
+    cudaGraph_t captured{};
+    if (const cudaError_t code = cudaStreamEndCapture(stream_of(*this), &captured); code != cudaSuccess)
+        return failure("capturing a graph", code);
+    cudaGraphExec_t ready{};
+    const cudaError_t code = cudaGraphInstantiate(&ready, captured, 0);
+    later(cudaGraphDestroy(captured));
+    if (code != cudaSuccess) return failure("making a graph ready", code);
+    Graph graph;
+    graph.handle = ready;
+    return graph;
+}
+void Stream::launch(const Graph& graph) {
+    later(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.handle), stream_of(*this)));
+}
+
+Status Stream::synchronize() {
+    const cudaError_t done = cudaStreamSynchronize(stream_of(*this));
+    const cudaError_t before = cudaGetLastError();
+    if (done != cudaSuccess) return failure("the device failed", done);
+    if (before != cudaSuccess) return failure("a launch failed", before);
+    return {};
+}
+
+}  // namespace pitwall::cuda

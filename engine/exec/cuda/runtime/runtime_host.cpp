@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// runtime.h where kernels are emulated. Nothing happens before it has to: a result read too early is still poison.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "engine/exec/cuda/runtime/host_stream.h"
+
+namespace pitwall::cuda {
+namespace {
+
+constexpr std::align_val_t kAlignment{256};  ///< cudaMalloc's
+constexpr int kPoison = 0xff;                ///< NaN in every format
+constexpr uint64_t kMemoryBytes = uint64_t{16} << 30;
+
+using Moment = std::chrono::steady_clock::time_point;
+using WorkList = std::vector<HostWork>;
+
+struct StreamState {
+    WorkList waiting;
+    bool capturing = false;
+    WorkList captured;
+};
+
+StreamState& state_of(Stream& stream) { return *static_cast<StreamState*>(stream.handle); }
+
+uint64_t& next_seed() {
+    static uint64_t seed = 1;
+    return seed;
+}
+
+Result<std::byte*> allocate_poisoned(uint64_t bytes, const char* what) {
+    const Error short_of{fmt::format("{} of {} bytes does not fit the device", what, bytes),
+                         "give it less memory, or choose a smaller model"};
+    if (host_faults().allocations_fail || bytes > kMemoryBytes) return short_of;
+    auto* data = static_cast<std::byte*>(::operator new(bytes, kAlignment, std::nothrow));
+    if (!data) return short_of;
+    constexpr uint64_t kWorthPoisoning = 256
+                                         << 20;  // fresh pages beyond are not touched before they are used
+    std::memset(data, kPoison, std::min(bytes, kWorthPoisoning));
+    return data;
+}
+
+void free_aligned(std::byte* data) { ::operator delete(data, kAlignment); }
+
+}  // namespace
+
+HostFaults& host_faults() {
+    static HostFaults faults;
+    return faults;
+}
+
+void set_emulator_seed(uint64_t seed) { next_seed() = seed; }
+
+DeviceList list_devices() {
+    DeviceProperties host;
+    host.name = "Emulated GPU";
+    host.compute_major = 9;
+    host.multiprocessors = 4;
+    host.memory_bytes = host.free_bytes = kMemoryBytes;
+    host.l2_bytes = 32 << 20;
+    host.shared_bytes_per_block = 227 << 10;
+    host.emulated = true;
+    return {{host}, ""};
+}
+
+Status use_device(uint32_t index) {
+    if (index == 0) return {};
+    return Error{fmt::format("there is no device {}", index), "use 0"};
+}
+
+Result<DeviceMemory> DeviceMemory::allocate(uint64_t bytes, const char* what) {
+    DeviceMemory memory;
+    if (bytes == 0) return memory;
+    auto data = allocate_poisoned(bytes, what);
+    if (!data.ok()) return data.error();
+    memory.data_ = data.value();
+    memory.bytes_ = bytes;
+    return memory;
+}
+DeviceMemory::~DeviceMemory() { free_aligned(data_); }
+DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+Result<PinnedMemory> PinnedMemory::allocate(uint64_t bytes, const char* what) {
+    PinnedMemory memory;
+    if (bytes == 0) return memory;
+    auto data = allocate_poisoned(bytes, what);
+    if (!data.ok()) return data.error();
+    memory.data_ = data.value();
+    memory.bytes_ = bytes;
+    return memory;
+}
+PinnedMemory::~PinnedMemory() { free_aligned(data_); }
+PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+Result<Event> Event::create() {
+    Event event;
+    event.handle = new Moment();
+    return event;
+}
+Event::~Event() { delete static_cast<Moment*>(handle); }
+Event& Event::operator=(Event&& other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+}
+int64_t Event::elapsed_ns(const Event& from, const Event& to) {
+    return (*static_cast<Moment*>(to.handle) - *static_cast<Moment*>(from.handle)) /
+           std::chrono::nanoseconds(1);
+}
+
+Graph::~Graph() { delete static_cast<WorkList*>(handle); }
+Graph& Graph::operator=(Graph&& other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+}
+
+Result<Stream> Stream::create() {
+    Stream stream;
+    stream.handle = new StreamState();
+    return stream;
+}
+Stream::~Stream() { delete static_cast<StreamState*>(handle); }
+Stream& Stream::operator=(Stream&& other) noexcept {
+    std::swap(handle, other.handle);
+    return *this;
+}
+
+void enqueue(Stream& stream, HostWork work) {
+    StreamState& state = state_of(stream);
+    (state.capturing ? state.captured : state.waiting).push_back(std::move(work));
+}
+
+void Stream::copy_to_device(void* device, const void* host, uint64_t bytes) {
+    copy_on_device(device, host, bytes);
+}
+void Stream::copy_to_host(void* host, const void* device, uint64_t bytes) {
+    copy_on_device(host, device, bytes);
+}
+void Stream::copy_on_device(void* to, const void* from, uint64_t bytes) {
+    if (bytes > 0) enqueue(*this, [=](uint64_t) { std::memmove(to, from, bytes); });
+}
+void Stream::fill(void* device, uint8_t byte, uint64_t bytes) {
+    if (bytes > 0) enqueue(*this, [=](uint64_t) { std::memset(device, byte, bytes); });
+}
+void Stream::record(Event& event) {
+    auto* moment = static_cast<Moment*>(event.handle);
+    enqueue(*this, [moment](uint64_t) { *moment = std::chrono::steady_clock::now(); });
+}
+
+void Stream::begin_capture() { state_of(*this).capturing = true; }
+Result<Graph> Stream::end_capture() {
+    StreamState& state = state_of(*this);
+    state.capturing = false;
+    Graph graph;
+    graph.handle = new WorkList(std::exchange(state.captured, {}));
+    return graph;
+}
+void Stream::launch(const Graph& graph) {
+    for (const HostWork& work : *static_cast<const WorkList*>(graph.handle)) enqueue(*this, work);
+}
+
+Status Stream::synchronize() {
+    const WorkList all = std::exchange(state_of(*this).waiting, {});
+    if (std::exchange(host_faults().device_lost, false))
+        return Error{"the device was lost: emulated fault", "start again, or use --device cpu"};
+    for (const HostWork& work : all) work(next_seed()++);
+    return {};
+}
+
+}  // namespace pitwall::cuda
