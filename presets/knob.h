@@ -141,8 +141,9 @@ enum class SchedulingPolicy : uint8_t { kFcfs, kPriority, kShortestPrompt, kLong
 enum class Batching : uint8_t { kContinuous, kStatic };
 enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
 /// As what a token's activations meet weights: float32; quantized ones as 16-bit integers with one scale a token, or 8-bit
-/// integers with one for every 16 values; float ones as bfloat16. Those that a value is not for meet float32.
-enum class ActivationDtype : uint8_t { kF32, kI16, kI8, kBf16 };
+/// integers with one for every 16 values; float ones as bfloat16. Those that a value is not for meet float32. Binary16, with
+/// one power of two a token, is what the CUDA device has for all weights but bfloat16 ones.
+enum class ActivationDtype : uint8_t { kF32, kI16, kI8, kBf16, kF16 };
 enum class RecordOverflow : uint8_t { kWait, kGap };
 enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix, kDraft };
 

@@ -99,17 +99,19 @@ KnobSpec activation_dtype() {
         .name = "activation_dtype",
         .group = "numerics",
         .type = KnobType::kChoice,
-        .maximum = 3,
+        .maximum = 4,
         .default_value = 2,
-        .choices = {"f32", "i16", "i8", "bf16"},
+        .choices = {"f32", "i16", "i8", "bf16", "f16"},
         .effect = KnobEffect::kNumerics,
         .help =
             "As what activations meet weights in a matrix product: f32; i16, integers with one scale a "
-            "token; i8, integers with one scale for every 16 values; bf16, bfloat16. Integers meet "
-            "quantized weights, and bf16 meets float weights, which it takes as bfloat16 too; all other "
-            "weights meet f32. Fewer bits are faster and move the answers away from what the weights say. "
-            "bf16 needs a processor with AVX512-BF16. A simulated device computes nothing that this could "
-            "change.",
+            "token; i8, integers with one scale for every 16 values; bf16, bfloat16; f16, binary16 with one "
+            "power of two a token. Integers meet quantized weights, and bf16 meets float weights, which it "
+            "takes as bfloat16 too; all other weights meet f32. Fewer bits are faster and move the answers "
+            "away from what the weights say. bf16 needs a processor with AVX512-BF16. A CUDA device has f16 "
+            "alone, or bf16 where that is what the weights are; a CPU has no f16. A simulated device "
+            "computes "
+            "nothing that this could change.",
         .vllm = {.note = "--dtype sets weights and activations together"},
         .sglang = {.note = "--dtype sets weights and activations together"},
         .tensorrt_llm = {.note = "the checkpoint decides"},

@@ -22,7 +22,8 @@ constexpr int64_t kLagWorthAWarningNs = 1'000'000'000;
 /// for it must not be said that it computes so. Older recordings do not tell what weights there are.
 QString activations_in_use(const QString& word, std::string_view weights) {
     const bool of_floats = word == QLatin1String("bf16");
-    if (word == QLatin1String("f32") || weights.empty() || weights == (of_floats ? "float" : "quantized"))
+    const bool of_all = word == QLatin1String("f32") || word == QLatin1String("f16");
+    if (of_all || weights.empty() || weights == (of_floats ? "float" : "quantized"))
         return QStringLiteral("%1 activations").arg(word);
     if (weights == (of_floats ? "quantized" : "float"))
         return QStringLiteral("f32 activations (%1: no %2 weights)")

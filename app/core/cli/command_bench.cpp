@@ -190,13 +190,13 @@ Status check_designs(const std::vector<Design>& designs, uint32_t max_context_to
 int bench(const CommandContext& context, const BenchOptions& options) {
     Interrupts interrupts;
     const auto device = parse_device(context.session.device);
-    auto opened = open_model_and_tokenizer(context.session, !device.value().simulated, nullptr);
+    auto opened = open_model_and_tokenizer(context.session, !device.value().simulated(), nullptr);
     if (!opened.ok()) return report(opened.error(), kExitWrongUse);
     const auto designs = designs_of(options);
     if (auto fits = check_designs(designs, opened.value().model->config().max_context_tokens); !fits.ok())
         return report(fits.error(), kExitWrongUse);
     std::unique_ptr<Clock> clock;
-    if (device.value().simulated)
+    if (device.value().simulated())
         clock = std::make_unique<VirtualClock>();
     else
         clock = std::make_unique<WallClock>();

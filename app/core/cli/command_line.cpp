@@ -31,7 +31,9 @@ void add_common_options(CLI::App& app, CommandContext& context) {
                    "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...)");
     app.add_option("--draft-model", context.session.draft_model,
                    "FILE or synthetic:SHAPE of the same vocabulary: drafts (speculative_method=draft)");
-    app.add_option("--device", context.session.device, "cpu, sim or sim:PROFILE")->capture_default_str();
+    app.add_option("--device", context.session.device,
+                   "auto, cpu, cuda, cuda:N, sim or sim:PROFILE; auto is a GPU where there is one")
+        ->capture_default_str();
     app.add_option("--threads", context.session.threads,
                    "threads of the CPU executor; 0: as many as there are cores")
         ->check(CLI::Range(0, 1024));

@@ -156,7 +156,7 @@ int score(const CommandContext& context, const std::string& ids_path, const std:
     if (auto status = check_logits_path(logits_path, ids_path, context.session.overwrite); !status.ok())
         return report(status.error(), kExitWrongUse);
     const auto device = parse_device(context.session.device);
-    if (device.value().simulated)
+    if (device.value().simulated())
         return report({"a simulated device has no logits", "use --device cpu"}, kExitWrongUse);
     auto opened = open_model_and_tokenizer(context.session, true, nullptr);
     if (!opened.ok()) return report(opened.error(), kExitWrongUse);

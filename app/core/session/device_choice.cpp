@@ -4,20 +4,55 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
+#include <optional>
 #include <string_view>
 
+#include "engine/exec/cuda/cuda_library.h"
 #include "presets/nearest.h"
 
 namespace pitwall::app {
+namespace {
+
+using Kind = DeviceChoice::Kind;
+
+/// An emulated GPU is for tests: it is never what somebody meant who did not say so.
+DeviceChoice choose_by_itself() {
+    const auto on_cpu = [](const std::string& why) { return DeviceChoice{.reason = "on the CPU: " + why}; };
+    const auto plugin = engine::load_cuda_plugin();
+    if (!plugin.ok()) return on_cpu(plugin.error().what);
+    const auto devices = engine::list_cuda_devices(*plugin.value());
+    if (!devices.ok()) return on_cpu(devices.error().what);
+    for (uint32_t i = 0; i < devices.value().size(); ++i)
+        if (!devices.value()[i].emulated)
+            return {.kind = Kind::kCuda, .cuda_index = i, .reason = "on the first GPU that was found"};
+    return on_cpu("the CUDA plug-in is an emulated one");
+}
+
+std::optional<uint32_t> whole_number(std::string_view text) {
+    uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+}  // namespace
 
 Result<DeviceChoice> parse_device(const std::string& device) {
-    constexpr std::array<std::string_view, 3> kKnown = {"cpu", "cuda", "sim"};
+    constexpr std::array<std::string_view, 4> kKnown = {"auto", "cpu", "cuda", "sim"};
+    if (device == "auto") return choose_by_itself();
     if (device == "cpu") return DeviceChoice{};
-    if (device == "sim") return DeviceChoice{.simulated = true};
+    if (device == "sim") return DeviceChoice{.kind = Kind::kSimulated};
     if (device.starts_with("sim:"))
-        return DeviceChoice{true, device.size() > 4 ? device.substr(4) : DeviceChoice{}.profile};
-    if (device == "cuda")
-        return Error{"--device cuda: this build has no CUDA executor", "use --device cpu or --device sim"};
+        return DeviceChoice{.kind = Kind::kSimulated,
+                            .profile = device.size() > 4 ? device.substr(4) : DeviceChoice{}.profile};
+    if (device == "cuda") return DeviceChoice{.kind = Kind::kCuda};
+    if (device.starts_with("cuda:")) {
+        const auto index = whole_number(std::string_view(device).substr(5));
+        if (index) return DeviceChoice{.kind = Kind::kCuda, .cuda_index = *index};
+        return Error{fmt::format("--device {}: a GPU is a number", presets::shown(device)),
+                     "use cuda:0 for the first"};
+    }
     return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),
                  fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
 }

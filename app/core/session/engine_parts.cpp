@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "app/core/session/device_choice.h"
 #include "engine/exec/cpu/cpu_executor.h"
+#include "engine/exec/cuda/cuda_executor.h"
+#include "engine/exec/cuda/cuda_library.h"
 #include "engine/exec/sim/sim_executor.h"
 #include "engine/model/weights.h"
 
@@ -37,6 +40,23 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
             std::clamp(options.knobs.get(KnobId::kKvCacheMemoryBytes) / block, 1.0, 4194304.0));
     }
     return engine::make_sim_executor(model.config(), profile, sim);
+}
+
+/// A GPU has its own memory; kv_cache_memory_bytes bounds the cache only where somebody gave it.
+Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const SessionOptions& options,
+                                                    const engine::Model& model, const ProgressFn& progress) {
+    const std::string hint = "use --device cpu or --device sim";
+    const auto plugin = engine::load_cuda_plugin();
+    if (!plugin.ok()) return Error{"--device cuda: " + plugin.error().what, hint};
+    const auto devices = engine::list_cuda_devices(*plugin.value());
+    if (!devices.ok()) return Error{"--device cuda: " + devices.error().what, hint};
+    engine::CudaOptions cuda;
+    cuda.device = index;
+    cuda.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
+    const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
+    if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
+    cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
+    return engine::make_cuda_executor(*plugin.value(), model, cuda);
 }
 
 /// A session that is to draft with it begins with it there.
@@ -70,7 +90,9 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
                                                         const ProgressFn& progress) {
     const auto device = parse_device(options.device);
     if (!device.ok()) return device.error();
-    if (device.value().simulated) return make_sim(device.value().profile, options, model, clock);
+    if (device.value().simulated()) return make_sim(device.value().profile, options, model, clock);
+    if (device.value().kind == DeviceChoice::Kind::kCuda)
+        return make_cuda(device.value().cuda_index, options, model, progress);
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
@@ -85,7 +107,7 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
                                                      const ProgressFn& progress) {
     const auto device = parse_device(options.device);
     if (!device.ok()) return device.error();
-    const bool simulated = device.value().simulated;
+    const bool simulated = device.value().simulated();
     auto opened = open_model_and_tokenizer(options, !simulated, progress);
     if (!opened.ok()) return opened.error();
     auto parts = std::make_unique<EngineParts>();
@@ -135,6 +157,7 @@ void publish_session_facts(EngineParts& parts, const SessionOptions& options,
         {"model_format", model.format_summary()},
         {"weight_kinds", std::string(engine::weight_kinds(model))},
         {"device", device.name},
+        {"device_reason", parse_device(options.device).value().reason},
         {"kernel_tier", device.kernel_tier},
         {"threads", fmt::format("{}", device.threads)},
         {"seed", fmt::format("{}", options.seed)},

@@ -18,9 +18,9 @@ namespace pitwall::app {
 
 /// What the command line says of a session.
 struct SessionOptions {
-    std::string model;           ///< FILE, synthetic:SHAPE, or "" for the default model
-    std::string device = "cpu";  ///< cpu, sim, sim:PROFILE
-    uint32_t threads = 0;        ///< 0: as many as the machine has cores for us
+    std::string model;            ///< FILE, synthetic:SHAPE, or "" for the default model
+    std::string device = "auto";  ///< as parse_device() takes it
+    uint32_t threads = 0;         ///< 0: as many as the machine has cores for us
     uint64_t seed = 1;
     std::string draft_model;  ///< FILE or synthetic:SHAPE; "": none
     presets::KnobValues knobs;

@@ -39,6 +39,8 @@ std::string processor_name() {
 
 /// bf16 is never computed as something else.
 Status check_activations(ActivationDtype dtype, const Kernels& kernels) {
+    if (dtype == ActivationDtype::kF16)
+        return Error{"f16 activations are for --device cuda", "use f32, i16, i8 or bf16"};
     if (dtype != ActivationDtype::kBf16 || kernels.bfloats != nullptr) return {};
     const std::string why = kernel_tier_available(KernelTier::kAvx512Bf16)
                                 ? fmt::format("the kernel tier {} lacks", kernel_tier_name(kernels.tier))

@@ -3,27 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "engine/model/check_shapes.h"
+
 namespace pitwall::engine::cpu {
 namespace {
-
-Error damaged(std::string what) { return {std::move(what), "use another model file"}; }
-
-Status check_config(const ModelConfig& config) {
-    const bool whole = config.num_layers > 0 && config.hidden_size > 0 && config.num_heads > 0 &&
-                       config.num_kv_heads > 0 && config.head_dim > 0 && config.intermediate_size > 0 &&
-                       config.vocab_size > 0;
-    if (!whole) return damaged("the model's shape has a size of zero");
-    if (config.num_heads % config.num_kv_heads != 0) {
-        return damaged(fmt::format("{} query heads cannot share {} KV heads equally", config.num_heads,
-                                   config.num_kv_heads));
-    }
-    if (config.head_dim % 2 != 0)
-        return damaged(
-            fmt::format("head dimension {} is odd, rotary pairs need an even one", config.head_dim));
-    return {};
-}
-
-bool has_own_head(const Model& model) { return model.output_head().data != model.embedding().data; }
 
 size_t all_packed_bytes(const Model& model) {
     size_t bytes = PackedMatrix::packed_bytes(model.embedding());
@@ -43,8 +26,8 @@ class Packer {
     Packer(const Model& model, PageBuffer& weights, ThreadPool& pool, const LoadProgress& progress)
         : model_(model), pool_(pool), progress_(progress), place_(weights.data()) {}
 
-    PackedMatrix matrix(const TensorView& view, const std::string& name, uint32_t rows, uint32_t columns) {
-        if (!check(view, name, rows, columns)) return {};
+    PackedMatrix matrix(const TensorView& view, const std::string& name) {
+        if (!status_.ok()) return {};
         auto packed = PackedMatrix::pack(view, name.c_str(), pool_, place_);
         place_ += PackedMatrix::packed_bytes(view);
         advance(view);
@@ -53,10 +36,9 @@ class Packer {
         return {};
     }
 
-    std::vector<float> norm(const TensorView& view, const std::string& name, uint32_t size) {
-        std::vector<float> values(round_to_panel(size), 0.0f);
-        if (!check(view, name, 1, size)) return values;
-        dequantize(view.type, view.data, size, values.data());
+    std::vector<float> norm(const TensorView& view) {
+        std::vector<float> values(round_to_panel(view.columns), 0.0f);
+        dequantize(view.type, view.data, view.columns, values.data());
         advance(view);
         return values;
     }
@@ -64,18 +46,6 @@ class Packer {
     const Status& status() const { return status_; }
 
   private:
-    bool check(const TensorView& view, const std::string& name, uint32_t rows, uint32_t columns) {
-        if (!status_.ok()) return false;
-        const bool fits = !view.empty() && view.rows == rows && view.columns == columns &&
-                          columns % block_values(view.type) == 0 &&
-                          view.bytes >= rows * row_bytes(view.type, columns);
-        if (!fits) {
-            status_ = damaged(fmt::format("tensor {} is {} x {}, the model's shape needs {} x {}", name,
-                                          view.rows, view.columns, rows, columns));
-        }
-        return fits;
-    }
-
     void advance(const TensorView& view) {
         done_bytes_ += view.bytes;
         model_.release_pages();
@@ -90,20 +60,16 @@ class Packer {
     Status status_;
 };
 
-void pack_layer(Packer& packer, const LayerWeights& weights, const ModelConfig& config,
-                const std::string& prefix, PackedLayer& layer) {
-    const uint32_t hidden = config.hidden_size, ffn = config.intermediate_size;
-    const uint32_t q_rows = config.num_heads * config.head_dim,
-                   kv_rows = config.num_kv_heads * config.head_dim;
-    layer.attn_norm = packer.norm(weights.attn_norm, prefix + "attn_norm.weight", hidden);
-    layer.q = packer.matrix(weights.q, prefix + "attn_q.weight", q_rows, hidden);
-    layer.k = packer.matrix(weights.k, prefix + "attn_k.weight", kv_rows, hidden);
-    layer.v = packer.matrix(weights.v, prefix + "attn_v.weight", kv_rows, hidden);
-    layer.attn_output = packer.matrix(weights.attn_output, prefix + "attn_output.weight", hidden, q_rows);
-    layer.ffn_norm = packer.norm(weights.ffn_norm, prefix + "ffn_norm.weight", hidden);
-    layer.gate = packer.matrix(weights.gate, prefix + "ffn_gate.weight", ffn, hidden);
-    layer.up = packer.matrix(weights.up, prefix + "ffn_up.weight", ffn, hidden);
-    layer.down = packer.matrix(weights.down, prefix + "ffn_down.weight", hidden, ffn);
+void pack_layer(Packer& packer, const LayerWeights& weights, const std::string& prefix, PackedLayer& layer) {
+    layer.attn_norm = packer.norm(weights.attn_norm);
+    layer.q = packer.matrix(weights.q, prefix + "attn_q.weight");
+    layer.k = packer.matrix(weights.k, prefix + "attn_k.weight");
+    layer.v = packer.matrix(weights.v, prefix + "attn_v.weight");
+    layer.attn_output = packer.matrix(weights.attn_output, prefix + "attn_output.weight");
+    layer.ffn_norm = packer.norm(weights.ffn_norm);
+    layer.gate = packer.matrix(weights.gate, prefix + "ffn_gate.weight");
+    layer.up = packer.matrix(weights.up, prefix + "ffn_up.weight");
+    layer.down = packer.matrix(weights.down, prefix + "ffn_down.weight");
 }
 
 void join_products(const PackedModel& model, PackedLayer& layer) {
@@ -135,7 +101,7 @@ uint64_t PackedModel::bytes() const {
 Result<std::unique_ptr<PackedModel>> pack_model(const Model& model, ThreadPool& pool,
                                                 const LoadProgress& progress) {
     const ModelConfig& config = model.config();
-    if (Status status = check_config(config); !status.ok()) return status.error();
+    if (Status status = check_shapes(model); !status.ok()) return status.error();
     auto packed = std::make_unique<PackedModel>();
     packed->config = config;
     packed->k_column = round_to_panel(config.num_heads * config.head_dim);
@@ -146,16 +112,14 @@ Result<std::unique_ptr<PackedModel>> pack_model(const Model& model, ThreadPool& 
     if (!weights.ok()) return weights.error();
     packed->weights = std::move(weights).value();
     Packer packer(model, packed->weights, pool, progress);
-    packed->embedding =
-        packer.matrix(model.embedding(), "token_embd.weight", config.vocab_size, config.hidden_size);
-    packed->output_norm = packer.norm(model.output_norm(), "output_norm.weight", config.hidden_size);
+    packed->embedding = packer.matrix(model.embedding(), "token_embd.weight");
+    packed->output_norm = packer.norm(model.output_norm());
     packed->layers.resize(config.num_layers);
     for (uint32_t i = 0; i < config.num_layers && packer.status().ok(); ++i) {
-        pack_layer(packer, model.layer(i), config, fmt::format("blk.{}.", i), packed->layers[i]);
+        pack_layer(packer, model.layer(i), fmt::format("blk.{}.", i), packed->layers[i]);
     }
     if (has_own_head(model)) {
-        packed->separate_head =
-            packer.matrix(model.output_head(), "output.weight", config.vocab_size, config.hidden_size);
+        packed->separate_head = packer.matrix(model.output_head(), "output.weight");
     }
     if (!packer.status().ok()) return packer.status().error();
     for (auto& layer : packed->layers) join_products(*packed, layer);

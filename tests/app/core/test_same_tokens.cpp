@@ -156,7 +156,7 @@ void every_history(const std::string& model, uint32_t rounds) {
             knobs.push_back({step, KnobId::kKvCacheDtype, static_cast<double>((step * seed + step / 3) % 7)});
             if (step % 4 == 0)
                 knobs.push_back(
-                    {step + 1, KnobId::kActivationDtype, static_cast<double>((step / 4 + seed) % 4)});
+                    {step + 1, KnobId::kActivationDtype, static_cast<double>((step / 4 + seed) % 5)});
         }
         std::stable_sort(knobs.begin(), knobs.end(),
                          [](const auto& a, const auto& b) { return a.step < b.step; });

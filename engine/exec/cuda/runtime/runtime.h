@@ -35,6 +35,8 @@ DeviceList list_devices();
 /// Everything below belongs to this device from now on, on this thread.
 Status use_device(uint32_t index);
 
+uint64_t free_device_bytes();
+
 /// Bytes in the device's memory.
 class DeviceMemory {
   public:

@@ -61,6 +61,12 @@ Status use_device(uint32_t index) {
     return {};
 }
 
+uint64_t free_device_bytes() {
+    size_t free = 0, total = 0;
+    later(cudaMemGetInfo(&free, &total));
+    return free;
+}
+
 Result<DeviceMemory> DeviceMemory::allocate(uint64_t bytes, const char* what) {
     DeviceMemory memory;
     if (bytes == 0) return memory;

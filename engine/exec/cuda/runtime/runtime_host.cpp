@@ -76,6 +76,8 @@ Status use_device(uint32_t index) {
     return Error{fmt::format("there is no device {}", index), "use 0"};
 }
 
+uint64_t free_device_bytes() { return uint64_t{2} << 30; }
+
 Result<DeviceMemory> DeviceMemory::allocate(uint64_t bytes, const char* what) {
     DeviceMemory memory;
     if (bytes == 0) return memory;

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cuda/cuda_executor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <exception>
+#include <vector>
+
+#include "engine/exec/cuda/cuda_library.h"
+#include "engine/kv/kv_format.h"
+#include "engine/model/check_shapes.h"
+#include "engine/sample/sampler.h"
+
+namespace pitwall::engine {
+namespace {
+
+namespace abi = cuda::abi;
+using presets::ActivationDtype;
+
+Error error_of(const abi::Failure& failure) { return {failure.what, failure.hint}; }
+
+abi::Tensor tensor_of(const TensorView& view) {
+    return {static_cast<uint32_t>(view.type), view.rows, view.columns, view.data, view.bytes};
+}
+
+abi::Layer layer_of(const LayerWeights& l) {
+    return {tensor_of(l.attn_norm), tensor_of(l.q),           tensor_of(l.k),
+            tensor_of(l.v),         tensor_of(l.attn_output), tensor_of(l.ffn_norm),
+            tensor_of(l.gate),      tensor_of(l.up),          tensor_of(l.down)};
+}
+
+abi::Model model_of(const Model& model, const std::vector<abi::Layer>& layers) {
+    const ModelConfig& c = model.config();
+    return {c.num_layers,
+            c.hidden_size,
+            c.num_heads,
+            c.num_kv_heads,
+            c.head_dim,
+            c.intermediate_size,
+            c.vocab_size,
+            c.max_context_tokens,
+            c.rms_epsilon,
+            c.rope_base,
+            !has_own_head(model),
+            tensor_of(model.embedding()),
+            tensor_of(model.output_head()),
+            tensor_of(model.output_norm()),
+            layers.data()};
+}
+
+/// bfloat16 where that is what all matrices are.
+ActivationDtype activations_of(const Model& model) {
+    for (uint32_t i = 0; i < model.config().num_layers; ++i) {
+        const LayerWeights& l = model.layer(i);
+        for (const TensorView* t : {&l.q, &l.k, &l.v, &l.attn_output, &l.gate, &l.up, &l.down})
+            if (t->type != TensorType::kBF16) return ActivationDtype::kF16;
+    }
+    return ActivationDtype::kBf16;
+}
+
+/// What the plug-in calls back, and what was thrown there: nothing flies through it.
+struct Progress {
+    const CudaOptions& options;
+    const Model& model;
+    std::exception_ptr thrown;
+
+    static int32_t call(void* context, uint64_t done, uint64_t total) {
+        auto& self = *static_cast<Progress*>(context);
+        try {
+            self.model.release_pages();
+            if (self.options.progress) self.options.progress(done, total);
+            return 0;
+        } catch (...) {
+            self.thrown = std::current_exception();
+            return 1;
+        }
+    }
+};
+
+class CudaExecutor final : public Executor {
+  public:
+    CudaExecutor(const abi::Plugin& plugin, const abi::DeviceInfo& device, const Model& model)
+        : plugin_(plugin), config_(model.config()), activations_(activations_of(model)) {
+        info_.name = device.name;
+        info_.kernel_tier = fmt::format("cuda-sm{}{}", device.compute_major, device.compute_minor);
+        if (device.emulated) info_.kernel_tier = "cuda-emulated";
+    }
+    ~CudaExecutor() override {
+        if (device_) plugin_.destroy(device_);
+    }
+    CudaExecutor(const CudaExecutor&) = delete;
+    CudaExecutor& operator=(const CudaExecutor&) = delete;
+
+    Status load(const Model& model, const CudaOptions& options);
+
+    const DeviceInfo& device() const override { return info_; }
+    uint32_t vocab_size() const override { return config_.vocab_size; }
+    uint64_t bytes_per_block() const override { return kv_bytes_per_block(kv_dtype_, config_); }
+    telemetry::KvDtype kv_cache_dtype() const override { return kv_dtype_; }
+    ActivationDtype activation_dtype() const override { return activations_; }
+    Status set_activation_dtype(ActivationDtype dtype) override {
+        if (dtype == activations_) return {};
+        const auto& words = presets::spec(presets::KnobId::kActivationDtype).choices;
+        return Error{fmt::format("a CUDA device has {} activations for these weights",
+                                 words[static_cast<size_t>(activations_)]),
+                     ""};
+    }
+    uint64_t weight_bytes() const override { return plugin_.weight_bytes(device_); }
+    uint64_t activation_bytes() const override { return plugin_.activation_bytes(device_); }
+    uint32_t capacity_blocks() const override { return kv_capacity(kv_dtype_).blocks; }
+    KvCapacity kv_capacity(telemetry::KvDtype dtype) const override {
+        const uint64_t bytes = kv_bytes_per_block(dtype, config_);
+        const uint64_t most = raw(kNoBlock) / kBlockTokens;
+        return {bytes, static_cast<uint32_t>(std::min(plugin_.kv_memory_bytes(device_) / bytes, most))};
+    }
+    Status resize_pool(uint32_t num_blocks) override {
+        return call([&](abi::Failure* failure) { return plugin_.resize_pool(device_, num_blocks, failure); });
+    }
+    Status convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
+                      std::span<const BlockId> holding) override;
+    Ticket submit(const StepPlan& plan) override;
+    StepResult collect(Ticket ticket) override;
+
+  private:
+    /// One of the plug-in's functions.
+    template <class Function>
+    static Status call(const Function& function) {
+        abi::Failure failure{};
+        if (function(&failure) == 0) return {};
+        return error_of(failure);
+    }
+    static bool wants_logits(const SequenceSlice& slice);
+    void sample(const abi::StepResult& step, StepResult& result);
+
+    const abi::Plugin& plugin_;
+    ModelConfig config_;
+    ActivationDtype activations_;
+    DeviceInfo info_;
+    abi::Executor* device_ = nullptr;
+    telemetry::KvDtype kv_dtype_ = telemetry::KvDtype::kF16;
+    std::vector<SequenceSlice> slices_;  ///< in flight
+    std::vector<abi::Slice> plan_slices_;
+    std::vector<abi::BlockCopy> plan_copies_;
+    Status submitted_;
+    SamplerScratch sampler_;
+    uint64_t ticket_ = 0;
+};
+
+Status CudaExecutor::load(const Model& model, const CudaOptions& options) {
+    if (Status status = check_shapes(model); !status.ok()) return status;
+    std::vector<abi::Layer> layers;
+    for (uint32_t i = 0; i < config_.num_layers; ++i) layers.push_back(layer_of(model.layer(i)));
+    const abi::Model plain = model_of(model, layers);
+    Progress progress{options, model, nullptr};
+    const abi::Options plain_options{options.device, static_cast<uint32_t>(options.kv_cache_dtype),
+                                     options.kv_cache_memory_bytes, Progress::call, &progress};
+    Status status = call(
+        [&](abi::Failure* failure) { return plugin_.create(&plain, &plain_options, &device_, failure); });
+    if (progress.thrown) std::rethrow_exception(progress.thrown);
+    kv_dtype_ = options.kv_cache_dtype;
+    return status;
+}
+
+Status CudaExecutor::convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
+                                std::span<const BlockId> holding) {
+    std::vector<uint32_t> ids;
+    for (const BlockId id : holding) ids.push_back(raw(id));
+    Status status = call([&](abi::Failure* failure) {
+        return plugin_.convert_kv(device_, static_cast<uint32_t>(dtype), num_blocks, ids.data(),
+                                  static_cast<uint32_t>(ids.size()), failure);
+    });
+    if (status.ok()) kv_dtype_ = dtype;
+    return status;
+}
+
+bool CudaExecutor::wants_logits(const SequenceSlice& slice) {
+    for (size_t i = slice.first_sampled(); i < slice.tokens.size(); ++i)
+        if (!takes_largest(slice.sampling, slice.history_at(i), slice.banned_at(i))) return true;
+    return false;
+}
+
+Ticket CudaExecutor::submit(const StepPlan& plan) {
+    slices_ = plan.slices;
+    plan_slices_.clear();
+    plan_copies_.clear();
+    for (const SequenceSlice& s : slices_) {
+        static_assert(sizeof(BlockId) == sizeof(uint32_t));
+        plan_slices_.push_back({s.tokens.data(), static_cast<uint32_t>(s.tokens.size()), s.first_position,
+                                reinterpret_cast<const uint32_t*>(s.block_table.data()),
+                                static_cast<uint32_t>(s.block_table.size()), s.samples, wants_logits(s),
+                                s.logits_out.empty() ? nullptr : s.logits_out.data()});
+    }
+    for (const BlockCopy& copy : plan.copies) plan_copies_.push_back({raw(copy.source), raw(copy.target)});
+    const abi::Plan plain{plan_copies_.data(), plan_slices_.data(),
+                          static_cast<uint32_t>(plan_copies_.size()),
+                          static_cast<uint32_t>(plan_slices_.size())};
+    submitted_ = call([&](abi::Failure* failure) { return plugin_.submit(device_, &plain, failure); });
+    return Ticket{++ticket_};
+}
+
+StepResult CudaExecutor::collect([[maybe_unused]] Ticket ticket) {
+    assert(static_cast<uint64_t>(ticket) == ticket_);
+    StepResult result;
+    result.status = submitted_;
+    if (!submitted_.ok()) return result;
+    abi::StepResult step{};
+    result.status = call([&](abi::Failure* failure) { return plugin_.collect(device_, &step, failure); });
+    if (!result.status.ok()) return result;
+    result.copy_ns = step.copy_ns;
+    result.execute_ns = step.execute_ns;
+    result.sample_ns = step.sample_ns;
+    result.flops = step.flops;
+    result.bytes = step.bytes;
+    for (size_t i = 0; i < result.kernels.size(); ++i)
+        result.kernels[i] = {step.kernels[i].ns, step.kernels[i].flops, step.kernels[i].bytes};
+    sample(step, result);
+    return result;
+}
+
+void CudaExecutor::sample(const abi::StepResult& step, StepResult& result) {
+    const auto start = std::chrono::steady_clock::now();
+    const int32_t* largest = step.largest;
+    const float* logits = step.logits;
+    for (size_t i = 0; i < slices_.size(); ++i) {
+        const SequenceSlice& slice = slices_[i];
+        for (size_t token = slice.first_sampled(); token < slice.tokens.size(); ++token, ++largest) {
+            if (!plan_slices_[i].want_logits) {
+                result.sampled.push_back(*largest);
+                continue;
+            }
+            const uint64_t position = uint64_t{slice.first_position} + token + 1;
+            result.sampled.push_back(sample_token({logits, config_.vocab_size}, slice.sampling,
+                                                  slice.history_at(token), slice.banned_at(token), position,
+                                                  sampler_));
+            logits += config_.vocab_size;
+        }
+    }
+    result.sample_ns += (std::chrono::steady_clock::now() - start) / std::chrono::nanoseconds(1);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Executor>> make_cuda_executor(const abi::Plugin& plugin, const Model& model,
+                                                     const CudaOptions& options) {
+    const auto devices = list_cuda_devices(plugin);
+    if (!devices.ok()) return devices.error();
+    if (options.device >= devices.value().size())
+        return Error{fmt::format("there is no CUDA device {}", options.device),
+                     fmt::format("use 0 to {}", devices.value().size() - 1)};
+    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value()[options.device], model);
+    if (Status status = executor->load(model, options); !status.ok()) return status.error();
+    return Result<std::unique_ptr<Executor>>(std::move(executor));
+}
+
+}  // namespace pitwall::engine

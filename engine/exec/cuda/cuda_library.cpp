@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cuda/cuda_library.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "engine/exec/cuda/plugin/build_id.h"
+
+namespace pitwall::engine {
+namespace {
+
+constexpr const char* kFileName = "pitwall-cuda.so";
+
+/// Beside the program, as installed (bin/ and lib/pitwall/), and as built (app/headless/ and engine/exec/cuda/).
+std::vector<std::filesystem::path> places() {
+    if (const char* given = std::getenv("PITWALL_CUDA_PLUGIN")) return {given};
+    std::error_code none;
+    const auto folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
+    return {folder / kFileName, folder / "../lib/pitwall" / kFileName,
+            folder / "../../engine/exec/cuda" / kFileName};
+}
+
+std::optional<std::filesystem::path> find_plugin() {
+    for (const auto& path : places()) {
+        std::error_code none;
+        if (std::filesystem::exists(path, none)) return path;
+    }
+    return std::nullopt;
+}
+
+Result<const cuda::abi::Plugin*> load() {
+    const auto path = find_plugin();
+    if (!path) return Error{fmt::format("there is no CUDA plug-in ({})", places().front().string()), ""};
+    // Never closed: a driver's threads may outlive whoever used it.
+    void* const library = ::dlopen(path->c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) return Error{fmt::format("the CUDA plug-in does not load: {}", ::dlerror()), ""};
+    const auto entry = reinterpret_cast<cuda::abi::Entry>(::dlsym(library, cuda::abi::kEntryName));
+    const cuda::abi::Plugin* const plugin = entry ? entry() : nullptr;
+    if (Status status = check_cuda_plugin(plugin, path->string()); !status.ok()) return status.error();
+    return plugin;
+}
+
+}  // namespace
+
+Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& from) {
+    const bool ours = plugin != nullptr && plugin->version == cuda::abi::kVersion &&
+                      std::strcmp(plugin->build_id, cuda::abi::kBuildId) == 0;
+    if (ours) return {};
+    return Error{fmt::format("{} is not this build's CUDA plug-in", from), "install both from one build"};
+}
+
+Result<const cuda::abi::Plugin*> load_cuda_plugin() {
+    static const Result<const cuda::abi::Plugin*> loaded = load();
+    return loaded;
+}
+
+Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Plugin& plugin) {
+    constexpr uint32_t kMost = 64;
+    std::vector<cuda::abi::DeviceInfo> devices(kMost);
+    cuda::abi::Failure failure{};
+    devices.resize(plugin.list_devices(devices.data(), kMost, &failure));
+    if (devices.empty()) return Error{fmt::format("there is no CUDA device: {}", failure.what), ""};
+    return devices;
+}
+
+}  // namespace pitwall::engine

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/exec/cuda/plugin/abi.h"
+#include "telemetry/base/result.h"
+
+namespace pitwall::engine {
+
+/// Loads the CUDA plug-in, once in a process; a program starts without it, without a driver and without a GPU. It is looked
+/// for in $PITWALL_CUDA_PLUGIN alone where that is set, else beside the program and where it is installed or built. The error
+/// says in one line why there is none.
+Result<const cuda::abi::Plugin*> load_cuda_plugin();
+
+/// Whether a table that came out of some library is this build's.
+Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& from);
+
+/// What it finds; one GPU at least, or the error says why there is none.
+Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Plugin& plugin);
+
+}  // namespace pitwall::engine

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cuda/executor/forward.h"
+
+#include <algorithm>
+
+#include "engine/exec/cuda/executor/attention_plan.h"
+#include "engine/exec/cuda/kernels/rows.h"
+
+namespace pitwall::cuda {
+
+Result<Forward> Forward::create(const DeviceModel& model, Stream& stream) {
+    Forward forward;
+    forward.model_ = &model;
+    if (Status status = forward.allocate(); !status.ok()) return status.error();
+    fill_rotations(stream, forward.rotations_.as<Float2>(), model.config.max_context_tokens,
+                   model.config.head_dim, static_cast<double>(model.config.rope_base));
+    if (Status status = stream.synchronize(); !status.ok()) return status.error();
+    return forward;
+}
+
+Result<Forward::Rows> Forward::allocate_rows(uint32_t rows, uint32_t columns) {
+    Rows made;
+    const uint32_t ld = padded_columns(columns);
+    auto data = DeviceMemory::allocate(uint64_t{rows} * ld * sizeof(uint16_t), "activations");
+    if (!data.ok()) return data.error();
+    auto scales = DeviceMemory::allocate(rows * sizeof(float), "activations");
+    if (!scales.ok()) return scales.error();
+    made.data = std::move(data).value();
+    made.scales = std::move(scales).value();
+    made.operand = {made.data.as<uint16_t>(), made.scales.as<float>(), columns, ld, OperandNumber::kHalf};
+    return made;
+}
+
+Status Forward::allocate() {
+    const engine::ModelConfig& c = model_->config;
+    const uint64_t tokens = kMaxTokens, pairs = c.head_dim / 2;
+    uint64_t workspace = 16;
+    for (const DeviceLayer& layer : model_->layers)
+        for (const DeviceMatrix* matrix : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down})
+            workspace = std::max(workspace, multiply_workspace_bytes(*matrix, kMaxTokens));
+    workspace = std::max(workspace, multiply_workspace_bytes(model_->head, kMaxHeadRows));
+    const std::pair<DeviceMemory*, uint64_t> buffers[] = {
+        {&rotations_, c.max_context_tokens * pairs * sizeof(Float2)},
+        {&hidden_, tokens * c.hidden_size * sizeof(float)},
+        {&qkv_, tokens * model_->qkv_columns() * sizeof(float)},
+        {&q_, tokens * model_->q_columns() * sizeof(uint16_t)},
+        {&activated_, tokens * c.intermediate_size * sizeof(float)},
+        {&logits_, uint64_t{kMaxHeadRows} * c.vocab_size * sizeof(float)},
+        {&workspace_, workspace}};
+    for (const auto& [buffer, bytes] : buffers) {
+        auto memory = DeviceMemory::allocate(bytes, "activations");
+        if (!memory.ok()) return memory.error();
+        *buffer = std::move(memory).value();
+    }
+    const std::pair<Rows*, std::pair<uint32_t, uint32_t>> operands[] = {
+        {&normed_, {kMaxTokens, c.hidden_size}},
+        {&attended_, {kMaxTokens, model_->q_columns()}},
+        {&activated_rows_, {kMaxTokens, c.intermediate_size}},
+        {&head_rows_, {kMaxHeadRows, c.hidden_size}}};
+    for (const auto& [rows, shape] : operands) {
+        auto made = allocate_rows(shape.first, shape.second);
+        if (!made.ok()) return made.error();
+        *rows = std::move(made).value();
+    }
+    return {};
+}
+
+uint64_t Forward::bytes() const {
+    uint64_t bytes = 0;
+    for (const DeviceMemory* memory :
+         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &workspace_, &normed_.data,
+          &attended_.data, &activated_rows_.data, &head_rows_.data})
+        bytes += memory->bytes();
+    return bytes;
+}
+
+/// Grows with the longest contexts seen; what is still in flight reads the old ones, so it is waited for by the free.
+Status Forward::make_room_for_parts(uint32_t parts, uint32_t dim) {
+    const uint64_t bytes = attention_part_bytes(parts, dim);
+    if (bytes <= parts_.bytes()) return {};
+    auto memory = DeviceMemory::allocate(bytes + bytes / 2, "partial results of attention");
+    if (!memory.ok()) return memory.error();
+    parts_ = std::move(memory).value();
+    return {};
+}
+
+Operand Forward::with_number(const Rows& rows, const DeviceMatrix& matrix) {
+    Operand operand = rows.operand;
+    operand.number = operand_number(matrix.format);
+    return operand;
+}
+
+Status Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) {
+    if (Status status = make_room_for_parts(batch.attention_parts, pool.layout.v_dim); !status.ok())
+        return status;
+    gather_rows(stream, model_->embedding, batch.ids, batch.tokens, hidden_.as<float>(),
+                model_->config.hidden_size);
+    for (uint32_t i = 0; i < model_->config.num_layers; ++i) run_layer(i, batch, pool, stream);
+    return {};
+}
+
+void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream) {
+    const engine::ModelConfig& c = model_->config;
+    const DeviceLayer& layer = model_->layers[index];
+    auto* const hidden = hidden_.as<float>();
+    const auto norm = [&](const float* weight, const DeviceMatrix& next) {
+        rms_norm(stream, {hidden, c.hidden_size, nullptr, weight, c.rms_epsilon, with_number(normed_, next)},
+                 batch.tokens);
+    };
+    norm(layer.attn_norm, layer.qkv);
+    multiply(layer.qkv, normed_, batch.tokens, qkv_.as<float>(), model_->qkv_columns(), Epilogue::kStore,
+             stream);
+    rotate_and_store(stream,
+                     {pool, index, qkv_.as<float>(), model_->qkv_columns(), c.num_heads,
+                      rotations_.as<Float2>(), batch.positions, batch.slots, q_.as<uint16_t>()},
+                     batch.tokens);
+    AttendArgs attention = batch.attention;
+    attention.pool = pool;
+    attention.layer = index;
+    attention.heads = c.num_heads;
+    attention.q = q_.as<uint16_t>();
+    attention.parts = parts_.as<float>();
+    attention.tokens = batch.tokens;
+    attention.out = with_number(attended_, layer.output);
+    attend(stream, attention);
+    multiply(layer.output, attended_, batch.tokens, hidden, c.hidden_size, Epilogue::kAdd, stream);
+    norm(layer.ffn_norm, layer.gate_up);
+    multiply(layer.gate_up, normed_, batch.tokens, activated_.as<float>(), c.intermediate_size,
+             Epilogue::kSwiglu, stream);
+    round_rows(stream,
+               {activated_.as<float>(), c.intermediate_size, with_number(activated_rows_, layer.down)},
+               batch.tokens);
+    multiply(layer.down, activated_rows_, batch.tokens, hidden, c.hidden_size, Epilogue::kAdd, stream);
+}
+
+void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out,
+                       uint32_t ld_out, Epilogue epilogue, Stream& stream) {
+    cuda::multiply(stream,
+                   {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue, workspace_.data()});
+}
+
+const float* Forward::head(const HeadInputs& inputs, Stream& stream) {
+    const engine::ModelConfig& c = model_->config;
+    auto* const logits = logits_.as<float>();
+    rms_norm(stream,
+             {hidden_.as<float>(), c.hidden_size, inputs.rows, model_->output_norm, c.rms_epsilon,
+              with_number(head_rows_, model_->head)},
+             inputs.count);
+    multiply(model_->head, head_rows_, inputs.count, logits, c.vocab_size, Epilogue::kStore, stream);
+    largest_columns(stream, {logits, c.vocab_size, c.vocab_size, inputs.largest}, inputs.count);
+    return logits;
+}
+
+}  // namespace pitwall::cuda

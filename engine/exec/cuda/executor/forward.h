@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/exec/cuda/executor/device_model.h"
+#include "engine/exec/cuda/kernels/attention.h"
+#include "engine/exec/cuda/kernels/operand.h"
+
+namespace pitwall::cuda {
+
+/// What a batch needs of the step's integers, all in device memory.
+struct BatchInputs {
+    uint32_t tokens = 0;
+    const int32_t* ids = nullptr;
+    const uint32_t *positions = nullptr, *slots = nullptr;
+    AttendArgs attention{};  ///< but for what Forward owns
+    uint32_t attention_parts = 0;
+};
+
+/// Rows of the last run whose logits are wanted.
+struct HeadInputs {
+    uint32_t count = 0;
+    const uint32_t* rows = nullptr;
+    int32_t* largest = nullptr;  ///< out [count]
+};
+
+/// The forward pass of a llama model (Touvron et al. 2023) over a batch of tokens of many sequences. What it computes for a
+/// token depends on that token's sequence alone.
+class Forward {
+  public:
+    static constexpr uint32_t kMaxTokens =
+        1024;  ///< of a batch; a longer step runs as several, with the same bits
+    static constexpr uint32_t kMaxHeadRows = 128;  ///< of one call of head()
+
+    static Result<Forward> create(const DeviceModel& model, Stream& stream);
+
+    Status run(const BatchInputs& batch, const KvPool& pool, Stream& stream);
+    /// Logits [count, vocab] of those rows, in device memory until the next call.
+    const float* head(const HeadInputs& inputs, Stream& stream);
+
+    uint64_t bytes() const;
+
+  private:
+    struct Rows {
+        DeviceMemory data, scales;
+        Operand operand;
+    };
+    static Result<Rows> allocate_rows(uint32_t rows, uint32_t columns);
+    Status allocate();
+    Status make_room_for_parts(uint32_t parts, uint32_t dim);
+    void run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream);
+    void multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out, uint32_t ld_out,
+                  Epilogue epilogue, Stream& stream);
+    static Operand with_number(const Rows& rows, const DeviceMatrix& matrix);
+
+    const DeviceModel* model_ = nullptr;
+    DeviceMemory rotations_, hidden_, qkv_, q_, activated_, parts_, logits_, workspace_;
+    Rows normed_, attended_, activated_rows_, head_rows_;
+};
+
+}  // namespace pitwall::cuda

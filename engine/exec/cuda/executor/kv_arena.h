@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/exec/cuda/kernels/attention.h"
+#include "engine/kv/kv_format.h"
+#include "engine/model/model_config.h"
+
+namespace pitwall::cuda {
+
+/// The bytes of the KV blocks in the device's memory: one arena, in which blocks of the present format have one stride.
+class KvArena {
+  public:
+    /// 0 bytes: most of what is free.
+    static Result<KvArena> create(const engine::ModelConfig& config, uint64_t memory_bytes,
+                                  engine::KvDtype dtype);
+
+    const KvPool& pool() const { return pool_; }
+    engine::KvDtype dtype() const { return dtype_; }
+    uint64_t memory_bytes() const { return memory_.bytes(); }
+    uint32_t capacity_blocks(uint64_t block_bytes) const {
+        return static_cast<uint32_t>(std::min<uint64_t>(memory_.bytes() / block_bytes, kMostBlocks));
+    }
+    uint64_t block_bytes(engine::KvDtype dtype) const { return engine::kv_bytes_per_block(dtype, config_); }
+
+    Status resize(uint32_t num_blocks);
+    /// Executor::convert_kv: in place. Narrower blocks move down from the front, wider ones up from the back.
+    Status convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding,
+                   Stream& stream);
+
+  private:
+    static constexpr uint32_t kMostBlocks = kNoSlot / kBlockTokens;
+
+    Result<KvPool> pool_of(engine::KvDtype dtype) const;
+    Status check_size(uint32_t num_blocks, uint64_t block_bytes) const;
+
+    engine::ModelConfig config_;
+    engine::KvDtype dtype_ = engine::KvDtype::kF16;
+    DeviceMemory memory_;
+    KvPool pool_;
+};
+
+}  // namespace pitwall::cuda

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * What crosses from a program into the CUDA plug-in and back: plain structs and C functions. No exception, no ownership and no
+ * object of C++ crosses; memory belongs to the side that allocated it, and what a struct points to stays valid during the call,
+ * or as long as it says. One thread uses an executor.
+ */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pitwall::cuda::abi {
+
+/// Raised whenever a struct below changes. The build id has to agree too: both sides come from one build.
+inline constexpr uint32_t kVersion = 1;
+inline constexpr const char* kEntryName = "pitwall_cuda_plugin";
+
+struct Failure {
+    char what[480], hint[256];
+};
+
+struct DeviceInfo {
+    char name[128];
+    uint32_t compute_major, compute_minor;
+    uint64_t memory_bytes, free_bytes;
+    uint32_t emulated;
+};
+
+struct Tensor {
+    uint32_t type, rows, columns;  ///< engine::TensorType
+    const void* data;
+    uint64_t bytes;
+};
+
+/// As engine::LayerWeights.
+struct Layer {
+    Tensor attn_norm, q, k, v, attn_output, ffn_norm, gate, up, down;
+};
+
+/// As engine::ModelConfig and engine::Model; read during create() alone.
+struct Model {
+    uint32_t num_layers, hidden_size, num_heads, num_kv_heads, head_dim, intermediate_size, vocab_size,
+        max_context_tokens;
+    float rms_epsilon, rope_base;
+    uint32_t tied_embeddings;
+    Tensor embedding, output_head, output_norm;
+    const Layer* layers;  ///< [num_layers]
+};
+
+struct Options {
+    uint32_t device;
+    uint32_t kv_dtype;               ///< telemetry::KvDtype
+    uint64_t kv_cache_memory_bytes;  ///< 0: most of what weights and activations leave
+    /// Called on the caller's thread while weights are laid out; a result other than 0 ends it.
+    int32_t (*progress)(void* context, uint64_t done_bytes, uint64_t total_bytes);
+    void* context;
+};
+
+/// As engine::SequenceSlice. Its pointers stay valid until the plan is collected.
+struct Slice {
+    const int32_t* tokens;
+    uint32_t num_tokens, first_position;
+    const uint32_t* block_table;
+    uint32_t num_blocks;
+    uint32_t samples;      ///< after each of the last so many tokens
+    uint32_t want_logits;  ///< of the sampled positions, beside the largest
+    float* logits_out;     ///< null, or [num_tokens, vocab]
+};
+
+struct BlockCopy {
+    uint32_t source, target;
+};
+
+struct Plan {
+    const BlockCopy* copies;
+    const Slice* slices;
+    uint32_t num_copies, num_slices;
+};
+
+struct Work {
+    int64_t ns;
+    double flops, bytes;
+};
+
+/// Valid until the next submit().
+struct StepResult {
+    const int32_t* largest;  ///< of every sampled position, in the order of slices and positions
+    const float* logits;     ///< [those of slices that want them, vocab], in that order
+    int64_t copy_ns, execute_ns, sample_ns;
+    double flops, bytes;
+    Work kernels[4];  ///< as engine::KernelKind
+};
+
+struct Executor;  ///< the plug-in's
+
+/// Functions give 0, or another number and the reason in `failure`.
+struct Plugin {
+    uint32_t version;
+    const char* build_id;
+    /// Up to `most` of them into `devices`; gives their number. None: the reason.
+    uint32_t (*list_devices)(DeviceInfo* devices, uint32_t most, Failure* failure);
+    int32_t (*create)(const Model* model, const Options* options, Executor** executor, Failure* failure);
+    void (*destroy)(Executor* executor);
+    uint64_t (*weight_bytes)(const Executor* executor);
+    uint64_t (*activation_bytes)(const Executor* executor);
+    /// Bytes of a block in that format; 0: the device does not have it.
+    uint64_t (*block_bytes)(const Executor* executor, uint32_t kv_dtype);
+    uint64_t (*kv_memory_bytes)(const Executor* executor);
+    int32_t (*resize_pool)(Executor* executor, uint32_t num_blocks, Failure* failure);
+    int32_t (*convert_kv)(Executor* executor, uint32_t kv_dtype, uint32_t num_blocks, const uint32_t* holding,
+                          uint32_t num_holding, Failure* failure);
+    int32_t (*submit)(Executor* executor, const Plan* plan, Failure* failure);
+    int32_t (*collect)(Executor* executor, StepResult* result, Failure* failure);
+};
+
+using Entry = const Plugin* (*)();
+
+}  // namespace pitwall::cuda::abi
+
+extern "C" const pitwall::cuda::abi::Plugin* pitwall_cuda_plugin();

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The plug-in's side of abi.h: nothing is thrown across it.
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "engine/exec/cuda/executor/device_executor.h"
+#include "engine/exec/cuda/plugin/abi.h"
+#include "engine/exec/cuda/plugin/build_id.h"
+
+namespace pitwall::cuda::abi {
+
+struct Executor {
+    std::unique_ptr<DeviceExecutor> device;
+};
+
+namespace {
+
+template <size_t kSize>
+void copy_text(char (&to)[kSize], const std::string& from) {
+    const size_t length = std::min(from.size(), kSize - 1);
+    std::memcpy(to, from.data(), length);
+    to[length] = 0;
+}
+
+void tell(const Error& error, Failure* failure) {
+    copy_text(failure->what, error.what);
+    copy_text(failure->hint, error.hint);
+}
+
+/// Runs `work`, which gives a Status; 0 if that is good.
+template <class Work>
+int32_t guarded(Failure* failure, const Work& work) {
+    try {
+        const Status status = work();
+        if (status.ok()) return 0;
+        tell(status.error(), failure);
+    } catch (const std::exception& e) {
+        tell({std::string("the CUDA executor failed: ") + e.what(), "use --device cpu, and report this"},
+             failure);
+    }
+    return 1;
+}
+
+uint32_t list_devices_entry(DeviceInfo* devices, uint32_t most, Failure* failure) {
+    const DeviceList list = list_devices();
+    const auto count = static_cast<uint32_t>(std::min<size_t>(most, list.devices.size()));
+    for (uint32_t i = 0; i < count; ++i) {
+        const DeviceProperties& p = list.devices[i];
+        devices[i] = {{}, p.compute_major, p.compute_minor, p.memory_bytes, p.free_bytes, p.emulated};
+        copy_text(devices[i].name, p.name);
+    }
+    if (count == 0) tell({list.why_none, ""}, failure);
+    return count;
+}
+
+int32_t create_entry(const Model* model, const Options* options, Executor** executor, Failure* failure) {
+    return guarded(failure, [&]() -> Status {
+        auto made = DeviceExecutor::create(*model, *options);
+        if (!made.ok()) return made.error();
+        *executor = new Executor{std::move(made).value()};
+        return {};
+    });
+}
+
+void destroy_entry(Executor* executor) { delete executor; }
+
+uint64_t block_bytes_entry(const Executor* executor, uint32_t kv_dtype) {
+    return executor->device->arena().block_bytes(static_cast<engine::KvDtype>(kv_dtype));
+}
+
+int32_t resize_pool_entry(Executor* executor, uint32_t num_blocks, Failure* failure) {
+    return guarded(failure, [&] { return executor->device->resize_pool(num_blocks); });
+}
+
+int32_t convert_kv_entry(Executor* executor, uint32_t kv_dtype, uint32_t num_blocks, const uint32_t* holding,
+                         uint32_t num_holding, Failure* failure) {
+    return guarded(failure, [&] {
+        return executor->device->convert_kv(static_cast<engine::KvDtype>(kv_dtype), num_blocks,
+                                            {holding, num_holding});
+    });
+}
+
+int32_t submit_entry(Executor* executor, const Plan* plan, Failure* failure) {
+    return guarded(failure, [&] { return executor->device->submit(*plan); });
+}
+
+int32_t collect_entry(Executor* executor, StepResult* result, Failure* failure) {
+    return guarded(failure, [&]() -> Status {
+        auto collected = executor->device->collect();
+        if (!collected.ok()) return collected.error();
+        *result = collected.value();
+        return {};
+    });
+}
+
+constexpr Plugin kPlugin = {
+    .version = kVersion,
+    .build_id = kBuildId,
+    .list_devices = list_devices_entry,
+    .create = create_entry,
+    .destroy = destroy_entry,
+    .weight_bytes = [](const Executor* e) { return e->device->weight_bytes(); },
+    .activation_bytes = [](const Executor* e) { return e->device->activation_bytes(); },
+    .block_bytes = block_bytes_entry,
+    .kv_memory_bytes = [](const Executor* e) { return e->device->arena().memory_bytes(); },
+    .resize_pool = resize_pool_entry,
+    .convert_kv = convert_kv_entry,
+    .submit = submit_entry,
+    .collect = collect_entry,
+};
+
+}  // namespace
+}  // namespace pitwall::cuda::abi
+
+extern "C" __attribute__((visibility("default"))) const pitwall::cuda::abi::Plugin* pitwall_cuda_plugin() {
+    return &pitwall::cuda::abi::kPlugin;
+}
