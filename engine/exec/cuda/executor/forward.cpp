@@ -34,19 +34,13 @@ Result<Forward::Rows> Forward::allocate_rows(uint32_t rows, uint32_t columns) {
 Status Forward::allocate() {
     const engine::ModelConfig& c = model_->config;
     const uint64_t tokens = kMaxTokens, pairs = c.head_dim / 2;
-    uint64_t workspace = 16;
-    for (const DeviceLayer& layer : model_->layers)
-        for (const DeviceMatrix* matrix : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down})
-            workspace = std::max(workspace, multiply_workspace_bytes(*matrix, kMaxTokens));
-    workspace = std::max(workspace, multiply_workspace_bytes(model_->head, kMaxHeadRows));
     const std::pair<DeviceMemory*, uint64_t> buffers[] = {
         {&rotations_, c.max_context_tokens * pairs * sizeof(Float2)},
         {&hidden_, tokens * c.hidden_size * sizeof(float)},
         {&qkv_, tokens * model_->qkv_columns() * sizeof(float)},
         {&q_, tokens * model_->q_columns() * sizeof(uint16_t)},
         {&activated_, tokens * c.intermediate_size * sizeof(float)},
-        {&logits_, uint64_t{kMaxHeadRows} * c.vocab_size * sizeof(float)},
-        {&workspace_, workspace}};
+        {&logits_, uint64_t{kMaxHeadRows} * c.vocab_size * sizeof(float)}};
     for (const auto& [buffer, bytes] : buffers) {
         auto memory = DeviceMemory::allocate(bytes, "activations");
         if (!memory.ok()) return memory.error();
@@ -68,7 +62,7 @@ Status Forward::allocate() {
 uint64_t Forward::bytes() const {
     uint64_t bytes = 0;
     for (const DeviceMemory* memory :
-         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &workspace_, &normed_.data,
+         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &normed_.data,
           &attended_.data, &activated_rows_.data, &head_rows_.data})
         bytes += memory->bytes();
     return bytes;
@@ -136,7 +130,7 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
 void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out,
                        uint32_t ld_out, Epilogue epilogue, Stream& stream) {
     cuda::multiply(stream,
-                   {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue, workspace_.data()});
+                   {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue});
 }
 
 const float* Forward::head(const HeadInputs& inputs, Stream& stream) {

@@ -56,7 +56,7 @@ class Forward {
     static Operand with_number(const Rows& rows, const DeviceMatrix& matrix);
 
     const DeviceModel* model_ = nullptr;
-    DeviceMemory rotations_, hidden_, qkv_, q_, activated_, parts_, logits_, workspace_;
+    DeviceMemory rotations_, hidden_, qkv_, q_, activated_, parts_, logits_;
     Rows normed_, attended_, activated_rows_, head_rows_;
 };
 

@@ -15,8 +15,10 @@ namespace pitwall::cuda {
 enum class MatrixFormat : uint8_t {
     kHalf,    ///< binary16
     kBfloat,  ///< bfloat16
-    kNibble,  ///< 4 bits, a scale and a minimum (binary16) for each 32: Q4_0, Q4_1, Q4_K
-    kByte     ///< 8 bits, a scale and a minimum for each 16: Q8_0, Q5_0, Q5_1, Q5_K, Q6_K
+    // A weight is code * scale + minimum (binary16 both), rounded once to binary16: in every kernel the same number.
+    kNibble,  ///< codes of 4 bits, a scale and a minimum for each 32 columns: Q4_0, Q4_1, Q4_K
+    kByte,    ///< of 8 bits: Q5_0, Q5_1, Q8_0, Q5_K
+    kByte16   ///< of 8 bits, a scale and a minimum for each 16 columns: Q6_K
 };
 
 /// What it is multiplied with.
@@ -47,12 +49,8 @@ struct MultiplyArgs {
     float* out;       ///< [tokens, ld_out]
     uint32_t ld_out;
     Epilogue epilogue = Epilogue::kStore;
-    /// At least multiply_workspace_bytes() of it, for what is unpacked on the way; its contents are lost.
-    std::byte* workspace = nullptr;
 };
 void multiply(Stream& stream, const MultiplyArgs& args);
-/// For up to so many tokens.
-uint64_t multiply_workspace_bytes(const DeviceMatrix& matrix, uint32_t tokens);
 
 /// Rows of a matrix as float32: out[i] [ld_out] = row ids[i].
 void gather_rows(Stream& stream, const DeviceMatrix& matrix, const int32_t* ids, uint32_t count, float* out,

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cuda/executor/pack_matrix.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+#include "engine/exec/cuda/executor/block_codes.h"
+#include "engine/exec/cuda/kernels/matrix_layout.h"
+#include "engine/model/half.h"
+
+namespace pitwall::cuda {
+namespace {
+
+using engine::TensorType;
+using engine::TensorView;
+
+MatrixFormat format_of(TensorType type) {
+    switch (type) {
+        case TensorType::kF32:
+        case TensorType::kF16:
+            return MatrixFormat::kHalf;
+        case TensorType::kBF16:
+            return MatrixFormat::kBfloat;
+        case TensorType::kQ4_0:
+        case TensorType::kQ4_1:
+        case TensorType::kQ4_K:
+            return MatrixFormat::kNibble;
+        case TensorType::kQ5_0:
+        case TensorType::kQ5_1:
+        case TensorType::kQ8_0:
+        case TensorType::kQ5_K:
+            return MatrixFormat::kByte;
+        case TensorType::kQ6_K:
+            return MatrixFormat::kByte16;
+    }
+    return MatrixFormat::kHalf;
+}
+
+bool is_dense(MatrixFormat format) {
+    return format == MatrixFormat::kHalf || format == MatrixFormat::kBfloat;
+}
+
+/// To the nearest, ties to even.
+uint16_t to_bfloat(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);
+    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// Puts rows of tensors in their places of a matrix of zeros.
+class Packer {
+  public:
+    Packer(MatrixFormat format, uint32_t rows, uint32_t columns);
+    void put_row(const TensorView& tensor, uint32_t source_row, uint32_t row);
+    HostMatrix finish() { return std::move(matrix_); }
+
+  private:
+    void put_numbers(const TensorView& tensor, const std::byte* data, uint32_t row);
+    void put_group(const CodeGroup& group, uint32_t row, uint32_t first_column);
+    size_t tile_index(uint32_t row, uint32_t column) const {
+        return size_t{row / kTileRows} * tiles_ + column / kTileColumns;
+    }
+
+    HostMatrix matrix_;
+    uint32_t tiles_;
+    size_t value_bytes_, scale_bytes_;  ///< of a tile
+    std::vector<float> numbers_;        ///< of a row
+};
+
+Packer::Packer(MatrixFormat format, uint32_t rows, uint32_t columns)
+    : tiles_(column_tiles(columns)),
+      value_bytes_(tile_value_bytes(format)),
+      scale_bytes_(tile_scale_bytes(format)),
+      numbers_(is_dense(format) ? columns : 0) {
+    const size_t count = size_t{row_tiles(rows)} * tiles_;
+    // A code of zero is kByteZero in a byte; times a scale of zero any other would do as well.
+    matrix_.values.resize(count * value_bytes_);
+    matrix_.scales.resize(count * scale_bytes_);
+    matrix_.shape.format = format;
+    matrix_.shape.rows = rows;
+    matrix_.shape.columns = columns;
+    matrix_.shape.bytes = packed_bytes(format, rows, columns);
+}
+
+void Packer::put_row(const TensorView& tensor, uint32_t source_row, uint32_t row) {
+    const std::byte* data = tensor.data + engine::row_bytes(tensor.type, tensor.columns) * source_row;
+    if (is_dense(matrix_.shape.format)) return put_numbers(tensor, data, row);
+    const uint32_t values = engine::block_values(tensor.type), bytes = engine::block_bytes(tensor.type);
+    CodeGroup groups[8];
+    for (uint32_t column = 0; column < tensor.columns; column += values, data += bytes) {
+        read_block(tensor.type, data, groups);
+        for (uint32_t i = 0; i < values / kGroupValues; ++i)
+            put_group(groups[i], row, column + i * kGroupValues);
+    }
+}
+
+void Packer::put_numbers(const TensorView& tensor, const std::byte* data, uint32_t row) {
+    engine::dequantize(tensor.type, data, tensor.columns, numbers_.data());
+    const bool bfloat = matrix_.shape.format == MatrixFormat::kBfloat;
+    for (uint32_t column = 0; column < tensor.columns; ++column) {
+        const float value = numbers_[column];
+        const uint16_t bits = bfloat ? to_bfloat(value) : engine::float_to_half(value);
+        std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
+        std::memcpy(tile + number_offset(place_in_tile(row, column)), &bits, sizeof bits);
+    }
+}
+
+void Packer::put_group(const CodeGroup& group, uint32_t row, uint32_t first_column) {
+    const size_t tile = tile_index(row, first_column);
+    std::byte* const values = matrix_.values.data() + tile * value_bytes_;
+    std::byte* const scales = matrix_.scales.data() + tile * scale_bytes_;
+    const bool nibbles = matrix_.shape.format == MatrixFormat::kNibble;
+    for (uint32_t i = 0; i < kGroupValues; i += kLaneColumns) {
+        const TilePlace place = place_in_tile(row, first_column + i);
+        uint32_t word = 0;
+        for (uint32_t j = 0; j < kLaneColumns; ++j) {
+            const int32_t code = group.codes[i + j];
+            if (nibbles)
+                word |= static_cast<uint32_t>(code) << nibble_shift(j);
+            else
+                values[byte_offset(place) + j] = static_cast<std::byte>(code + kByteZero);
+        }
+        if (nibbles) std::memcpy(values + nibbles_offset(place), &word, sizeof word);
+    }
+    const uint32_t kinds = matrix_.shape.format == MatrixFormat::kByte16 ? 2 : 1;
+    for (uint32_t i = 0; i < kinds; ++i) {
+        const uint16_t pair[2] = {group.scales[i], group.minima[i]};
+        std::memcpy(scales + scales_offset(place_in_tile(row, first_column), i), pair, sizeof pair);
+    }
+}
+
+}  // namespace
+
+MatrixFormat format_for(std::span<const TensorView> stack) {
+    MatrixFormat format = format_of(stack[0].type);
+    for (const TensorView& tensor : stack) {
+        const MatrixFormat other = format_of(tensor.type);
+        if (is_dense(format) != is_dense(other) || (is_dense(format) && format != other))
+            return MatrixFormat::kHalf;
+        format = std::max(format, other);  // the codes' formats are in the order of what they hold
+    }
+    return format;
+}
+
+uint64_t packed_bytes(MatrixFormat format, uint32_t rows, uint32_t columns) {
+    return uint64_t{row_tiles(rows)} * column_tiles(columns) *
+           (tile_value_bytes(format) + tile_scale_bytes(format));
+}
+
+HostMatrix pack_matrix(std::span<const TensorView> stack) {
+    uint32_t rows = 0;
+    for (const TensorView& tensor : stack) rows += tensor.rows;
+    Packer packer(format_for(stack), rows, stack[0].columns);
+    uint32_t row = 0;
+    for (const TensorView& tensor : stack) {
+        assert(tensor.columns == stack[0].columns);
+        for (uint32_t i = 0; i < tensor.rows; ++i) packer.put_row(tensor, i, row++);
+    }
+    return packer.finish();
+}
+
+HostMatrix pack_gate_up(const TensorView& gate, const TensorView& up) {
+    assert(gate.rows == up.rows && gate.columns == up.columns);
+    const TensorView both[] = {gate, up};
+    Packer packer(format_for(both), gate.rows + up.rows, gate.columns);
+    constexpr uint32_t kTurn = kTileRows / 2;
+    for (uint32_t i = 0; i < gate.rows; ++i) {
+        const uint32_t row = i / kTurn * kTileRows + i % kTurn;
+        packer.put_row(gate, i, row);
+        packer.put_row(up, i, row + kTurn);
+    }
+    return packer.finish();
+}
+
+}  // namespace pitwall::cuda

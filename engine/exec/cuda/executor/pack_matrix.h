@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Matrices of a model file, laid out for the kernels (kernels/matrix_layout.h). Nothing is requantized: codes stay codes.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "engine/exec/cuda/kernels/matrix.h"
+#include "engine/model/model.h"
+
+namespace pitwall::cuda {
+
+/// A matrix on its way to the device.
+struct HostMatrix {
+    DeviceMatrix shape;  ///< all but the addresses
+    std::vector<std::byte> values, scales;
+};
+
+/// What a stack of tensors becomes: the narrowest that holds each of them as its own format would; binary16 where 16-bit
+/// formats meet.
+MatrixFormat format_for(std::span<const engine::TensorView> stack);
+
+/// Bytes that pack_matrix() gives and a device has to hold.
+uint64_t packed_bytes(MatrixFormat format, uint32_t rows, uint32_t columns);
+
+/// The rows of one tensor after those of the other; all have the same columns.
+HostMatrix pack_matrix(std::span<const engine::TensorView> stack);
+/// For Epilogue::kSwiglu: 8 rows of the gate, 8 of the up, in turns; each is filled up to a multiple of 8. `rows` counts those of
+/// the two tensors, without what was filled up.
+HostMatrix pack_gate_up(const engine::TensorView& gate, const engine::TensorView& up);
+
+}  // namespace pitwall::cuda

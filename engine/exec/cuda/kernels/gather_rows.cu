@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/exec/cuda/kernels/weight_tiles.h"
+#include "engine/exec/cuda/runtime/launch.h"
+
+namespace pitwall::cuda {
+namespace {
+
+constexpr uint32_t kThreads = 128;
+
+struct GatherArgs {
+    DeviceMatrix matrix;
+    const int32_t* ids;
+    float* out;
+    uint32_t ld_out;
+};
+
+PITWALL_DEVICE uint32_t word_at(const std::byte* at) { return *reinterpret_cast<const uint32_t*>(at); }
+
+/// A lane's 8 columns of one row, as four pairs.
+PITWALL_DEVICE void read_lane(const DeviceMatrix& m, uint32_t row, uint32_t column, uint32_t (&out)[4]) {
+    const TilePlace place = place_in_tile(row, column);
+    const size_t tile = size_t{row / kTileRows} * column_tiles(m.columns) + column / kTileColumns;
+    const std::byte* const values = m.values + tile * tile_value_bytes(m.format);
+    if (tile_scale_bytes(m.format) == 0) {
+        const Words4 words = load16(values + number_offset(place));
+        out[0] = words.x, out[1] = words.y, out[2] = words.z, out[3] = words.w;
+        return;
+    }
+    const uint32_t which16 = m.format == MatrixFormat::kByte16 ? column % 32 / 16 : 0;
+    const uint32_t scale =
+        word_at(m.scales + tile * tile_scale_bytes(m.format) + scales_offset(place, which16));
+    if (m.format == MatrixFormat::kNibble)
+        return unpack_nibbles(word_at(values + nibbles_offset(place)), scale, out);
+    const Words2 bytes = load8(values + byte_offset(place));
+    unpack_bytes(bytes.x, bytes.y, scale, out);
+}
+
+PITWALL_DEVICE float number_of(uint32_t bits, MatrixFormat format) {
+    const auto number = static_cast<uint16_t>(bits);
+    return format == MatrixFormat::kBfloat ? to_float(Bfloat{number}) : to_float(Half{number});
+}
+
+/// A block a row.
+PITWALL_KERNEL gather_rows_kernel(GatherArgs args) {
+    const DeviceMatrix& m = args.matrix;
+    const auto row = static_cast<uint32_t>(args.ids[block_x()]);
+    float* const out = args.out + size_t{block_x()} * args.ld_out;
+    for (uint32_t column = thread() * kLaneColumns; column < m.columns; column += threads() * kLaneColumns) {
+        uint32_t pairs[4];
+        read_lane(m, row, column, pairs);
+#pragma unroll
+        for (uint32_t i = 0; i < kLaneColumns; ++i)
+            if (column + i < m.columns) out[column + i] = number_of(pairs[i / 2] >> 16 * (i % 2), m.format);
+    }
+}
+
+}  // namespace
+
+void gather_rows(Stream& stream, const DeviceMatrix& matrix, const int32_t* ids, uint32_t count, float* out,
+                 uint32_t ld_out) {
+    launch(stream, {.x = count, .threads = kThreads}, gather_rows_kernel, {matrix, ids, out, ld_out});
+}
+
+}  // namespace pitwall::cuda

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Tiles of weights in a lane's registers, and the operands of mma made of them (matrix_layout.h). Every kernel that multiplies
+// goes through here, so that a weight is the same number in all.
+#pragma once
+
+#include "engine/exec/cuda/kernels/matrix_layout.h"
+#include "engine/exec/cuda/simt/simt.h"
+
+namespace pitwall::cuda {
+
+/// A scale twice, and a minimum twice.
+struct ScalePair {
+    uint32_t scale, minimum;
+};
+PITWALL_DEVICE ScalePair spread_scale(uint32_t word) {
+    return {permute_bytes(word, word, 0x1010), permute_bytes(word, word, 0x3232)};
+}
+
+/// 8 nibbles to the binary16 of their columns. A code put into the bits of 1024 is 1024 + code, 16 bits further up 1024 + 16
+/// code; taking 1024 off again is exact.
+PITWALL_DEVICE void unpack_nibbles(uint32_t codes, uint32_t scale_word, uint32_t (&out)[4]) {
+    constexpr uint32_t kLow = 0x000f000f, kHigh = 0x00f000f0, k1024 = 0x64006400, kSixteenth = 0x2c002c00,
+                       kMinus64 = 0xd400d400;
+    const ScalePair s = spread_scale(scale_word);
+    const uint32_t upper = codes >> 8;
+    out[0] = subtract_halves(and_or(codes, kLow, k1024), k1024);
+    out[1] = fma_halves(and_or(codes, kHigh, k1024), kSixteenth, kMinus64);
+    out[2] = subtract_halves(and_or(upper, kLow, k1024), k1024);
+    out[3] = fma_halves(and_or(upper, kHigh, k1024), kSixteenth, kMinus64);
+#pragma unroll
+    for (uint32_t& pair : out) pair = fma_halves(pair, s.scale, s.minimum);
+}
+
+/// 8 bytes likewise; they lie on 1024 as code + 128.
+PITWALL_DEVICE void unpack_bytes(uint32_t low, uint32_t high, uint32_t scale_word, uint32_t (&out)[4]) {
+    constexpr uint32_t k1024 = 0x64646464, k1152 = 0x64806480;
+    const ScalePair s = spread_scale(scale_word);
+    out[0] = permute_bytes(low, k1024, 0x4140);
+    out[1] = permute_bytes(low, k1024, 0x4342);
+    out[2] = permute_bytes(high, k1024, 0x4140);
+    out[3] = permute_bytes(high, k1024, 0x4342);
+#pragma unroll
+    for (uint32_t& pair : out) pair = fma_halves(subtract_halves(pair, k1152), s.scale, s.minimum);
+}
+
+/// Where a warp's loads of a tile come from.
+struct FromGlobalOnce {
+    PITWALL_DEVICE static Words4 load(const std::byte* from) { return load16_once(from); }
+};
+struct FromShared {
+    PITWALL_DEVICE static Words4 load(const std::byte* from) {
+        return *reinterpret_cast<const Words4*>(from);
+    }
+};
+
+/// Of a tile of codes, where a lane's scales begin: those of its rows, and in kByte16 of its half of each 32 columns.
+PITWALL_DEVICE uint32_t lane_scales(uint32_t scale_bytes) {
+    const uint32_t which16 = scale_bytes == tile_scale_bytes(MatrixFormat::kByte16) ? lane() % 4 / 2 : 0;
+    return scales_offset({.group = lane() / 4, .half = 0, .k32 = 0, .t = 0, .i = 0}, which16);
+}
+
+/// What a lane holds of the rows g (half 0) and g + 8 (half 1) in 32 columns.
+struct Rows32 {
+    uint32_t words[2][4];
+};
+/// The a of the first (0) or second (1) mma of them.
+PITWALL_DEVICE void operand_of(const Rows32& rows, uint32_t which, uint32_t (&a)[4]) {
+    a[0] = rows.words[0][2 * which];
+    a[1] = rows.words[1][2 * which];
+    a[2] = rows.words[0][2 * which + 1];
+    a[3] = rows.words[1][2 * which + 1];
+}
+
+struct NibbleTile {
+    static constexpr uint32_t kValueBytes = tile_value_bytes(MatrixFormat::kNibble);
+    using Number = Half;
+    Words4 codes, scales;
+
+    template <class From>
+    PITWALL_DEVICE void load(const std::byte* value_tile, const std::byte* scale_tile, uint32_t scale_bytes) {
+        codes = From::load(value_tile + 16 * lane());
+        scales = From::load(scale_tile + lane_scales(scale_bytes));
+    }
+    PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
+        Rows32 out;
+        unpack_nibbles(k32 == 0 ? codes.x : codes.y, k32 == 0 ? scales.x : scales.y, out.words[0]);
+        unpack_nibbles(k32 == 0 ? codes.z : codes.w, k32 == 0 ? scales.z : scales.w, out.words[1]);
+        return out;
+    }
+};
+
+struct ByteTile {
+    static constexpr uint32_t kValueBytes = tile_value_bytes(MatrixFormat::kByte);
+    using Number = Half;
+    Words4 codes[2], scales;
+
+    template <class From>
+    PITWALL_DEVICE void load(const std::byte* value_tile, const std::byte* scale_tile, uint32_t scale_bytes) {
+        codes[0] = From::load(value_tile + 16 * lane());
+        codes[1] = From::load(value_tile + 512 + 16 * lane());
+        scales = From::load(scale_tile + lane_scales(scale_bytes));
+    }
+    PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
+        Rows32 out;
+        const Words4& c = codes[k32];
+        unpack_bytes(c.x, c.y, k32 == 0 ? scales.x : scales.y, out.words[0]);
+        unpack_bytes(c.z, c.w, k32 == 0 ? scales.z : scales.w, out.words[1]);
+        return out;
+    }
+};
+
+template <class NumberType>
+struct NumberTile {
+    static constexpr uint32_t kValueBytes = tile_value_bytes(MatrixFormat::kHalf);
+    using Number = NumberType;
+    Words4 values[2][2];  ///< [k32][half]
+
+    template <class From>
+    PITWALL_DEVICE void load(const std::byte* value_tile, const std::byte*, uint32_t) {
+#pragma unroll
+        for (uint32_t i = 0; i < 4; ++i)
+            values[i / 2][i % 2] = From::load(value_tile + 512 * i + 16 * lane());
+    }
+    PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
+        const Words4 &low = values[k32][0], &high = values[k32][1];
+        return {{{low.x, low.y, low.z, low.w}, {high.x, high.y, high.z, high.w}}};
+    }
+};
+
+}  // namespace pitwall::cuda

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "engine/exec/cuda/kernels/multiply.h"
+#include "engine/exec/cuda/kernels/rows.h"
+#include "tests/engine/exec/cuda/matrices.h"
+#include "tests/storm.h"
+
+namespace pitwall::cuda {
+namespace {
+
+using engine::TensorType;
+using Product = void (*)(Stream&, const MultiplyArgs&);
+
+/// Random activations, rounded for a matrix.
+struct Activations {
+    Activations(Stream& stream, uint32_t tokens, const DeviceMatrix& matrix, std::mt19937& random)
+        : values(size_t{tokens} * matrix.columns),
+          data(stream, size_t{tokens} * padded_columns(matrix.columns)),
+          scales(stream, tokens) {
+        std::normal_distribution<float> normal;
+        for (float& value : values) value = normal(random);
+        operand = {data.data(), scales.data(), matrix.columns, padded_columns(matrix.columns),
+                   operand_number(matrix.format)};
+        const DeviceArray<float> x(stream, values);
+        round_rows(stream, {x.data(), matrix.columns, operand}, tokens);
+        EXPECT_TRUE(stream.synchronize().ok());
+    }
+    /// From one of the tokens on.
+    Operand from(uint32_t token) const {
+        Operand part = operand;
+        part.data += size_t{token} * operand.ld;
+        part.scales += token;
+        return part;
+    }
+    std::vector<float> values;
+    DeviceArray<uint16_t> data;
+    DeviceArray<float> scales;
+    Operand operand;
+};
+
+/// A matrix of any storage type for any epilogue, as the kernels get it and as numbers.
+struct TestMatrix {
+    TestMatrix(Stream& stream, TensorType type, uint32_t rows, uint32_t columns, Epilogue how,
+               std::mt19937& random)
+        : epilogue(how),
+          first(type, rows, columns, random),
+          second(type, how == Epilogue::kSwiglu ? rows : 1, columns, random),
+          device(stream, how == Epilogue::kSwiglu ? pack_gate_up(first.view, second.view)
+                                                  : pack_matrix(std::span(&first.view, 1))) {}
+    uint32_t outputs() const { return first.view.rows; }
+
+    double product(const RandomTensor& tensor, uint32_t row, const float* x) const {
+        double sum = 0;
+        const float* weights = &tensor.values[size_t{row} * tensor.view.columns];
+        for (uint32_t i = 0; i < tensor.view.columns; ++i) sum += double(weights[i]) * double(x[i]);
+        return sum;
+    }
+    double want(uint32_t row, const float* x, float before) const {
+        const double sum = product(first, row, x);
+        if (epilogue == Epilogue::kAdd) return double(before) + sum;
+        if (epilogue == Epilogue::kStore) return sum;
+        return sum / (1 + std::exp(-sum)) * product(second, row, x);
+    }
+
+    Epilogue epilogue;
+    RandomTensor first, second;
+    MatrixOnDevice device;
+};
+
+class CudaMultiply : public testing::Test {
+  protected:
+    void SetUp() override { stream = std::move(Stream::create()).value(); }
+
+    /// Outputs [tokens, rows] of some tokens; what was there before is `before`, of one number.
+    std::vector<float> multiplied(const TestMatrix& matrix, const Operand& x, uint32_t tokens,
+                                  Product product, float before = 0.5f) {
+        const uint32_t rows = matrix.outputs(), ld = rows + 5;
+        std::vector<float> initial(size_t{tokens + 1} * ld, std::bit_cast<float>(UINT32_MAX));
+        if (matrix.epilogue == Epilogue::kAdd)
+            for (size_t i = 0; i < size_t{tokens} * ld; ++i)
+                if (i % ld < rows) initial[i] = before;
+        const DeviceArray<float> out(stream, initial);
+        product(stream, {matrix.device.matrix, x, tokens, out.data(), ld, matrix.epilogue});
+        std::vector<float> got;
+        const auto all = out.read();
+        for (size_t i = 0; i < all.size(); ++i) {
+            if (i < size_t{tokens} * ld && i % ld < rows)
+                got.push_back(all[i]);
+            else
+                EXPECT_EQ(std::bit_cast<uint32_t>(all[i]), UINT32_MAX) << "written outside, at " << i;
+        }
+        return got;
+    }
+
+    void expect_agreement(TensorType type, uint32_t rows, uint32_t columns, uint32_t tokens,
+                          Epilogue epilogue, Product product) {
+        const TestMatrix matrix(stream, type, rows, columns, epilogue, random);
+        const Activations x(stream, tokens, matrix.device.matrix, random);
+        const auto got = multiplied(matrix, x.operand, tokens, product);
+        std::vector<double> want;
+        for (uint32_t token = 0; token < tokens; ++token)
+            for (uint32_t row = 0; row < rows; ++row)
+                want.push_back(matrix.want(row, &x.values[size_t{token} * columns], 0.5f));
+        // Few outputs may all be near zero by chance; and a product of two errs like both.
+        const double few = want.size() < 50 ? 8 : 1, twice = epilogue == Epilogue::kSwiglu ? 2 : 1;
+        EXPECT_LT(relative_error(got, want), few * twice * tolerance_of(matrix.device.matrix.format))
+            << engine::tensor_type_name(type) << " " << rows << " x " << columns << ", " << tokens
+            << " tokens, epilogue " << int(epilogue);
+    }
+
+    Stream stream;
+    std::mt19937 random{11};
+};
+
+constexpr uint32_t kTokens[] = {1, 2, 7, 8, 9, 16, 33, 64, 65, 130};
+constexpr uint32_t kRows[] = {1, 16, 17, 100};
+constexpr Epilogue kEpilogues[] = {Epilogue::kStore, Epilogue::kAdd, Epilogue::kSwiglu};
+
+std::vector<uint32_t> columns_for(TensorType type) {
+    switch (engine::block_values(type)) {
+        case 1:
+            return {32, 64, 96, 576, 1100};
+        case 32:
+            return {32, 64, 96, 576};
+        default:
+            return {256, 768};
+    }
+}
+
+class CudaMultiplyTypes : public CudaMultiply, public testing::WithParamInterface<TensorType> {};
+
+TEST_P(CudaMultiplyTypes, AgreeWithFloat64) {
+    uint32_t turn = 0;
+    for (const uint32_t columns : columns_for(GetParam())) {
+        for (const uint32_t tokens : kTokens) {
+            for (const Epilogue epilogue : kEpilogues) {
+                // Every other pair has to do with a sanitizer, which takes its time.
+                if (kSanitized && (tokens + columns / 32) % 2 == 1) continue;
+                expect_agreement(GetParam(), kRows[turn++ % 4], columns, tokens, epilogue, multiply);
+            }
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CudaMultiplyTypes, testing::ValuesIn(engine::kAllTypes),
+                         [](const auto& i) { return std::string(engine::tensor_type_name(i.param)); });
+
+/// Shapes that make the kernels for few tokens take more rows in a block.
+TEST_F(CudaMultiply, TallMatrices) {
+    for (const uint32_t rows : {4000u, 7700u}) {
+        for (const uint32_t tokens : {5u, 16u, 20u, 40u}) {
+            expect_agreement(TensorType::kQ4_1, rows, 96, tokens, Epilogue::kStore, multiply_few);
+            expect_agreement(TensorType::kQ8_0, rows, 96, tokens, Epilogue::kStore, multiply_few);
+            expect_agreement(TensorType::kF16, rows, 90, tokens, Epilogue::kStore, multiply_few);
+        }
+    }
+}
+
+TEST_F(CudaMultiply, AnyShape) {
+    for (const uint32_t seed : StormSeeds(4)) {
+        random.seed(seed);
+        for (uint32_t i = storm_size(16); i > 0; --i) {
+            const TensorType type = engine::kAllTypes[random() % 11];
+            const uint32_t block = engine::block_values(type), most = block == 1 ? 700 : 1024 / block;
+            expect_agreement(type, 1 + random() % 150, (1 + random() % most) * block, 1 + random() % 140,
+                             kEpilogues[random() % 3], random() % 3 == 0 ? multiply_few : multiply);
+        }
+    }
+}
+
+/// A token's outputs have the same bits whatever tokens are beside it, and whichever kernel takes them.
+TEST_F(CudaMultiply, TokensDoNotSeeOneAnother) {
+    constexpr uint32_t kMost = 150;
+    for (const uint32_t seed : StormSeeds(4)) {
+        random.seed(seed);
+        const TensorType type = engine::kAllTypes[random() % 11];
+        const Epilogue epilogue = kEpilogues[random() % 3];
+        const uint32_t rows = random() % 4 == 0 ? 4000 : 1 + random() % 200, tall = rows >= 4000 ? 1 : 3;
+        const TestMatrix matrix(stream, type, rows, 256 * (1 + random() % tall), epilogue, random);
+        const Activations x(stream, kMost, matrix.device.matrix, random);
+        const auto all = multiplied(matrix, x.operand, kMost, multiply_few);
+        for (uint32_t i = storm_size(12); i > 0; --i) {
+            const uint32_t first = random() % kMost, left = kMost - first;
+            const uint32_t tokens = 1 + random() % (random() % 2 == 0 ? std::min(left, 9u) : left);
+            const Product product = random() % 3 == 0   ? multiply_many
+                                    : random() % 2 == 0 ? multiply_few
+                                                        : multiply;
+            const auto got = multiplied(matrix, x.from(first), tokens, product);
+            EXPECT_EQ(std::memcmp(got.data(), &all[size_t{first} * rows], got.size() * sizeof(float)), 0)
+                << engine::tensor_type_name(type) << " " << rows << " rows, tokens " << first << " + "
+                << tokens;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace pitwall::cuda
