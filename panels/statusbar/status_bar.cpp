@@ -55,8 +55,15 @@ std::optional<StatusCell> activations_cell(const telemetry::Store& store) {
 std::vector<StatusCell> status_cells(const telemetry::Store& store, const StatusFacts& facts) {
     std::vector<StatusCell> cells;
     if (!facts.model.isEmpty()) cells.push_back({facts.model, {}, false, {}, QStringLiteral("Model")});
-    if (!facts.device.isEmpty())
-        cells.push_back({facts.device, {}, false, {}, QStringLiteral("Device and kernel tier")});
+    if (!facts.device.isEmpty()) {
+        const QString why = to_qstring(store.session("device_reason"));
+        cells.push_back(
+            {facts.device,
+             {},
+             false,
+             {},
+             QStringLiteral("Device and kernel tier") + (why.isEmpty() ? why : QStringLiteral(": ") + why)});
+    }
     if (const auto cell = activations_cell(store); cell && !facts.device.isEmpty()) cells.push_back(*cell);
     const int64_t known = std::max<int64_t>(0, store.history_begin_ns());
     const telemetry::TimeRange last{std::max(known, store.now_ns() - kWindowNs), store.now_ns() + 1};

@@ -205,7 +205,8 @@ int bench(const CommandContext& context, const BenchOptions& options) {
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     opened.value().model->release_pages();
     const engine::DeviceInfo& info = executor.value()->device();
-    const double bandwidth = info.simulated ? 0 : measure_read_bandwidth(info.threads);
+    double bandwidth = executor.value()->measure_bandwidth();
+    if (bandwidth == 0 && !info.simulated) bandwidth = measure_read_bandwidth(info.threads);
     for (const Design& design : designs) {
         auto runner = TokenRunner::create(*executor.value(), design.batch, design.max_tokens() + 1);
         if (!runner.ok()) return report(runner.error(), kExitWrongUse);

@@ -11,6 +11,7 @@
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/summary_json.h"
+#include "app/core/session/device_choice.h"
 #include "engine/model/model.h"
 #include "presets/preset.h"
 #include "telemetry/replay/session_reader.h"
@@ -104,9 +105,20 @@ void print_text(const ordered_json& value, const std::string& indent) {
     }
 }
 
+/// The model and the device that a session would have.
+Result<ordered_json> inspect_defaults(const SessionOptions& session) {
+    auto found = inspect_model(session.model, session.seed);
+    if (!found.ok()) return found;
+    const DeviceChoice choice = parse_device(session.device).value();  // it was read before
+    ordered_json& out = found.value();
+    out["device"] = device_words(choice);
+    if (!choice.reason.empty()) out["device_reason"] = choice.reason;
+    return found;
+}
+
 int inspect(const CommandContext& context, const std::string& path) {
-    const auto found = path.empty() ? inspect_model(context.session.model, context.session.seed)
-                                    : inspect_any(path, context.session.seed);
+    const auto found =
+        path.empty() ? inspect_defaults(context.session) : inspect_any(path, context.session.seed);
     if (!found.ok()) return report(found.error(), kExitWrongUse);
     if (context.json)
         print_json(found.value());

@@ -38,6 +38,18 @@ std::optional<uint32_t> whole_number(std::string_view text) {
 
 }  // namespace
 
+std::string device_words(const DeviceChoice& choice) {
+    switch (choice.kind) {
+        case Kind::kCpu:
+            return "cpu";
+        case Kind::kCuda:
+            return fmt::format("cuda:{}", choice.cuda_index);
+        case Kind::kSimulated:
+            return "sim:" + choice.profile;
+    }
+    return "";
+}
+
 Result<DeviceChoice> parse_device(const std::string& device) {
     constexpr std::array<std::string_view, 4> kKnown = {"auto", "cpu", "cuda", "sim"};
     if (device == "auto") return choose_by_itself();

@@ -110,6 +110,7 @@ class CudaExecutor final : public Executor {
     }
     uint64_t weight_bytes() const override { return plugin_.weight_bytes(device_); }
     uint64_t activation_bytes() const override { return plugin_.activation_bytes(device_); }
+    double measure_bandwidth() override { return plugin_.measure_bandwidth(device_); }
     uint32_t capacity_blocks() const override { return kv_capacity(kv_dtype_).blocks; }
     KvCapacity kv_capacity(telemetry::KvDtype dtype) const override {
         const uint64_t bytes = kv_bytes_per_block(dtype, config_);

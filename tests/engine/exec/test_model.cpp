@@ -95,12 +95,6 @@ void add_to(Matrix& sum, const Matrix& term) {
 
 }  // namespace
 
-std::vector<std::byte> random_bytes(size_t bytes, std::mt19937& random) {
-    std::vector<std::byte> out(bytes);
-    for (auto& byte : out) byte = static_cast<std::byte>(random() & 255);
-    return out;
-}
-
 std::vector<TokenId> random_tokens(size_t count, uint32_t vocab, std::mt19937& random) {
     std::vector<TokenId> tokens(count);
     for (auto& token : tokens) token = static_cast<TokenId>(random() % vocab);

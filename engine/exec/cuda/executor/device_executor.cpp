@@ -46,6 +46,28 @@ Status DeviceExecutor::convert_kv(engine::KvDtype dtype, uint32_t num_blocks,
     return arena_.convert(dtype, num_blocks, holding, stream_);
 }
 
+Result<double> DeviceExecutor::measure_bandwidth() {
+    constexpr uint64_t kMostBytes = uint64_t{1} << 30;
+    constexpr int kRounds = 5;
+    if (Status status = use(); !status.ok()) return status.error();
+    const uint64_t bytes = std::min(kMostBytes, free_device_bytes() / 4);
+    auto from = DeviceMemory::allocate(bytes, "a measurement"),
+         to = DeviceMemory::allocate(bytes, "a measurement");
+    if (!from.ok()) return from.error();
+    if (!to.ok()) return to.error();
+    double best = 0;
+    for (int round = 0; round < kRounds; ++round) {
+        stream_.record(begun_);
+        stream_.copy_on_device(to.value().data(), from.value().data(), bytes);
+        stream_.record(ended_);
+        if (Status status = stream_.synchronize(); !status.ok()) return status.error();
+        best =
+            std::max(best, 2.0 * static_cast<double>(bytes) * 1e9 /
+                               static_cast<double>(std::max<int64_t>(1, Event::elapsed_ns(begun_, ended_))));
+    }
+    return best;
+}
+
 Status DeviceExecutor::submit(const abi::Plan& plan) {
     if (Status status = use(); !status.ok()) return status;
     result_ = {};
@@ -124,7 +146,9 @@ void DeviceExecutor::add_piece(const abi::Slice& slice, uint32_t first_token, ui
 }
 
 void DeviceExecutor::put(Batch& batch) {
-    batch.attention = plan_attention(batch.sequences, model_.config.num_heads, model_.config.num_kv_heads);
+    const auto rows = static_cast<uint32_t>(batch.ids.size());
+    batch.attention =
+        plan_attention(batch.sequences, rows, model_.config.num_heads / model_.config.num_kv_heads);
     batch.ids_at = upload_.put(batch.ids);
     batch.positions_at = upload_.put(batch.positions);
     batch.slots_at = upload_.put(batch.slots);
@@ -177,6 +201,7 @@ Status DeviceExecutor::run(const Batch& batch) {
     inputs.positions = upload_.at<uint32_t>(batch.positions_at);
     inputs.slots = upload_.at<uint32_t>(batch.slots_at);
     inputs.attention_parts = batch.attention.parts;
+    inputs.attention.most_parts = batch.attention.most_parts;
     inputs.attention.sequences = upload_.at<SequenceRows>(batch.sequences_at);
     inputs.attention.tables = upload_.at<uint32_t>(batch.tables_at);
     inputs.attention.decode_items = upload_.at<AttendItem>(batch.decode_at);
@@ -229,7 +254,7 @@ void DeviceExecutor::count(const Batch& batch) {
     for (const DeviceLayer& layer : model_.layers)
         for (const DeviceMatrix* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down})
             weights += static_cast<double>(m->bytes);
-    for (const AttentionSequence& s : batch.sequences) {
+    for (const StepSequence& s : batch.sequences) {
         for (uint32_t i = 0; i < s.tokens; ++i) positions += s.first_position + i + 1;
         read += (s.first_position + s.tokens) * token_bytes;
     }

@@ -27,6 +27,8 @@ class DeviceExecutor {
     const KvArena& arena() const { return arena_; }
     Status resize_pool(uint32_t num_blocks) { return arena_.resize(num_blocks); }
     Status convert_kv(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding);
+    /// Bytes a second, read and written, of a copy on the device.
+    Result<double> measure_bandwidth();
     Status submit(const abi::Plan& plan);
     Result<abi::StepResult> collect();
 
@@ -35,7 +37,7 @@ class DeviceExecutor {
     struct Batch {
         std::vector<int32_t> ids;
         std::vector<uint32_t> positions, slots;
-        std::vector<AttentionSequence> sequences;
+        std::vector<StepSequence> sequences;
         AttentionPlan attention;
         StepUpload::Place ids_at, positions_at, slots_at, sequences_at, tables_at, decode_at, prefill_at,
             row_parts_at;

@@ -62,15 +62,16 @@ Status Forward::allocate() {
 uint64_t Forward::bytes() const {
     uint64_t bytes = 0;
     for (const DeviceMemory* memory :
-         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &normed_.data,
-          &attended_.data, &activated_rows_.data, &head_rows_.data})
+         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &normed_.data, &attended_.data,
+          &activated_rows_.data, &head_rows_.data})
         bytes += memory->bytes();
     return bytes;
 }
 
 /// Grows with the longest contexts seen; what is still in flight reads the old ones, so it is waited for by the free.
-Status Forward::make_room_for_parts(uint32_t parts, uint32_t dim) {
-    const uint64_t bytes = attention_part_bytes(parts, dim);
+Status Forward::make_room_for_parts(uint32_t parts) {
+    const uint64_t bytes =
+        uint64_t{parts} * part_floats(model_->config.num_heads, model_->config.head_dim) * sizeof(float);
     if (bytes <= parts_.bytes()) return {};
     auto memory = DeviceMemory::allocate(bytes + bytes / 2, "partial results of attention");
     if (!memory.ok()) return memory.error();
@@ -85,8 +86,7 @@ Operand Forward::with_number(const Rows& rows, const DeviceMatrix& matrix) {
 }
 
 Status Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) {
-    if (Status status = make_room_for_parts(batch.attention_parts, pool.layout.v_dim); !status.ok())
-        return status;
+    if (Status status = make_room_for_parts(batch.attention_parts); !status.ok()) return status;
     gather_rows(stream, model_->embedding, batch.ids, batch.tokens, hidden_.as<float>(),
                 model_->config.hidden_size);
     for (uint32_t i = 0; i < model_->config.num_layers; ++i) run_layer(i, batch, pool, stream);
@@ -129,8 +129,7 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
 
 void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out,
                        uint32_t ld_out, Epilogue epilogue, Stream& stream) {
-    cuda::multiply(stream,
-                   {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue});
+    cuda::multiply(stream, {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue});
 }
 
 const float* Forward::head(const HeadInputs& inputs, Stream& stream) {

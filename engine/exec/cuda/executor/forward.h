@@ -49,7 +49,7 @@ class Forward {
     };
     static Result<Rows> allocate_rows(uint32_t rows, uint32_t columns);
     Status allocate();
-    Status make_room_for_parts(uint32_t parts, uint32_t dim);
+    Status make_room_for_parts(uint32_t parts);
     void run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream);
     void multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out, uint32_t ld_out,
                   Epilogue epilogue, Stream& stream);

@@ -87,6 +87,11 @@ std::vector<Batch> upward(std::span<const uint32_t> ids, uint64_t from_bytes, ui
     return batches;
 }
 
+/// Where a pool would begin whose block at `offset` lies at `block`.
+std::byte* shifted_back(std::byte* block, uint64_t offset) {
+    return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(block) - offset);
+}
+
 }  // namespace
 
 Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding,
@@ -107,16 +112,13 @@ Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<co
     uint32_t* place = device_ids.value().as<uint32_t>();
     for (const Batch& batch : batches) {
         stream.copy_to_device(place, batch.ids.data(), batch.ids.size() * sizeof(uint32_t));
-        const std::byte* from = pool_.data;
-        uint64_t first = 0;
+        KvPool from = pool_;
         if (batch.overlaps_itself) {
-            first = batch.ids[0];
-            stream.copy_on_device(scratch.value().data(), pool_.data + first * pool_.block_bytes,
-                                  pool_.block_bytes);
-            from = scratch.value().data();
+            const uint64_t offset = batch.ids[0] * pool_.block_bytes;
+            stream.copy_on_device(scratch.value().data(), pool_.data + offset, pool_.block_bytes);
+            from.data = shifted_back(scratch.value().data(), offset);
         }
-        convert_blocks(stream, {pool_, from, static_cast<uint32_t>(first), to, place},
-                       static_cast<uint32_t>(batch.ids.size()));
+        convert_blocks(stream, from, to, place, static_cast<uint32_t>(batch.ids.size()));
         place += batch.ids.size();
     }
     if (Status status = stream.synchronize(); !status.ok()) return status;

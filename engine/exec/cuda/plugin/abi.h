@@ -109,6 +109,8 @@ struct Plugin {
     int32_t (*resize_pool)(Executor* executor, uint32_t num_blocks, Failure* failure);
     int32_t (*convert_kv)(Executor* executor, uint32_t kv_dtype, uint32_t num_blocks, const uint32_t* holding,
                           uint32_t num_holding, Failure* failure);
+    /// Bytes a second that a copy within the device's memory reads and writes; 0: it could not be measured.
+    double (*measure_bandwidth)(Executor* executor);
     int32_t (*submit)(Executor* executor, const Plan* plan, Failure* failure);
     int32_t (*collect)(Executor* executor, StepResult* result, Failure* failure);
 };

@@ -83,6 +83,18 @@ int32_t convert_kv_entry(Executor* executor, uint32_t kv_dtype, uint32_t num_blo
     });
 }
 
+double measure_bandwidth_entry(Executor* executor) {
+    double rate = 0;
+    Failure failure{};
+    (void)guarded(&failure, [&]() -> Status {
+        auto measured = executor->device->measure_bandwidth();
+        if (!measured.ok()) return measured.error();
+        rate = measured.value();
+        return {};
+    });
+    return rate;
+}
+
 int32_t submit_entry(Executor* executor, const Plan* plan, Failure* failure) {
     return guarded(failure, [&] { return executor->device->submit(*plan); });
 }
@@ -108,6 +120,7 @@ constexpr Plugin kPlugin = {
     .kv_memory_bytes = [](const Executor* e) { return e->device->arena().memory_bytes(); },
     .resize_pool = resize_pool_entry,
     .convert_kv = convert_kv_entry,
+    .measure_bandwidth = measure_bandwidth_entry,
     .submit = submit_entry,
     .collect = collect_entry,
 };

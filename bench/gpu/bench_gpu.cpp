@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the CUDA kernels reach on a GPU, one JSON line a figure, the device's copy rate first.
+//   bench_gpu [ceilings] [products] [attention] [conversion]      all of them where none is named
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <string>
+
+#include "bench/gpu/measure.h"
+
+int main(int argc, char** argv) {
+    using namespace pitwall::cuda::bench;
+    const std::pair<const char*, void (*)(Device&)> parts[] = {{"ceilings", bench_ceilings},
+                                                               {"products", bench_products},
+                                                               {"attention", bench_attention},
+                                                               {"conversion", bench_conversion}};
+    Device device;
+    const auto& p = device.properties();
+    std::cout << nlohmann::json{{"what", "device"},
+                                {"name", p.name},
+                                {"compute",
+                                 std::to_string(p.compute_major) + "." + std::to_string(p.compute_minor)},
+                                {"multiprocessors", p.multiprocessors},
+                                {"l2_bytes", p.l2_bytes}}
+                     .dump()
+              << std::endl;
+    for (const auto& [name, run] : parts) {
+        bool wanted = argc == 1;
+        for (int i = 1; i < argc; ++i) wanted |= std::strcmp(argv[i], name) == 0;
+        if (wanted) run(device);
+    }
+    return 0;
+}

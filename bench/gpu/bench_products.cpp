@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Matrix products in the shapes of llama-3.1-8b, and the ceiling of what only moves bytes.
+#include <string>
+
+#include "bench/gpu/measure.h"
+#include "engine/exec/cuda/executor/pack_matrix.h"
+#include "engine/exec/cuda/kernels/matrix.h"
+
+namespace pitwall::cuda::bench {
+namespace {
+
+constexpr uint64_t kCopyBytes = uint64_t{2} << 30;
+constexpr uint64_t kOutOfCache = uint64_t{256} << 20;  ///< several times the second-level cache
+
+struct Shape {
+    const char* name;
+    uint32_t rows, columns;
+};
+constexpr Shape kShapes[] = {
+    {"qkv", 6144, 4096}, {"output", 4096, 4096}, {"gate_up", 28672, 4096}, {"down", 4096, 14336}};
+
+const char* name_of(MatrixFormat format) {
+    switch (format) {
+        case MatrixFormat::kHalf:
+            return "f16";
+        case MatrixFormat::kBfloat:
+            return "bf16";
+        case MatrixFormat::kNibble:
+            return "int4";
+        case MatrixFormat::kByte:
+            return "int8";
+        case MatrixFormat::kByte16:
+            return "int8 groups of 16";
+    }
+    return "";
+}
+
+/// The same matrix several times over, so that no run finds its weights in the cache.
+struct Weights {
+    std::vector<DeviceMemory> memory;
+    std::vector<DeviceMatrix> copies;
+};
+
+Weights make_weights(Device& device, MatrixFormat format, const Shape& shape) {
+    const uint64_t bytes = packed_bytes(format, shape.rows, shape.columns);
+    Weights weights;
+    for (uint64_t total = 0; total < kOutOfCache || weights.copies.size() < 2; total += bytes) {
+        weights.memory.push_back(device.random_numbers(2 * bytes));  // values, then more than the scales take
+        const std::byte* data = weights.memory.back().data();
+        weights.copies.push_back({format, shape.rows, shape.columns, data, data + bytes, bytes});
+    }
+    return weights;
+}
+
+void bench_shape(Device& device, MatrixFormat format, const Shape& shape) {
+    const Weights weights = make_weights(device, format, shape);
+    for (const uint32_t tokens : {1u, 4u, 16u, 32u, 64u, 128u, 256u, 1024u, 4096u}) {
+        const uint32_t ld = padded_columns(shape.columns);
+        const DeviceMemory x = device.random_numbers(uint64_t{tokens} * ld * 2),
+                           scales = device.upload(std::vector<float>(tokens, 1.0f)),
+                           out = device.allocate(uint64_t{tokens} * shape.rows * sizeof(float));
+        const Operand operand{x.as<uint16_t>(), scales.as<float>(), shape.columns, ld,
+                              operand_number(format)};
+        const auto run = [&](uint32_t i) {
+            multiply(device.stream(), {weights.copies[i % weights.copies.size()], operand, tokens,
+                                       out.as<float>(), shape.rows, Epilogue::kStore});
+        };
+        const double bytes = static_cast<double>(weights.copies[0].bytes);
+        const double flops = 2.0 * shape.rows * shape.columns * tokens;
+        report({{"what", "product"}, {"format", name_of(format)}, {"shape", shape.name}, {"tokens", tokens}},
+               device.measure(run, tokens > 512 ? 4 : 16), tokens <= 64 ? bytes : 0, flops);
+    }
+}
+
+}  // namespace
+
+void bench_ceilings(Device& device) {
+    const DeviceMemory from = device.random_numbers(kCopyBytes), to = device.allocate(kCopyBytes);
+    const auto copy = [&](uint32_t) { device.stream().copy_on_device(to.data(), from.data(), kCopyBytes); };
+    report({{"what", "copy"}, {"bytes", 2 * kCopyBytes}}, device.measure(copy, 4), 2.0 * kCopyBytes, 0);
+}
+
+void bench_products(Device& device) {
+    for (const MatrixFormat format :
+         {MatrixFormat::kBfloat, MatrixFormat::kNibble, MatrixFormat::kByte, MatrixFormat::kHalf})
+        for (const Shape& shape : kShapes) bench_shape(device, format, shape);
+}
+
+}  // namespace pitwall::cuda::bench
