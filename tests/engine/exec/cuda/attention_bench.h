@@ -4,7 +4,12 @@
 // The cache is poisoned where nothing was written, blocks are dealt out in random order.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <memory>
+#include <numeric>
 #include <random>
 
 #include "engine/exec/cuda/executor/attention_plan.h"
@@ -153,6 +158,11 @@ class AttentionBench {
         return run(step, plan(step, padding));
     }
 
+    /// Only stores what tokens up to `end` of a sequence bring.
+    void store_until(uint32_t sequence, uint32_t end) {
+        const DeviceArray<uint16_t> q(stream_, size_t{end} * shapes_.heads * shapes_.head_dim);
+        store({{sequence, 0, end}}, end, q.data());
+    }
     void store(const std::vector<StepRows>& step, uint32_t rows, uint16_t* q) {
         const uint32_t columns = shapes_.columns(), ld = columns + 5;
         std::vector<float> qkv(size_t{rows} * ld, std::numeric_limits<float>::quiet_NaN());
@@ -205,25 +215,14 @@ class AttentionBench {
     /// Attention in float64 over what lies in the pool, [heads, head_dim].
     std::vector<double> want(const std::vector<uint8_t>& bytes, uint32_t sequence, uint32_t position) const {
         std::vector<double> out;
-        for (uint32_t head = 0; head < shapes_.heads; ++head) {
-            const auto q = roped(sequence, position, head);
-            std::vector<double> scores;
+        for (uint32_t kv_head = 0; kv_head < shapes_.kv_heads; ++kv_head) {
+            std::vector<std::vector<double>> k, v;
             for (uint32_t p = 0; p <= position; ++p) {
-                const auto k = stored(bytes, sequence, p, head / shapes_.group(), false);
-                double score = 0;
-                for (uint32_t d = 0; d < shapes_.head_dim; ++d) score += q[d] * k[d];
-                scores.push_back(score / std::sqrt(shapes_.head_dim));
+                k.push_back(stored(bytes, sequence, p, kv_head, false));
+                v.push_back(stored(bytes, sequence, p, kv_head, true));
             }
-            const double most = *std::max_element(scores.begin(), scores.end());
-            double sum = 0;
-            std::vector<double> x(shapes_.head_dim);
-            for (uint32_t p = 0; p <= position; ++p) {
-                const double weight = std::exp(scores[p] - most);
-                const auto v = stored(bytes, sequence, p, head / shapes_.group(), true);
-                for (uint32_t d = 0; d < shapes_.head_dim; ++d) x[d] += weight * v[d];
-                sum += weight;
-            }
-            for (const double v : x) out.push_back(v / sum);
+            for (uint32_t i = 0; i < shapes_.group(); ++i)
+                attend_slowly(roped(sequence, position, kv_head * shapes_.group() + i), k, v, out);
         }
         return out;
     }
@@ -241,12 +240,28 @@ class AttentionBench {
         std::vector<uint32_t> blocks;
     };
 
+    static void attend_slowly(const std::vector<double>& q, const std::vector<std::vector<double>>& k,
+                              const std::vector<std::vector<double>>& v, std::vector<double>& out) {
+        std::vector<double> weights;
+        for (const auto& key : k)
+            weights.push_back(std::inner_product(q.begin(), q.end(), key.begin(), 0.0) /
+                              std::sqrt(static_cast<double>(q.size())));
+        const double most = *std::max_element(weights.begin(), weights.end());
+        double sum = 0;
+        for (double& weight : weights) sum += weight = std::exp(weight - most);
+        for (size_t d = 0; d < q.size(); ++d) {
+            double x = 0;
+            for (size_t p = 0; p < v.size(); ++p) x += weights[p] * v[p][d];
+            out.push_back(x / sum);
+        }
+    }
+
     void deal_blocks(const std::vector<uint32_t>& lengths) {
         std::vector<uint32_t> owner;
         for (uint32_t i = 0; i < lengths.size(); ++i) owner.insert(owner.end(), (lengths[i] + 15) / 16, i);
         owner.push_back(UINT32_MAX);  // one that stays poisoned
         std::vector<uint32_t> order(owner.size());
-        for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+        std::iota(order.begin(), order.end(), 0u);
         std::shuffle(order.begin(), order.end(), random_);
         for (uint32_t i = 0; i < owner.size(); ++i)
             if (owner[i] != UINT32_MAX) sequences_[owner[i]].blocks.push_back(order[i]);
