@@ -100,10 +100,10 @@ PITWALL_DEVICE void store_bytes(KvNumber number, const LaneValues<kOwn>& x, std:
 
 /// Largest value of each group of 32, to its 32 / kOwn lanes.
 template <uint32_t kOwn>
-PITWALL_DEVICE float group_max(const LaneValues<kOwn>& x, float sign) {
-    float most = x[0] * sign;
+PITWALL_DEVICE float group_max(const LaneValues<kOwn>& x) {
+    float most = x[0];
 #pragma unroll
-    for (uint32_t i = 1; i < kOwn; ++i) most = fmaxf(most, x[i] * sign);
+    for (uint32_t i = 1; i < kOwn; ++i) most = fmaxf(most, x[i]);
 #pragma unroll
     for (uint32_t mask = 1; mask < kWarp / kOwn; mask *= 2) most = fmaxf(most, shuffle_xor(most, mask));
     return most;
@@ -112,10 +112,13 @@ PITWALL_DEVICE float group_max(const LaneValues<kOwn>& x, float sign) {
 /// The lane's values in 4 bits, each by its own.
 template <uint32_t kOwn>
 PITWALL_DEVICE void code_nibbles(const LaneValues<kOwn>& x, uint16_t* scales, uint32_t (&codes)[kOwn]) {
-    LaneValues<kOwn> within;
+    LaneValues<kOwn> within, negated;
 #pragma unroll
-    for (uint32_t i = 0; i < kOwn; ++i) within[i] = bounded(x[i], kLargestInt4);
-    const float least = -group_max<kOwn>(within, -1.0f), most = group_max<kOwn>(within, 1.0f);
+    for (uint32_t i = 0; i < kOwn; ++i) {
+        within[i] = bounded(x[i], kLargestInt4);
+        negated[i] = 0.0f - within[i];
+    }
+    const float least = -group_max<kOwn>(negated), most = group_max<kOwn>(within);
     const float minimum = through_half(least);
     const float scale = rounded_scale((most > minimum ? most - minimum : 0.0f) / 15.0f);
     const float inverse = inverse_of(scale);
