@@ -13,52 +13,50 @@ inline constexpr uint32_t kAttentionWarps = 4, kAttentionThreads = kAttentionWar
 
 // ---- decode ----
 
-/// A warp's ring of slots, K or V of 16 tokens each: about 16 KiB, so that a multiprocessor has far more than 32 KiB on
-/// their way at any occupancy that registers allow.
+/// A warp's ring of slots, K or V of 16 tokens each: up to about 16 KiB, so that a multiprocessor has far more than 32 KiB on
+/// their way.
 template <class Shape>
 constexpr uint32_t ring_slots() {
-    return Shape::kSlotBytes >= 4096 ? 4 : Shape::kSlotBytes >= 2048 ? 8 : 16;
+    return Shape::kSlotBytes > 4096 ? 4 : 8;
 }
 
-/// What a warp of the decode kernel reads, in order: for each tile K of its four blocks, then V.
+/// What a warp of the decode kernel reads: for each tile K of its four blocks, then V, a step each. The last slots of a tile
+/// are those of the next one's first steps, so that places in the ring are constants.
 template <class Shape>
 struct ChunkStream {
-    static constexpr uint32_t kSlots = ring_slots<Shape>(), kOfTile = 2 * kTileBlocks;
+    static constexpr uint32_t kSlots = ring_slots<Shape>(), kSteps = 2 * kTileBlocks;
 
     const AttendArgs& args;
-    uint32_t kv_head;
-    uint32_t block;   ///< lane i has the chunk's block i, for i < 16
-    uint32_t tokens;  ///< of the chunk
+    const std::byte* const* heads;  ///< of the chunk's blocks
+    uint32_t tokens;                ///< of the chunk
     std::byte* ring;
-    uint32_t started = 0, taken = 0;
 
-    /// Starts what comes next; an empty group where there is nothing, for groups are counted.
-    PITWALL_DEVICE void start() {
-        const uint32_t in_tile = started % kOfTile, of_kind = in_tile % kTileBlocks;
-        const uint32_t index = started / kOfTile * kTileBlocks + of_kind;
+    /// Starts the copies of a step; an empty group where there is nothing, for groups are counted.
+    PITWALL_DEVICE void start(uint32_t tile, uint32_t step) {
+        const uint32_t index = tile * kTileBlocks + step % kTileBlocks;
         if (index * kTokensOfBlock < tokens) {
-            const HeadPointers from = head_pointers(args.pool, args.layer, kv_head, shuffle(block, index));
-            std::byte* const slot = ring + started % kSlots * Shape::kSlotBytes;
-            if (in_tile < kTileBlocks)
-                copy_rows<typename Shape::Keys, kWarp>(slot, from.k, from.k_scales, kTokensOfBlock, lane());
+            const std::byte* const head = heads[index];
+            std::byte* const slot = ring + step % kSlots * Shape::kSlotBytes;
+            if (step < kTileBlocks)
+                copy_keys<Shape, kWarp>(slot, args.pool, head, lane());
             else
-                copy_rows<typename Shape::Values, kWarp>(slot, from.v, from.v_scales,
-                                                         tokens - index * kTokensOfBlock, lane());
+                copy_values<Shape, kWarp>(slot, args.pool, head, tokens - index * kTokensOfBlock, lane());
         }
         commit_copies();
-        ++started;
     }
 
     PITWALL_DEVICE void fill() {
-        for (uint32_t i = 0; i + 1 < kSlots; ++i) start();
+#pragma unroll
+        for (uint32_t step = 0; step + 1 < kSlots; ++step) start(0, step);
     }
 
-    /// The oldest slot, once it has come; the one before it is given up.
-    PITWALL_DEVICE const std::byte* next() {
+    /// The slot of a step, once it has come. That of the step before is given up.
+    PITWALL_DEVICE const std::byte* take(uint32_t tile, uint32_t step) {
         wait_copies<kSlots - 2>();
         sync_warp();
-        start();
-        return ring + taken++ % kSlots * Shape::kSlotBytes;
+        const uint32_t ahead = step + kSlots - 1;
+        start(tile + ahead / kSteps, ahead % kSteps);
+        return ring + step % kSlots * Shape::kSlotBytes;
     }
 };
 
@@ -70,17 +68,22 @@ PITWALL_DEVICE void attend_streamed_tile(ChunkStream<Shape>& stream, uint32_t ti
     TileScores s;
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block) {
-        const std::byte* const slot = stream.next();
+        const std::byte* const slot = stream.take(tile, block);
         if (block * kTokensOfBlock < left) score_block<typename Shape::Keys>(s[block], slot, q);
     }
     mask_scores(s, chunk_position + tile * kTileTokens, rows);
     weigh_scores(s, c);
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block) {
-        const std::byte* const slot = stream.next();
+        const std::byte* const slot = stream.take(tile, kTileBlocks + block);
         if (block * kTokensOfBlock < left)
             add_block<typename Shape::Values>(c.values, s[block], slot, left - block * kTokensOfBlock);
     }
+}
+
+template <class Shape>
+constexpr uint32_t decode_shared_bytes() {
+    return kAttentionWarps * (ring_slots<Shape>() * Shape::kSlotBytes + kChunkBlocks * sizeof(std::byte*));
 }
 
 /// With more blocks a multiprocessor the compiler would run out of registers.
@@ -93,6 +96,7 @@ template <class Shape>
 PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, decode_blocks<Shape>()) decode_kernel(AttendArgs args) {
     SharedMemory shared;
     auto* const rings = shared.take<std::byte>(kAttentionWarps * ring_slots<Shape>() * Shape::kSlotBytes);
+    auto* const all_heads = shared.take<const std::byte*>(kAttentionWarps * kChunkBlocks);
     const uint32_t work = block_x() * kAttentionWarps + warp();
     if (work >= args.num_decode_items * args.pool.kv_heads) return;
     const AttendItem item = args.decode_items[work / args.pool.kv_heads];
@@ -100,10 +104,13 @@ PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, decode_blocks<Shape>()) decode_
     const SequenceRows sequence = args.sequences[item.sequence];
     const uint32_t end = sequence.first_position + item.first_token + item.tokens;
     const uint32_t tokens = smaller(end - chunk_position, kChunkTokens);
-    const uint32_t mine = smaller(lane(), (tokens - 1) / kTokensOfBlock);
-    const uint32_t block = args.tables[sequence.table + item.first_chunk * kChunkBlocks + mine];
-    ChunkStream<Shape> stream{args, kv_head, block, tokens,
-                              rings + warp() * ring_slots<Shape>() * Shape::kSlotBytes};
+    const std::byte** const heads = all_heads + warp() * kChunkBlocks;
+    if (lane() * kTokensOfBlock < tokens) {
+        const uint32_t index = sequence.table + item.first_chunk * kChunkBlocks + lane();
+        heads[lane()] = head_of(args, args.tables[index], kv_head);
+    }
+    sync_warp();
+    ChunkStream<Shape> stream{args, heads, tokens, rings + warp() * ring_slots<Shape>() * Shape::kSlotBytes};
     stream.fill();
     const LaneRows rows = lane_rows(args, item, sequence, kv_head, 0);
     QueryFragments<typename Shape::Keys> q;
@@ -139,13 +146,10 @@ PITWALL_DEVICE void start_tile(const AttendArgs& args, const SequenceRows& seque
     for (uint32_t i = 0; i < kTileBlocks; ++i) {
         const uint32_t index = tile * kTileBlocks + i;
         if (index * kTokensOfBlock >= end) break;
-        const HeadPointers from =
-            head_pointers(args.pool, args.layer, kv_head, args.tables[sequence.table + index]);
-        copy_rows<typename Shape::Keys, kAttentionThreads>(buffer + i * Shape::Keys::kBytes, from.k,
-                                                           from.k_scales, kTokensOfBlock, thread());
-        copy_rows<typename Shape::Values, kAttentionThreads>(
-            buffer + Buffers::kKeyBytes + i * Shape::Values::kBytes, from.v, from.v_scales,
-            end - index * kTokensOfBlock, thread());
+        const std::byte* const head = head_of(args, args.tables[sequence.table + index], kv_head);
+        copy_keys<Shape, kAttentionThreads>(buffer + i * Shape::Keys::kBytes, args.pool, head, thread());
+        copy_values<Shape, kAttentionThreads>(buffer + Buffers::kKeyBytes + i * Shape::Values::kBytes,
+                                              args.pool, head, end - index * kTokensOfBlock, thread());
     }
     commit_copies();
 }
@@ -252,7 +256,7 @@ void launch_attention(Stream& stream, const AttendArgs& args) {
     launch(stream,
            {.x = (works + kAttentionWarps - 1) / kAttentionWarps,
             .threads = kAttentionThreads,
-            .shared_bytes = kAttentionWarps * ring_slots<Shape>() * Shape::kSlotBytes},
+            .shared_bytes = decode_shared_bytes<Shape>()},
            decode_kernel<Shape>, args);
     launch(stream,
            {.x = args.num_prefill_items,

@@ -25,14 +25,14 @@ constexpr float scale_lift(KvNumber number) {
 /// The scales of tokens 2 (lane % 4) and the next of the slot's lower or upper eight.
 template <class Rows>
 PITWALL_DEVICE Float2 scale_pair(const std::byte* slot, uint32_t half) {
-    const uint32_t word = word_at(slot + Rows::kValueBytes + (8 * half + 2 * (lane() % 4)) * 2);
+    const uint32_t word = word_at(slot + Rows::kScalesAt + (8 * half + 2 * (lane() % 4)) * 2);
     return {to_float(Half{static_cast<uint16_t>(word)}), to_float(Half{static_cast<uint16_t>(word >> 16)})};
 }
 
 /// Scale and minimum, side by side, of a group of a token.
 template <class Rows>
 PITWALL_DEVICE uint32_t group_scale(const std::byte* slot, uint32_t token, uint32_t group) {
-    return word_at(slot + Rows::kValueBytes + (token * Rows::kGroups + group) * 4);
+    return word_at(slot + Rows::kScalesAt + (token * Rows::kGroups + group) * 4);
 }
 
 template <class Keys>

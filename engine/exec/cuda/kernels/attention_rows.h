@@ -88,6 +88,7 @@ using TileScores = float[kTileBlocks][2][4];
 
 /// Positions behind a row's own are none of its business.
 PITWALL_DEVICE void mask_scores(TileScores& s, uint32_t first_position, const LaneRows& rows) {
+    if (first_position + kTileTokens - 1 <= rows.position[0]) return;  // the smaller of both
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block)
 #pragma unroll
@@ -169,15 +170,21 @@ PITWALL_DEVICE void write_part(const AttendArgs& args, const LaneRows& rows, uin
     sums[1] = c.sum[row];
 }
 
-/// Where K, K's scales, V and V's scales of a block's head lie.
-struct HeadPointers {
-    const std::byte *k, *k_scales, *v, *v_scales;
-};
-PITWALL_DEVICE HeadPointers head_pointers(const KvPool& pool, uint32_t layer, uint32_t kv_head,
-                                          uint32_t block) {
-    const size_t head = static_cast<size_t>(layer) * pool.kv_heads + kv_head;
-    const std::byte* const start = pool.data + block * pool.block_bytes + head * pool.layout.bytes;
-    return {start, start + pool.layout.k_scales, start + pool.layout.v_values, start + pool.layout.v_scales};
+/// Of a block: the part of a KV head of the layer.
+PITWALL_DEVICE const std::byte* head_of(const AttendArgs& args, uint32_t block, uint32_t kv_head) {
+    const size_t head = static_cast<size_t>(args.layer) * args.pool.kv_heads + kv_head;
+    return args.pool.data + block * args.pool.block_bytes + head * args.pool.layout.bytes;
+}
+
+template <class Shape, uint32_t kLanes>
+PITWALL_DEVICE void copy_keys(std::byte* slot, const KvPool& pool, const std::byte* head, uint32_t me) {
+    copy_rows<typename Shape::Keys, kLanes>(slot, head, head + pool.layout.k_scales, kTokensOfBlock, me);
+}
+template <class Shape, uint32_t kLanes>
+PITWALL_DEVICE void copy_values(std::byte* slot, const KvPool& pool, const std::byte* head, uint32_t valid,
+                                uint32_t me) {
+    copy_rows<typename Shape::Values, kLanes>(slot, head + pool.layout.v_values, head + pool.layout.v_scales,
+                                              valid, me);
 }
 
 }  // namespace pitwall::cuda

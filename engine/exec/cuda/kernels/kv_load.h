@@ -21,7 +21,8 @@ constexpr uint32_t bits_of(KvNumber number) {
 
 inline constexpr uint32_t kTokensOfBlock = 16, kPieceBytes = 16;
 
-/// How they lie in memory: [16 tokens][kPieces] of 16 bytes, then [16 tokens][kScales] of binary16.
+/// How they lie in memory: [16 tokens][kPieces] of 16 bytes, then [16 tokens][kScales] of binary16; and in shared memory, where
+/// an odd number of pieces a token puts eight tokens' pieces of one column into different banks.
 template <KvNumber kStored, uint32_t kDim>
 struct KvRows {
     static constexpr KvNumber kNumber = kStored;
@@ -29,34 +30,30 @@ struct KvRows {
     static constexpr uint32_t kPieces = kDim * kBits / (8 * kPieceBytes);
     static constexpr uint32_t kGroups = kBits == 4 ? kDim / 32 : 0;  ///< with a scale and a minimum each
     static constexpr uint32_t kScales = kBits == 4 ? 2 * kGroups : kBits == 8 ? 1 : 0;
-    static constexpr uint32_t kValueBytes = kTokensOfBlock * kPieces * kPieceBytes;
+    static constexpr uint32_t kRowBytes =
+        (kPieces == 1 ? 1 : kPieces + 1) * kPieceBytes;  ///< in shared memory
     static constexpr uint32_t kScaleBytes = kTokensOfBlock * kScales * 2;
-    static constexpr uint32_t kBytes = kValueBytes + kScaleBytes;
+    static constexpr uint32_t kScalesAt = kTokensOfBlock * kRowBytes;  ///< in shared memory
+    static constexpr uint32_t kBytes = kScalesAt + kScaleBytes;        ///< of shared memory
 };
-
-/// Where a piece of a token lies in shared memory: eight tokens' pieces of one column are in different banks.
-template <uint32_t kPieces>
-PITWALL_DEVICE uint32_t piece_offset(uint32_t token, uint32_t piece) {
-    constexpr uint32_t kTurns = kPieces < 8 ? kPieces : 8;
-    const uint32_t turn = kPieces < 8 ? token * kPieces / 8 : token;
-    return (token * kPieces + (piece ^ (turn % kTurns))) * kPieceBytes;
-}
 
 /// Starts the copies of one of `kLanes` lanes. Tokens from `valid` on become zero: what nobody wrote may be no number.
 template <class Rows, uint32_t kLanes>
 PITWALL_DEVICE void copy_rows(std::byte* slot, const std::byte* values, const std::byte* scales,
                               uint32_t valid, uint32_t me) {
     constexpr uint32_t kValues = kTokensOfBlock * Rows::kPieces, kScales = Rows::kScaleBytes / kPieceBytes;
+    constexpr uint32_t kTokensAtOnce = kLanes / Rows::kPieces;
+    const uint32_t token = me / Rows::kPieces;
+    std::byte* const to = slot + token * Rows::kRowBytes + me % Rows::kPieces * kPieceBytes;
+    const std::byte* const from = values + me * kPieceBytes;
 #pragma unroll
-    for (uint32_t first = 0; first < kValues; first += kLanes) {
-        const uint32_t i = first + me, token = i / Rows::kPieces;
-        if (kValues % kLanes == 0 || i < kValues)
-            copy_async(slot + piece_offset<Rows::kPieces>(token, i % Rows::kPieces), values + i * kPieceBytes,
-                       token < valid);
-    }
+    for (uint32_t i = 0; i * kLanes < kValues; ++i)
+        if (kValues % kLanes == 0 || i * kLanes + me < kValues)
+            copy_async(to + i * kTokensAtOnce * Rows::kRowBytes, from + i * kLanes * kPieceBytes,
+                       i * kTokensAtOnce + token < valid);
     if constexpr (kScales > 0) {
         static_assert(kScales <= kLanes);
-        if (me < kScales) copy_async(slot + Rows::kValueBytes + me * kPieceBytes, scales + me * kPieceBytes);
+        if (me < kScales) copy_async(slot + Rows::kScalesAt + me * kPieceBytes, scales + me * kPieceBytes);
     }
 }
 
@@ -66,7 +63,8 @@ template <class Rows, bool kTokensFirst>
 PITWALL_DEVICE const std::byte* matrix_row(const std::byte* slot, uint32_t piece) {
     const uint32_t matrix = lane() / 8, high = matrix / 2, low = matrix % 2;
     const uint32_t token = (kTokensFirst ? low : high) * 8 + lane() % 8;
-    return slot + piece_offset<Rows::kPieces>(token, (piece + (kTokensFirst ? high : low)) % Rows::kPieces);
+    const uint32_t further = Rows::kPieces == 1 ? 0 : kTokensFirst ? high : low;
+    return slot + token * Rows::kRowBytes + further * kPieceBytes + piece * kPieceBytes;
 }
 
 PITWALL_DEVICE uint32_t word_at(const std::byte* from) { return *reinterpret_cast<const uint32_t*>(from); }
