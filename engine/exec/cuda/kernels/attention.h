@@ -56,12 +56,22 @@ struct SequenceRows {
     uint32_t table;  ///< where its block table begins in AttendArgs::tables
 };
 
-/// What is one block's to do: some rows of a sequence, and some of its chunks.
+/// Rows of one warp of either kernel, one for each token and head of a group.
+inline constexpr uint32_t kWarpRows = 16;
+inline constexpr uint32_t kPrefillRows = 4 * kWarpRows;  ///< of a block of the prefill kernel
+
+/// What is one warp's to do for each KV head (decode: up to kWarpRows rows, one chunk), or one block's (prefill: up to
+/// kPrefillRows rows, some chunks). executor/attention_plan.h makes them.
 struct AttendItem {
     uint32_t sequence, first_token, tokens;  ///< of its rows
     uint32_t first_chunk, end_chunk;
-    uint32_t first_part;  ///< where its partial results begin, see attention_plan.h
+    /// Prefill: not 0 where the item takes its rows' chunks from the first to the last and leaves one part a row, merged.
+    uint32_t merged;
 };
+
+/// Attention over one chunk, or over several merged ones, of all heads of a row: [heads, head_dim] values, then
+/// [heads, 2] the largest score and the sum of weights, by which the values are not divided yet.
+constexpr uint32_t part_floats(uint32_t heads, uint32_t head_dim) { return heads * (head_dim + 2); }
 
 struct AttendArgs {
     KvPool pool;
@@ -71,8 +81,11 @@ struct AttendArgs {
     const uint32_t* tables;  ///< blocks
     const AttendItem *decode_items, *prefill_items;
     uint32_t num_decode_items, num_prefill_items;
-    const uint32_t* row_parts;  ///< [tokens, 2]: first part and number of parts of each row, for the merge
-    float* parts;               ///< attention_plan.h
+    /// [tokens, 2]: first part and number of parts of each row: one for each chunk up to its own, or 1. 0: the row is none's
+    /// and becomes zero.
+    const uint32_t* row_parts;
+    uint32_t most_parts;  ///< that a row has
+    float* parts;         ///< [parts, part_floats()]
     uint32_t tokens;
     Operand out;  ///< [tokens, heads * head_dim]
 };

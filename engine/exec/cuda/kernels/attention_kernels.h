@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The two kernels that read K and V. Decode: few rows of a sequence, so that the bytes of K and V are what takes time; each warp
+// streams one chunk of one KV head by itself. Prefill: many rows, four warps of them share tiles of K and V.
+#pragma once
+
+#include "engine/exec/cuda/kernels/attention_rows.h"
+#include "engine/exec/cuda/runtime/launch.h"
+
+namespace pitwall::cuda {
+
+inline constexpr uint32_t kAttentionWarps = 4, kAttentionThreads = kAttentionWarps * kWarp;
+
+// ---- decode ----
+
+/// A warp's ring of slots, K or V of 16 tokens each: up to about 16 KiB, so that a multiprocessor has far more than 32 KiB on
+/// their way.
+template <class Shape>
+constexpr uint32_t ring_slots() {
+    return Shape::kSlotBytes > 4096 ? 4 : 8;
+}
+
+/// What a warp of the decode kernel reads: for each tile K of its four blocks, then V, a step each. The last slots of a tile
+/// are those of the next one's first steps, so that places in the ring are constants.
+template <class Shape>
+struct ChunkStream {
+    static constexpr uint32_t kSlots = ring_slots<Shape>(), kSteps = 2 * kTileBlocks;
+
+    const AttendArgs& args;
+    const std::byte* const* heads;  ///< of the chunk's blocks
+    uint32_t tokens;                ///< of the chunk
+    std::byte* ring;
+
+    /// Starts the copies of a step; an empty group where there is nothing, for groups are counted.
+    PITWALL_DEVICE void start(uint32_t tile, uint32_t step) {
+        const uint32_t index = tile * kTileBlocks + step % kTileBlocks;
+        if (index * kTokensOfBlock < tokens) {
+            const std::byte* const head = heads[index];
+            std::byte* const slot = ring + step % kSlots * Shape::kSlotBytes;
+            if (step < kTileBlocks)
+                copy_keys<Shape, kWarp>(slot, args.pool, head, lane());
+            else
+                copy_values<Shape, kWarp>(slot, args.pool, head, tokens - index * kTokensOfBlock, lane());
+        }
+        commit_copies();
+    }
+
+    PITWALL_DEVICE void fill() {
+#pragma unroll
+        for (uint32_t step = 0; step + 1 < kSlots; ++step) start(0, step);
+    }
+
+    /// The slot of a step, once it has come. That of the step before is given up.
+    PITWALL_DEVICE const std::byte* take(uint32_t tile, uint32_t step) {
+        wait_copies<kSlots - 2>();
+        sync_warp();
+        const uint32_t ahead = step + kSlots - 1;
+        start(tile + ahead / kSteps, ahead % kSteps);
+        return ring + step % kSlots * Shape::kSlotBytes;
+    }
+};
+
+template <class Shape>
+PITWALL_DEVICE void attend_streamed_tile(ChunkStream<Shape>& stream, uint32_t tile, const LaneRows& rows,
+                                         uint32_t chunk_position,
+                                         const QueryFragments<typename Shape::Keys>& q, ChunkSums<Shape>& c) {
+    const uint32_t left = stream.tokens - tile * kTileTokens;
+    TileScores s;
+#pragma unroll
+    for (uint32_t block = 0; block < kTileBlocks; ++block) {
+        const std::byte* const slot = stream.take(tile, block);
+        if (block * kTokensOfBlock < left) score_block<typename Shape::Keys>(s[block], slot, q);
+    }
+    mask_scores(s, chunk_position + tile * kTileTokens, rows);
+    weigh_scores(s, c);
+#pragma unroll
+    for (uint32_t block = 0; block < kTileBlocks; ++block) {
+        const std::byte* const slot = stream.take(tile, kTileBlocks + block);
+        if (block * kTokensOfBlock < left)
+            add_block<typename Shape::Values>(c.values, s[block], slot, left - block * kTokensOfBlock);
+    }
+}
+
+template <class Shape>
+constexpr uint32_t decode_shared_bytes() {
+    return kAttentionWarps * (ring_slots<Shape>() * Shape::kSlotBytes + kChunkBlocks * sizeof(std::byte*));
+}
+
+/// With more blocks a multiprocessor the compiler would run out of registers.
+template <class Shape>
+constexpr uint32_t decode_blocks() {
+    return Shape::kHeadDim > 64 ? 2 : 3;
+}
+
+template <class Shape>
+PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, decode_blocks<Shape>()) decode_kernel(AttendArgs args) {
+    SharedMemory shared;
+    auto* const rings = shared.take<std::byte>(kAttentionWarps * ring_slots<Shape>() * Shape::kSlotBytes);
+    auto* const all_heads = shared.take<const std::byte*>(kAttentionWarps * kChunkBlocks);
+    const uint32_t work = block_x() * kAttentionWarps + warp();
+    if (work >= args.num_decode_items * args.pool.kv_heads) return;
+    const AttendItem item = args.decode_items[work / args.pool.kv_heads];
+    const uint32_t kv_head = work % args.pool.kv_heads, chunk_position = item.first_chunk * kChunkTokens;
+    const SequenceRows sequence = args.sequences[item.sequence];
+    const uint32_t end = sequence.first_position + item.first_token + item.tokens;
+    const uint32_t tokens = smaller(end - chunk_position, kChunkTokens);
+    const std::byte** const heads = all_heads + warp() * kChunkBlocks;
+    if (lane() * kTokensOfBlock < tokens) {
+        const uint32_t index = sequence.table + item.first_chunk * kChunkBlocks + lane();
+        heads[lane()] = head_of(args, args.tables[index], kv_head);
+    }
+    sync_warp();
+    ChunkStream<Shape> stream{args, heads, tokens, rings + warp() * ring_slots<Shape>() * Shape::kSlotBytes};
+    stream.fill();
+    const LaneRows rows = lane_rows(args, item, sequence, kv_head, 0);
+    QueryFragments<typename Shape::Keys> q;
+    load_queries<Shape>(q, args, rows);
+    ChunkSums<Shape> c;
+    begin_chunk(c);
+    for (uint32_t tile = 0; tile * kTileTokens < tokens; ++tile)
+        attend_streamed_tile(stream, tile, rows, chunk_position, q, c);
+    finish_chunk(c);
+#pragma unroll
+    for (uint32_t row = 0; row < 2; ++row)
+        if (rows.any[row] && rows.position[row] >= chunk_position)
+            write_part(args, rows, row, item.first_chunk, c);
+}
+
+// ---- prefill ----
+
+/// Two tiles of K and V, one being read while the other comes; and per warp what was merged of the chunks before.
+template <class Shape>
+struct TileBuffers {
+    static constexpr uint32_t kKeyBytes = kTileBlocks * Shape::Keys::kBytes;
+    static constexpr uint32_t kTileBytes = kKeyBytes + kTileBlocks * Shape::Values::kBytes;
+    static constexpr uint32_t kMergedFloats = kWarp * (4 * Shape::kTiles + 4);  ///< of a warp
+    static constexpr uint32_t kBytes =
+        2 * kTileBytes + kAttentionWarps * kMergedFloats * static_cast<uint32_t>(sizeof(float));
+};
+
+template <class Shape>
+PITWALL_DEVICE void start_tile(const AttendArgs& args, const SequenceRows& sequence, uint32_t kv_head,
+                               uint32_t tile, uint32_t end, std::byte* buffer) {
+    using Buffers = TileBuffers<Shape>;
+#pragma unroll
+    for (uint32_t i = 0; i < kTileBlocks; ++i) {
+        const uint32_t index = tile * kTileBlocks + i;
+        if (index * kTokensOfBlock >= end) break;
+        const std::byte* const head = head_of(args, args.tables[sequence.table + index], kv_head);
+        copy_keys<Shape, kAttentionThreads>(buffer + i * Shape::Keys::kBytes, args.pool, head, thread());
+        copy_values<Shape, kAttentionThreads>(buffer + Buffers::kKeyBytes + i * Shape::Values::kBytes,
+                                              args.pool, head, end - index * kTokensOfBlock, thread());
+    }
+    commit_copies();
+}
+
+/// `end`: positions that the block reads; `warp_end`: that the warp's rows attend to.
+template <class Shape>
+PITWALL_DEVICE void attend_shared_tile(const std::byte* buffer, uint32_t first_position, uint32_t end,
+                                       uint32_t warp_end, const LaneRows& rows,
+                                       const QueryFragments<typename Shape::Keys>& q, ChunkSums<Shape>& c) {
+    if (first_position >= warp_end) return;
+    const uint32_t left = warp_end - first_position;
+    TileScores s;
+#pragma unroll
+    for (uint32_t block = 0; block < kTileBlocks; ++block)
+        if (block * kTokensOfBlock < left)
+            score_block<typename Shape::Keys>(s[block], buffer + block * Shape::Keys::kBytes, q);
+    mask_scores(s, first_position, rows);
+    weigh_scores(s, c);
+    const std::byte* const values = buffer + TileBuffers<Shape>::kKeyBytes;
+#pragma unroll
+    for (uint32_t block = 0; block < kTileBlocks; ++block)
+        if (block * kTokensOfBlock < left)
+            add_block<typename Shape::Values>(c.values, s[block], values + block * Shape::Values::kBytes,
+                                              end - first_position - block * kTokensOfBlock);
+}
+
+/// Merges the chunk into what `kept` has of those before, lane by lane; `c` becomes the result.
+template <class Shape>
+PITWALL_DEVICE void merge_chunk(float* kept, bool first, ChunkSums<Shape>& c) {
+    constexpr uint32_t kValues = 4 * Shape::kTiles;
+    float* const mine = kept + lane();
+    if (!first) {
+#pragma unroll
+        for (uint32_t row = 0; row < 2; ++row) {
+            float most = mine[(kValues + row) * kWarp];
+            const MergeFactors factors = merge_factors(most, c.most[row]);
+            c.most[row] = most;
+            c.sum[row] = merged(mine[(kValues + 2 + row) * kWarp], c.sum[row], factors);
+#pragma unroll
+            for (uint32_t i = 0; i < 2 * Shape::kTiles; ++i) {
+                float& value = c.values[i / 2][2 * row + i % 2];
+                value = merged(mine[(i / 2 * 4 + 2 * row + i % 2) * kWarp], value, factors);
+            }
+        }
+    }
+#pragma unroll
+    for (uint32_t i = 0; i < kValues; ++i) mine[i * kWarp] = c.values[i / 4][i % 4];
+#pragma unroll
+    for (uint32_t row = 0; row < 2; ++row)
+        mine[(kValues + row) * kWarp] = c.most[row], mine[(kValues + 2 + row) * kWarp] = c.sum[row];
+}
+
+/// What the rows have of a chunk goes to its part, or to what is merged, which goes to its part after the last.
+template <class Shape>
+PITWALL_DEVICE void leave_chunk(const AttendArgs& args, const AttendItem& item, const LaneRows& rows,
+                                uint32_t chunk, float* kept, ChunkSums<Shape>& c) {
+    finish_chunk(c);
+    if (item.merged != 0) {
+        merge_chunk(kept, chunk == item.first_chunk, c);
+        if (chunk + 1 < item.end_chunk) return;
+    }
+#pragma unroll
+    for (uint32_t row = 0; row < 2; ++row)
+        if (rows.any[row] && (item.merged != 0 || rows.position[row] >= chunk * kChunkTokens))
+            write_part(args, rows, row, item.merged != 0 ? 0 : chunk, c);
+}
+
+template <class Shape>
+PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, 2) prefill_kernel(AttendArgs args) {
+    using Buffers = TileBuffers<Shape>;
+    SharedMemory shared;
+    auto* const tiles = shared.take<std::byte>(2 * Buffers::kTileBytes);
+    auto* const kept = shared.take<float>(kAttentionWarps * Buffers::kMergedFloats);
+    constexpr uint32_t kTilesOfChunk = kChunkTokens / kTileTokens;
+    const AttendItem item = args.prefill_items[block_x()];
+    const uint32_t kv_head = block_y();
+    const SequenceRows sequence = args.sequences[item.sequence];
+    const uint32_t own_end = sequence.first_position + item.first_token + item.tokens;
+    const uint32_t end = smaller(own_end, item.end_chunk * kChunkTokens);
+    const LaneRows rows = lane_rows(args, item, sequence, kv_head, warp() * kWarpRows);
+    const uint32_t warp_end =
+        ballot(rows.any[0]) == 0 ? 0 : smaller(shuffle(rows.position[1], kWarp - 1) + 1, end);
+    QueryFragments<typename Shape::Keys> q;
+    load_queries<Shape>(q, args, rows);
+    ChunkSums<Shape> c;
+    const uint32_t first_tile = item.first_chunk * kTilesOfChunk;
+    start_tile<Shape>(args, sequence, kv_head, first_tile, end, tiles);
+    for (uint32_t tile = first_tile; tile * kTileTokens < end; ++tile) {
+        if (tile % kTilesOfChunk == 0) begin_chunk(c);
+        wait_copies<0>();
+        sync_block();  // the tile has come for all, and all have left the one before
+        const uint32_t buffer = (tile - first_tile) % 2;
+        start_tile<Shape>(args, sequence, kv_head, tile + 1, end, tiles + (1 - buffer) * Buffers::kTileBytes);
+        attend_shared_tile<Shape>(tiles + buffer * Buffers::kTileBytes, tile * kTileTokens, end, warp_end,
+                                  rows, q, c);
+        if (tile % kTilesOfChunk == kTilesOfChunk - 1 || (tile + 1) * kTileTokens >= end)
+            leave_chunk(args, item, rows, tile / kTilesOfChunk, kept + warp() * Buffers::kMergedFloats, c);
+    }
+}
+
+template <class Shape>
+void launch_attention(Stream& stream, const AttendArgs& args) {
+    const uint32_t works = args.num_decode_items * args.pool.kv_heads;
+    launch(stream,
+           {.x = (works + kAttentionWarps - 1) / kAttentionWarps,
+            .threads = kAttentionThreads,
+            .shared_bytes = decode_shared_bytes<Shape>()},
+           decode_kernel<Shape>, args);
+    launch(stream,
+           {.x = args.num_prefill_items,
+            .y = args.pool.kv_heads,
+            .threads = kAttentionThreads,
+            .shared_bytes = TileBuffers<Shape>::kBytes},
+           prefill_kernel<Shape>, args);
+}
+
+template <KvNumber kKey, KvNumber kValue>
+void launch_attention_of(Stream& stream, const AttendArgs& args) {
+    switch (args.pool.layout.head_dim) {
+        case 32:
+            return launch_attention<AttentionShape<kKey, kValue, 32>>(stream, args);
+        case 64:
+            return launch_attention<AttentionShape<kKey, kValue, 64>>(stream, args);
+        case 128:
+            return launch_attention<AttentionShape<kKey, kValue, 128>>(stream, args);
+        default:
+            return;
+    }
+}
+
+}  // namespace pitwall::cuda
