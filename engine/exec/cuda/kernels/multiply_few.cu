@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Products with few tokens: as fast as the weights can be read. A block has some tiles of 16 rows and all tokens, or 8 to 64 of
-// them; each of its warps walks through one part of the columns. Weights go from memory to registers, some tiles ahead of
-// where they are used, and each is read once; activations come from the caches, 32 columns ahead or more.
+// Products with few tokens: as fast as the weights can be read. A block has 8 to 64 tokens, and walks over the matrix some
+// tiles of 16 rows at a time; each of its warps has one part of the columns. Weights go from memory to registers, each read
+// once; activations come from the caches. Loads are issued ahead of their use, also into the next rows, so that memory is busy
+// while sums are merged.
+#include <algorithm>
+
 #include "engine/exec/cuda/kernels/multiply.h"
 #include "engine/exec/cuda/kernels/outputs.h"
 #include "engine/exec/cuda/kernels/weight_tiles.h"
@@ -14,203 +17,245 @@ namespace {
 constexpr uint32_t kTokenTile = 8;  ///< of one mma
 constexpr uint32_t kSteps = 2;      ///< of 32 columns in a tile
 
-/// How far ahead of their use loads are issued, within the registers that 8 warps may have.
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-struct Ahead {
-    static constexpr uint32_t kInFlight = Tile::kValueBytes > 1024 ? 2 : 4;  ///< tiles of a warp
-    static constexpr uint32_t kTiles = kInFlight > kRowTiles ? kInFlight / kRowTiles : 1;
-    static constexpr uint32_t kWanted = kTokenTiles == 1 ? 4 : kTokenTiles <= 4 ? 2 : 1;
-    static constexpr uint32_t kTokenSteps = kWanted < kSteps * kTiles ? kWanted : kSteps * kTiles;
+/// What one instantiation is made for, and how far ahead of their use it loads within the registers that 8 warps have.
+template <class TileType, uint32_t kRows, uint32_t kTokens>
+struct Few {
+    using Tile = TileType;
+    static constexpr uint32_t kRowTiles = kRows, kTokenTiles = kTokens;
+    static constexpr uint32_t kInFlight = kValueBytes<Tile> > 1024 ? 2 : 4;  ///< tiles of a warp
+    /// Tiles along the columns, walked and loaded as a group.
+    static constexpr uint32_t kGroup = kInFlight > kRows ? kInFlight / kRows : 1;
+    static constexpr uint32_t kGroupSteps = kSteps * kGroup;
+    static constexpr uint32_t kWanted = kTokens == 1 ? 4 : kTokens <= 4 ? 2 : 1;
+    /// Steps of activations loaded ahead.
+    static constexpr uint32_t kTokenSteps = kWanted < kGroupSteps ? kWanted : kGroupSteps;
+    static constexpr uint32_t kCells = kRows * kTokens;
+
+    using Sums = float[kRows][kTokens][4];
+    using Weights = Tile[kGroup][kRows];
+    using Activations = Words4[kTokenSteps][kTokens];
 };
 
-/// The rows of a block, seen by one of its warps.
-template <class Tile, uint32_t kRowTiles>
-class WeightStream {
+/// A group of tiles of a warp's part: where a warp is, or will be next.
+template <uint32_t kRowTiles>
+struct Group {
+    uint32_t row_block;          ///< of kRowTiles tiles
+    uint32_t column_tile, left;  ///< of the part from column_tile on
+    uint32_t index[kRowTiles];   ///< tiles before it in the matrix, for each row of tiles
+};
+
+/// What a warp reads, by groups.
+template <class Shape>
+class Reader {
   public:
-    PITWALL_DEVICE WeightStream(const DeviceMatrix& matrix, uint32_t first_row_tile)
-        : scale_bytes_(tile_scale_bytes(matrix.format)) {
-        const uint32_t tiles = column_tiles(matrix.columns),
-                       rows_left = row_tiles(matrix.rows) - first_row_tile;
-        const size_t first = size_t{first_row_tile} * tiles;
-        values_ = matrix.values + first * Tile::kValueBytes;
-        scales_ = matrix.scales + first * scale_bytes_;
+    using At = Group<Shape::kRowTiles>;
+
+    PITWALL_DEVICE Reader(const MultiplyArgs& args)
+        : values_(args.matrix.values + lane_values()),
+          scales_(args.matrix.scales + lane_scales(Shape::Tile::kFormat)),
+          tokens_(args.x.data + lane() % 4 * kLaneColumns),
+          row_tiles_(row_tiles(args.matrix.rows)),
+          tiles_(column_tiles(args.matrix.columns)) {
+        // Tokens past the end are the last one once more, and so are rows: nobody looks at their sums.
+        const uint32_t first = block_y() * kTokenTile * Shape::kTokenTiles + lane() / 4;
 #pragma unroll
-        for (uint32_t r = 0; r < kRowTiles; ++r) offsets_[r] = (r < rows_left ? r : rows_left - 1) * tiles;
-    }
-    /// Rows past the end are the last ones once more; nobody looks at their sums.
-    PITWALL_DEVICE void load(uint32_t column_tile, Tile (&out)[kRowTiles]) const {
-#pragma unroll
-        for (uint32_t r = 0; r < kRowTiles; ++r) {
-            const size_t tile = offsets_[r] + column_tile;
-            out[r].template load<FromGlobalOnce>(values_ + tile * Tile::kValueBytes,
-                                                 scales_ + tile * scale_bytes_, scale_bytes_);
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n) {
+            const uint32_t token = first + n * kTokenTile;
+            token_offsets_[n] = (token < args.tokens ? token : args.tokens - 1) * args.x.ld;
         }
+    }
+
+    PITWALL_DEVICE At begin(uint32_t row_block) const {
+        At at;
+        at.row_block = row_block;
+        at.column_tile = part_begin(warp(), tiles_);
+        const uint32_t first = row_block * Shape::kRowTiles;
+        at.left = first < row_tiles_ ? part_begin(warp() + 1, tiles_) - at.column_tile : 0;
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
+            const uint32_t row_tile = first + r < row_tiles_ ? first + r : row_tiles_ - 1;
+            at.index[r] = row_tile * tiles_ + at.column_tile;
+        }
+        return at;
+    }
+    PITWALL_DEVICE At after(const At& at) const {
+        if (at.left <= Shape::kGroup) return begin(at.row_block + blocks_x());
+        At next = at;
+        next.column_tile += Shape::kGroup;
+        next.left -= Shape::kGroup;
+#pragma unroll
+        for (uint32_t& index : next.index) index += Shape::kGroup;
+        return next;
+    }
+
+    PITWALL_DEVICE void load_weights(const At& at, uint32_t i, typename Shape::Weights& out) const {
+        using Tile = typename Shape::Tile;
+        if (i >= at.left) return;
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r)
+            out[i][r].template load<FromGlobalOnce>(
+                values_ + size_t{at.index[r]} * kValueBytes<Tile> + i * kValueBytes<Tile>,
+                scales_ + size_t{at.index[r]} * kScaleBytes<Tile> + i * kScaleBytes<Tile>);
+    }
+    /// Step `step` of the group.
+    PITWALL_DEVICE void load_tokens(const At& at, uint32_t step, typename Shape::Activations& out) const {
+        if (step / kSteps >= at.left) return;
+#pragma unroll
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n)
+            out[step % Shape::kTokenSteps][n] =
+                load16(tokens_ + (token_offsets_[n] + at.column_tile * kTileColumns) + step * 32);
     }
 
   private:
     const std::byte *values_, *scales_;
-    uint32_t scale_bytes_;
-    uint32_t offsets_[kRowTiles];  ///< in tiles
-};
-
-/// Tokens as a lane holds them: token 8 n + g, its 8 of 32 columns.
-template <uint32_t kTokenTiles>
-class TokenStream {
-  public:
-    PITWALL_DEVICE TokenStream(const MultiplyArgs& args, uint32_t first_token)
-        : stride_(kTokenTile * args.x.ld) {
-        const uint32_t token = first_token + lane() / 4;
-        valid_ = token < args.tokens ? (args.tokens - token + kTokenTile - 1) / kTokenTile : 0;
-        data_ = args.x.data + size_t{token} * args.x.ld + lane() % 4 * kLaneColumns;
-    }
-    /// Tokens past the end are zero.
-    PITWALL_DEVICE void load(uint32_t step, Words4 (&out)[kTokenTiles]) const {
-#pragma unroll
-        for (uint32_t n = 0; n < kTokenTiles; ++n) {
-            out[n] = {0, 0, 0, 0};
-            if (n < valid_) out[n] = load16(data_ + n * stride_ + step * 32);
-        }
-    }
-
-  private:
-    const uint16_t* data_;
-    uint32_t stride_, valid_;
+    const uint16_t* tokens_;
+    uint32_t row_tiles_, tiles_;
+    uint32_t token_offsets_[Shape::kTokenTiles];
 };
 
 /// 32 columns of all rows and tokens.
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-PITWALL_DEVICE void multiply_step(const Tile (&tiles)[kRowTiles], uint32_t k32,
-                                  const Words4 (&tokens)[kTokenTiles],
-                                  float (&sums)[kRowTiles][kTokenTiles][4]) {
+template <class Shape>
+PITWALL_DEVICE void multiply_step(const typename Shape::Tile (&tiles)[Shape::kRowTiles], uint32_t k32,
+                                  const Words4 (&tokens)[Shape::kTokenTiles], typename Shape::Sums& sums) {
+    using Number = typename Shape::Tile::Number;
 #pragma unroll
-    for (uint32_t r = 0; r < kRowTiles; ++r) {
+    for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
         const Rows32 rows = tiles[r].rows(k32);
         uint32_t a[2][4];
         operand_of(rows, 0, a[0]);
         operand_of(rows, 1, a[1]);
 #pragma unroll
-        for (uint32_t n = 0; n < kTokenTiles; ++n)
-            mma(sums[r][n], a[0], tokens[n].x, tokens[n].y, typename Tile::Number{});
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n)
+            mma(sums[r][n], a[0], tokens[n].x, tokens[n].y, Number{});
 #pragma unroll
-        for (uint32_t n = 0; n < kTokenTiles; ++n)
-            mma(sums[r][n], a[1], tokens[n].z, tokens[n].w, typename Tile::Number{});
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n)
+            mma(sums[r][n], a[1], tokens[n].z, tokens[n].w, Number{});
     }
 }
 
-/// A warp's part of the columns.
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-PITWALL_DEVICE void multiply_part(const WeightStream<Tile, kRowTiles>& weights,
-                                  const TokenStream<kTokenTiles>& tokens, uint32_t begin, uint32_t end,
-                                  float (&sums)[kRowTiles][kTokenTiles][4]) {
-    using Far = Ahead<Tile, kRowTiles, kTokenTiles>;
-    Tile tiles[Far::kTiles][kRowTiles];
-    Words4 x[Far::kTokenSteps][kTokenTiles];
+/// The group `now`, whose weights and first steps of activations are there or on their way; those of `next` are asked for.
+template <class Shape>
+PITWALL_DEVICE void multiply_group(const Reader<Shape>& reader, const Group<Shape::kRowTiles>& now,
+                                   const Group<Shape::kRowTiles>& next, typename Shape::Weights& weights,
+                                   typename Shape::Activations& tokens, typename Shape::Sums& sums) {
 #pragma unroll
-    for (uint32_t i = 0; i < Far::kTiles; ++i)
-        if (begin + i < end) weights.load(begin + i, tiles[i]);
+    for (uint32_t i = 0; i < Shape::kGroup; ++i) {
+        typename Shape::Tile tiles[Shape::kRowTiles];
 #pragma unroll
-    for (uint32_t i = 0; i < Far::kTokenSteps; ++i)
-        if (kSteps * begin + i < kSteps * end) tokens.load(kSteps * begin + i, x[i]);
-    for (uint32_t first = begin; first < end; first += Far::kTiles) {
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) tiles[r] = weights[i][r];
+        reader.load_weights(next, i, weights);
 #pragma unroll
-        for (uint32_t i = 0; i < Far::kTiles; ++i) {
-            const uint32_t tile = first + i;
-            if (tile >= end) break;
-            Tile now[kRowTiles];
-#pragma unroll
-            for (uint32_t r = 0; r < kRowTiles; ++r) now[r] = tiles[i][r];
-            if (tile + Far::kTiles < end) weights.load(tile + Far::kTiles, tiles[i]);
-#pragma unroll
-            for (uint32_t k32 = 0; k32 < kSteps; ++k32) {
-                const uint32_t slot = (kSteps * i + k32) % Far::kTokenSteps;
-                multiply_step(now, k32, x[slot], sums);
-                const uint32_t next = kSteps * tile + k32 + Far::kTokenSteps;
-                if (next < kSteps * end) tokens.load(next, x[slot]);
-            }
+        for (uint32_t k32 = 0; k32 < kSteps; ++k32) {
+            const uint32_t step = kSteps * i + k32, ahead = step + Shape::kTokenSteps;
+            if (i < now.left) multiply_step<Shape>(tiles, k32, tokens[step % Shape::kTokenSteps], sums);
+            if (ahead < Shape::kGroupSteps)
+                reader.load_tokens(now, ahead, tokens);
+            else
+                reader.load_tokens(next, ahead - Shape::kGroupSteps, tokens);
         }
     }
 }
 
-constexpr uint32_t few_shared_bytes(uint32_t parts, uint32_t row_tiles, uint32_t token_tiles) {
-    return parts * row_tiles * token_tiles * kWarp * static_cast<uint32_t>(sizeof(Words4));
-}
-
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, 1) multiply_few_kernel(MultiplyArgs args) {
-    const uint32_t tiles = column_tiles(args.matrix.columns), parts = part_count(tiles);
-    const uint32_t first_row_tile = block_x() * kRowTiles, first_token = block_y() * kTokenTile * kTokenTiles;
-    float sums[kRowTiles][kTokenTiles][4] = {};
-    multiply_part<Tile, kRowTiles, kTokenTiles>({args.matrix, first_row_tile}, {args, first_token},
-                                                part_begin(warp(), tiles), part_begin(warp() + 1, tiles),
-                                                sums);
-    // [part][row tile and token tile][4 of a lane][lane]
-    SharedMemory shared;
-    constexpr uint32_t kCells = kRowTiles * kTokenTiles;
-    float* const all = shared.take<float>(parts * kCells * 4 * kWarp);
+/// The sums of the warps' parts together, in ascending order, to the output. `all`: [part][cell][4 of a lane][lane].
+template <class Shape>
+PITWALL_DEVICE void merge_parts(const MultiplyArgs& args, uint32_t row_block,
+                                const typename Shape::Sums& sums, float* all) {
+    constexpr uint32_t kPartFloats = Shape::kCells * 4 * kWarp;
+    sync_block();  // the rows before are read
 #pragma unroll
-    for (uint32_t i = 0; i < kCells * 4; ++i)
-        all[(warp() * kCells * 4 + i) * kWarp + lane()] =
-            sums[i / 4 / kTokenTiles][i / 4 % kTokenTiles][i % 4];
+    for (uint32_t i = 0; i < Shape::kCells * 4; ++i)
+        all[warp() * kPartFloats + i * kWarp + lane()] =
+            sums[i / 4 / Shape::kTokenTiles][i / 4 % Shape::kTokenTiles][i % 4];
     sync_block();
-    for (uint32_t cell = warp(); cell < kCells; cell += parts) {
+    const uint32_t parts = threads() / kWarp;
+    for (uint32_t cell = warp(); cell < Shape::kCells; cell += parts) {
         float total[4] = {0, 0, 0, 0};
         for (uint32_t part = 0; part < parts; ++part)
+#pragma unroll
             for (uint32_t i = 0; i < 4; ++i)
-                total[i] += all[((part * kCells + cell) * 4 + i) * kWarp + lane()];
-        put_outputs(args, first_row_tile + cell / kTokenTiles, first_token + cell % kTokenTiles * kTokenTile,
-                    total);
+                total[i] += all[part * kPartFloats + (cell * 4 + i) * kWarp + lane()];
+        const uint32_t row_tile = cell / Shape::kTokenTiles, token_tile = cell % Shape::kTokenTiles;
+        put_outputs(args, row_block * Shape::kRowTiles + row_tile,
+                    (block_y() * Shape::kTokenTiles + token_tile) * kTokenTile, total);
     }
+}
+
+template <class Shape>
+PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, 1) multiply_few_kernel(MultiplyArgs args) {
+    SharedMemory shared;
+    float* const all = shared.take<float>(threads() * Shape::kCells * 4);
+    const Reader<Shape> reader(args);
+    typename Shape::Weights weights = {};
+    typename Shape::Activations tokens = {};
+    typename Shape::Sums sums = {};
+    auto now = reader.begin(block_x());
+#pragma unroll
+    for (uint32_t i = 0; i < Shape::kGroup; ++i) reader.load_weights(now, i, weights);
+#pragma unroll
+    for (uint32_t i = 0; i < Shape::kTokenSteps; ++i) reader.load_tokens(now, i, tokens);
+    while (now.left > 0) {
+        const auto next = reader.after(now);
+        multiply_group<Shape>(reader, now, next, weights, tokens, sums);
+        if (next.row_block != now.row_block) {
+            merge_parts<Shape>(args, now.row_block, sums, all);
+#pragma unroll
+            for (uint32_t i = 0; i < Shape::kCells * 4; ++i)
+                sums[i / 4 / Shape::kTokenTiles][i / 4 % Shape::kTokenTiles][i % 4] = 0;
+        }
+        now = next;
+    }
+}
+
+/// What the largest devices hold at a time: blocks of 8 warps with up to 128 registers, or more.
+constexpr uint32_t kMultiprocessors = 132;
+constexpr uint32_t blocks_at_once(uint32_t token_tiles) {
+    return kMultiprocessors * (token_tiles <= 2 ? 2 : 1);
 }
 
 template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
 void launch_few(Stream& stream, const MultiplyArgs& args) {
-    const uint32_t parts = part_count(column_tiles(args.matrix.columns));
-    const uint32_t tokens = kTokenTiles * kTokenTile;
+    using Shape = Few<Tile, kRowTiles, kTokenTiles>;
+    const uint32_t threads = part_count(column_tiles(args.matrix.columns)) * kWarp;
+    const uint32_t row_blocks = (row_tiles(args.matrix.rows) + kRowTiles - 1) / kRowTiles;
+    const uint32_t tokens = kTokenTiles * kTokenTile, most = blocks_at_once(kTokenTiles);
     launch(stream,
-           {.x = (row_tiles(args.matrix.rows) + kRowTiles - 1) / kRowTiles,
+           {.x = row_blocks < most ? row_blocks : most,
             .y = (args.tokens + tokens - 1) / tokens,
-            .threads = parts * kWarp,
-            .shared_bytes = few_shared_bytes(parts, kRowTiles, kTokenTiles)},
-           multiply_few_kernel<Tile, kRowTiles, kTokenTiles>, args);
+            .threads = threads,
+            .shared_bytes = threads * Shape::kCells * static_cast<uint32_t>(sizeof(Words4))},
+           multiply_few_kernel<Shape>, args);
 }
 
-/// Blocks that keep every multiprocessor of the largest devices busy.
-constexpr uint32_t kEnoughBlocks = 120;
+/// How long blocks of so many tiles of rows take, in some unit. Each block reads its tokens once more, out of the second-level
+/// cache, whose rate is about a quarter above the memory's; and one multiprocessor gets no more than twice its share of it.
+template <class Tile>
+double cost_of(uint32_t rows_in_block, const MultiplyArgs& args) {
+    const uint32_t tiles = row_tiles(args.matrix.rows), blocks = (tiles + rows_in_block - 1) / rows_in_block;
+    const uint32_t tokens = args.tokens * kTileColumns * sizeof(uint16_t);
+    const double of_block = rows_in_block * (kValueBytes<Tile> + kScaleBytes<Tile>)+tokens;
+    const double rounds = (blocks + kMultiprocessors - 1) / kMultiprocessors;
+    return std::max(of_block * blocks / kMultiprocessors, of_block * rounds / 2);
+}
 
-/// Each block reads its tokens once more, so it takes the more rows the more tokens there are, as long as there are blocks
-/// enough.
+/// As many rows in a block as cost least.
 template <class Tile, uint32_t kTokenTiles>
 void choose_rows(Stream& stream, const MultiplyArgs& args) {
-    const uint32_t tiles = row_tiles(args.matrix.rows);
-    const bool tokens_weigh = args.tokens * sizeof(uint16_t) * kTileColumns > Tile::kValueBytes;
+    const double one = cost_of<Tile>(1, args), two = cost_of<Tile>(2, args), four = cost_of<Tile>(4, args);
     if constexpr (kTokenTiles == 2 || kTokenTiles == 4)
-        if (tokens_weigh && tiles >= 4 * kEnoughBlocks) return launch_few<Tile, 4, kTokenTiles>(stream, args);
-    if (tokens_weigh && tiles >= 2 * kEnoughBlocks) return launch_few<Tile, 2, kTokenTiles>(stream, args);
+        if (four < one && four < two) return launch_few<Tile, 4, kTokenTiles>(stream, args);
+    if (two < one) return launch_few<Tile, 2, kTokenTiles>(stream, args);
     launch_few<Tile, 1, kTokenTiles>(stream, args);
-}
-
-template <class Tile>
-void choose_tokens(Stream& stream, const MultiplyArgs& args) {
-    if (args.tokens <= 8) return choose_rows<Tile, 1>(stream, args);
-    if (args.tokens <= 16) return choose_rows<Tile, 2>(stream, args);
-    if (args.tokens <= 32) return choose_rows<Tile, 4>(stream, args);
-    choose_rows<Tile, 8>(stream, args);
 }
 
 }  // namespace
 
 void multiply_few(Stream& stream, const MultiplyArgs& args) {
-    switch (args.matrix.format) {
-        case MatrixFormat::kHalf:
-            return choose_tokens<NumberTile<Half>>(stream, args);
-        case MatrixFormat::kBfloat:
-            return choose_tokens<NumberTile<Bfloat>>(stream, args);
-        case MatrixFormat::kNibble:
-            return choose_tokens<NibbleTile>(stream, args);
-        case MatrixFormat::kByte:
-        case MatrixFormat::kByte16:
-            return choose_tokens<ByteTile>(stream, args);
-    }
+    with_tile(args.matrix.format, [&]<class Tile>() {
+        if (args.tokens <= 8) return choose_rows<Tile, 1>(stream, args);
+        if (args.tokens <= 16) return choose_rows<Tile, 2>(stream, args);
+        if (args.tokens <= 32) return choose_rows<Tile, 4>(stream, args);
+        choose_rows<Tile, 8>(stream, args);
+    });
 }
 
 }  // namespace pitwall::cuda
