@@ -3,8 +3,9 @@
 
 namespace pitwall::cuda {
 
-void multiply_many(Stream& stream, const MultiplyArgs& args) { multiply_few(stream, args); }
-
-void multiply(Stream& stream, const MultiplyArgs& args) { multiply_few(stream, args); }
+void multiply(Stream& stream, const MultiplyArgs& args) {
+    constexpr uint32_t kFewTokens = 64;
+    args.tokens <= kFewTokens ? multiply_few(stream, args) : multiply_many(stream, args);
+}
 
 }  // namespace pitwall::cuda

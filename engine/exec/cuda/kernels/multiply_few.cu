@@ -21,96 +21,116 @@ constexpr uint32_t kSteps = 2;      ///< of 32 columns in a tile
 template <class TileType, uint32_t kRows, uint32_t kTokens>
 struct Few {
     using Tile = TileType;
-    static constexpr uint32_t kRowTiles = kRows, kTokenTiles = kTokens;
-    static constexpr uint32_t kInFlight = kValueBytes<Tile> > 1024 ? 2 : 4;  ///< tiles of a warp
-    /// Tiles along the columns, walked and loaded as a group.
-    static constexpr uint32_t kGroup = kInFlight > kRows ? kInFlight / kRows : 1;
+    static constexpr uint32_t kRowTiles = kRows, kTokenTiles = kTokens, kCells = kRows * kTokens;
+    /// Tiles along the columns that are walked together; each is loaded as soon as that of the group before has been used.
+    static constexpr uint32_t kGroup = Tile::kFormat == MatrixFormat::kNibble && kCells <= 2 ? 4 : 2;
     static constexpr uint32_t kGroupSteps = kSteps * kGroup;
-    static constexpr uint32_t kWanted = kTokens == 1 ? 4 : kTokens <= 4 ? 2 : 1;
     /// Steps of activations loaded ahead.
-    static constexpr uint32_t kTokenSteps = kWanted < kGroupSteps ? kWanted : kGroupSteps;
-    static constexpr uint32_t kCells = kRows * kTokens;
+    static constexpr uint32_t kTokenSteps = kCells == 1 ? 4 : kTokens <= 4 ? 2 : 1;
+    /// Blocks of a multiprocessor.
+    static constexpr uint32_t kBlocks = kCells <= 2 ? 2 : 1;
+    /// Whether groups without gaps have code of their own: for more sums it would take more registers than there are.
+    static constexpr bool kFullGroups = kCells <= 4;
 
     using Sums = float[kRows][kTokens][4];
     using Weights = Tile[kGroup][kRows];
     using Activations = Words4[kTokenSteps][kTokens];
 };
 
-/// A group of tiles of a warp's part: where a warp is, or will be next.
-template <uint32_t kRowTiles>
-struct Group {
-    uint32_t row_block;          ///< of kRowTiles tiles
-    uint32_t column_tile, left;  ///< of the part from column_tile on
-    uint32_t index[kRowTiles];   ///< tiles before it in the matrix, for each row of tiles
+/// A warp's columns.
+struct Part {
+    uint32_t begin, tiles;
+};
+PITWALL_DEVICE Part part_of_warp(uint32_t columns) {
+    const uint32_t tiles = column_tiles(columns), begin = part_begin(warp(), tiles);
+    return {begin, part_begin(warp() + 1, tiles) - begin};
+}
+
+/// Where a warp loads weights: a group of its part, in rows that are the block's turn.
+template <class Shape>
+class WeightCursor {
+  public:
+    PITWALL_DEVICE WeightCursor(const DeviceMatrix& matrix, const Part& part)
+        : matrix_(matrix), part_(part), row_block_(block_x()) {
+        begin_rows();
+    }
+    PITWALL_DEVICE uint32_t left() const { return left_; }
+    PITWALL_DEVICE void load(uint32_t i, typename Shape::Tile (&out)[Shape::kRowTiles]) const {
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r)
+            out[r].template load<FromGlobalOnce>(values_[r] + i * kBytes, scales_[r] + i * kOfScales);
+    }
+    PITWALL_DEVICE void advance() {
+        if (left_ <= Shape::kGroup) {
+            row_block_ += blocks_x();
+            return begin_rows();
+        }
+        left_ -= Shape::kGroup;
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
+            values_[r] += Shape::kGroup * kBytes;
+            scales_[r] += Shape::kGroup * kOfScales;
+        }
+    }
+
+  private:
+    static constexpr uint32_t kBytes = kValueBytes<typename Shape::Tile>,
+                              kOfScales = kScaleBytes<typename Shape::Tile>;
+
+    /// Rows past the end are the last ones once more; nobody looks at their sums.
+    PITWALL_DEVICE void begin_rows() {
+        const uint32_t count = row_tiles(matrix_.rows), first = row_block_ * Shape::kRowTiles;
+        left_ = first < count ? part_.tiles : 0;
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
+            const uint32_t row_tile = first + r < count ? first + r : count - 1;
+            const size_t tile = size_t{row_tile} * column_tiles(matrix_.columns) + part_.begin;
+            values_[r] = matrix_.values + tile * kBytes + lane_values();
+            scales_[r] = matrix_.scales + tile * kOfScales + lane_scales(Shape::Tile::kFormat);
+        }
+    }
+
+    const DeviceMatrix& matrix_;
+    Part part_;
+    uint32_t row_block_, left_;
+    const std::byte *values_[Shape::kRowTiles], *scales_[Shape::kRowTiles];
 };
 
-/// What a warp reads, by groups.
+/// Where a warp loads activations: a group of its part, again from its beginning when it has ended.
 template <class Shape>
-class Reader {
+class TokenCursor {
   public:
-    using At = Group<Shape::kRowTiles>;
-
-    PITWALL_DEVICE Reader(const MultiplyArgs& args)
-        : values_(args.matrix.values + lane_values()),
-          scales_(args.matrix.scales + lane_scales(Shape::Tile::kFormat)),
-          tokens_(args.x.data + lane() % 4 * kLaneColumns),
-          row_tiles_(row_tiles(args.matrix.rows)),
-          tiles_(column_tiles(args.matrix.columns)) {
-        // Tokens past the end are the last one once more, and so are rows: nobody looks at their sums.
+    PITWALL_DEVICE TokenCursor(const MultiplyArgs& args, const Part& part)
+        : part_tiles_(part.tiles),
+          begin_(args.x.data + part.begin * kTileColumns + lane() % 4 * kLaneColumns),
+          at_(begin_),
+          left_(part.tiles) {
+        // Tokens past the end are the last one once more; nobody looks at their sums.
         const uint32_t first = block_y() * kTokenTile * Shape::kTokenTiles + lane() / 4;
 #pragma unroll
         for (uint32_t n = 0; n < Shape::kTokenTiles; ++n) {
             const uint32_t token = first + n * kTokenTile;
-            token_offsets_[n] = (token < args.tokens ? token : args.tokens - 1) * args.x.ld;
+            offsets_[n] = (token < args.tokens ? token : args.tokens - 1) * args.x.ld;
         }
     }
-
-    PITWALL_DEVICE At begin(uint32_t row_block) const {
-        At at;
-        at.row_block = row_block;
-        at.column_tile = part_begin(warp(), tiles_);
-        const uint32_t first = row_block * Shape::kRowTiles;
-        at.left = first < row_tiles_ ? part_begin(warp() + 1, tiles_) - at.column_tile : 0;
+    PITWALL_DEVICE uint32_t left() const { return left_; }
+    PITWALL_DEVICE void load(uint32_t step, Words4 (&out)[Shape::kTokenTiles]) const {
 #pragma unroll
-        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
-            const uint32_t row_tile = first + r < row_tiles_ ? first + r : row_tiles_ - 1;
-            at.index[r] = row_tile * tiles_ + at.column_tile;
-        }
-        return at;
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n) out[n] = load16(at_ + offsets_[n] + step * 32);
     }
-    PITWALL_DEVICE At after(const At& at) const {
-        if (at.left <= Shape::kGroup) return begin(at.row_block + blocks_x());
-        At next = at;
-        next.column_tile += Shape::kGroup;
-        next.left -= Shape::kGroup;
-#pragma unroll
-        for (uint32_t& index : next.index) index += Shape::kGroup;
+    PITWALL_DEVICE TokenCursor after() const {
+        TokenCursor next = *this;
+        const bool wraps = left_ <= Shape::kGroup;
+        next.left_ = wraps ? part_tiles_ : left_ - Shape::kGroup;
+        next.at_ = wraps ? begin_ : at_ + Shape::kGroup * kTileColumns;
         return next;
     }
 
-    PITWALL_DEVICE void load_weights(const At& at, uint32_t i, typename Shape::Weights& out) const {
-        using Tile = typename Shape::Tile;
-        if (i >= at.left) return;
-#pragma unroll
-        for (uint32_t r = 0; r < Shape::kRowTiles; ++r)
-            out[i][r].template load<FromGlobalOnce>(
-                values_ + size_t{at.index[r]} * kValueBytes<Tile> + i * kValueBytes<Tile>,
-                scales_ + size_t{at.index[r]} * kScaleBytes<Tile> + i * kScaleBytes<Tile>);
-    }
-    /// Step `step` of the group.
-    PITWALL_DEVICE void load_tokens(const At& at, uint32_t step, typename Shape::Activations& out) const {
-        if (step / kSteps >= at.left) return;
-#pragma unroll
-        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n)
-            out[step % Shape::kTokenSteps][n] =
-                load16(tokens_ + (token_offsets_[n] + at.column_tile * kTileColumns) + step * 32);
-    }
-
   private:
-    const std::byte *values_, *scales_;
-    const uint16_t* tokens_;
-    uint32_t row_tiles_, tiles_;
-    uint32_t token_offsets_[Shape::kTokenTiles];
+    uint32_t part_tiles_;
+    const uint16_t *begin_, *at_;
+    uint32_t left_;
+    uint32_t offsets_[Shape::kTokenTiles];
 };
 
 /// 32 columns of all rows and tokens.
@@ -133,26 +153,27 @@ PITWALL_DEVICE void multiply_step(const typename Shape::Tile (&tiles)[Shape::kRo
     }
 }
 
-/// The group `now`, whose weights and first steps of activations are there or on their way; those of `next` are asked for.
-template <class Shape>
-PITWALL_DEVICE void multiply_group(const Reader<Shape>& reader, const Group<Shape::kRowTiles>& now,
-                                   const Group<Shape::kRowTiles>& next, typename Shape::Weights& weights,
+/// The group at `now`, whose weights and first steps of activations are there or on their way. The weights of the group at
+/// `ahead` are asked for, and the next steps of activations. kFull: both have all their tiles.
+template <class Shape, bool kFull>
+PITWALL_DEVICE void multiply_group(const TokenCursor<Shape>& now, const TokenCursor<Shape>& next,
+                                   const WeightCursor<Shape>& ahead, typename Shape::Weights& weights,
                                    typename Shape::Activations& tokens, typename Shape::Sums& sums) {
 #pragma unroll
     for (uint32_t i = 0; i < Shape::kGroup; ++i) {
-        typename Shape::Tile tiles[Shape::kRowTiles];
-#pragma unroll
-        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) tiles[r] = weights[i][r];
-        reader.load_weights(next, i, weights);
 #pragma unroll
         for (uint32_t k32 = 0; k32 < kSteps; ++k32) {
-            const uint32_t step = kSteps * i + k32, ahead = step + Shape::kTokenSteps;
-            if (i < now.left) multiply_step<Shape>(tiles, k32, tokens[step % Shape::kTokenSteps], sums);
-            if (ahead < Shape::kGroupSteps)
-                reader.load_tokens(now, ahead, tokens);
-            else
-                reader.load_tokens(next, ahead - Shape::kGroupSteps, tokens);
+            const uint32_t step = kSteps * i + k32, later = step + Shape::kTokenSteps;
+            Words4(&x)[Shape::kTokenTiles] = tokens[step % Shape::kTokenSteps];
+            if (kFull || i < now.left()) multiply_step<Shape>(weights[i], k32, x, sums);
+            if (later < Shape::kGroupSteps) {
+                if (kFull || later / kSteps < now.left()) now.load(later, x);
+            } else {
+                const uint32_t first = later - Shape::kGroupSteps;
+                if (kFull || first / kSteps < next.left()) next.load(first, x);
+            }
         }
+        if (kFull || i < ahead.left()) ahead.load(i, weights[i]);
     }
 }
 
@@ -181,43 +202,45 @@ PITWALL_DEVICE void merge_parts(const MultiplyArgs& args, uint32_t row_block,
 }
 
 template <class Shape>
-PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, 1) multiply_few_kernel(MultiplyArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, Shape::kBlocks) multiply_few_kernel(MultiplyArgs args) {
     SharedMemory shared;
     float* const all = shared.take<float>(threads() * Shape::kCells * 4);
-    const Reader<Shape> reader(args);
+    const Part part = part_of_warp(args.matrix.columns);
+    WeightCursor<Shape> ahead(args.matrix, part);
+    TokenCursor<Shape> now(args, part);
     typename Shape::Weights weights = {};
     typename Shape::Activations tokens = {};
-    typename Shape::Sums sums = {};
-    auto now = reader.begin(block_x());
 #pragma unroll
-    for (uint32_t i = 0; i < Shape::kGroup; ++i) reader.load_weights(now, i, weights);
+    for (uint32_t i = 0; i < Shape::kGroup; ++i)
+        if (i < ahead.left()) ahead.load(i, weights[i]);
 #pragma unroll
-    for (uint32_t i = 0; i < Shape::kTokenSteps; ++i) reader.load_tokens(now, i, tokens);
-    while (now.left > 0) {
-        const auto next = reader.after(now);
-        multiply_group<Shape>(reader, now, next, weights, tokens, sums);
-        if (next.row_block != now.row_block) {
-            merge_parts<Shape>(args, now.row_block, sums, all);
-#pragma unroll
-            for (uint32_t i = 0; i < Shape::kCells * 4; ++i)
-                sums[i / 4 / Shape::kTokenTiles][i / 4 % Shape::kTokenTiles][i % 4] = 0;
+    for (uint32_t i = 0; i < Shape::kTokenSteps; ++i)
+        if (i / kSteps < now.left()) now.load(i, tokens[i]);
+    const uint32_t row_blocks = (row_tiles(args.matrix.rows) + Shape::kRowTiles - 1) / Shape::kRowTiles;
+    for (uint32_t row_block = block_x(); row_block < row_blocks; row_block += blocks_x()) {
+        typename Shape::Sums sums = {};
+        for (uint32_t done = 0; done < part.tiles; done += Shape::kGroup) {
+            const TokenCursor<Shape> next = now.after();
+            ahead.advance();
+            const uint32_t least = now.left() < next.left() ? now.left() : next.left();
+            if (Shape::kFullGroups && least >= Shape::kGroup && ahead.left() >= Shape::kGroup)
+                multiply_group<Shape, Shape::kFullGroups>(now, next, ahead, weights, tokens, sums);
+            else
+                multiply_group<Shape, false>(now, next, ahead, weights, tokens, sums);
+            now = next;
         }
-        now = next;
+        merge_parts<Shape>(args, row_block, sums, all);
     }
 }
 
-/// What the largest devices hold at a time: blocks of 8 warps with up to 128 registers, or more.
-constexpr uint32_t kMultiprocessors = 132;
-constexpr uint32_t blocks_at_once(uint32_t token_tiles) {
-    return kMultiprocessors * (token_tiles <= 2 ? 2 : 1);
-}
+constexpr uint32_t kMultiprocessors = 132;  ///< of the largest devices
 
 template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
 void launch_few(Stream& stream, const MultiplyArgs& args) {
     using Shape = Few<Tile, kRowTiles, kTokenTiles>;
     const uint32_t threads = part_count(column_tiles(args.matrix.columns)) * kWarp;
     const uint32_t row_blocks = (row_tiles(args.matrix.rows) + kRowTiles - 1) / kRowTiles;
-    const uint32_t tokens = kTokenTiles * kTokenTile, most = blocks_at_once(kTokenTiles);
+    const uint32_t tokens = kTokenTiles * kTokenTile, most = kMultiprocessors * Shape::kBlocks;
     launch(stream,
            {.x = row_blocks < most ? row_blocks : most,
             .y = (args.tokens + tokens - 1) / tokens,
@@ -241,7 +264,8 @@ double cost_of(uint32_t rows_in_block, const MultiplyArgs& args) {
 template <class Tile, uint32_t kTokenTiles>
 void choose_rows(Stream& stream, const MultiplyArgs& args) {
     const double one = cost_of<Tile>(1, args), two = cost_of<Tile>(2, args), four = cost_of<Tile>(4, args);
-    if constexpr (kTokenTiles == 2 || kTokenTiles == 4)
+    constexpr bool kFour = (kTokenTiles == 2 || kTokenTiles == 4) && kScaleBytes < Tile >> 0;
+    if constexpr (kFour)
         if (four < one && four < two) return launch_few<Tile, 4, kTokenTiles>(stream, args);
     if (two < one) return launch_few<Tile, 2, kTokenTiles>(stream, args);
     launch_few<Tile, 1, kTokenTiles>(stream, args);
