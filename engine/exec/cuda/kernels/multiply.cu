@@ -4,8 +4,8 @@
 namespace pitwall::cuda {
 
 void multiply(Stream& stream, const MultiplyArgs& args) {
-    constexpr uint32_t kFewTokens = 64;
-    args.tokens <= kFewTokens ? multiply_few(stream, args) : multiply_many(stream, args);
+    const bool few = few_clocks(args.matrix, args.tokens) <= many_clocks(args.matrix, args.tokens);
+    few ? multiply_few(stream, args) : multiply_many(stream, args);
 }
 
 }  // namespace pitwall::cuda

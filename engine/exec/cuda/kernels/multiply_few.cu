@@ -233,52 +233,71 @@ PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, Shape::kBlocks) multiply_few_ke
     }
 }
 
-constexpr uint32_t kMultiprocessors = 132;  ///< of the largest devices
-
 template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
 void launch_few(Stream& stream, const MultiplyArgs& args) {
     using Shape = Few<Tile, kRowTiles, kTokenTiles>;
     const uint32_t threads = part_count(column_tiles(args.matrix.columns)) * kWarp;
-    const uint32_t row_blocks = (row_tiles(args.matrix.rows) + kRowTiles - 1) / kRowTiles;
-    const uint32_t tokens = kTokenTiles * kTokenTile, most = kMultiprocessors * Shape::kBlocks;
+    const uint32_t row_blocks = divide_up(row_tiles(args.matrix.rows), kRowTiles);
+    const uint32_t at_once = kMultiprocessors * Shape::kBlocks;
     launch(stream,
-           {.x = row_blocks < most ? row_blocks : most,
-            .y = (args.tokens + tokens - 1) / tokens,
+           {.x = std::min(row_blocks, at_once),
+            .y = divide_up(args.tokens, kTokenTiles * kTokenTile),
             .threads = threads,
             .shared_bytes = threads * Shape::kCells * static_cast<uint32_t>(sizeof(Words4))},
            multiply_few_kernel<Shape>, args);
 }
 
-/// How long blocks of so many tiles of rows take, in some unit. Each block reads its tokens once more, out of the second-level
-/// cache, whose rate is about a quarter above the memory's; and one multiprocessor gets no more than twice its share of it.
-template <class Tile>
-double cost_of(uint32_t rows_in_block, const MultiplyArgs& args) {
-    const uint32_t tiles = row_tiles(args.matrix.rows), blocks = (tiles + rows_in_block - 1) / rows_in_block;
-    const uint32_t tokens = args.tokens * kTileColumns * sizeof(uint16_t);
-    const double of_block = rows_in_block * (kValueBytes<Tile> + kScaleBytes<Tile>)+tokens;
-    const double rounds = (blocks + kMultiprocessors - 1) / kMultiprocessors;
-    return std::max(of_block * blocks / kMultiprocessors, of_block * rounds / 2);
+/// A block's shape, in tiles.
+struct BlockShape {
+    uint32_t rows, tokens;
+    double clocks;
+};
+
+/// Each block reads its tokens once more, out of the second-level cache: what more rows in a block save. But fewer blocks may
+/// leave multiprocessors idle.
+double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t rows, uint32_t token_tiles) {
+    const uint32_t tokens_in_block = std::min(tokens, token_tiles * kTokenTile);
+    const double weight_bytes = tile_value_bytes(matrix.format) + tile_scale_bytes(matrix.format);
+    const double bytes = rows * weight_bytes + tokens_in_block * kTileColumns * sizeof(uint16_t);
+    const uint32_t blocks =
+        divide_up(row_tiles(matrix.rows), rows) * divide_up(tokens, token_tiles * kTokenTile);
+    const double alone = bytes * divide_up(blocks, kMultiprocessors) / (2 * kCacheBytesPerClock);
+    const double together = bytes * blocks / kMultiprocessors / kCacheBytesPerClock;
+    const double multiplying = 2.0 * kSteps * rows * token_tiles * blocks / kMultiprocessors / kMmaPerClock;
+    return std::max({alone, together, multiplying});
 }
 
-/// As many rows in a block as cost least.
+BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {
+    const uint32_t token_tiles = tokens <= 8 ? 1 : tokens <= 16 ? 2 : tokens <= 32 ? 4 : 8;
+    // Four rows of 16-bit numbers in flight leave no registers for sums; nor do four with 64 tokens.
+    const bool four = (token_tiles == 2 || token_tiles == 4) && tile_scale_bytes(matrix.format) > 0;
+    BlockShape best{1, token_tiles, clocks_of(matrix, tokens, 1, token_tiles)};
+    for (uint32_t rows = 2; rows <= (four ? 4 : 2); rows *= 2) {
+        const double clocks = clocks_of(matrix, tokens, rows, token_tiles);
+        if (clocks < best.clocks) best = {rows, token_tiles, clocks};
+    }
+    return best;
+}
+
 template <class Tile, uint32_t kTokenTiles>
-void choose_rows(Stream& stream, const MultiplyArgs& args) {
-    const double one = cost_of<Tile>(1, args), two = cost_of<Tile>(2, args), four = cost_of<Tile>(4, args);
-    constexpr bool kFour = (kTokenTiles == 2 || kTokenTiles == 4) && kScaleBytes < Tile >> 0;
-    if constexpr (kFour)
-        if (four < one && four < two) return launch_few<Tile, 4, kTokenTiles>(stream, args);
-    if (two < one) return launch_few<Tile, 2, kTokenTiles>(stream, args);
+void launch_rows(Stream& stream, const MultiplyArgs& args, uint32_t rows) {
+    if constexpr ((kTokenTiles == 2 || kTokenTiles == 4) && kScaleBytes < Tile >> 0)
+        if (rows == 4) return launch_few<Tile, 4, kTokenTiles>(stream, args);
+    if (rows == 2) return launch_few<Tile, 2, kTokenTiles>(stream, args);
     launch_few<Tile, 1, kTokenTiles>(stream, args);
 }
 
 }  // namespace
 
+double few_clocks(const DeviceMatrix& matrix, uint32_t tokens) { return best_shape(matrix, tokens).clocks; }
+
 void multiply_few(Stream& stream, const MultiplyArgs& args) {
+    const BlockShape shape = best_shape(args.matrix, args.tokens);
     with_tile(args.matrix.format, [&]<class Tile>() {
-        if (args.tokens <= 8) return choose_rows<Tile, 1>(stream, args);
-        if (args.tokens <= 16) return choose_rows<Tile, 2>(stream, args);
-        if (args.tokens <= 32) return choose_rows<Tile, 4>(stream, args);
-        choose_rows<Tile, 8>(stream, args);
+        if (shape.tokens == 1) return launch_rows<Tile, 1>(stream, args, shape.rows);
+        if (shape.tokens == 2) return launch_rows<Tile, 2>(stream, args, shape.rows);
+        if (shape.tokens == 4) return launch_rows<Tile, 4>(stream, args, shape.rows);
+        launch_rows<Tile, 8>(stream, args, shape.rows);
     });
 }
 

@@ -4,6 +4,8 @@
 // weights and activations through shared memory, where copies arrive some tiles of columns ahead of their use. Quantized
 // weights stay codes until they are in registers: what that costs hides behind the matrix units, and no memory has to be
 // written. Sums are kept for each part of the columns and then added up, so that the bits are those of multiply_few().
+#include <algorithm>
+
 #include "engine/exec/cuda/kernels/multiply.h"
 #include "engine/exec/cuda/kernels/outputs.h"
 #include "engine/exec/cuda/kernels/weight_tiles.h"
@@ -26,6 +28,8 @@ struct Many {
     using Tile = TileType;
     static constexpr uint32_t kTokenTiles = kTokens;  ///< of a warp
     static constexpr uint32_t kBlockTokens = kTokenWarps * kTokens * kTokenTile;
+    static constexpr uint32_t kBlocks =
+        kTokens <= 4 && kScaleBytes<Tile> > 0 ? 2 : 1;  ///< of a multiprocessor
     /// Bytes of a stage.
     static constexpr uint32_t kValues = kBlockRowTiles * kValueBytes<Tile>,
                               kScales = kBlockRowTiles * kScaleBytes<Tile>,
@@ -39,27 +43,92 @@ PITWALL_DEVICE uint32_t token_place(uint32_t token, uint32_t vector) {
     return (token * kTokenVectors + (vector ^ (token % 2 * (kTokenVectors / 2)))) * kVector;
 }
 
+/// What a thread copies of a block's tiles of `kBytes` each. Past the end of the rows it is the last ones once more, and so for
+/// tokens: nobody looks at their sums.
+template <uint32_t kBytes>
+class WeightCopies {
+  public:
+    PITWALL_DEVICE WeightCopies(const std::byte* matrix, uint32_t count, uint32_t tiles) {
+#pragma unroll
+        for (uint32_t i = 0; i < kCopies; ++i) {
+            const uint32_t row_tile = block_y() * kBlockRowTiles + place(i) / kBytes;
+            const uint32_t last = count - 1;
+            from_[i] =
+                matrix + size_t{row_tile < last ? row_tile : last} * tiles * kBytes + place(i) % kBytes;
+        }
+    }
+    PITWALL_DEVICE void copy(uint32_t column_tile, std::byte* stage) const {
+#pragma unroll
+        for (uint32_t i = 0; i < kCopies; ++i)
+            if (kAll || place(i) < kBlockBytes)
+                copy_async(stage + place(i), from_[i] + size_t{column_tile} * kBytes);
+    }
+
+  private:
+    static constexpr uint32_t kBlockBytes = kBlockRowTiles * kBytes, kRoundBytes = kThreads * kVector;
+    static constexpr uint32_t kCopies = (kBlockBytes + kRoundBytes - 1) / kRoundBytes;
+    static constexpr bool kAll = kBlockBytes % kRoundBytes == 0;
+    PITWALL_DEVICE static uint32_t place(uint32_t i) { return i * kRoundBytes + thread() * kVector; }
+
+    const std::byte* from_[kCopies];
+};
+template <>
+class WeightCopies<0> {
+  public:
+    PITWALL_DEVICE WeightCopies(const std::byte*, uint32_t, uint32_t) {}
+    PITWALL_DEVICE void copy(uint32_t, std::byte*) const {}
+};
+
+/// And of its tokens.
+template <class Shape>
+class TokenCopies {
+  public:
+    PITWALL_DEVICE TokenCopies(const MultiplyArgs& args) : from_(args.x.data + vector() * kLaneColumns) {
+#pragma unroll
+        for (uint32_t i = 0; i < kCopies; ++i) {
+            const uint32_t token = block_x() * Shape::kBlockTokens + token_of(i), last = args.tokens - 1;
+            offsets_[i] = (token < last ? token : last) * args.x.ld;
+        }
+    }
+    PITWALL_DEVICE void copy(uint32_t column_tile, std::byte* stage) const {
+        const uint16_t* const from = from_ + column_tile * kTileColumns;
+#pragma unroll
+        for (uint32_t i = 0; i < kCopies; ++i)
+            copy_async(stage + token_place(token_of(i), vector()), from + offsets_[i]);
+    }
+
+  private:
+    static constexpr uint32_t kRoundTokens = kThreads / kTokenVectors,
+                              kCopies = Shape::kBlockTokens / kRoundTokens;
+    PITWALL_DEVICE static uint32_t vector() { return thread() % kTokenVectors; }
+    PITWALL_DEVICE static uint32_t token_of(uint32_t i) {
+        return i * kRoundTokens + thread() / kTokenVectors;
+    }
+
+    const uint16_t* from_;
+    uint32_t offsets_[kCopies];
+};
+
 /// A block's share of the operands, a tile of columns in each stage.
 template <class Shape>
 class Stages {
   public:
     PITWALL_DEVICE Stages(const MultiplyArgs& args, SharedMemory& shared)
-        : args_(args),
-          tiles_(column_tiles(args.matrix.columns)),
+        : tiles_(column_tiles(args.matrix.columns)),
+          value_copies_(args.matrix.values, row_tiles(args.matrix.rows), tiles_),
+          scale_copies_(args.matrix.scales, row_tiles(args.matrix.rows), tiles_),
+          token_copies_(args),
           values_(shared.take<std::byte>(kStages * Shape::kValues)),
           scales_(shared.take<std::byte>(kStages * Shape::kScales)),
           tokens_(shared.take<std::byte>(kStages * Shape::kActivations)) {}
 
-    /// Asks for a tile of columns; none where there are no more. One group of copies in each case.
+    /// Asks for a tile of columns; for none where there are no more. One group of copies in each case.
     PITWALL_DEVICE void copy(uint32_t column_tile) const {
         if (column_tile < tiles_) {
             const uint32_t stage = column_tile % kStages;
-            copy_weights<kValueBytes<typename Shape::Tile>>(args_.matrix.values, column_tile,
-                                                            values_ + stage * Shape::kValues);
-            if constexpr (Shape::kScales > 0)
-                copy_weights<kScaleBytes<typename Shape::Tile>>(args_.matrix.scales, column_tile,
-                                                                scales_ + stage * Shape::kScales);
-            copy_tokens(column_tile, tokens_ + stage * Shape::kActivations);
+            value_copies_.copy(column_tile, values_ + stage * Shape::kValues);
+            scale_copies_.copy(column_tile, scales_ + stage * Shape::kScales);
+            token_copies_.copy(column_tile, tokens_ + stage * Shape::kActivations);
         }
         commit_copies();
     }
@@ -71,7 +140,7 @@ class Stages {
             scales_ + tile * kScaleBytes<typename Shape::Tile> + lane_scales(Shape::Tile::kFormat));
         return out;
     }
-    /// The lane's 8 of 32 columns of token g of the block's tile.
+    /// The lane's 8 of 32 columns of token g of a tile of tokens.
     PITWALL_DEVICE Words4 tokens(uint32_t column_tile, uint32_t k32, uint32_t token_tile) const {
         const uint32_t token = token_tile * kTokenTile + lane() / 4, vector = k32 * 4 + lane() % 4;
         return FromShared::load(tokens_ + column_tile % kStages * Shape::kActivations +
@@ -79,28 +148,10 @@ class Stages {
     }
 
   private:
-    /// `kBytes` of each of the block's tiles.
-    template <uint32_t kBytes>
-    PITWALL_DEVICE void copy_weights(const std::byte* matrix, uint32_t column_tile, std::byte* stage) const {
-        const uint32_t count = row_tiles(args_.matrix.rows), first = block_y() * kBlockRowTiles;
-        for (uint32_t i = thread() * kVector; i < kBlockRowTiles * kBytes; i += kThreads * kVector) {
-            const uint32_t row_tile = first + i / kBytes;
-            const size_t tile = size_t{row_tile} * tiles_ + column_tile;
-            copy_async(stage + i, matrix + tile * kBytes + i % kBytes, row_tile < count);
-        }
-    }
-    PITWALL_DEVICE void copy_tokens(uint32_t column_tile, std::byte* stage) const {
-        for (uint32_t i = thread(); i < Shape::kBlockTokens * kTokenVectors; i += kThreads) {
-            const uint32_t token = i / kTokenVectors, vector = i % kTokenVectors;
-            const uint32_t row = block_x() * Shape::kBlockTokens + token;
-            const uint16_t* const from =
-                args_.x.data + size_t{row} * args_.x.ld + column_tile * kTileColumns + vector * kLaneColumns;
-            copy_async(stage + token_place(token, vector), from, row < args_.tokens);
-        }
-    }
-
-    const MultiplyArgs& args_;
     uint32_t tiles_;
+    WeightCopies<kValueBytes<typename Shape::Tile>> value_copies_;
+    WeightCopies<kScaleBytes<typename Shape::Tile>> scale_copies_;
+    TokenCopies<Shape> token_copies_;
     std::byte *values_, *scales_, *tokens_;
 };
 
@@ -145,7 +196,7 @@ PITWALL_DEVICE void add_part(typename Shape::Sums& totals, typename Shape::Sums&
 }
 
 template <class Shape>
-PITWALL_KERNEL PITWALL_BOUNDS(kThreads, 1) multiply_many_kernel(MultiplyArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kThreads, Shape::kBlocks) multiply_many_kernel(MultiplyArgs args) {
     SharedMemory shared;
     const Stages<Shape> stages(args, shared);
     typename Shape::Sums totals = {}, sums = {};
@@ -179,20 +230,32 @@ void launch_many(Stream& stream, const MultiplyArgs& args) {
     using Shape = Many<Tile, kTokenTiles>;
     // Blocks of the same rows are neighbours: their weights are read from memory once.
     launch(stream,
-           {.x = (args.tokens + Shape::kBlockTokens - 1) / Shape::kBlockTokens,
-            .y = (row_tiles(args.matrix.rows) + kBlockRowTiles - 1) / kBlockRowTiles,
+           {.x = divide_up(args.tokens, Shape::kBlockTokens),
+            .y = divide_up(row_tiles(args.matrix.rows), kBlockRowTiles),
             .threads = kThreads,
             .shared_bytes = kStages * (Shape::kValues + Shape::kScales + Shape::kActivations)},
            multiply_many_kernel<Shape>, args);
 }
 
+/// With so many tiles of tokens in a warp.
+double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t token_tiles) {
+    const uint32_t block_tokens = token_tiles * kTokenWarps;
+    const uint32_t blocks =
+        divide_up(row_tiles(matrix.rows), kBlockRowTiles) * divide_up(tokens, block_tokens * kTokenTile);
+    const double of_block = kTileColumns / 16 * kBlockRowTiles * block_tokens / kMmaPerClock;
+    return divide_up(blocks, kMultiprocessors) * of_block;
+}
+
 }  // namespace
 
+double many_clocks(const DeviceMatrix& matrix, uint32_t tokens) {
+    return std::min(clocks_of(matrix, tokens, 4), clocks_of(matrix, tokens, 8));
+}
+
 void multiply_many(Stream& stream, const MultiplyArgs& args) {
+    const bool small = clocks_of(args.matrix, args.tokens, 4) < clocks_of(args.matrix, args.tokens, 8);
     with_tile(args.matrix.format, [&]<class Tile>() {
-        const uint32_t over = args.tokens % 128;
-        if (over > 0 && over <= 64 && args.tokens < 256) return launch_many<Tile, 4>(stream, args);
-        launch_many<Tile, 8>(stream, args);
+        small ? launch_many<Tile, 4>(stream, args) : launch_many<Tile, 8>(stream, args);
     });
 }
 
