@@ -3,8 +3,9 @@
 
 namespace pitwall::cuda {
 
-void multiply_many(Stream& stream, const MultiplyArgs& args) { multiply_few(stream, args); }
-
-void multiply(Stream& stream, const MultiplyArgs& args) { multiply_few(stream, args); }
+void multiply(Stream& stream, const MultiplyArgs& args) {
+    const bool few = few_clocks(args.matrix, args.tokens) <= many_clocks(args.matrix, args.tokens);
+    few ? multiply_few(stream, args) : multiply_many(stream, args);
+}
 
 }  // namespace pitwall::cuda

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Products with few tokens: as fast as the weights can be read. A block has some tiles of 16 rows and all tokens, or 8 to 64 of
-// them; each of its warps walks through one part of the columns. Weights go from memory to registers, some tiles ahead of
-// where they are used, and each is read once; activations come from the caches, 32 columns ahead or more.
+// Products with few tokens: as fast as the weights can be read. A block has 8 to 64 tokens, and walks over the matrix some
+// tiles of 16 rows at a time; each of its warps has one part of the columns. Weights go from memory to registers, each read
+// once; activations come from the caches. Loads are issued ahead of their use, also into the next rows, so that memory is busy
+// while sums are merged.
+#include <algorithm>
+
 #include "engine/exec/cuda/kernels/multiply.h"
 #include "engine/exec/cuda/kernels/outputs.h"
 #include "engine/exec/cuda/kernels/weight_tiles.h"
@@ -14,203 +17,288 @@ namespace {
 constexpr uint32_t kTokenTile = 8;  ///< of one mma
 constexpr uint32_t kSteps = 2;      ///< of 32 columns in a tile
 
-/// How far ahead of their use loads are issued, within the registers that 8 warps may have.
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-struct Ahead {
-    static constexpr uint32_t kInFlight = Tile::kValueBytes > 1024 ? 2 : 4;  ///< tiles of a warp
-    static constexpr uint32_t kTiles = kInFlight > kRowTiles ? kInFlight / kRowTiles : 1;
-    static constexpr uint32_t kWanted = kTokenTiles == 1 ? 4 : kTokenTiles <= 4 ? 2 : 1;
-    static constexpr uint32_t kTokenSteps = kWanted < kSteps * kTiles ? kWanted : kSteps * kTiles;
+/// What one instantiation is made for, and how far ahead of their use it loads within the registers that 8 warps have.
+template <class TileType, uint32_t kRows, uint32_t kTokens>
+struct Few {
+    using Tile = TileType;
+    static constexpr uint32_t kRowTiles = kRows, kTokenTiles = kTokens, kCells = kRows * kTokens;
+    /// Tiles along the columns that are walked together; each is loaded as soon as that of the group before has been used.
+    static constexpr uint32_t kGroup = Tile::kFormat == MatrixFormat::kNibble && kCells <= 2 ? 4 : 2;
+    static constexpr uint32_t kGroupSteps = kSteps * kGroup;
+    /// Steps of activations loaded ahead.
+    static constexpr uint32_t kTokenSteps = kCells == 1 ? 4 : kTokens <= 4 ? 2 : 1;
+    /// Blocks of a multiprocessor.
+    static constexpr uint32_t kBlocks = kCells <= 2 ? 2 : 1;
+    /// Whether groups without gaps have code of their own: for more sums it would take more registers than there are.
+    static constexpr bool kFullGroups = kCells <= 4;
+
+    using Sums = float[kRows][kTokens][4];
+    using Weights = Tile[kGroup][kRows];
+    using Activations = Words4[kTokenSteps][kTokens];
 };
 
-/// The rows of a block, seen by one of its warps.
-template <class Tile, uint32_t kRowTiles>
-class WeightStream {
+/// A warp's columns.
+struct Part {
+    uint32_t begin, tiles;
+};
+PITWALL_DEVICE Part part_of_warp(uint32_t columns) {
+    const uint32_t tiles = column_tiles(columns), begin = part_begin(warp(), tiles);
+    return {begin, part_begin(warp() + 1, tiles) - begin};
+}
+
+/// Where a warp loads weights: a group of its part, in rows that are the block's turn.
+template <class Shape>
+class WeightCursor {
   public:
-    PITWALL_DEVICE WeightStream(const DeviceMatrix& matrix, uint32_t first_row_tile)
-        : scale_bytes_(tile_scale_bytes(matrix.format)) {
-        const uint32_t tiles = column_tiles(matrix.columns),
-                       rows_left = row_tiles(matrix.rows) - first_row_tile;
-        const size_t first = size_t{first_row_tile} * tiles;
-        values_ = matrix.values + first * Tile::kValueBytes;
-        scales_ = matrix.scales + first * scale_bytes_;
-#pragma unroll
-        for (uint32_t r = 0; r < kRowTiles; ++r) offsets_[r] = (r < rows_left ? r : rows_left - 1) * tiles;
+    PITWALL_DEVICE WeightCursor(const DeviceMatrix& matrix, const Part& part)
+        : matrix_(matrix), part_(part), row_block_(block_x()) {
+        begin_rows();
     }
+    PITWALL_DEVICE uint32_t left() const { return left_; }
+    PITWALL_DEVICE void load(uint32_t i, typename Shape::Tile (&out)[Shape::kRowTiles]) const {
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r)
+            out[r].template load<FromGlobalOnce>(values_[r] + i * kBytes, scales_[r] + i * kOfScales);
+    }
+    PITWALL_DEVICE void advance() {
+        if (left_ <= Shape::kGroup) {
+            row_block_ += blocks_x();
+            return begin_rows();
+        }
+        left_ -= Shape::kGroup;
+#pragma unroll
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
+            values_[r] += Shape::kGroup * kBytes;
+            scales_[r] += Shape::kGroup * kOfScales;
+        }
+    }
+
+  private:
+    static constexpr uint32_t kBytes = kValueBytes<typename Shape::Tile>,
+                              kOfScales = kScaleBytes<typename Shape::Tile>;
+
     /// Rows past the end are the last ones once more; nobody looks at their sums.
-    PITWALL_DEVICE void load(uint32_t column_tile, Tile (&out)[kRowTiles]) const {
+    PITWALL_DEVICE void begin_rows() {
+        const uint32_t count = row_tiles(matrix_.rows), first = row_block_ * Shape::kRowTiles;
+        left_ = first < count ? part_.tiles : 0;
 #pragma unroll
-        for (uint32_t r = 0; r < kRowTiles; ++r) {
-            const size_t tile = offsets_[r] + column_tile;
-            out[r].template load<FromGlobalOnce>(values_ + tile * Tile::kValueBytes,
-                                                 scales_ + tile * scale_bytes_, scale_bytes_);
+        for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
+            const uint32_t row_tile = first + r < count ? first + r : count - 1;
+            const size_t tile = size_t{row_tile} * column_tiles(matrix_.columns) + part_.begin;
+            values_[r] = matrix_.values + tile * kBytes + lane_values();
+            scales_[r] = matrix_.scales + tile * kOfScales + lane_scales(Shape::Tile::kFormat);
         }
     }
 
-  private:
-    const std::byte *values_, *scales_;
-    uint32_t scale_bytes_;
-    uint32_t offsets_[kRowTiles];  ///< in tiles
+    const DeviceMatrix& matrix_;
+    Part part_;
+    uint32_t row_block_, left_;
+    const std::byte *values_[Shape::kRowTiles], *scales_[Shape::kRowTiles];
 };
 
-/// Tokens as a lane holds them: token 8 n + g, its 8 of 32 columns.
-template <uint32_t kTokenTiles>
-class TokenStream {
+/// Where a warp loads activations: a group of its part, again from its beginning when it has ended.
+template <class Shape>
+class TokenCursor {
   public:
-    PITWALL_DEVICE TokenStream(const MultiplyArgs& args, uint32_t first_token)
-        : stride_(kTokenTile * args.x.ld) {
-        const uint32_t token = first_token + lane() / 4;
-        valid_ = token < args.tokens ? (args.tokens - token + kTokenTile - 1) / kTokenTile : 0;
-        data_ = args.x.data + size_t{token} * args.x.ld + lane() % 4 * kLaneColumns;
-    }
-    /// Tokens past the end are zero.
-    PITWALL_DEVICE void load(uint32_t step, Words4 (&out)[kTokenTiles]) const {
+    PITWALL_DEVICE TokenCursor(const MultiplyArgs& args, const Part& part)
+        : part_tiles_(part.tiles),
+          begin_(args.x.data + part.begin * kTileColumns + lane() % 4 * kLaneColumns),
+          at_(begin_),
+          left_(part.tiles) {
+        // Tokens past the end are the last one once more; nobody looks at their sums.
+        const uint32_t first = block_y() * kTokenTile * Shape::kTokenTiles + lane() / 4;
 #pragma unroll
-        for (uint32_t n = 0; n < kTokenTiles; ++n) {
-            out[n] = {0, 0, 0, 0};
-            if (n < valid_) out[n] = load16(data_ + n * stride_ + step * 32);
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n) {
+            const uint32_t token = first + n * kTokenTile;
+            offsets_[n] = (token < args.tokens ? token : args.tokens - 1) * args.x.ld;
         }
+    }
+    PITWALL_DEVICE uint32_t left() const { return left_; }
+    PITWALL_DEVICE void load(uint32_t step, Words4 (&out)[Shape::kTokenTiles]) const {
+#pragma unroll
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n) out[n] = load16(at_ + offsets_[n] + step * 32);
+    }
+    PITWALL_DEVICE TokenCursor after() const {
+        TokenCursor next = *this;
+        const bool wraps = left_ <= Shape::kGroup;
+        next.left_ = wraps ? part_tiles_ : left_ - Shape::kGroup;
+        next.at_ = wraps ? begin_ : at_ + Shape::kGroup * kTileColumns;
+        return next;
     }
 
   private:
-    const uint16_t* data_;
-    uint32_t stride_, valid_;
+    uint32_t part_tiles_;
+    const uint16_t *begin_, *at_;
+    uint32_t left_;
+    uint32_t offsets_[Shape::kTokenTiles];
 };
 
 /// 32 columns of all rows and tokens.
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-PITWALL_DEVICE void multiply_step(const Tile (&tiles)[kRowTiles], uint32_t k32,
-                                  const Words4 (&tokens)[kTokenTiles],
-                                  float (&sums)[kRowTiles][kTokenTiles][4]) {
+template <class Shape>
+PITWALL_DEVICE void multiply_step(const typename Shape::Tile (&tiles)[Shape::kRowTiles], uint32_t k32,
+                                  const Words4 (&tokens)[Shape::kTokenTiles], typename Shape::Sums& sums) {
+    using Number = typename Shape::Tile::Number;
 #pragma unroll
-    for (uint32_t r = 0; r < kRowTiles; ++r) {
+    for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
         const Rows32 rows = tiles[r].rows(k32);
         uint32_t a[2][4];
         operand_of(rows, 0, a[0]);
         operand_of(rows, 1, a[1]);
 #pragma unroll
-        for (uint32_t n = 0; n < kTokenTiles; ++n)
-            mma(sums[r][n], a[0], tokens[n].x, tokens[n].y, typename Tile::Number{});
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n)
+            mma(sums[r][n], a[0], tokens[n].x, tokens[n].y, Number{});
 #pragma unroll
-        for (uint32_t n = 0; n < kTokenTiles; ++n)
-            mma(sums[r][n], a[1], tokens[n].z, tokens[n].w, typename Tile::Number{});
+        for (uint32_t n = 0; n < Shape::kTokenTiles; ++n)
+            mma(sums[r][n], a[1], tokens[n].z, tokens[n].w, Number{});
     }
 }
 
-/// A warp's part of the columns.
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-PITWALL_DEVICE void multiply_part(const WeightStream<Tile, kRowTiles>& weights,
-                                  const TokenStream<kTokenTiles>& tokens, uint32_t begin, uint32_t end,
-                                  float (&sums)[kRowTiles][kTokenTiles][4]) {
-    using Far = Ahead<Tile, kRowTiles, kTokenTiles>;
-    Tile tiles[Far::kTiles][kRowTiles];
-    Words4 x[Far::kTokenSteps][kTokenTiles];
+/// The group at `now`, whose weights and first steps of activations are there or on their way. The weights of the group at
+/// `ahead` are asked for, and the next steps of activations. kFull: both have all their tiles.
+template <class Shape, bool kFull>
+PITWALL_DEVICE void multiply_group(const TokenCursor<Shape>& now, const TokenCursor<Shape>& next,
+                                   const WeightCursor<Shape>& ahead, typename Shape::Weights& weights,
+                                   typename Shape::Activations& tokens, typename Shape::Sums& sums) {
 #pragma unroll
-    for (uint32_t i = 0; i < Far::kTiles; ++i)
-        if (begin + i < end) weights.load(begin + i, tiles[i]);
+    for (uint32_t i = 0; i < Shape::kGroup; ++i) {
 #pragma unroll
-    for (uint32_t i = 0; i < Far::kTokenSteps; ++i)
-        if (kSteps * begin + i < kSteps * end) tokens.load(kSteps * begin + i, x[i]);
-    for (uint32_t first = begin; first < end; first += Far::kTiles) {
-#pragma unroll
-        for (uint32_t i = 0; i < Far::kTiles; ++i) {
-            const uint32_t tile = first + i;
-            if (tile >= end) break;
-            Tile now[kRowTiles];
-#pragma unroll
-            for (uint32_t r = 0; r < kRowTiles; ++r) now[r] = tiles[i][r];
-            if (tile + Far::kTiles < end) weights.load(tile + Far::kTiles, tiles[i]);
-#pragma unroll
-            for (uint32_t k32 = 0; k32 < kSteps; ++k32) {
-                const uint32_t slot = (kSteps * i + k32) % Far::kTokenSteps;
-                multiply_step(now, k32, x[slot], sums);
-                const uint32_t next = kSteps * tile + k32 + Far::kTokenSteps;
-                if (next < kSteps * end) tokens.load(next, x[slot]);
+        for (uint32_t k32 = 0; k32 < kSteps; ++k32) {
+            const uint32_t step = kSteps * i + k32, later = step + Shape::kTokenSteps;
+            Words4(&x)[Shape::kTokenTiles] = tokens[step % Shape::kTokenSteps];
+            if (kFull || i < now.left()) multiply_step<Shape>(weights[i], k32, x, sums);
+            if (later < Shape::kGroupSteps) {
+                if (kFull || later / kSteps < now.left()) now.load(later, x);
+            } else {
+                const uint32_t first = later - Shape::kGroupSteps;
+                if (kFull || first / kSteps < next.left()) next.load(first, x);
             }
         }
+        if (kFull || i < ahead.left()) ahead.load(i, weights[i]);
     }
 }
 
-constexpr uint32_t few_shared_bytes(uint32_t parts, uint32_t row_tiles, uint32_t token_tiles) {
-    return parts * row_tiles * token_tiles * kWarp * static_cast<uint32_t>(sizeof(Words4));
-}
-
-template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
-PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, 1) multiply_few_kernel(MultiplyArgs args) {
-    const uint32_t tiles = column_tiles(args.matrix.columns), parts = part_count(tiles);
-    const uint32_t first_row_tile = block_x() * kRowTiles, first_token = block_y() * kTokenTile * kTokenTiles;
-    float sums[kRowTiles][kTokenTiles][4] = {};
-    multiply_part<Tile, kRowTiles, kTokenTiles>({args.matrix, first_row_tile}, {args, first_token},
-                                                part_begin(warp(), tiles), part_begin(warp() + 1, tiles),
-                                                sums);
-    // [part][row tile and token tile][4 of a lane][lane]
-    SharedMemory shared;
-    constexpr uint32_t kCells = kRowTiles * kTokenTiles;
-    float* const all = shared.take<float>(parts * kCells * 4 * kWarp);
+/// The sums of the warps' parts together, in ascending order, to the output. `all`: [part][cell][4 of a lane][lane].
+template <class Shape>
+PITWALL_DEVICE void merge_parts(const MultiplyArgs& args, uint32_t row_block,
+                                const typename Shape::Sums& sums, float* all) {
+    constexpr uint32_t kPartFloats = Shape::kCells * 4 * kWarp;
+    sync_block();  // the rows before are read
 #pragma unroll
-    for (uint32_t i = 0; i < kCells * 4; ++i)
-        all[(warp() * kCells * 4 + i) * kWarp + lane()] =
-            sums[i / 4 / kTokenTiles][i / 4 % kTokenTiles][i % 4];
+    for (uint32_t i = 0; i < Shape::kCells * 4; ++i)
+        all[warp() * kPartFloats + i * kWarp + lane()] =
+            sums[i / 4 / Shape::kTokenTiles][i / 4 % Shape::kTokenTiles][i % 4];
     sync_block();
-    for (uint32_t cell = warp(); cell < kCells; cell += parts) {
+    const uint32_t parts = threads() / kWarp;
+    for (uint32_t cell = warp(); cell < Shape::kCells; cell += parts) {
         float total[4] = {0, 0, 0, 0};
         for (uint32_t part = 0; part < parts; ++part)
+#pragma unroll
             for (uint32_t i = 0; i < 4; ++i)
-                total[i] += all[((part * kCells + cell) * 4 + i) * kWarp + lane()];
-        put_outputs(args, first_row_tile + cell / kTokenTiles, first_token + cell % kTokenTiles * kTokenTile,
-                    total);
+                total[i] += all[part * kPartFloats + (cell * 4 + i) * kWarp + lane()];
+        const uint32_t row_tile = cell / Shape::kTokenTiles, token_tile = cell % Shape::kTokenTiles;
+        put_outputs(args, row_block * Shape::kRowTiles + row_tile,
+                    (block_y() * Shape::kTokenTiles + token_tile) * kTokenTile, total);
+    }
+}
+
+template <class Shape>
+PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, Shape::kBlocks) multiply_few_kernel(MultiplyArgs args) {
+    SharedMemory shared;
+    float* const all = shared.take<float>(threads() * Shape::kCells * 4);
+    const Part part = part_of_warp(args.matrix.columns);
+    WeightCursor<Shape> ahead(args.matrix, part);
+    TokenCursor<Shape> now(args, part);
+    typename Shape::Weights weights = {};
+    typename Shape::Activations tokens = {};
+#pragma unroll
+    for (uint32_t i = 0; i < Shape::kGroup; ++i)
+        if (i < ahead.left()) ahead.load(i, weights[i]);
+#pragma unroll
+    for (uint32_t i = 0; i < Shape::kTokenSteps; ++i)
+        if (i / kSteps < now.left()) now.load(i, tokens[i]);
+    const uint32_t row_blocks = (row_tiles(args.matrix.rows) + Shape::kRowTiles - 1) / Shape::kRowTiles;
+    for (uint32_t row_block = block_x(); row_block < row_blocks; row_block += blocks_x()) {
+        typename Shape::Sums sums = {};
+        for (uint32_t done = 0; done < part.tiles; done += Shape::kGroup) {
+            const TokenCursor<Shape> next = now.after();
+            ahead.advance();
+            const uint32_t least = now.left() < next.left() ? now.left() : next.left();
+            if (Shape::kFullGroups && least >= Shape::kGroup && ahead.left() >= Shape::kGroup)
+                multiply_group<Shape, Shape::kFullGroups>(now, next, ahead, weights, tokens, sums);
+            else
+                multiply_group<Shape, false>(now, next, ahead, weights, tokens, sums);
+            now = next;
+        }
+        merge_parts<Shape>(args, row_block, sums, all);
     }
 }
 
 template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
 void launch_few(Stream& stream, const MultiplyArgs& args) {
-    const uint32_t parts = part_count(column_tiles(args.matrix.columns));
-    const uint32_t tokens = kTokenTiles * kTokenTile;
+    using Shape = Few<Tile, kRowTiles, kTokenTiles>;
+    const uint32_t threads = part_count(column_tiles(args.matrix.columns)) * kWarp;
+    const uint32_t row_blocks = divide_up(row_tiles(args.matrix.rows), kRowTiles);
+    const uint32_t at_once = kMultiprocessors * Shape::kBlocks;
     launch(stream,
-           {.x = (row_tiles(args.matrix.rows) + kRowTiles - 1) / kRowTiles,
-            .y = (args.tokens + tokens - 1) / tokens,
-            .threads = parts * kWarp,
-            .shared_bytes = few_shared_bytes(parts, kRowTiles, kTokenTiles)},
-           multiply_few_kernel<Tile, kRowTiles, kTokenTiles>, args);
+           {.x = std::min(row_blocks, at_once),
+            .y = divide_up(args.tokens, kTokenTiles * kTokenTile),
+            .threads = threads,
+            .shared_bytes = threads * Shape::kCells * static_cast<uint32_t>(sizeof(Words4))},
+           multiply_few_kernel<Shape>, args);
 }
 
-/// Blocks that keep every multiprocessor of the largest devices busy.
-constexpr uint32_t kEnoughBlocks = 120;
+/// A block's shape, in tiles.
+struct BlockShape {
+    uint32_t rows, tokens;
+    double clocks;
+};
 
-/// Each block reads its tokens once more, so it takes the more rows the more tokens there are, as long as there are blocks
-/// enough.
+/// Each block reads its tokens once more, out of the second-level cache: what more rows in a block save. But fewer blocks may
+/// leave multiprocessors idle.
+double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t rows, uint32_t token_tiles) {
+    const uint32_t tokens_in_block = std::min(tokens, token_tiles * kTokenTile);
+    const double weight_bytes = tile_value_bytes(matrix.format) + tile_scale_bytes(matrix.format);
+    const double bytes = rows * weight_bytes + tokens_in_block * kTileColumns * sizeof(uint16_t);
+    const uint32_t blocks =
+        divide_up(row_tiles(matrix.rows), rows) * divide_up(tokens, token_tiles * kTokenTile);
+    const double alone = bytes * divide_up(blocks, kMultiprocessors) / (2 * kCacheBytesPerClock);
+    const double together = bytes * blocks / kMultiprocessors / kCacheBytesPerClock;
+    const double multiplying = 2.0 * kSteps * rows * token_tiles * blocks / kMultiprocessors / kMmaPerClock;
+    return std::max({alone, together, multiplying});
+}
+
+BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {
+    const uint32_t token_tiles = tokens <= 8 ? 1 : tokens <= 16 ? 2 : tokens <= 32 ? 4 : 8;
+    // Four rows of 16-bit numbers in flight leave no registers for sums; nor do four with 64 tokens.
+    const bool four = (token_tiles == 2 || token_tiles == 4) && tile_scale_bytes(matrix.format) > 0;
+    BlockShape best{1, token_tiles, clocks_of(matrix, tokens, 1, token_tiles)};
+    for (uint32_t rows = 2; rows <= (four ? 4 : 2); rows *= 2) {
+        const double clocks = clocks_of(matrix, tokens, rows, token_tiles);
+        if (clocks < best.clocks) best = {rows, token_tiles, clocks};
+    }
+    return best;
+}
+
 template <class Tile, uint32_t kTokenTiles>
-void choose_rows(Stream& stream, const MultiplyArgs& args) {
-    const uint32_t tiles = row_tiles(args.matrix.rows);
-    const bool tokens_weigh = args.tokens * sizeof(uint16_t) * kTileColumns > Tile::kValueBytes;
-    if constexpr (kTokenTiles == 2 || kTokenTiles == 4)
-        if (tokens_weigh && tiles >= 4 * kEnoughBlocks) return launch_few<Tile, 4, kTokenTiles>(stream, args);
-    if (tokens_weigh && tiles >= 2 * kEnoughBlocks) return launch_few<Tile, 2, kTokenTiles>(stream, args);
+void launch_rows(Stream& stream, const MultiplyArgs& args, uint32_t rows) {
+    if constexpr ((kTokenTiles == 2 || kTokenTiles == 4) && kScaleBytes < Tile >> 0)
+        if (rows == 4) return launch_few<Tile, 4, kTokenTiles>(stream, args);
+    if (rows == 2) return launch_few<Tile, 2, kTokenTiles>(stream, args);
     launch_few<Tile, 1, kTokenTiles>(stream, args);
-}
-
-template <class Tile>
-void choose_tokens(Stream& stream, const MultiplyArgs& args) {
-    if (args.tokens <= 8) return choose_rows<Tile, 1>(stream, args);
-    if (args.tokens <= 16) return choose_rows<Tile, 2>(stream, args);
-    if (args.tokens <= 32) return choose_rows<Tile, 4>(stream, args);
-    choose_rows<Tile, 8>(stream, args);
 }
 
 }  // namespace
 
+double few_clocks(const DeviceMatrix& matrix, uint32_t tokens) { return best_shape(matrix, tokens).clocks; }
+
 void multiply_few(Stream& stream, const MultiplyArgs& args) {
-    switch (args.matrix.format) {
-        case MatrixFormat::kHalf:
-            return choose_tokens<NumberTile<Half>>(stream, args);
-        case MatrixFormat::kBfloat:
-            return choose_tokens<NumberTile<Bfloat>>(stream, args);
-        case MatrixFormat::kNibble:
-            return choose_tokens<NibbleTile>(stream, args);
-        case MatrixFormat::kByte:
-        case MatrixFormat::kByte16:
-            return choose_tokens<ByteTile>(stream, args);
-    }
+    const BlockShape shape = best_shape(args.matrix, args.tokens);
+    with_tile(args.matrix.format, [&]<class Tile>() {
+        if (shape.tokens == 1) return launch_rows<Tile, 1>(stream, args, shape.rows);
+        if (shape.tokens == 2) return launch_rows<Tile, 2>(stream, args, shape.rows);
+        if (shape.tokens == 4) return launch_rows<Tile, 4>(stream, args, shape.rows);
+        launch_rows<Tile, 8>(stream, args, shape.rows);
+    });
 }
 
 }  // namespace pitwall::cuda

@@ -55,10 +55,14 @@ struct FromShared {
 };
 
 /// Of a tile of codes, where a lane's scales begin: those of its rows, and in kByte16 of its half of each 32 columns.
-PITWALL_DEVICE uint32_t lane_scales(uint32_t scale_bytes) {
-    const uint32_t which16 = scale_bytes == tile_scale_bytes(MatrixFormat::kByte16) ? lane() % 4 / 2 : 0;
+PITWALL_DEVICE uint32_t lane_scales(MatrixFormat format) {
+    const uint32_t which16 = format == MatrixFormat::kByte16 ? lane() % 4 / 2 : 0;
     return scales_offset({.group = lane() / 4, .half = 0, .k32 = 0, .t = 0, .i = 0}, which16);
 }
+
+/// A kind of tile: load() takes the addresses of values and scales of a tile as the lane sees them, lane_values() and
+/// lane_scales() from their beginnings.
+PITWALL_DEVICE uint32_t lane_values() { return 16 * lane(); }
 
 /// What a lane holds of the rows g (half 0) and g + 8 (half 1) in 32 columns.
 struct Rows32 {
@@ -73,14 +77,14 @@ PITWALL_DEVICE void operand_of(const Rows32& rows, uint32_t which, uint32_t (&a)
 }
 
 struct NibbleTile {
-    static constexpr uint32_t kValueBytes = tile_value_bytes(MatrixFormat::kNibble);
+    static constexpr MatrixFormat kFormat = MatrixFormat::kNibble;
     using Number = Half;
     Words4 codes, scales;
 
     template <class From>
-    PITWALL_DEVICE void load(const std::byte* value_tile, const std::byte* scale_tile, uint32_t scale_bytes) {
-        codes = From::load(value_tile + 16 * lane());
-        scales = From::load(scale_tile + lane_scales(scale_bytes));
+    PITWALL_DEVICE void load(const std::byte* value_words, const std::byte* scale_words) {
+        codes = From::load(value_words);
+        scales = From::load(scale_words);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
         Rows32 out;
@@ -90,16 +94,17 @@ struct NibbleTile {
     }
 };
 
+template <MatrixFormat kBytes>
 struct ByteTile {
-    static constexpr uint32_t kValueBytes = tile_value_bytes(MatrixFormat::kByte);
+    static constexpr MatrixFormat kFormat = kBytes;
     using Number = Half;
     Words4 codes[2], scales;
 
     template <class From>
-    PITWALL_DEVICE void load(const std::byte* value_tile, const std::byte* scale_tile, uint32_t scale_bytes) {
-        codes[0] = From::load(value_tile + 16 * lane());
-        codes[1] = From::load(value_tile + 512 + 16 * lane());
-        scales = From::load(scale_tile + lane_scales(scale_bytes));
+    PITWALL_DEVICE void load(const std::byte* value_words, const std::byte* scale_words) {
+        codes[0] = From::load(value_words);
+        codes[1] = From::load(value_words + 512);
+        scales = From::load(scale_words);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
         Rows32 out;
@@ -110,22 +115,44 @@ struct ByteTile {
     }
 };
 
-template <class NumberType>
+template <MatrixFormat kNumbers, class NumberType>
 struct NumberTile {
-    static constexpr uint32_t kValueBytes = tile_value_bytes(MatrixFormat::kHalf);
+    static constexpr MatrixFormat kFormat = kNumbers;
     using Number = NumberType;
     Words4 values[2][2];  ///< [k32][half]
 
     template <class From>
-    PITWALL_DEVICE void load(const std::byte* value_tile, const std::byte*, uint32_t) {
+    PITWALL_DEVICE void load(const std::byte* value_words, const std::byte*) {
 #pragma unroll
-        for (uint32_t i = 0; i < 4; ++i)
-            values[i / 2][i % 2] = From::load(value_tile + 512 * i + 16 * lane());
+        for (uint32_t i = 0; i < 4; ++i) values[i / 2][i % 2] = From::load(value_words + 512 * i);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
         const Words4 &low = values[k32][0], &high = values[k32][1];
         return {{{low.x, low.y, low.z, low.w}, {high.x, high.y, high.z, high.w}}};
     }
 };
+
+/// What `Tile` is in memory.
+template <class Tile>
+inline constexpr uint32_t kValueBytes = tile_value_bytes(Tile::kFormat);
+template <class Tile>
+inline constexpr uint32_t kScaleBytes = tile_scale_bytes(Tile::kFormat);
+
+/// Calls launch.template operator()<Tile>() for the tiles of a format.
+template <class Launch>
+void with_tile(MatrixFormat format, const Launch& launch) {
+    switch (format) {
+        case MatrixFormat::kHalf:
+            return launch.template operator()<NumberTile<MatrixFormat::kHalf, Half>>();
+        case MatrixFormat::kBfloat:
+            return launch.template operator()<NumberTile<MatrixFormat::kBfloat, Bfloat>>();
+        case MatrixFormat::kNibble:
+            return launch.template operator()<NibbleTile>();
+        case MatrixFormat::kByte:
+            return launch.template operator()<ByteTile<MatrixFormat::kByte>>();
+        case MatrixFormat::kByte16:
+            return launch.template operator()<ByteTile<MatrixFormat::kByte16>>();
+    }
+}
 
 }  // namespace pitwall::cuda

@@ -113,6 +113,11 @@ class CudaMultiply : public testing::Test {
             << " tokens, epilogue " << int(epilogue);
     }
 
+    Product any_product() {
+        constexpr Product kProducts[] = {multiply, multiply_few, multiply_many};
+        return kProducts[random() % 3];
+    }
+
     Stream stream;
     std::mt19937 random{11};
 };
@@ -141,7 +146,8 @@ TEST_P(CudaMultiplyTypes, AgreeWithFloat64) {
             for (const Epilogue epilogue : kEpilogues) {
                 // Every other pair has to do with a sanitizer, which takes its time.
                 if (kSanitized && (tokens + columns / 32) % 2 == 1) continue;
-                expect_agreement(GetParam(), kRows[turn++ % 4], columns, tokens, epilogue, multiply);
+                expect_agreement(GetParam(), kRows[turn++ % 4], columns, tokens, epilogue,
+                                 tokens > 64 ? multiply_many : multiply);
             }
         }
     }
@@ -168,7 +174,7 @@ TEST_F(CudaMultiply, AnyShape) {
             const TensorType type = engine::kAllTypes[random() % 11];
             const uint32_t block = engine::block_values(type), most = block == 1 ? 700 : 1024 / block;
             expect_agreement(type, 1 + random() % 150, (1 + random() % most) * block, 1 + random() % 140,
-                             kEpilogues[random() % 3], random() % 3 == 0 ? multiply_few : multiply);
+                             kEpilogues[random() % 3], any_product());
         }
     }
 }
@@ -187,10 +193,7 @@ TEST_F(CudaMultiply, TokensDoNotSeeOneAnother) {
         for (uint32_t i = storm_size(12); i > 0; --i) {
             const uint32_t first = random() % kMost, left = kMost - first;
             const uint32_t tokens = 1 + random() % (random() % 2 == 0 ? std::min(left, 9u) : left);
-            const Product product = random() % 3 == 0   ? multiply_many
-                                    : random() % 2 == 0 ? multiply_few
-                                                        : multiply;
-            const auto got = multiplied(matrix, x.from(first), tokens, product);
+            const auto got = multiplied(matrix, x.from(first), tokens, any_product());
             EXPECT_EQ(std::memcmp(got.data(), &all[size_t{first} * rows], got.size() * sizeof(float)), 0)
                 << engine::tensor_type_name(type) << " " << rows << " rows, tokens " << first << " + "
                 << tokens;
