@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <deque>
 #include <exception>
+#include <utility>
 #include <vector>
 
 #include "engine/exec/cuda/cuda_library.h"
@@ -124,8 +126,20 @@ class CudaExecutor final : public Executor {
                       std::span<const BlockId> holding) override;
     Ticket submit(const StepPlan& plan) override;
     StepResult collect(Ticket ticket) override;
+    uint32_t depth() const override { return 2; }
 
   private:
+    /// A plan between submit() and collect().
+    struct Flight {
+        Ticket ticket{};
+        std::vector<SequenceSlice> slices;
+        std::vector<bool> want_logits;             ///< of the slices: the host samples them
+        std::vector<std::vector<TokenId>> tokens;  ///< of slices whose last token was not known
+        Status submitted;
+        bool done = false;
+        StepResult result;
+    };
+
     /// One of the plug-in's functions.
     template <class Function>
     static Status call(const Function& function) {
@@ -134,7 +148,10 @@ class CudaExecutor final : public Executor {
         return error_of(failure);
     }
     static bool wants_logits(const SequenceSlice& slice);
-    void sample(const abi::StepResult& step, StepResult& result);
+    abi::Slice plain_slice(Flight& flight, const SequenceSlice& slice);
+    TokenId stand_in(RequestId request);
+    void finish(Flight& flight);
+    void sample(const Flight& flight, const abi::StepResult& step, StepResult& result);
 
     const abi::Plugin& plugin_;
     ModelConfig config_;
@@ -142,12 +159,9 @@ class CudaExecutor final : public Executor {
     DeviceInfo info_;
     abi::Executor* device_ = nullptr;
     telemetry::KvDtype kv_dtype_ = telemetry::KvDtype::kF16;
-    std::vector<SequenceSlice> slices_;  ///< in flight
-    std::vector<abi::Slice> plan_slices_;
-    std::vector<abi::BlockCopy> plan_copies_;
-    Status submitted_;
+    std::deque<Flight> flights_;
     SamplerScratch sampler_;
-    uint64_t ticket_ = 0;
+    uint64_t last_ticket_ = 0;
 };
 
 Status CudaExecutor::load(const Model& model, const CudaOptions& options) {
@@ -183,33 +197,75 @@ bool CudaExecutor::wants_logits(const SequenceSlice& slice) {
     return false;
 }
 
-Ticket CudaExecutor::submit(const StepPlan& plan) {
-    slices_ = plan.slices;
-    plan_slices_.clear();
-    plan_copies_.clear();
-    for (const SequenceSlice& s : slices_) {
-        static_assert(sizeof(BlockId) == sizeof(uint32_t));
-        plan_slices_.push_back({s.tokens.data(), static_cast<uint32_t>(s.tokens.size()), s.first_position,
-                                reinterpret_cast<const uint32_t*>(s.block_table.data()),
-                                static_cast<uint32_t>(s.block_table.size()), s.samples, wants_logits(s),
-                                s.logits_out.empty() ? nullptr : s.logits_out.data()});
+/// What the plan before, still in flight, samples for that request: where the device picks it, by its place among what is
+/// sampled there (abi::Slice::tokens); where the host has to, that plan is brought to its end first.
+TokenId CudaExecutor::stand_in(RequestId request) {
+    assert(!flights_.empty());
+    Flight& before = flights_.back();
+    size_t place = 0;
+    for (size_t i = 0; i < before.slices.size(); ++i) {
+        place += before.slices[i].samples;
+        if (before.slices[i].request != request) continue;
+        if (before.want_logits[i]) finish(before);
+        // One that failed has no tokens; this one fails with it, or is thrown away.
+        if (before.done) return before.result.status.ok() ? before.result.sampled[place - 1] : 0;
+        return -static_cast<TokenId>(place);
     }
-    for (const BlockCopy& copy : plan.copies) plan_copies_.push_back({raw(copy.source), raw(copy.target)});
-    const abi::Plan plain{plan_copies_.data(), plan_slices_.data(),
-                          static_cast<uint32_t>(plan_copies_.size()),
-                          static_cast<uint32_t>(plan_slices_.size())};
-    submitted_ = call([&](abi::Failure* failure) { return plugin_.submit(device_, &plain, failure); });
-    return Ticket{++ticket_};
+    assert(false && "a placeholder of nobody");
+    return 0;
+}
+
+abi::Slice CudaExecutor::plain_slice(Flight& flight, const SequenceSlice& s) {
+    std::span<const TokenId> tokens = s.tokens;
+    if (tokens.back() < 0) {
+        flight.tokens.emplace_back(tokens.begin(), tokens.end());
+        flight.tokens.back().back() = stand_in(s.request);
+        tokens = flight.tokens.back();
+    }
+    flight.want_logits.push_back(wants_logits(s));
+    static_assert(sizeof(BlockId) == sizeof(uint32_t));
+    return {tokens.data(),
+            static_cast<uint32_t>(tokens.size()),
+            s.first_position,
+            reinterpret_cast<const uint32_t*>(s.block_table.data()),
+            static_cast<uint32_t>(s.block_table.size()),
+            s.samples,
+            flight.want_logits.back(),
+            s.logits_out.empty() ? nullptr : s.logits_out.data()};
+}
+
+Ticket CudaExecutor::submit(const StepPlan& plan) {
+    Flight flight;
+    flight.ticket = Ticket{++last_ticket_};
+    flight.slices = plan.slices;
+    std::vector<abi::Slice> slices;
+    for (const SequenceSlice& slice : flight.slices) slices.push_back(plain_slice(flight, slice));
+    std::vector<abi::BlockCopy> copies;
+    for (const BlockCopy& copy : plan.copies) copies.push_back({raw(copy.source), raw(copy.target)});
+    const abi::Plan plain{copies.data(), slices.data(), static_cast<uint32_t>(copies.size()),
+                          static_cast<uint32_t>(slices.size())};
+    flight.submitted = call([&](abi::Failure* failure) { return plugin_.submit(device_, &plain, failure); });
+    flights_.push_back(std::move(flight));
+    return flights_.back().ticket;
 }
 
 StepResult CudaExecutor::collect([[maybe_unused]] Ticket ticket) {
-    assert(static_cast<uint64_t>(ticket) == ticket_);
-    StepResult result;
-    result.status = submitted_;
-    if (!submitted_.ok()) return result;
+    assert(!flights_.empty() && flights_.front().ticket == ticket);
+    finish(flights_.front());
+    StepResult result = std::move(flights_.front().result);
+    flights_.pop_front();
+    return result;
+}
+
+/// Waits for the oldest plan that the device has.
+void CudaExecutor::finish(Flight& flight) {
+    if (std::exchange(flight.done, true)) return;
+    StepResult& result = flight.result;
+    result.status = flight.submitted;
+    if (!result.status.ok()) return;
     abi::StepResult step{};
     result.status = call([&](abi::Failure* failure) { return plugin_.collect(device_, &step, failure); });
-    if (!result.status.ok()) return result;
+    if (!result.status.ok()) return;
     result.copy_ns = step.copy_ns;
     result.execute_ns = step.execute_ns;
     result.sample_ns = step.sample_ns;
@@ -217,18 +273,17 @@ StepResult CudaExecutor::collect([[maybe_unused]] Ticket ticket) {
     result.bytes = step.bytes;
     for (size_t i = 0; i < result.kernels.size(); ++i)
         result.kernels[i] = {step.kernels[i].ns, step.kernels[i].flops, step.kernels[i].bytes};
-    sample(step, result);
-    return result;
+    sample(flight, step, result);
 }
 
-void CudaExecutor::sample(const abi::StepResult& step, StepResult& result) {
+void CudaExecutor::sample(const Flight& flight, const abi::StepResult& step, StepResult& result) {
     const auto start = std::chrono::steady_clock::now();
     const int32_t* largest = step.largest;
     const float* logits = step.logits;
-    for (size_t i = 0; i < slices_.size(); ++i) {
-        const SequenceSlice& slice = slices_[i];
+    for (size_t i = 0; i < flight.slices.size(); ++i) {
+        const SequenceSlice& slice = flight.slices[i];
         for (size_t token = slice.first_sampled(); token < slice.tokens.size(); ++token, ++largest) {
-            if (!plan_slices_[i].want_logits) {
+            if (!flight.want_logits[i]) {
                 result.sampled.push_back(*largest);
                 continue;
             }

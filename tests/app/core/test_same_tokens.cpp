@@ -5,6 +5,7 @@
 // part of the request: replayed alone, it gives the same tokens.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <random>
 
@@ -18,7 +19,12 @@ using presets::KnobId;
 
 namespace {
 
-constexpr size_t kRequests = 32;
+/// PITWALL_TEST_DEVICE: where it is all computed. An emulated GPU takes a thousand times longer than any other.
+std::string test_device() {
+    const char* device = std::getenv("PITWALL_TEST_DEVICE");
+    return device ? device : "cpu";
+}
+const size_t kRequests = test_device() == "cuda" ? 5 : 32;
 /// The longest request has 64 + 12 tokens: five blocks.
 constexpr int kLeastPool = 8;
 
@@ -52,6 +58,7 @@ std::vector<FileRequest> requests_of(const engine::Tokenizer& tokenizer, uint64_
 SessionOptions options_of(const std::string& model, std::initializer_list<std::string_view> settings) {
     SessionOptions options;
     options.model = model;
+    options.device = test_device();
     options.knobs.set(KnobId::kKvCacheMemoryBytes, 256 << 20);
     for (const std::string_view setting : settings)
         EXPECT_TRUE(options.knobs.set_from_text(setting).ok()) << setting;

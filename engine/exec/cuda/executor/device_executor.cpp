@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/exec/cuda/executor/device_executor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 
+#include "engine/exec/cuda/executor/count_work.h"
 #include "engine/kv/kv_format.h"
 
 namespace pitwall::cuda {
+namespace {
+
+constexpr size_t kMostGraphs = 128;
+
+}  // namespace
 
 Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model& model,
                                                                const abi::Options& options) {
@@ -19,11 +22,7 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     auto stream = Stream::create();
     if (!stream.ok()) return stream.error();
     executor->stream_ = std::move(stream).value();
-    for (Event* event : {&executor->begun_, &executor->copied_, &executor->computed_, &executor->ended_}) {
-        auto made = Event::create();
-        if (!made.ok()) return made.error();
-        *event = std::move(made).value();
-    }
+    if (Status status = executor->make_events(); !status.ok()) return status.error();
     const LoadProgress progress = [&](uint64_t done, uint64_t total) {
         return options.progress == nullptr || options.progress(options.context, done, total) == 0;
     };
@@ -40,9 +39,21 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     return executor;
 }
 
+Status DeviceExecutor::make_events() {
+    for (Flight& flight : flights_) {
+        for (Event* event : {&flight.begun, &flight.copied, &flight.computed, &flight.ended}) {
+            auto made = Event::create();
+            if (!made.ok()) return made.error();
+            *event = std::move(made).value();
+        }
+    }
+    return {};
+}
+
 Status DeviceExecutor::convert_kv(engine::KvDtype dtype, uint32_t num_blocks,
                                   std::span<const uint32_t> holding) {
     if (Status status = use(); !status.ok()) return status;
+    graphs_.clear();
     return arena_.convert(dtype, num_blocks, holding, stream_);
 }
 
@@ -51,157 +62,146 @@ Result<double> DeviceExecutor::measure_bandwidth() {
     constexpr int kRounds = 5;
     if (Status status = use(); !status.ok()) return status.error();
     const uint64_t bytes = std::min(kMostBytes, free_device_bytes() / 4);
-    auto from = DeviceMemory::allocate(bytes, "a measurement"),
-         to = DeviceMemory::allocate(bytes, "a measurement");
+    auto from = DeviceMemory::allocate(bytes, "a measurement");
     if (!from.ok()) return from.error();
+    auto to = DeviceMemory::allocate(bytes, "a measurement");
     if (!to.ok()) return to.error();
+    Flight& idle = flight(submitted_);
     double best = 0;
     for (int round = 0; round < kRounds; ++round) {
-        stream_.record(begun_);
+        stream_.record(idle.begun);
         stream_.copy_on_device(to.value().data(), from.value().data(), bytes);
-        stream_.record(ended_);
+        stream_.record(idle.ended);
         if (Status status = stream_.synchronize(); !status.ok()) return status.error();
-        best =
-            std::max(best, 2.0 * static_cast<double>(bytes) * 1e9 /
-                               static_cast<double>(std::max<int64_t>(1, Event::elapsed_ns(begun_, ended_))));
+        const auto ns = static_cast<double>(std::max<int64_t>(1, Event::elapsed_ns(idle.begun, idle.ended)));
+        best = std::max(best, 2.0 * static_cast<double>(bytes) * 1e9 / ns);
     }
     return best;
 }
 
+/// Head rows of the positions that the plan before sampled, whether it was collected or not.
+std::vector<uint32_t> DeviceExecutor::sampled_before() {
+    std::vector<uint32_t> rows;
+    if (submitted_ == 0) return rows;
+    const std::vector<HeadRow>& heads = flight(submitted_ - 1).layout.heads;
+    for (uint32_t i = 0; i < heads.size(); ++i)
+        if (heads[i].sampled) rows.push_back(i);
+    return rows;
+}
+
 Status DeviceExecutor::submit(const abi::Plan& plan) {
     if (Status status = use(); !status.ok()) return status;
-    result_ = {};
-    gather(plan);
-    if (Status status = send(plan); !status.ok()) return status;
-    stream_.record(begun_);
-    copy_blocks(stream_, arena_.pool(), upload_.at<uint32_t>(copies_at_), plan.num_copies);
-    result_.bytes += 2.0 * plan.num_copies * static_cast<double>(arena_.pool().block_bytes);
-    stream_.record(copied_);
-    for (const Batch& batch : batches_) {
-        if (Status status = run(batch); !status.ok()) return status;
-        count(batch);
-    }
-    stream_.record(computed_);
-    stream_.copy_to_host(largest_read_.data(), largest_.data(), head_rows_.size() * sizeof(int32_t));
-    stream_.record(ended_);
+    assert(submitted_ - collected_ < flights_.size());
+    const LayoutLimits limits{Forward::kMaxTokens, model_.config.vocab_size,
+                              model_.config.num_heads / model_.config.num_kv_heads};
+    StepLayout layout = lay_out(plan, limits, sampled_before());
+    Flight& flight = this->flight(submitted_);
+    flight.layout = std::move(layout);
+    flight.result = {};
+    for (const StepBatch& batch : flight.layout.batches) count(flight, batch);
+    if (Status status = run_all(flight); !status.ok()) return status;
+    ++submitted_;
     return {};
 }
 
-Result<abi::StepResult> DeviceExecutor::collect() {
-    if (Status status = use(); !status.ok()) return status.error();
-    if (Status status = stream_.synchronize(); !status.ok()) return status.error();
-    sampled_.clear();
-    for (size_t i = 0; i < head_rows_.size(); ++i)
-        if (head_rows_[i].sampled) sampled_.push_back(largest_read_.as<int32_t>()[i]);
-    result_.largest = sampled_.data();
-    result_.logits = logits_read_.as<float>();
-    result_.copy_ns = Event::elapsed_ns(begun_, copied_);
-    result_.execute_ns = Event::elapsed_ns(copied_, computed_);
-    result_.sample_ns = Event::elapsed_ns(computed_, ended_);
-    for (const abi::Work& work : result_.kernels) {
-        result_.flops += work.flops;
-        result_.bytes += work.bytes;
-    }
-    return result_;
-}
-
-/// Cuts the step into batches that the activations have room for.
-void DeviceExecutor::gather(const abi::Plan& plan) {
-    batches_.clear();
-    head_rows_.clear();
-    for (uint32_t i = 0; i < plan.num_slices; ++i) {
-        const abi::Slice& slice = plan.slices[i];
-        for (uint32_t first = 0; first < slice.num_tokens;) {
-            if (batches_.empty() || batches_.back().ids.size() == Forward::kMaxTokens) {
-                batches_.emplace_back();
-                batches_.back().first_head = static_cast<uint32_t>(head_rows_.size());
-            }
-            const uint32_t room = Forward::kMaxTokens - static_cast<uint32_t>(batches_.back().ids.size());
-            const uint32_t tokens = std::min(room, slice.num_tokens - first);
-            add_piece(slice, first, tokens);
-            first += tokens;
+Status DeviceExecutor::run_all(Flight& flight) {
+    StepLayout& layout = flight.layout;
+    const bool by_graph = graphable(layout, Forward::kMaxHeadRows);
+    const GraphShape shape = by_graph ? fill_up(layout) : GraphShape{};
+    if (Status status = send(flight); !status.ok()) return status;
+    stream_.record(flight.begun);
+    const auto copies = static_cast<uint32_t>(layout.copies.size() / 2);
+    copy_blocks(stream_, arena_.pool(), upload_.at<uint32_t>(layout.copies_at), copies);
+    flight.result.bytes += 2.0 * copies * static_cast<double>(arena_.pool().block_bytes);
+    stream_.record(flight.copied);
+    if (by_graph) {
+        if (Status status = run_graph(flight, shape); !status.ok()) return status;
+    } else {
+        auto* kept = flight.logits.as<float>();
+        for (const StepBatch& batch : layout.batches) {
+            run(flight, batch);
+            run_heads(flight, batch, kept, true);
         }
     }
+    stream_.record(flight.computed);
+    stream_.copy_to_host(flight.largest.data(), largest_.data(), layout.heads.size() * sizeof(int32_t));
+    stream_.record(flight.ended);
+    return {};
 }
 
-void DeviceExecutor::add_piece(const abi::Slice& slice, uint32_t first_token, uint32_t tokens) {
-    Batch& batch = batches_.back();
-    const auto first_row = static_cast<uint32_t>(batch.ids.size());
-    const uint32_t first_position = slice.first_position + first_token, vocab = model_.config.vocab_size;
-    batch.sequences.push_back({first_row, tokens, first_position, {slice.block_table, slice.num_blocks}});
-    for (uint32_t i = 0; i < tokens; ++i) {
-        const uint32_t token = first_token + i, position = first_position + i;
-        assert(position / kBlockTokens < slice.num_blocks);
-        assert(slice.tokens[token] >= 0 && static_cast<uint32_t>(slice.tokens[token]) < vocab);
-        batch.ids.push_back(slice.tokens[token]);
-        batch.positions.push_back(position);
-        batch.slots.push_back(slice.block_table[position / kBlockTokens] * kBlockTokens +
-                              position % kBlockTokens);
-        const bool sampled = token >= slice.num_tokens - slice.samples;
-        if (!sampled && slice.logits_out == nullptr) continue;
-        float* const out = slice.logits_out ? slice.logits_out + size_t{token} * vocab : nullptr;
-        head_rows_.push_back({first_row + i, sampled, sampled && slice.want_logits != 0, out});
-        ++batch.num_heads;
+/// Steps of a shape that was seen before are one launch.
+Status DeviceExecutor::run_graph(Flight& flight, const GraphShape& shape) {
+    const StepBatch& batch = flight.layout.batches[0];
+    auto* kept = flight.logits.as<float>();
+    auto found = graphs_.find(shape);
+    if (found == graphs_.end()) {
+        if (graphs_.size() >= kMostGraphs) graphs_.clear();
+        stream_.begin_capture();
+        run(flight, batch);
+        run_heads(flight, batch, kept, false);
+        auto graph = stream_.end_capture();
+        if (!graph.ok()) return graph.error();
+        found = graphs_.emplace(shape, std::move(graph).value()).first;
     }
+    stream_.launch(found->second);
+    read_logits(flight.layout.heads, forward_.logits(), kept);
+    return {};
 }
 
-void DeviceExecutor::put(Batch& batch) {
-    const auto rows = static_cast<uint32_t>(batch.ids.size());
-    batch.attention =
-        plan_attention(batch.sequences, rows, model_.config.num_heads / model_.config.num_kv_heads);
-    batch.ids_at = upload_.put(batch.ids);
-    batch.positions_at = upload_.put(batch.positions);
-    batch.slots_at = upload_.put(batch.slots);
-    batch.sequences_at = upload_.put(batch.attention.sequences);
-    batch.tables_at = upload_.put(batch.attention.tables);
-    batch.decode_at = upload_.put(batch.attention.decode_items);
-    batch.prefill_at = upload_.put(batch.attention.prefill_items);
-    batch.row_parts_at = upload_.put(batch.attention.row_parts);
-}
-
-/// All integers of the step in one copy.
-Status DeviceExecutor::send(const abi::Plan& plan) {
+/// All integers of the step in one copy, and room for all that the step makes: addresses do not change after this.
+Status DeviceExecutor::send(Flight& flight) {
     upload_.clear();
-    std::vector<uint32_t> pairs, rows;
-    for (uint32_t i = 0; i < plan.num_copies; ++i)
-        pairs.insert(pairs.end(), {plan.copies[i].source, plan.copies[i].target});
-    for (const HeadRow& row : head_rows_) rows.push_back(row.row);
-    copies_at_ = upload_.put(pairs);
-    head_rows_at_ = upload_.put(rows);
-    for (Batch& batch : batches_) put(batch);
-    if (Status status = make_room_for_results(); !status.ok()) return status;
-    return upload_.send(stream_);
+    put(flight.layout, upload_);
+    if (!upload_.has_room()) {
+        if (Status status = stream_.synchronize(); !status.ok()) return status;
+        graphs_.clear();
+    }
+    if (Status status = make_room_for_parts(flight.layout); !status.ok()) return status;
+    if (Status status = make_room_for_results(flight); !status.ok()) return status;
+    return upload_.send(flight.staging, stream_);
 }
 
-Status DeviceExecutor::make_room_for_results() {
-    const uint64_t largest_bytes = head_rows_.size() * sizeof(int32_t);
+Status DeviceExecutor::make_room_for_parts(const StepLayout& layout) {
+    uint32_t parts = 0;
+    for (const StepBatch& batch : layout.batches) parts = std::max(parts, batch.attention.parts);
+    if (forward_.has_room_for_parts(parts)) return {};
+    if (Status status = stream_.synchronize(); !status.ok()) return status;
+    graphs_.clear();
+    return forward_.make_room_for_parts(parts);
+}
+
+Status DeviceExecutor::make_room_for_results(Flight& flight) {
+    constexpr uint64_t kLeastBytes = 256 << 10;
+    const std::vector<HeadRow>& heads = flight.layout.heads;
+    const uint64_t largest_bytes = std::max<uint64_t>(heads.size() * sizeof(int32_t), kLeastBytes);
     const auto kept =
-        std::count_if(head_rows_.begin(), head_rows_.end(), [](const HeadRow& row) { return row.kept; });
+        std::count_if(heads.begin(), heads.end(), [](const HeadRow& head) { return head.kept; });
     const uint64_t logits_bytes = static_cast<uint64_t>(kept) * model_.config.vocab_size * sizeof(float);
     if (largest_bytes > largest_.bytes()) {
-        auto memory = DeviceMemory::allocate(2 * largest_bytes, "samples");
+        auto memory = DeviceMemory::allocate(largest_bytes, "samples");
         if (!memory.ok()) return memory.error();
-        auto read = PinnedMemory::allocate(2 * largest_bytes, "samples");
-        if (!read.ok()) return read.error();
+        stream_.copy_on_device(memory.value().data(), largest_.data(), largest_.bytes());
+        if (Status status = stream_.synchronize(); !status.ok()) return status;
         largest_ = std::move(memory).value();
-        largest_read_ = std::move(read).value();
+        graphs_.clear();
     }
-    if (logits_bytes > logits_read_.bytes()) {
-        auto read = PinnedMemory::allocate(logits_bytes, "logits");
-        if (!read.ok()) return read.error();
-        logits_read_ = std::move(read).value();
+    for (const auto& [memory, bytes] :
+         {std::pair{&flight.largest, largest_bytes}, {&flight.logits, logits_bytes}}) {
+        if (bytes <= memory->bytes()) continue;
+        auto larger = PinnedMemory::allocate(bytes, "results");
+        if (!larger.ok()) return larger.error();
+        *memory = std::move(larger).value();
     }
     return {};
 }
 
-Status DeviceExecutor::run(const Batch& batch) {
+void DeviceExecutor::run(const Flight& flight, const StepBatch& batch) {
     BatchInputs inputs;
     inputs.tokens = static_cast<uint32_t>(batch.ids.size());
     inputs.ids = upload_.at<int32_t>(batch.ids_at);
+    inputs.sampled_before = largest_.as<int32_t>();
     inputs.positions = upload_.at<uint32_t>(batch.positions_at);
     inputs.slots = upload_.at<uint32_t>(batch.slots_at);
-    inputs.attention_parts = batch.attention.parts;
-    inputs.attention.most_parts = batch.attention.most_parts;
     inputs.attention.sequences = upload_.at<SequenceRows>(batch.sequences_at);
     inputs.attention.tables = upload_.at<uint32_t>(batch.tables_at);
     inputs.attention.decode_items = upload_.at<AttendItem>(batch.decode_at);
@@ -209,21 +209,19 @@ Status DeviceExecutor::run(const Batch& batch) {
     inputs.attention.num_decode_items = static_cast<uint32_t>(batch.attention.decode_items.size());
     inputs.attention.num_prefill_items = static_cast<uint32_t>(batch.attention.prefill_items.size());
     inputs.attention.row_parts = upload_.at<uint32_t>(batch.row_parts_at);
-    if (Status status = forward_.run(inputs, arena_.pool(), stream_); !status.ok()) return status;
-    run_heads(batch);
-    return {};
+    inputs.attention.most_parts = batch.attention.most_parts;
+    forward_.run(inputs, arena_.pool(), stream_);
 }
 
-void DeviceExecutor::run_heads(const Batch& batch) {
-    auto* kept = logits_read_.as<float>();
-    for (uint32_t i = 0; i < batch.first_head; ++i)
-        if (head_rows_[i].kept) kept += model_.config.vocab_size;
+void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading) {
+    const StepLayout& layout = flight.layout;
     for (uint32_t done = 0; done < batch.num_heads; done += Forward::kMaxHeadRows) {
-        const uint32_t first = batch.first_head + done,
-                       rows = std::min(Forward::kMaxHeadRows, batch.num_heads - done);
-        const float* logits = forward_.head(
-            {rows, upload_.at<uint32_t>(head_rows_at_) + first, largest_.as<int32_t>() + first}, stream_);
-        read_logits(std::span(head_rows_).subspan(first, rows), logits, kept);
+        const uint32_t first = batch.first_head + done;
+        const uint32_t rows = std::min(Forward::kMaxHeadRows, batch.num_heads - done);
+        forward_.head(
+            {rows, upload_.at<uint32_t>(layout.head_rows_at) + first, largest_.as<int32_t>() + first},
+            stream_);
+        if (reading) read_logits(std::span(layout.heads).subspan(first, rows), forward_.logits(), kept);
     }
 }
 
@@ -239,31 +237,29 @@ void DeviceExecutor::read_logits(std::span<const HeadRow> rows, const float* log
     }
 }
 
-void DeviceExecutor::add_work(engine::KernelKind kind, double flops, double bytes) {
-    result_.kernels[static_cast<size_t>(kind)].flops += flops;
-    result_.kernels[static_cast<size_t>(kind)].bytes += bytes;
+Result<abi::StepResult> DeviceExecutor::collect() {
+    if (Status status = use(); !status.ok()) return status.error();
+    assert(collected_ < submitted_);
+    Flight& flight = this->flight(collected_++);
+    if (Status status = stream_.wait_for(flight.ended); !status.ok()) return status.error();
+    flight.sampled.clear();
+    for (size_t i = 0; i < flight.layout.heads.size(); ++i)
+        if (flight.layout.heads[i].sampled) flight.sampled.push_back(flight.largest.as<int32_t>()[i]);
+    abi::StepResult& result = flight.result;
+    result.largest = flight.sampled.data();
+    result.logits = flight.logits.as<float>();
+    result.copy_ns = Event::elapsed_ns(flight.begun, flight.copied);
+    result.execute_ns = Event::elapsed_ns(flight.copied, flight.computed);
+    result.sample_ns = Event::elapsed_ns(flight.computed, flight.ended);
+    for (const abi::Work& work : result.kernels) {
+        result.flops += work.flops;
+        result.bytes += work.bytes;
+    }
+    return result;
 }
 
-/// As the CPU's executor counts: multiply-adds of products and attention, weights and KV touched.
-void DeviceExecutor::count(const Batch& batch) {
-    using engine::KernelKind;
-    const engine::ModelConfig& c = model_.config;
-    const auto tokens = static_cast<double>(batch.ids.size());
-    const double token_bytes = static_cast<double>(arena_.pool().block_bytes) / kBlockTokens;
-    double weights = 0, positions = 0, read = 0;
-    for (const DeviceLayer& layer : model_.layers)
-        for (const DeviceMatrix* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down})
-            weights += static_cast<double>(m->bytes);
-    for (const StepSequence& s : batch.sequences) {
-        for (uint32_t i = 0; i < s.tokens; ++i) positions += s.first_position + i + 1;
-        read += (s.first_position + s.tokens) * token_bytes;
-    }
-    add_work(KernelKind::kProduct, 2.0 * static_cast<double>(c.layer_macs()) * tokens, weights);
-    add_work(KernelKind::kAttention, 4.0 * c.num_layers * c.num_heads * c.head_dim * positions, read);
-    add_work(KernelKind::kRowwise, 0, tokens * token_bytes);
-    const double groups = std::ceil(batch.num_heads / double{Forward::kMaxHeadRows});
-    add_work(KernelKind::kHead, 2.0 * static_cast<double>(c.head_macs()) * batch.num_heads,
-             groups * static_cast<double>(model_.head.bytes));
+void DeviceExecutor::count(Flight& flight, const StepBatch& batch) const {
+    count_work(model_, arena_.pool(), batch, Forward::kMaxHeadRows, flight.result);
 }
 
 }  // namespace pitwall::cuda

@@ -68,11 +68,12 @@ uint64_t Forward::bytes() const {
     return bytes;
 }
 
-/// Grows with the longest contexts seen; what is still in flight reads the old ones, so it is waited for by the free.
+uint64_t Forward::part_bytes(uint32_t parts) const {
+    return uint64_t{parts} * part_floats(model_->config.num_heads, model_->config.head_dim) * sizeof(float);
+}
+
 Status Forward::make_room_for_parts(uint32_t parts) {
-    const uint64_t bytes =
-        uint64_t{parts} * part_floats(model_->config.num_heads, model_->config.head_dim) * sizeof(float);
-    if (bytes <= parts_.bytes()) return {};
+    const uint64_t bytes = part_bytes(parts);
     auto memory = DeviceMemory::allocate(bytes + bytes / 2, "partial results of attention");
     if (!memory.ok()) return memory.error();
     parts_ = std::move(memory).value();
@@ -85,12 +86,12 @@ Operand Forward::with_number(const Rows& rows, const DeviceMatrix& matrix) {
     return operand;
 }
 
-Status Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) {
-    if (Status status = make_room_for_parts(batch.attention_parts); !status.ok()) return status;
-    gather_rows(stream, model_->embedding, batch.ids, batch.tokens, hidden_.as<float>(),
-                model_->config.hidden_size);
+void Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) {
+    gather_rows(
+        stream,
+        {model_->embedding, batch.ids, batch.sampled_before, hidden_.as<float>(), model_->config.hidden_size},
+        batch.tokens);
     for (uint32_t i = 0; i < model_->config.num_layers; ++i) run_layer(i, batch, pool, stream);
-    return {};
 }
 
 void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream) {
@@ -132,7 +133,7 @@ void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t token
     cuda::multiply(stream, {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue});
 }
 
-const float* Forward::head(const HeadInputs& inputs, Stream& stream) {
+void Forward::head(const HeadInputs& inputs, Stream& stream) {
     const engine::ModelConfig& c = model_->config;
     auto* const logits = logits_.as<float>();
     rms_norm(stream,
@@ -141,7 +142,6 @@ const float* Forward::head(const HeadInputs& inputs, Stream& stream) {
              inputs.count);
     multiply(model_->head, head_rows_, inputs.count, logits, c.vocab_size, Epilogue::kStore, stream);
     largest_columns(stream, {logits, c.vocab_size, c.vocab_size, inputs.largest}, inputs.count);
-    return logits;
 }
 
 }  // namespace pitwall::cuda

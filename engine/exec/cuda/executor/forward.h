@@ -14,9 +14,9 @@ namespace pitwall::cuda {
 struct BatchInputs {
     uint32_t tokens = 0;
     const int32_t* ids = nullptr;
+    const int32_t* sampled_before = nullptr;  ///< what negative ids stand for: GatherArgs::before
     const uint32_t *positions = nullptr, *slots = nullptr;
     AttendArgs attention{};  ///< but for what Forward owns
-    uint32_t attention_parts = 0;
 };
 
 /// Rows of the last run whose logits are wanted.
@@ -36,9 +36,15 @@ class Forward {
 
     static Result<Forward> create(const DeviceModel& model, Stream& stream);
 
-    Status run(const BatchInputs& batch, const KvPool& pool, Stream& stream);
-    /// Logits [count, vocab] of those rows, in device memory until the next call.
-    const float* head(const HeadInputs& inputs, Stream& stream);
+    /// Partial results of attention that a batch may have; nothing is in flight when more room is made.
+    bool has_room_for_parts(uint32_t parts) const { return part_bytes(parts) <= parts_.bytes(); }
+    Status make_room_for_parts(uint32_t parts);
+
+    void run(const BatchInputs& batch, const KvPool& pool, Stream& stream);
+    /// Into logits(), for some rows of the last run.
+    void head(const HeadInputs& inputs, Stream& stream);
+    /// [count, vocab] of the last call of head(), in device memory until the next one.
+    const float* logits() const { return logits_.as<float>(); }
 
     uint64_t bytes() const;
 
@@ -49,7 +55,7 @@ class Forward {
     };
     static Result<Rows> allocate_rows(uint32_t rows, uint32_t columns);
     Status allocate();
-    Status make_room_for_parts(uint32_t parts);
+    uint64_t part_bytes(uint32_t parts) const;
     void run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream);
     void multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out, uint32_t ld_out,
                   Epilogue epilogue, Stream& stream);

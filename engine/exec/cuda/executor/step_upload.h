@@ -11,7 +11,8 @@
 
 namespace pitwall::cuda {
 
-/// The integers of a step, gathered on the host and brought to the device in one copy.
+/// The integers of a step, gathered on the host and brought to the device in one copy. They lie at the same address in every
+/// step: work is in order, so those of the step before have been read by then.
 class StepUpload {
   public:
     /// A place in the upload; it becomes an address once all is sent.
@@ -34,8 +35,10 @@ class StepUpload {
     Place put(const std::vector<T>& values) {
         return put(std::span<const T>(values));
     }
-    /// The stream has done all that reads the one before.
-    Status send(Stream& stream);
+    /// Whether all that was put has room; where not, nothing may be in flight when it is sent, and addresses change.
+    bool has_room() const { return words_.size() * sizeof(uint32_t) <= memory_.bytes(); }
+    /// By way of `staging`, which stays untouched until the copy is done, and grows as it has to.
+    Status send(PinnedMemory& staging, Stream& stream);
     template <class T>
     const T* at(Place place) const {
         return reinterpret_cast<const T*>(memory_.as<uint32_t>() + place.first_word);
@@ -43,7 +46,6 @@ class StepUpload {
 
   private:
     std::vector<uint32_t> words_;
-    PinnedMemory staging_;
     DeviceMemory memory_;
 };
 

@@ -63,7 +63,8 @@ inline constexpr uint32_t kPrefillRows = 4 * kWarpRows;  ///< of a block of the 
 /// What is one warp's to do for each KV head (decode: up to kWarpRows rows, one chunk), or one block's (prefill: up to
 /// kPrefillRows rows, some chunks). executor/attention_plan.h makes them.
 struct AttendItem {
-    uint32_t sequence, first_token, tokens;  ///< of its rows
+    uint32_t sequence, first_token,
+        tokens;  ///< of its rows; no tokens: a decode item that only fills up a grid
     uint32_t first_chunk, end_chunk;
     /// Prefill: not 0 where the item takes its rows' chunks from the first to the last and leaves one part a row, merged.
     uint32_t merged;

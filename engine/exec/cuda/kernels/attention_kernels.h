@@ -100,6 +100,7 @@ PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, decode_blocks<Shape>()) decode_
     const uint32_t work = block_x() * kAttentionWarps + warp();
     if (work >= args.num_decode_items * args.pool.kv_heads) return;
     const AttendItem item = args.decode_items[work / args.pool.kv_heads];
+    if (item.tokens == 0) return;
     const uint32_t kv_head = work % args.pool.kv_heads, chunk_position = item.first_chunk * kChunkTokens;
     const SequenceRows sequence = args.sequences[item.sequence];
     const uint32_t end = sequence.first_position + item.first_token + item.tokens;

@@ -7,13 +7,6 @@ namespace {
 
 constexpr uint32_t kThreads = 128;
 
-struct GatherArgs {
-    DeviceMatrix matrix;
-    const int32_t* ids;
-    float* out;
-    uint32_t ld_out;
-};
-
 PITWALL_DEVICE uint32_t word_at(const std::byte* at) { return *reinterpret_cast<const uint32_t*>(at); }
 
 /// A lane's 8 columns of one row, as four pairs.
@@ -43,7 +36,8 @@ PITWALL_DEVICE float number_of(uint32_t bits, MatrixFormat format) {
 /// A block a row.
 PITWALL_KERNEL gather_rows_kernel(GatherArgs args) {
     const DeviceMatrix& m = args.matrix;
-    const auto row = static_cast<uint32_t>(args.ids[block_x()]);
+    const int32_t id = args.ids[block_x()];
+    const auto row = static_cast<uint32_t>(id < 0 ? args.before[-1 - id] : id);
     float* const out = args.out + size_t{block_x()} * args.ld_out;
     for (uint32_t column = thread() * kLaneColumns; column < m.columns; column += threads() * kLaneColumns) {
         uint32_t pairs[4];
@@ -56,9 +50,8 @@ PITWALL_KERNEL gather_rows_kernel(GatherArgs args) {
 
 }  // namespace
 
-void gather_rows(Stream& stream, const DeviceMatrix& matrix, const int32_t* ids, uint32_t count, float* out,
-                 uint32_t ld_out) {
-    launch(stream, {.x = count, .threads = kThreads}, gather_rows_kernel, {matrix, ids, out, ld_out});
+void gather_rows(Stream& stream, const GatherArgs& args, uint32_t count) {
+    launch(stream, {.x = count, .threads = kThreads}, gather_rows_kernel, args);
 }
 
 }  // namespace pitwall::cuda

@@ -52,8 +52,15 @@ struct MultiplyArgs {
 };
 void multiply(Stream& stream, const MultiplyArgs& args);
 
-/// Rows of a matrix as float32: out[i] [ld_out] = row ids[i].
-void gather_rows(Stream& stream, const DeviceMatrix& matrix, const int32_t* ids, uint32_t count, float* out,
-                 uint32_t ld_out);
+/// Rows of a matrix as float32: out[i] [ld_out] = row ids[i], or row before[-1 - ids[i]] where that is negative: of a number
+/// that the device alone knows yet.
+struct GatherArgs {
+    DeviceMatrix matrix;
+    const int32_t* ids;     ///< [count]
+    const int32_t* before;  ///< may be null where no id is negative
+    float* out;             ///< [count, ld_out]
+    uint32_t ld_out;
+};
+void gather_rows(Stream& stream, const GatherArgs& args, uint32_t count);
 
 }  // namespace pitwall::cuda

@@ -56,9 +56,10 @@ struct Options {
     void* context;
 };
 
-/// As engine::SequenceSlice. Its pointers stay valid until the plan is collected.
+/// As engine::SequenceSlice. logits_out stays valid until the plan is collected, the rest during submit().
 struct Slice {
-    const int32_t* tokens;
+    const int32_t*
+        tokens;  ///< -k: what the plan submitted before picked as the largest of its k-th sampled position
     uint32_t num_tokens, first_position;
     const uint32_t* block_table;
     uint32_t num_blocks;
@@ -82,7 +83,7 @@ struct Work {
     double flops, bytes;
 };
 
-/// Valid until the next submit().
+/// What it points to stays valid until two more plans were submitted.
 struct StepResult {
     const int32_t* largest;  ///< of every sampled position, in the order of slices and positions
     const float* logits;     ///< [those of slices that want them, vocab], in that order
@@ -111,6 +112,7 @@ struct Plugin {
                           uint32_t num_holding, Failure* failure);
     /// Bytes a second that a copy within the device's memory reads and writes; 0: it could not be measured.
     double (*measure_bandwidth)(Executor* executor);
+    /// Up to two plans are in flight; collect() gives the oldest one's result.
     int32_t (*submit)(Executor* executor, const Plan* plan, Failure* failure);
     int32_t (*collect)(Executor* executor, StepResult* result, Failure* failure);
 };

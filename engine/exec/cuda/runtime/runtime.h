@@ -129,6 +129,8 @@ class Stream {
     Result<Graph> end_capture();
     void launch(const Graph& graph);
 
+    /// Waits until it has come past the event, and no further; says what failed since the last time.
+    Status wait_for(const Event& event);
     /// Waits until all of it is done; says what failed since the last time.
     Status synchronize();
 

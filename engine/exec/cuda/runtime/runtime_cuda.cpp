@@ -191,12 +191,20 @@ void Stream::launch(const Graph& graph) {
     later(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.handle), stream_of(*this)));
 }
 
-Status Stream::synchronize() {
-    const cudaError_t done = cudaStreamSynchronize(stream_of(*this));
+namespace {
+
+Status outcome(cudaError_t done) {
     const cudaError_t before = cudaGetLastError();
     if (done != cudaSuccess) return failure("the device failed", done);
     if (before != cudaSuccess) return failure("a launch failed", before);
     return {};
 }
+
+}  // namespace
+
+Status Stream::wait_for(const Event& event) {
+    return outcome(cudaEventSynchronize(static_cast<cudaEvent_t>(event.handle)));
+}
+Status Stream::synchronize() { return outcome(cudaStreamSynchronize(stream_of(*this))); }
 
 }  // namespace pitwall::cuda

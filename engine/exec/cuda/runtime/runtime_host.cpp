@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <new>
 #include <utility>
 #include <vector>
@@ -24,7 +26,8 @@ using Moment = std::chrono::steady_clock::time_point;
 using WorkList = std::vector<HostWork>;
 
 struct StreamState {
-    WorkList waiting;
+    std::deque<HostWork> waiting;
+    std::vector<const void*> passed;  ///< events, since the last wait
     bool capturing = false;
     WorkList captured;
 };
@@ -144,7 +147,10 @@ Stream& Stream::operator=(Stream&& other) noexcept {
 
 void enqueue(Stream& stream, HostWork work) {
     StreamState& state = state_of(stream);
-    (state.capturing ? state.captured : state.waiting).push_back(std::move(work));
+    if (state.capturing)
+        state.captured.push_back(std::move(work));
+    else
+        state.waiting.push_back(std::move(work));
 }
 
 void Stream::copy_to_device(void* device, const void* host, uint64_t bytes) {
@@ -161,7 +167,11 @@ void Stream::fill(void* device, uint8_t byte, uint64_t bytes) {
 }
 void Stream::record(Event& event) {
     auto* moment = static_cast<Moment*>(event.handle);
-    enqueue(*this, [moment](uint64_t) { *moment = std::chrono::steady_clock::now(); });
+    StreamState* const state = &state_of(*this);
+    enqueue(*this, [moment, state](uint64_t) {
+        *moment = std::chrono::steady_clock::now();
+        state->passed.push_back(moment);
+    });
 }
 
 void Stream::begin_capture() { state_of(*this).capturing = true; }
@@ -176,12 +186,34 @@ void Stream::launch(const Graph& graph) {
     for (const HostWork& work : *static_cast<const WorkList*>(graph.handle)) enqueue(*this, work);
 }
 
-Status Stream::synchronize() {
-    const WorkList all = std::exchange(state_of(*this).waiting, {});
-    if (std::exchange(host_faults().device_lost, false))
+namespace {
+
+/// Does what waits until `enough` says so, or nothing waits any more.
+template <class Enough>
+Status work_off(StreamState& state, const Enough& enough) {
+    if (std::exchange(host_faults().device_lost, false)) {
+        state.waiting.clear();
         return Error{"the device was lost: emulated fault", "start again, or use --device cpu"};
-    for (const HostWork& work : all) work(next_seed()++);
+    }
+    state.passed.clear();
+    while (!state.waiting.empty() && !enough()) {
+        const HostWork work = std::move(state.waiting.front());
+        state.waiting.pop_front();
+        work(next_seed()++);
+    }
     return {};
+}
+
+}  // namespace
+
+Status Stream::wait_for(const Event& event) {
+    StreamState& state = state_of(*this);
+    return work_off(state, [&] {
+        return std::find(state.passed.begin(), state.passed.end(), event.handle) != state.passed.end();
+    });
+}
+Status Stream::synchronize() {
+    return work_off(state_of(*this), [] { return false; });
 }
 
 }  // namespace pitwall::cuda

@@ -26,8 +26,8 @@ class CudaPackMatrix : public testing::Test {
         const uint32_t columns = host.shape.columns, ld = columns + 3;
         const DeviceArray<int32_t> device_ids(stream, ids);
         const DeviceArray<float> out(stream, ids.size() * ld);
-        gather_rows(stream, device.matrix, device_ids.data(), static_cast<uint32_t>(ids.size()), out.data(),
-                    ld);
+        gather_rows(stream, {device.matrix, device_ids.data(), nullptr, out.data(), ld},
+                    static_cast<uint32_t>(ids.size()));
         std::vector<float> rows;
         const auto all = out.read();
         for (size_t i = 0; i < all.size(); ++i) {
