@@ -9,9 +9,10 @@
 
 namespace pitwall::cuda {
 
-inline constexpr uint32_t kAttentionWarps = 4, kAttentionThreads = kAttentionWarps * kWarp;
-
 // ---- decode ----
+
+/// Warps of a block have nothing to do with each other.
+inline constexpr uint32_t kDecodeWarps = 2, kDecodeThreads = kDecodeWarps * kWarp;
 
 /// A warp's ring of slots, K or V of 16 tokens each: up to about 16 KiB, so that a multiprocessor has far more than 32 KiB on
 /// their way.
@@ -51,7 +52,7 @@ struct ChunkStream {
     }
 
     /// The slot of a step, once it has come. That of the step before is given up.
-    PITWALL_DEVICE const std::byte* take(uint32_t tile, uint32_t step) {
+    PITWALL_DEVICE std::byte* take(uint32_t tile, uint32_t step) {
         wait_copies<kSlots - 2>();
         sync_warp();
         const uint32_t ahead = step + kSlots - 1;
@@ -75,7 +76,7 @@ PITWALL_DEVICE void attend_streamed_tile(ChunkStream<Shape>& stream, uint32_t ti
     weigh_scores(s, c);
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block) {
-        const std::byte* const slot = stream.take(tile, kTileBlocks + block);
+        std::byte* const slot = stream.take(tile, kTileBlocks + block);
         if (block * kTokensOfBlock < left)
             add_block<typename Shape::Values>(c.values, s[block], slot, left - block * kTokensOfBlock);
     }
@@ -83,21 +84,21 @@ PITWALL_DEVICE void attend_streamed_tile(ChunkStream<Shape>& stream, uint32_t ti
 
 template <class Shape>
 constexpr uint32_t decode_shared_bytes() {
-    return kAttentionWarps * (ring_slots<Shape>() * Shape::kSlotBytes + kChunkBlocks * sizeof(std::byte*));
+    return kDecodeWarps * (ring_slots<Shape>() * Shape::kSlotBytes + kChunkBlocks * sizeof(std::byte*));
 }
 
 /// With more blocks a multiprocessor the compiler would run out of registers.
 template <class Shape>
 constexpr uint32_t decode_blocks() {
-    return Shape::kHeadDim > 64 ? 2 : 3;
+    return Shape::kHeadDim > 64 ? 4 : 6;
 }
 
 template <class Shape>
-PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, decode_blocks<Shape>()) decode_kernel(AttendArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kDecodeThreads, decode_blocks<Shape>()) decode_kernel(AttendArgs args) {
     SharedMemory shared;
-    auto* const rings = shared.take<std::byte>(kAttentionWarps * ring_slots<Shape>() * Shape::kSlotBytes);
-    auto* const all_heads = shared.take<const std::byte*>(kAttentionWarps * kChunkBlocks);
-    const uint32_t work = block_x() * kAttentionWarps + warp();
+    auto* const rings = shared.take<std::byte>(kDecodeWarps * ring_slots<Shape>() * Shape::kSlotBytes);
+    auto* const all_heads = shared.take<const std::byte*>(kDecodeWarps * kChunkBlocks);
+    const uint32_t work = block_x() * kDecodeWarps + warp();
     if (work >= args.num_decode_items * args.pool.kv_heads) return;
     const AttendItem item = args.decode_items[work / args.pool.kv_heads];
     if (item.tokens == 0) return;
@@ -129,6 +130,8 @@ PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, decode_blocks<Shape>()) decode_
 
 // ---- prefill ----
 
+inline constexpr uint32_t kPrefillWarps = kPrefillRows / kWarpRows, kPrefillThreads = kPrefillWarps * kWarp;
+
 /// Two tiles of K and V, one being read while the other comes; and per warp what was merged of the chunks before.
 template <class Shape>
 struct TileBuffers {
@@ -136,7 +139,7 @@ struct TileBuffers {
     static constexpr uint32_t kTileBytes = kKeyBytes + kTileBlocks * Shape::Values::kBytes;
     static constexpr uint32_t kMergedFloats = kWarp * (4 * Shape::kTiles + 4);  ///< of a warp
     static constexpr uint32_t kBytes =
-        2 * kTileBytes + kAttentionWarps * kMergedFloats * static_cast<uint32_t>(sizeof(float));
+        2 * kTileBytes + kPrefillWarps * kMergedFloats * static_cast<uint32_t>(sizeof(float));
 };
 
 template <class Shape>
@@ -148,16 +151,16 @@ PITWALL_DEVICE void start_tile(const AttendArgs& args, const SequenceRows& seque
         const uint32_t index = tile * kTileBlocks + i;
         if (index * kTokensOfBlock >= end) break;
         const std::byte* const head = head_of(args, args.tables[sequence.table + index], kv_head);
-        copy_keys<Shape, kAttentionThreads>(buffer + i * Shape::Keys::kBytes, args.pool, head, thread());
-        copy_values<Shape, kAttentionThreads>(buffer + Buffers::kKeyBytes + i * Shape::Values::kBytes,
-                                              args.pool, head, end - index * kTokensOfBlock, thread());
+        copy_keys<Shape, kPrefillThreads>(buffer + i * Shape::Keys::kBytes, args.pool, head, thread());
+        copy_values<Shape, kPrefillThreads>(buffer + Buffers::kKeyBytes + i * Shape::Values::kBytes,
+                                            args.pool, head, end - index * kTokensOfBlock, thread());
     }
     commit_copies();
 }
 
 /// `end`: positions that the block reads; `warp_end`: that the warp's rows attend to.
 template <class Shape>
-PITWALL_DEVICE void attend_shared_tile(const std::byte* buffer, uint32_t first_position, uint32_t end,
+PITWALL_DEVICE void attend_shared_tile(std::byte* buffer, uint32_t first_position, uint32_t end,
                                        uint32_t warp_end, const LaneRows& rows,
                                        const QueryFragments<typename Shape::Keys>& q, ChunkSums<Shape>& c) {
     if (first_position >= warp_end) return;
@@ -169,7 +172,7 @@ PITWALL_DEVICE void attend_shared_tile(const std::byte* buffer, uint32_t first_p
             score_block<typename Shape::Keys>(s[block], buffer + block * Shape::Keys::kBytes, q);
     mask_scores(s, first_position, rows);
     weigh_scores(s, c);
-    const std::byte* const values = buffer + TileBuffers<Shape>::kKeyBytes;
+    std::byte* const values = buffer + TileBuffers<Shape>::kKeyBytes;
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block)
         if (block * kTokensOfBlock < left)
@@ -219,11 +222,11 @@ PITWALL_DEVICE void leave_chunk(const AttendArgs& args, const AttendItem& item, 
 }
 
 template <class Shape>
-PITWALL_KERNEL PITWALL_BOUNDS(kAttentionThreads, 2) prefill_kernel(AttendArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kPrefillThreads, 2) prefill_kernel(AttendArgs args) {
     using Buffers = TileBuffers<Shape>;
     SharedMemory shared;
     auto* const tiles = shared.take<std::byte>(2 * Buffers::kTileBytes);
-    auto* const kept = shared.take<float>(kAttentionWarps * Buffers::kMergedFloats);
+    auto* const kept = shared.take<float>(kPrefillWarps * Buffers::kMergedFloats);
     constexpr uint32_t kTilesOfChunk = kChunkTokens / kTileTokens;
     const AttendItem item = args.prefill_items[block_x()];
     const uint32_t kv_head = block_y();
@@ -255,14 +258,14 @@ template <class Shape>
 void launch_attention(Stream& stream, const AttendArgs& args) {
     const uint32_t works = args.num_decode_items * args.pool.kv_heads;
     launch(stream,
-           {.x = (works + kAttentionWarps - 1) / kAttentionWarps,
-            .threads = kAttentionThreads,
+           {.x = (works + kDecodeWarps - 1) / kDecodeWarps,
+            .threads = kDecodeThreads,
             .shared_bytes = decode_shared_bytes<Shape>()},
            decode_kernel<Shape>, args);
     launch(stream,
            {.x = args.num_prefill_items,
             .y = args.pool.kv_heads,
-            .threads = kAttentionThreads,
+            .threads = kPrefillThreads,
             .shared_bytes = TileBuffers<Shape>::kBytes},
            prefill_kernel<Shape>, args);
 }

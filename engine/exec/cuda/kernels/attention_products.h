@@ -29,10 +29,20 @@ PITWALL_DEVICE Float2 scale_pair(const std::byte* slot, uint32_t half) {
     return {to_float(Half{static_cast<uint16_t>(word)}), to_float(Half{static_cast<uint16_t>(word >> 16)})};
 }
 
-/// Scale and minimum, side by side, of a group of a token.
+/// Scale and minimum, side by side, of all groups of a token.
 template <class Rows>
-PITWALL_DEVICE uint32_t group_scale(const std::byte* slot, uint32_t token, uint32_t group) {
-    return word_at(slot + Rows::kScalesAt + (token * Rows::kGroups + group) * 4);
+PITWALL_DEVICE void load_group_scales(uint32_t (&words)[Rows::kGroups], const std::byte* slot,
+                                      uint32_t token) {
+    const std::byte* const from = slot + Rows::kScalesAt + token * (Rows::kGroups * 4);
+    if constexpr (Rows::kGroups == 4) {
+        const Words4 all = *reinterpret_cast<const Words4*>(from);
+        words[0] = all.x, words[1] = all.y, words[2] = all.z, words[3] = all.w;
+    } else if constexpr (Rows::kGroups == 2) {
+        const Words2 both = *reinterpret_cast<const Words2*>(from);
+        words[0] = both.x, words[1] = both.y;
+    } else {
+        words[0] = word_at(from);
+    }
 }
 
 template <class Keys>
@@ -72,6 +82,9 @@ PITWALL_DEVICE void score_bytes(float (&s)[2][4], const std::byte* slot, const Q
 
 template <class Keys>
 PITWALL_DEVICE void score_nibbles(float (&s)[2][4], const std::byte* slot, const QueryFragments<Keys>& q) {
+    uint32_t scales[2][Keys::kGroups];
+    load_group_scales<Keys>(scales[0], slot, lane() / 4);
+    load_group_scales<Keys>(scales[1], slot, lane() / 4 + 8);
 #pragma unroll
     for (uint32_t piece = 0; piece < Keys::kPieces; piece += 2) {
         uint32_t k[4];
@@ -80,7 +93,7 @@ PITWALL_DEVICE void score_nibbles(float (&s)[2][4], const std::byte* slot, const
         for (uint32_t i = 0; i < 4; ++i) {
             const uint32_t half = i / 2, group = piece + i % 2;
             if (group >= Keys::kPieces) continue;
-            const uint32_t both = group_scale<Keys>(slot, 8 * half + lane() / 4, group);
+            const uint32_t both = scales[half][group];
             const uint32_t scale = permute_bytes(both, both, 0x1010u),
                            minimum = permute_bytes(both, both, 0x3232u);
             mma(s[half], q[2 * group], fma_halves(open_nibbles<0>(k[i]), scale, minimum),
@@ -115,8 +128,7 @@ PITWALL_DEVICE void pack_weights(uint32_t (&a)[4], const float (&p)[2][4], const
             const Float2 scale = scale_pair<Values>(slot, half);
             constexpr float kLift = scale_lift(Values::kNumber);
 #pragma unroll
-            for (uint32_t i = 0; i < 4; ++i)  // the scale of a position that is masked may be no number
-                w[i] = w[i] > 0 ? w[i] * ((i % 2 == 0 ? scale.x : scale.y) * kLift) : 0.0f;
+            for (uint32_t i = 0; i < 4; ++i) w[i] *= (i % 2 == 0 ? scale.x : scale.y) * kLift;
         }
         a[2 * half] = pack(w[0], w[1], Number{});
         a[2 * half + 1] = pack(w[2], w[3], Number{});
@@ -152,13 +164,13 @@ PITWALL_DEVICE void add_bytes(ValueSums<Values>& sums, const uint32_t (&a)[4], c
     }
 }
 
-/// Scales and minima of the tokens that a lane's words are of, in a group; zero for tokens from `valid` on.
+/// Scales and minima of the tokens 2 (lane % 4) and the next of a half, in a group.
 template <class Values>
-PITWALL_DEVICE void value_scales(const std::byte* slot, uint32_t half, uint32_t group, uint32_t valid,
-                                 uint32_t& scale, uint32_t& minimum) {
+PITWALL_DEVICE void load_value_scales(const std::byte* slot, uint32_t half, uint32_t group, uint32_t& scale,
+                                      uint32_t& minimum) {
     const uint32_t token = 8 * half + 2 * (lane() % 4);
-    const uint32_t first = token < valid ? group_scale<Values>(slot, token, group) : 0;
-    const uint32_t second = token + 1 < valid ? group_scale<Values>(slot, token + 1, group) : 0;
+    const std::byte* const from = slot + Values::kScalesAt + (token * Values::kGroups + group) * 4;
+    const uint32_t first = word_at(from), second = word_at(from + Values::kGroups * 4);
     scale = permute_bytes(first, second, 0x5410u);
     minimum = permute_bytes(first, second, 0x7632u);
 }
@@ -171,8 +183,7 @@ PITWALL_DEVICE void add_nibble_tile(float (&sums)[4], const uint32_t (&a)[4], co
 }
 
 template <class Values>
-PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4], const std::byte* slot,
-                                uint32_t valid) {
+PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4], const std::byte* slot) {
 #pragma unroll
     for (uint32_t piece = 0; piece < Values::kPieces; piece += 2) {
         uint32_t words[4];
@@ -182,8 +193,8 @@ PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4],
             const uint32_t group = piece + i;
             if (group >= Values::kPieces) continue;
             uint32_t scale[2], minimum[2];
-            value_scales<Values>(slot, 0, group, valid, scale[0], minimum[0]);
-            value_scales<Values>(slot, 1, group, valid, scale[1], minimum[1]);
+            load_value_scales<Values>(slot, 0, group, scale[0], minimum[0]);
+            load_value_scales<Values>(slot, 1, group, scale[1], minimum[1]);
             const uint32_t v[2] = {words[2 * i], words[2 * i + 1]};
             add_nibble_tile<0>(sums[4 * group], a, v, scale, minimum);
             add_nibble_tile<1>(sums[4 * group + 1], a, v, scale, minimum);
@@ -193,15 +204,28 @@ PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4],
     }
 }
 
+/// Tokens from `valid` on get scales of zero: nobody wrote them, and zero times what is no number is none. Each warp that
+/// reads the slot does it.
+template <class Values>
+PITWALL_DEVICE void clear_scales(std::byte* slot, uint32_t valid) {
+    auto* const scales = reinterpret_cast<uint16_t*>(slot + Values::kScalesAt);
+#pragma unroll 1
+    for (uint32_t i = valid * Values::kScales + lane(); i < kTokensOfBlock * Values::kScales; i += kWarp)
+        scales[i] = 0;
+    sync_warp();
+}
+
 /// sums += weights p of the slot's tokens times their values; of tokens from `valid` on the weights are zero.
 template <class Values>
-PITWALL_DEVICE void add_block(ValueSums<Values>& sums, const float (&p)[2][4], const std::byte* slot,
+PITWALL_DEVICE void add_block(ValueSums<Values>& sums, const float (&p)[2][4], std::byte* slot,
                               uint32_t valid) {
+    if constexpr (Values::kScales > 0)
+        if (valid < kTokensOfBlock) clear_scales<Values>(slot, valid);
     uint32_t a[4];
     pack_weights<Values>(a, p, slot);
     if constexpr (Values::kBits == 16) add_wide<Values>(sums, a, slot);
     if constexpr (Values::kBits == 8) add_bytes<Values>(sums, a, slot);
-    if constexpr (Values::kBits == 4) add_nibbles<Values>(sums, a, slot, valid);
+    if constexpr (Values::kBits == 4) add_nibbles<Values>(sums, a, slot);
 }
 
 }  // namespace pitwall::cuda

@@ -248,7 +248,7 @@ struct Storm {
         shapes.dtype = kFormats[draw(0, 5)];
         shapes.head_dim = 32u << draw(0, 2);
         shapes.kv_heads = draw(1, 2);
-        shapes.heads = shapes.kv_heads * std::vector<uint32_t>{1, 2, 3, 4, 5, 7, 8}[draw(0, 6)];
+        shapes.heads = shapes.kv_heads * std::vector<uint32_t>{1, 2, 3, 4, 5, 7, 8, 16, 20}[draw(0, 8)];
         shapes.layers = draw(1, 2);
         shapes.layer = draw(0, shapes.layers - 1);
         for (uint32_t i = draw(1, 3); i > 0; --i) lengths.push_back(draw(1, draw(0, 2) == 0 ? 280 : 90));

@@ -41,7 +41,7 @@ TEST(AttentionPlan, NothingToDoIsNoItem) {
 /// Every row meets every chunk up to its own exactly once, and parts are one item's alone.
 class Coverage {
   public:
-    Coverage(const AttentionPlan& plan, uint32_t group) : plan_(plan), group_(group) {
+    Coverage(const AttentionPlan& plan, uint32_t group) : plan_(plan) {
         for (const AttendItem& item : plan.decode_items) {
             EXPECT_LE(item.tokens * group, kWarpRows);
             EXPECT_EQ(item.end_chunk, item.first_chunk + 1);
@@ -85,7 +85,6 @@ class Coverage {
     }
 
     const AttentionPlan& plan_;
-    uint32_t group_;
     std::set<std::pair<uint32_t, uint32_t>> chunks_;
     std::set<uint32_t> parts_;
 };
