@@ -237,13 +237,19 @@ void launch_many(Stream& stream, const MultiplyArgs& args) {
            multiply_many_kernel<Shape>, args);
 }
 
-/// With so many tiles of tokens in a warp.
+/// With so many tiles of tokens in a warp: with fewer, there is more unpacking and reading of shared memory to each mma.
 double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t token_tiles) {
-    const uint32_t block_tokens = token_tiles * kTokenWarps;
-    const uint32_t blocks =
-        divide_up(row_tiles(matrix.rows), kBlockRowTiles) * divide_up(tokens, block_tokens * kTokenTile);
-    const double of_block = kTileColumns / 16 * kBlockRowTiles * block_tokens / kMmaPerClock;
-    return divide_up(blocks, kMultiprocessors) * of_block;
+    const uint32_t block_tokens = token_tiles * kTokenWarps * kTokenTile, tiles = row_tiles(matrix.rows);
+    const uint32_t blocks = divide_up(tiles, kBlockRowTiles) * divide_up(tokens, block_tokens);
+    const double weight_bytes = tile_value_bytes(matrix.format) + tile_scale_bytes(matrix.format);
+    const double token_bytes = std::min(tokens, block_tokens) * kTileColumns * sizeof(uint16_t);
+    const double bytes = kBlockRowTiles * weight_bytes + token_bytes;
+    const double reading = weight_bytes * tiles / kMultiprocessors / kMemoryBytesPerClock;
+    const double together = bytes * blocks / kMultiprocessors / kCacheBytesPerClock;
+    constexpr double kWithFewTokens = 0.75;
+    const double rate = token_tiles < 8 ? kWithFewTokens * kMmaPerClock : kMmaPerClock;
+    const double of_block = kTileColumns / 16 * kBlockRowTiles * (block_tokens / kTokenTile) / rate;
+    return std::max({reading, together, divide_up(blocks, kMultiprocessors) * of_block});
 }
 
 }  // namespace
