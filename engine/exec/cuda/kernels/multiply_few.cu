@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Products with few tokens: as fast as the weights can be read. A block has 8 to 64 tokens, and walks over the matrix some
-// tiles of 16 rows at a time; each of its warps has one part of the columns. Weights are copied
-// into shared memory ahead of their use, also those of the next rows, so that memory is busy while sums are merged; were they
-// loaded into registers, the compiler would put the loads where it likes. Activations come from the caches.
+// tiles of 16 rows at a time; each of its warps has one part of the columns. Weights are copied into shared memory
+// ahead of their use, also those of the next rows, so that memory is busy while sums are merged; were they loaded into
+// registers, the compiler would put the loads where it likes. Activations come from the caches.
 #include <algorithm>
 
 #include "engine/exec/cuda/kernels/multiply.h"
@@ -76,8 +76,7 @@ class WeightCursor {
     /// Of the group before, as soon as it has arrived.
     PITWALL_DEVICE typename Shape::Tile tile(uint32_t i, uint32_t r) const {
         typename Shape::Tile out;
-        out.template load<FromShared>(place(i, r) + lane_values(),
-                                      place(i, r) + kBytes + lane_scales(Shape::Tile::kFormat));
+        out.load(place(i, r) + lane_values(), place(i, r) + kBytes + lane_scales(Shape::Tile::kFormat));
         return out;
     }
     PITWALL_DEVICE void advance() {

@@ -135,16 +135,15 @@ class Stages {
     PITWALL_DEVICE typename Shape::Tile weights(uint32_t column_tile, uint32_t row_tile) const {
         const uint32_t tile = column_tile % kStages * kBlockRowTiles + row_tile;
         typename Shape::Tile out;
-        out.template load<FromShared>(
-            values_ + tile * kValueBytes<typename Shape::Tile> + lane_values(),
-            scales_ + tile * kScaleBytes<typename Shape::Tile> + lane_scales(Shape::Tile::kFormat));
+        out.load(values_ + tile * kValueBytes<typename Shape::Tile> + lane_values(),
+                 scales_ + tile * kScaleBytes<typename Shape::Tile> + lane_scales(Shape::Tile::kFormat));
         return out;
     }
     /// The lane's 8 of 32 columns of token g of a tile of tokens.
     PITWALL_DEVICE Words4 tokens(uint32_t column_tile, uint32_t k32, uint32_t token_tile) const {
         const uint32_t token = token_tile * kTokenTile + lane() / 4, vector = k32 * 4 + lane() % 4;
-        return FromShared::load(tokens_ + column_tile % kStages * Shape::kActivations +
-                                token_place(token, vector));
+        return load_shared(tokens_ + column_tile % kStages * Shape::kActivations +
+                           token_place(token, vector));
     }
 
   private:
