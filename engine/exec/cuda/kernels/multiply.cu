@@ -4,7 +4,9 @@
 namespace pitwall::cuda {
 
 void multiply(Stream& stream, const MultiplyArgs& args) {
-    const bool few = few_clocks(args.matrix, args.tokens) <= many_clocks(args.matrix, args.tokens);
+    constexpr uint32_t kSurelyFew = 16;
+    const bool few = args.tokens <= kSurelyFew ||
+                     few_clocks(args.matrix, args.tokens) <= many_clocks(args.matrix, args.tokens);
     few ? multiply_few(stream, args) : multiply_many(stream, args);
 }
 

@@ -19,7 +19,8 @@ double many_clocks(const DeviceMatrix& matrix, uint32_t tokens);
 inline constexpr uint32_t kMultiprocessors = 132;
 /// A multiprocessor's share of what the second-level cache gives in a clock, when all ask; one alone gets twice as much.
 inline constexpr double kCacheBytesPerClock = 24;
-inline constexpr double kMmaPerClock = 0.62;  ///< m16n8k16, of a multiprocessor
+inline constexpr double kMemoryBytesPerClock = 20;  ///< its share of the memory's
+inline constexpr double kMmaPerClock = 0.62;        ///< m16n8k16, of a multiprocessor
 
 constexpr uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Products with few tokens: as fast as the weights can be read. A block has 8 to 64 tokens, and walks over the matrix some
-// tiles of 16 rows at a time; each of its warps has one part of the columns. Weights go from memory to registers, each read
-// once; activations come from the caches. Loads are issued ahead of their use, also into the next rows, so that memory is busy
-// while sums are merged.
+// tiles of 16 rows at a time; each of its warps has one part of the columns. Weights are copied into shared memory
+// ahead of their use, also those of the next rows, so that memory is busy while sums are merged; were they loaded into
+// registers, the compiler would put the loads where it likes. Activations come from the caches.
 #include <algorithm>
 
 #include "engine/exec/cuda/kernels/multiply.h"
@@ -17,23 +17,25 @@ namespace {
 constexpr uint32_t kTokenTile = 8;  ///< of one mma
 constexpr uint32_t kSteps = 2;      ///< of 32 columns in a tile
 
-/// What one instantiation is made for, and how far ahead of their use it loads within the registers that 8 warps have.
+/// What one instantiation is made for, and how far ahead of their use it loads.
 template <class TileType, uint32_t kRows, uint32_t kTokens>
 struct Few {
     using Tile = TileType;
     static constexpr uint32_t kRowTiles = kRows, kTokenTiles = kTokens, kCells = kRows * kTokens;
-    /// Tiles along the columns that are walked together; each is loaded as soon as that of the group before has been used.
-    static constexpr uint32_t kGroup = Tile::kFormat == MatrixFormat::kNibble && kCells <= 2 ? 4 : 2;
+    static constexpr uint32_t kTileBytes = kRows * (kValueBytes<Tile> + kScaleBytes<Tile>);
+    /// Tiles along the columns that are walked together; each is asked for as soon as that of the group before has been read.
+    static constexpr uint32_t kGroup = kTileBytes <= 2048 ? 4 : 2;
     static constexpr uint32_t kGroupSteps = kSteps * kGroup;
+    /// Shared memory of a warp: a group of tiles, [tile][row tile]{values, scales}.
+    static constexpr uint32_t kWarpBytes = kGroup * kTileBytes;
     /// Steps of activations loaded ahead.
-    static constexpr uint32_t kTokenSteps = kCells == 1 ? 4 : kTokens <= 4 ? 2 : 1;
+    static constexpr uint32_t kTokenSteps = kTokens <= 4 ? 2 : 1;
     /// Blocks of a multiprocessor.
-    static constexpr uint32_t kBlocks = kCells <= 2 ? 2 : 1;
+    static constexpr uint32_t kBlocks = kCells == 1 ? 3 : kCells == 2 ? 2 : 1;
     /// Whether groups without gaps have code of their own: for more sums it would take more registers than there are.
-    static constexpr bool kFullGroups = kCells <= 4;
+    static constexpr bool kFullGroups = kTokens == 1;
 
     using Sums = float[kRows][kTokens][4];
-    using Weights = Tile[kGroup][kRows];
     using Activations = Words4[kTokenSteps][kTokens];
 };
 
@@ -46,19 +48,36 @@ PITWALL_DEVICE Part part_of_warp(uint32_t columns) {
     return {begin, part_begin(warp() + 1, tiles) - begin};
 }
 
-/// Where a warp loads weights: a group of its part, in rows that are the block's turn.
+/// Where a warp copies weights from: a group of its part, in rows that are the block's turn. A lane copies what it will read
+/// itself, so that it waits for nobody's copies but its own: scales that four lanes share are copied by each of them.
 template <class Shape>
 class WeightCursor {
   public:
-    PITWALL_DEVICE WeightCursor(const DeviceMatrix& matrix, const Part& part)
-        : matrix_(matrix), part_(part), row_block_(block_x()) {
+    PITWALL_DEVICE WeightCursor(const DeviceMatrix& matrix, const Part& part, std::byte* shared)
+        : matrix_(matrix), part_(part), shared_(shared), row_block_(block_x()) {
         begin_rows();
     }
     PITWALL_DEVICE uint32_t left() const { return left_; }
-    PITWALL_DEVICE void load(uint32_t i, typename Shape::Tile (&out)[Shape::kRowTiles]) const {
+    /// Tile `i` of the group, a group of copies.
+    PITWALL_DEVICE void copy(uint32_t i, bool valid) const {
+        if (valid) {
 #pragma unroll
-        for (uint32_t r = 0; r < Shape::kRowTiles; ++r)
-            out[r].template load<FromGlobalOnce>(values_[r] + i * kBytes, scales_[r] + i * kOfScales);
+            for (uint32_t r = 0; r < Shape::kRowTiles; ++r) {
+                std::byte* const to = place(i, r);
+#pragma unroll
+                for (uint32_t j = 0; j < kBytes; j += kLoadBytes)
+                    copy_async(to + j + lane_values(), values_[r] + i * kBytes + j);
+                if constexpr (kOfScales > 0)
+                    copy_async(to + kBytes + lane_scales(Shape::Tile::kFormat), scales_[r] + i * kOfScales);
+            }
+        }
+        commit_copies();
+    }
+    /// Of the group before, as soon as it has arrived.
+    PITWALL_DEVICE typename Shape::Tile tile(uint32_t i, uint32_t r) const {
+        typename Shape::Tile out;
+        out.load(place(i, r) + lane_values(), place(i, r) + kBytes + lane_scales(Shape::Tile::kFormat));
+        return out;
     }
     PITWALL_DEVICE void advance() {
         if (left_ <= Shape::kGroup) {
@@ -75,8 +94,11 @@ class WeightCursor {
 
   private:
     static constexpr uint32_t kBytes = kValueBytes<typename Shape::Tile>,
-                              kOfScales = kScaleBytes<typename Shape::Tile>;
+                              kOfScales = kScaleBytes<typename Shape::Tile>, kLoadBytes = 16 * kWarp;
 
+    PITWALL_DEVICE std::byte* place(uint32_t i, uint32_t r) const {
+        return shared_ + (i * Shape::kRowTiles + r) * (kBytes + kOfScales);
+    }
     /// Rows past the end are the last ones once more; nobody looks at their sums.
     PITWALL_DEVICE void begin_rows() {
         const uint32_t count = row_tiles(matrix_.rows), first = row_block_ * Shape::kRowTiles;
@@ -92,6 +114,7 @@ class WeightCursor {
 
     const DeviceMatrix& matrix_;
     Part part_;
+    std::byte* shared_;
     uint32_t row_block_, left_;
     const std::byte *values_[Shape::kRowTiles], *scales_[Shape::kRowTiles];
 };
@@ -157,15 +180,22 @@ PITWALL_DEVICE void multiply_step(const typename Shape::Tile (&tiles)[Shape::kRo
 /// `ahead` are asked for, and the next steps of activations. kFull: both have all their tiles.
 template <class Shape, bool kFull>
 PITWALL_DEVICE void multiply_group(const TokenCursor<Shape>& now, const TokenCursor<Shape>& next,
-                                   const WeightCursor<Shape>& ahead, typename Shape::Weights& weights,
-                                   typename Shape::Activations& tokens, typename Shape::Sums& sums) {
+                                   const WeightCursor<Shape>& ahead, typename Shape::Activations& tokens,
+                                   typename Shape::Sums& sums) {
 #pragma unroll
     for (uint32_t i = 0; i < Shape::kGroup; ++i) {
+        wait_copies<Shape::kGroup - 1>();
+        typename Shape::Tile tiles[Shape::kRowTiles];
+        if (kFull || i < now.left())
+#pragma unroll
+            for (uint32_t r = 0; r < Shape::kRowTiles; ++r) tiles[r] = ahead.tile(i, r);
+        sync_warp();  // scales are read by all that share them
+        ahead.copy(i, kFull || i < ahead.left());
 #pragma unroll
         for (uint32_t k32 = 0; k32 < kSteps; ++k32) {
             const uint32_t step = kSteps * i + k32, later = step + Shape::kTokenSteps;
             Words4(&x)[Shape::kTokenTiles] = tokens[step % Shape::kTokenSteps];
-            if (kFull || i < now.left()) multiply_step<Shape>(weights[i], k32, x, sums);
+            if (kFull || i < now.left()) multiply_step<Shape>(tiles, k32, x, sums);
             if (later < Shape::kGroupSteps) {
                 if (kFull || later / kSteps < now.left()) now.load(later, x);
             } else {
@@ -173,7 +203,6 @@ PITWALL_DEVICE void multiply_group(const TokenCursor<Shape>& now, const TokenCur
                 if (kFull || first / kSteps < next.left()) next.load(first, x);
             }
         }
-        if (kFull || i < ahead.left()) ahead.load(i, weights[i]);
     }
 }
 
@@ -205,14 +234,13 @@ template <class Shape>
 PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, Shape::kBlocks) multiply_few_kernel(MultiplyArgs args) {
     SharedMemory shared;
     float* const all = shared.take<float>(threads() * Shape::kCells * 4);
+    std::byte* const weights = shared.take<std::byte>(threads() / kWarp * Shape::kWarpBytes);
     const Part part = part_of_warp(args.matrix.columns);
-    WeightCursor<Shape> ahead(args.matrix, part);
+    WeightCursor<Shape> ahead(args.matrix, part, weights + warp() * Shape::kWarpBytes);
     TokenCursor<Shape> now(args, part);
-    typename Shape::Weights weights = {};
     typename Shape::Activations tokens = {};
 #pragma unroll
-    for (uint32_t i = 0; i < Shape::kGroup; ++i)
-        if (i < ahead.left()) ahead.load(i, weights[i]);
+    for (uint32_t i = 0; i < Shape::kGroup; ++i) ahead.copy(i, i < ahead.left());
 #pragma unroll
     for (uint32_t i = 0; i < Shape::kTokenSteps; ++i)
         if (i / kSteps < now.left()) now.load(i, tokens[i]);
@@ -224,13 +252,14 @@ PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, Shape::kBlocks) multiply_few_ke
             ahead.advance();
             const uint32_t least = now.left() < next.left() ? now.left() : next.left();
             if (Shape::kFullGroups && least >= Shape::kGroup && ahead.left() >= Shape::kGroup)
-                multiply_group<Shape, Shape::kFullGroups>(now, next, ahead, weights, tokens, sums);
+                multiply_group<Shape, Shape::kFullGroups>(now, next, ahead, tokens, sums);
             else
-                multiply_group<Shape, false>(now, next, ahead, weights, tokens, sums);
+                multiply_group<Shape, false>(now, next, ahead, tokens, sums);
             now = next;
         }
         merge_parts<Shape>(args, row_block, sums, all);
     }
+    wait_copies<0>();
 }
 
 template <class Tile, uint32_t kRowTiles, uint32_t kTokenTiles>
@@ -243,7 +272,8 @@ void launch_few(Stream& stream, const MultiplyArgs& args) {
            {.x = std::min(row_blocks, at_once),
             .y = divide_up(args.tokens, kTokenTiles * kTokenTile),
             .threads = threads,
-            .shared_bytes = threads * Shape::kCells * static_cast<uint32_t>(sizeof(Words4))},
+            .shared_bytes = threads * Shape::kCells * static_cast<uint32_t>(sizeof(Words4)) +
+                            threads / kWarp * Shape::kWarpBytes},
            multiply_few_kernel<Shape>, args);
 }
 
@@ -263,8 +293,9 @@ double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t rows, uin
         divide_up(row_tiles(matrix.rows), rows) * divide_up(tokens, token_tiles * kTokenTile);
     const double alone = bytes * divide_up(blocks, kMultiprocessors) / (2 * kCacheBytesPerClock);
     const double together = bytes * blocks / kMultiprocessors / kCacheBytesPerClock;
+    const double reading = weight_bytes * row_tiles(matrix.rows) / kMultiprocessors / kMemoryBytesPerClock;
     const double multiplying = 2.0 * kSteps * rows * token_tiles * blocks / kMultiprocessors / kMmaPerClock;
-    return std::max({alone, together, multiplying});
+    return std::max({reading, alone, together, multiplying});
 }
 
 BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {

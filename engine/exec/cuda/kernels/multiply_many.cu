@@ -135,16 +135,15 @@ class Stages {
     PITWALL_DEVICE typename Shape::Tile weights(uint32_t column_tile, uint32_t row_tile) const {
         const uint32_t tile = column_tile % kStages * kBlockRowTiles + row_tile;
         typename Shape::Tile out;
-        out.template load<FromShared>(
-            values_ + tile * kValueBytes<typename Shape::Tile> + lane_values(),
-            scales_ + tile * kScaleBytes<typename Shape::Tile> + lane_scales(Shape::Tile::kFormat));
+        out.load(values_ + tile * kValueBytes<typename Shape::Tile> + lane_values(),
+                 scales_ + tile * kScaleBytes<typename Shape::Tile> + lane_scales(Shape::Tile::kFormat));
         return out;
     }
     /// The lane's 8 of 32 columns of token g of a tile of tokens.
     PITWALL_DEVICE Words4 tokens(uint32_t column_tile, uint32_t k32, uint32_t token_tile) const {
         const uint32_t token = token_tile * kTokenTile + lane() / 4, vector = k32 * 4 + lane() % 4;
-        return FromShared::load(tokens_ + column_tile % kStages * Shape::kActivations +
-                                token_place(token, vector));
+        return load_shared(tokens_ + column_tile % kStages * Shape::kActivations +
+                           token_place(token, vector));
     }
 
   private:
@@ -237,13 +236,19 @@ void launch_many(Stream& stream, const MultiplyArgs& args) {
            multiply_many_kernel<Shape>, args);
 }
 
-/// With so many tiles of tokens in a warp.
+/// With so many tiles of tokens in a warp: with fewer, there is more unpacking and reading of shared memory to each mma.
 double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t token_tiles) {
-    const uint32_t block_tokens = token_tiles * kTokenWarps;
-    const uint32_t blocks =
-        divide_up(row_tiles(matrix.rows), kBlockRowTiles) * divide_up(tokens, block_tokens * kTokenTile);
-    const double of_block = kTileColumns / 16 * kBlockRowTiles * block_tokens / kMmaPerClock;
-    return divide_up(blocks, kMultiprocessors) * of_block;
+    const uint32_t block_tokens = token_tiles * kTokenWarps * kTokenTile, tiles = row_tiles(matrix.rows);
+    const uint32_t blocks = divide_up(tiles, kBlockRowTiles) * divide_up(tokens, block_tokens);
+    const double weight_bytes = tile_value_bytes(matrix.format) + tile_scale_bytes(matrix.format);
+    const double token_bytes = std::min(tokens, block_tokens) * kTileColumns * sizeof(uint16_t);
+    const double bytes = kBlockRowTiles * weight_bytes + token_bytes;
+    const double reading = weight_bytes * tiles / kMultiprocessors / kMemoryBytesPerClock;
+    const double together = bytes * blocks / kMultiprocessors / kCacheBytesPerClock;
+    constexpr double kWithFewTokens = 0.75;
+    const double rate = token_tiles < 8 ? kWithFewTokens * kMmaPerClock : kMmaPerClock;
+    const double of_block = kTileColumns / 16 * kBlockRowTiles * (block_tokens / kTokenTile) / rate;
+    return std::max({reading, together, divide_up(blocks, kMultiprocessors) * of_block});
 }
 
 }  // namespace

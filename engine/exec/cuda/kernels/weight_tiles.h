@@ -44,15 +44,7 @@ PITWALL_DEVICE void unpack_bytes(uint32_t low, uint32_t high, uint32_t scale_wor
     for (uint32_t& pair : out) pair = fma_halves(subtract_halves(pair, k1152), s.scale, s.minimum);
 }
 
-/// Where a warp's loads of a tile come from.
-struct FromGlobalOnce {
-    PITWALL_DEVICE static Words4 load(const std::byte* from) { return load16_once(from); }
-};
-struct FromShared {
-    PITWALL_DEVICE static Words4 load(const std::byte* from) {
-        return *reinterpret_cast<const Words4*>(from);
-    }
-};
+PITWALL_DEVICE Words4 load_shared(const std::byte* from) { return *reinterpret_cast<const Words4*>(from); }
 
 /// Of a tile of codes, where a lane's scales begin: those of its rows, and in kByte16 of its half of each 32 columns.
 PITWALL_DEVICE uint32_t lane_scales(MatrixFormat format) {
@@ -60,9 +52,10 @@ PITWALL_DEVICE uint32_t lane_scales(MatrixFormat format) {
     return scales_offset({.group = lane() / 4, .half = 0, .k32 = 0, .t = 0, .i = 0}, which16);
 }
 
-/// A kind of tile: load() takes the addresses of values and scales of a tile as the lane sees them, lane_values() and
-/// lane_scales() from their beginnings.
 PITWALL_DEVICE uint32_t lane_values() { return 16 * lane(); }
+
+// Kinds of tiles in a lane's registers. load() takes the addresses in shared memory of the lane's values and scales; rows(k32)
+// gives the weights of 32 columns.
 
 /// What a lane holds of the rows g (half 0) and g + 8 (half 1) in 32 columns.
 struct Rows32 {
@@ -81,10 +74,9 @@ struct NibbleTile {
     using Number = Half;
     Words4 codes, scales;
 
-    template <class From>
     PITWALL_DEVICE void load(const std::byte* value_words, const std::byte* scale_words) {
-        codes = From::load(value_words);
-        scales = From::load(scale_words);
+        codes = load_shared(value_words);
+        scales = load_shared(scale_words);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
         Rows32 out;
@@ -100,11 +92,10 @@ struct ByteTile {
     using Number = Half;
     Words4 codes[2], scales;
 
-    template <class From>
     PITWALL_DEVICE void load(const std::byte* value_words, const std::byte* scale_words) {
-        codes[0] = From::load(value_words);
-        codes[1] = From::load(value_words + 512);
-        scales = From::load(scale_words);
+        codes[0] = load_shared(value_words);
+        codes[1] = load_shared(value_words + 512);
+        scales = load_shared(scale_words);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
         Rows32 out;
@@ -121,10 +112,9 @@ struct NumberTile {
     using Number = NumberType;
     Words4 values[2][2];  ///< [k32][half]
 
-    template <class From>
     PITWALL_DEVICE void load(const std::byte* value_words, const std::byte*) {
 #pragma unroll
-        for (uint32_t i = 0; i < 4; ++i) values[i / 2][i % 2] = From::load(value_words + 512 * i);
+        for (uint32_t i = 0; i < 4; ++i) values[i / 2][i % 2] = load_shared(value_words + 512 * i);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
         const Words4 &low = values[k32][0], &high = values[k32][1];

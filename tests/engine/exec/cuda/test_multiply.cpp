@@ -113,6 +113,10 @@ class CudaMultiply : public testing::Test {
             << " tokens, epilogue " << int(epilogue);
     }
 
+    static void expect_same(const std::vector<float>& got, const float* want) {
+        EXPECT_EQ(std::memcmp(got.data(), want, got.size() * sizeof(float)), 0);
+    }
+
     Product any_product() {
         constexpr Product kProducts[] = {multiply, multiply_few, multiply_many};
         return kProducts[random() % 3];
@@ -156,14 +160,31 @@ TEST_P(CudaMultiplyTypes, AgreeWithFloat64) {
 INSTANTIATE_TEST_SUITE_P(All, CudaMultiplyTypes, testing::ValuesIn(engine::kAllTypes),
                          [](const auto& i) { return std::string(engine::tensor_type_name(i.param)); });
 
-/// Shapes that make the kernels for few tokens take more rows in a block.
+/// Parts of several groups of tiles, whole and not.
+TEST_F(CudaMultiply, LongRows) {
+    for (const TensorType type :
+         {TensorType::kF16, TensorType::kBF16, TensorType::kQ4_K, TensorType::kQ8_0, TensorType::kQ6_K})
+        for (const uint32_t columns : {2560u, 4096u})
+            for (const uint32_t tokens : {1u, 9u, 40u, 70u})
+                expect_agreement(type, 33, columns, tokens, Epilogue::kStore,
+                                 tokens > 64 ? multiply_many : multiply_few);
+}
+
+/// So many rows that blocks take turns, and every shape of a block is chosen by one number of tokens or another.
 TEST_F(CudaMultiply, TallMatrices) {
-    for (const uint32_t rows : {4000u, 7700u}) {
-        for (const uint32_t tokens : {5u, 16u, 20u, 40u}) {
-            expect_agreement(TensorType::kQ4_1, rows, 96, tokens, Epilogue::kStore, multiply_few);
-            expect_agreement(TensorType::kQ8_0, rows, 96, tokens, Epilogue::kStore, multiply_few);
-            expect_agreement(TensorType::kF16, rows, 90, tokens, Epilogue::kStore, multiply_few);
-        }
+    constexpr uint32_t kMost = 150;
+    for (const TensorType type : {TensorType::kQ4_1, TensorType::kQ8_0, TensorType::kBF16}) {
+        const TestMatrix matrix(stream, type, 7700, 160, Epilogue::kStore, random);
+        const Activations x(stream, kMost, matrix.device.matrix, random);
+        const auto all = multiplied(matrix, x.operand, kMost, multiply_many);
+        std::vector<double> want;
+        for (uint32_t token = 0; token < kMost; ++token)
+            for (uint32_t row = 0; row < 7700; ++row)
+                want.push_back(matrix.want(row, &x.values[size_t{token} * 160], 0));
+        EXPECT_LT(relative_error(all, want), tolerance_of(matrix.device.matrix.format));
+        for (const uint32_t tokens : {1u, 2u, 8u, 16u, 24u, 40u, 100u})
+            for (const Product product : {multiply_few, multiply_many})
+                expect_same(multiplied(matrix, x.from(3), tokens, product), &all[3 * 7700]);
     }
 }
 
@@ -186,8 +207,8 @@ TEST_F(CudaMultiply, TokensDoNotSeeOneAnother) {
         random.seed(seed);
         const TensorType type = engine::kAllTypes[random() % 11];
         const Epilogue epilogue = kEpilogues[random() % 3];
-        const uint32_t rows = random() % 4 == 0 ? 4000 : 1 + random() % 200, tall = rows >= 4000 ? 1 : 3;
-        const TestMatrix matrix(stream, type, rows, 256 * (1 + random() % tall), epilogue, random);
+        const uint32_t rows = 1 + random() % 200;
+        const TestMatrix matrix(stream, type, rows, 256 * (1 + random() % 10), epilogue, random);
         const Activations x(stream, kMost, matrix.device.matrix, random);
         const auto all = multiplied(matrix, x.operand, kMost, multiply_few);
         for (uint32_t i = storm_size(12); i > 0; --i) {
