@@ -119,7 +119,7 @@ Status DeviceExecutor::run_all(Flight& flight) {
     } else {
         auto* kept = flight.logits.as<float>();
         for (const StepBatch& batch : layout.batches) {
-            run(flight, batch);
+            run(batch);
             run_heads(flight, batch, kept, true);
         }
     }
@@ -137,7 +137,7 @@ Status DeviceExecutor::run_graph(Flight& flight, const GraphShape& shape) {
     if (found == graphs_.end()) {
         if (graphs_.size() >= kMostGraphs) graphs_.clear();
         stream_.begin_capture();
-        run(flight, batch);
+        run(batch);
         run_heads(flight, batch, kept, false);
         auto graph = stream_.end_capture();
         if (!graph.ok()) return graph.error();
@@ -195,7 +195,7 @@ Status DeviceExecutor::make_room_for_results(Flight& flight) {
     return {};
 }
 
-void DeviceExecutor::run(const Flight& flight, const StepBatch& batch) {
+void DeviceExecutor::run(const StepBatch& batch) {
     BatchInputs inputs;
     inputs.tokens = static_cast<uint32_t>(batch.ids.size());
     inputs.ids = upload_.at<int32_t>(batch.ids_at);

@@ -55,7 +55,7 @@ class DeviceExecutor {
     Status run_all(Flight& flight);
     Status run_graph(Flight& flight, const GraphShape& shape);
     Status make_room_for_parts(const StepLayout& layout);
-    void run(const Flight& flight, const StepBatch& batch);
+    void run(const StepBatch& batch);
     void run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading);
     void read_logits(std::span<const HeadRow> rows, const float* logits, float*& kept);
     void count(Flight& flight, const StepBatch& batch) const;
