@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/exec/cuda/cuda_executor.h"
+#include "engine/exec/cuda/cuda_library.h"
 #include "engine/exec/cuda/plugin/abi.h"
 #include "engine/kv/kv_format.h"
 #include "tests/engine/exec/executor_hand.h"
@@ -99,6 +100,128 @@ TEST(CudaExecutor, SamplesTheTokensOfItsLogits) {
         const auto row = logits.begin() + static_cast<std::ptrdiff_t>(t * vocab);
         EXPECT_EQ(std::max_element(row, row + static_cast<std::ptrdiff_t>(vocab)) - row, tokens[t + 1]);
     }
+}
+
+/// A sequence that decodes with its plans handed over before it is known what the one before picked.
+struct Decoding {
+    RequestId request;
+    std::vector<TokenId> tokens;
+    std::vector<BlockId> table;
+    SamplingParams sampling;
+    uint32_t computed = 0;
+
+    SequenceSlice next() {
+        SequenceSlice slice;
+        slice.request = request;
+        slice.tokens = std::span<const TokenId>(tokens).subspan(computed);
+        slice.history = tokens;
+        slice.first_position = computed;
+        slice.block_table = table;
+        slice.samples = 1;
+        slice.sampling = sampling;
+        computed = static_cast<uint32_t>(tokens.size());
+        return slice;
+    }
+};
+
+std::vector<Decoding> three_sequences() {
+    std::mt19937 random(8);
+    std::vector<Decoding> sequences;
+    for (uint32_t i = 0; i < 3; ++i) {
+        Decoding d{RequestId{i + 1}, random_tokens(5 + 17 * i, 83, random), blocks_from(10 * i, 10), {}, 0};
+        d.tokens.reserve(200);  // spans of them stay valid while a plan is in flight
+        if (i == 1) d.sampling = {.temperature = 1, .repetition_penalty = 1.5f, .seed = 3};
+        sequences.push_back(std::move(d));
+    }
+    return sequences;
+}
+
+StepPlan plan_of(std::vector<Decoding>& sequences) {
+    StepPlan plan;
+    for (Decoding& d : sequences) plan.slices.push_back(d.next());
+    return plan;
+}
+
+TEST(CudaExecutor, TwoPlansInFlightGiveTheTokensOfOne) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 33);
+    constexpr uint32_t kSteps = 9;
+    auto alone = three_sequences(), overlapped = three_sequences();
+    CudaHand first(model);
+    for (uint32_t step = 0; step < kSteps; ++step) {
+        const StepResult result = first.run(plan_of(alone));
+        for (size_t i = 0; i < alone.size(); ++i) alone[i].tokens.push_back(result.sampled.at(i));
+    }
+    CudaHand second(model);
+    Executor& executor = second.executor();
+    ASSERT_EQ(executor.depth(), 2u);
+    Ticket before = executor.submit(plan_of(overlapped));
+    for (uint32_t step = 1; step <= kSteps; ++step) {
+        for (Decoding& d : overlapped) d.tokens.push_back(-1);
+        const Ticket next = step < kSteps ? executor.submit(plan_of(overlapped)) : before;
+        const StepResult result = executor.collect(before);
+        ASSERT_TRUE(result.status.ok());
+        for (size_t i = 0; i < overlapped.size(); ++i) *overlapped[i].tokens.rbegin() = result.sampled.at(i);
+        before = next;
+    }
+    for (size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(overlapped[i].tokens, alone[i].tokens) << i;
+}
+
+TEST(CudaExecutor, KvIsConvertedInPlaceBothWays) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 7);
+    std::mt19937 random(9);
+    const auto tokens = random_tokens(60, model.config().vocab_size, random);
+    const auto table = blocks_from(0, 4), far = blocks_from(17, 4);
+    CudaHand hand(model);
+    hand.logits(tokens, 60, far);
+    const auto want = hand.logits(tokens, 60, table);
+    std::vector<BlockId> holding = table;
+    holding.insert(holding.end(), far.begin(), far.end());
+    const auto last_row =
+        [&](const std::vector<BlockId>& blocks) {  // computed again from the cache before it
+            StepPlan plan;
+            std::vector<float> row(model.config().vocab_size);
+            SequenceSlice slice;
+            slice.tokens = std::span(tokens).last(1);
+            slice.history = tokens;
+            slice.first_position = 59;
+            slice.block_table = blocks;
+            slice.logits_out = row;
+            plan.slices.push_back(slice);
+            EXPECT_TRUE(hand.run(plan).status.ok());
+            return std::vector<double>(row.begin(), row.end());
+        };
+    const std::vector<float> want_row(want.end() - model.config().vocab_size, want.end());
+    for (const KvDtype dtype : {KvDtype::kInt8, KvDtype::kBf16, KvDtype::kFp8, KvDtype::kF16}) {
+        const Status status = hand.executor().convert_kv(dtype, 64, holding);
+        ASSERT_TRUE(status.ok()) << status.error().text();
+        EXPECT_EQ(hand.executor().kv_cache_dtype(), dtype);
+        EXPECT_EQ(last_row(table), last_row(far));
+        EXPECT_LT(relative_error(want_row, last_row(table)), 0.1);
+    }
+    EXPECT_FALSE(hand.executor().convert_kv(KvDtype::kF32, 8, {}).ok());
+    EXPECT_EQ(hand.executor().kv_cache_dtype(), KvDtype::kF16);
+}
+
+TEST(CudaExecutor, WhatItCannotDoIsSaid) {
+    const TestModel odd(odd_config(), {}, 1);
+    const auto made = make_cuda_executor(*pitwall_cuda_plugin(), odd, options_of(odd, KvDtype::kF16, 4));
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.error().text().find("heads of 12 values"), std::string::npos) << made.error().text();
+    TestModel damaged(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 2);
+    damaged.layers_[1].up.rows = 3;
+    const auto broken =
+        make_cuda_executor(*pitwall_cuda_plugin(), damaged, options_of(damaged, KvDtype::kF16, 4));
+    ASSERT_FALSE(broken.ok());
+    EXPECT_NE(broken.error().text().find("blk.1.ffn_up"), std::string::npos) << broken.error().text();
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 2);
+    CudaOptions options = options_of(model, KvDtype::kF16, 4);
+    options.device = 9;
+    EXPECT_FALSE(make_cuda_executor(*pitwall_cuda_plugin(), model, options).ok());
+    cuda::abi::Plugin other = *pitwall_cuda_plugin();
+    other.build_id = "of another day";
+    EXPECT_TRUE(check_cuda_plugin(pitwall_cuda_plugin(), "this").ok());
+    EXPECT_FALSE(check_cuda_plugin(&other, "that").ok());
+    EXPECT_FALSE(check_cuda_plugin(nullptr, "none").ok());
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A device that runs out of memory, or is lost: the step fails and says why, and the executor is still there.
+#include <gtest/gtest.h>
+
+#include "engine/exec/cuda/cuda_executor.h"
+#include "engine/exec/cuda/plugin/abi.h"
+#include "engine/exec/cuda/runtime/host_stream.h"
+#include "engine/kv/kv_format.h"
+#include "tests/engine/exec/executor_hand.h"
+#include "tests/engine/exec/test_model.h"
+
+namespace pitwall::engine {
+namespace {
+
+class EmulatedFaults : public testing::Test {
+  protected:
+    EmulatedFaults() : model_(even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 3) {
+        options_.kv_cache_memory_bytes = 64 * kv_bytes_per_block(telemetry::KvDtype::kF16, model_.config());
+    }
+    void TearDown() override { cuda::host_faults() = {}; }
+
+    StepResult step(ExecutorHand& hand, const std::vector<TokenId>& tokens, std::span<const BlockId> table) {
+        SequenceSlice slice;
+        slice.tokens = slice.history = tokens;
+        slice.block_table = table;
+        slice.samples = 1;
+        StepPlan plan;
+        plan.slices.push_back(slice);
+        return hand.run(plan);
+    }
+
+    TestModel model_;
+    CudaOptions options_;
+};
+
+TEST_F(EmulatedFaults, NoMemoryForTheModel) {
+    cuda::host_faults().allocations_fail = true;
+    const auto made = make_cuda_executor(*pitwall_cuda_plugin(), model_, options_);
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.error().text().find("does not fit the device"), std::string::npos) << made.error().text();
+}
+
+TEST_F(EmulatedFaults, NoMemoryForAStep) {
+    ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+    const std::vector<TokenId> tokens(40, 5);
+    const auto table = blocks_from(0, 3);
+    cuda::host_faults().allocations_fail = true;
+    EXPECT_FALSE(step(hand, tokens, table).status.ok());
+    EXPECT_FALSE(hand.executor().convert_kv(telemetry::KvDtype::kInt8, 64, table).ok());
+    cuda::host_faults().allocations_fail = false;
+    EXPECT_TRUE(step(hand, tokens, table).status.ok());
+}
+
+TEST_F(EmulatedFaults, ALostDeviceFailsTheStep) {
+    ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+    const std::vector<TokenId> tokens(20, 5);
+    const auto table = blocks_from(0, 3);
+    const auto want = step(hand, tokens, table).sampled;
+    cuda::host_faults().device_lost = true;
+    const StepResult lost = step(hand, tokens, table);
+    ASSERT_FALSE(lost.status.ok());
+    EXPECT_NE(lost.status.error().text().find("the device was lost"), std::string::npos);
+    EXPECT_EQ(step(hand, tokens, table).sampled, want);
+}
+
+}  // namespace
+}  // namespace pitwall::engine
