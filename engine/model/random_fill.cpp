@@ -65,6 +65,14 @@ void fill_f32(std::span<std::byte> out, uint64_t key, float middle, float scale)
     }
 }
 
+/// The upper halves of float32 numbers.
+void fill_bf16(std::span<std::byte> out, uint64_t key, float scale) {
+    for (size_t i = 0; i < out.size() / 2; ++i) {
+        const float value = scale * unit(random_bits(key, i));
+        std::memcpy(out.data() + 2 * i, reinterpret_cast<const std::byte*>(&value) + 2, 2);
+    }
+}
+
 }  // namespace
 
 void fill_random(TensorType type, std::span<std::byte> out, uint64_t key, float deviation) {
@@ -75,8 +83,10 @@ void fill_random(TensorType type, std::span<std::byte> out, uint64_t key, float 
             return fill_q8_0(out, key, deviation);
         case TensorType::kF32:
             return fill_f32(out, key, 0, deviation / kUnitDeviation);
+        case TensorType::kBF16:
+            return fill_bf16(out, key, deviation / kUnitDeviation);
         default:
-            assert(!"synthetic weights are F32, Q4_1 or Q8_0");
+            assert(!"synthetic weights are F32, BF16, Q4_1 or Q8_0");
     }
 }
 

@@ -17,7 +17,7 @@ inline uint64_t random_bits(uint64_t key, uint64_t counter) {
     return z ^ (z >> 31);
 }
 
-/// Fills storage blocks of `type` (F32, Q4_1 or Q8_0) with values of mean 0 and the given standard deviation.
+/// Fills storage blocks of `type` (F32, BF16, Q4_1 or Q8_0) with values of mean 0 and the given standard deviation.
 void fill_random(TensorType type, std::span<std::byte> out, uint64_t key, float deviation);
 /// Norm weights (F32) in 1 +- 0.1.
 void fill_norm(std::span<std::byte> out, uint64_t key);

@@ -57,14 +57,19 @@ TensorView shaped(TensorType type, uint32_t rows, uint32_t columns) {
 }
 
 /// All views with their shapes, none with data.
-Weights shapes_of(const ModelConfig& c) {
+/// In which formats: those of the default model's file, or bfloat16 throughout.
+struct Formats {
+    TensorType tables = TensorType::kQ8_0, layers = TensorType::kQ4_1;
+};
+
+Weights shapes_of(const ModelConfig& c, const Formats& formats) {
     Weights w;
-    w.embedding = shaped(TensorType::kQ8_0, c.vocab_size, c.hidden_size);
+    w.embedding = shaped(formats.tables, c.vocab_size, c.hidden_size);
     w.output_head = w.embedding;
     w.output_norm = shaped(TensorType::kF32, 1, c.hidden_size);
     LayerWeights layer;
     for (const LayerSlot& slot : layer_slots(c)) {
-        const TensorType type = slot.rows == 1 ? TensorType::kF32 : TensorType::kQ4_1;
+        const TensorType type = slot.rows == 1 ? TensorType::kF32 : formats.layers;
         layer.*slot.place = shaped(type, slot.rows, slot.columns);
     }
     w.layers.assign(c.num_layers, layer);
@@ -98,10 +103,10 @@ class Arena {
 
 class SyntheticModel final : public Model {
   public:
-    SyntheticModel(const Shape& shape, ModelConfig config)
-        : path_(fmt::format("synthetic:{}", shape.name)),
+    SyntheticModel(std::string_view words, ModelConfig config, const Formats& formats)
+        : path_(fmt::format("synthetic:{}", words)),
           config_(std::move(config)),
-          weights_(shapes_of(config_)),
+          weights_(shapes_of(config_, formats)),
           vocabulary_(synthetic_vocabulary(config_.vocab_size)),
           bytes_(bytes_by_type(weights_, config_.tied_embeddings)) {}
 
@@ -182,15 +187,19 @@ std::vector<std::string_view> synthetic_shape_names() {
     return names;
 }
 
-Result<std::unique_ptr<Model>> make_synthetic_model(std::string_view shape, uint64_t seed,
+Result<std::unique_ptr<Model>> make_synthetic_model(std::string_view words, uint64_t seed,
                                                     bool weights_needed) {
+    constexpr std::string_view kBfloats = ":bf16";
+    const bool bfloats = words.ends_with(kBfloats);
+    const std::string_view shape = words.substr(0, words.size() - (bfloats ? kBfloats.size() : 0));
+    const Formats formats = bfloats ? Formats{TensorType::kBF16, TensorType::kBF16} : Formats{};
     const auto* found =
         std::find_if(kShapes.begin(), kShapes.end(), [&](const Shape& s) { return shape == s.name; });
     if (found == kShapes.end()) {
         return Error{fmt::format("there is no synthetic shape '{}'", printable(shape)),
                      fmt::format("choose one of {}", fmt::join(synthetic_shape_names(), ", "))};
     }
-    auto model = std::make_unique<SyntheticModel>(*found, config_of(*found));
+    auto model = std::make_unique<SyntheticModel>(words, config_of(*found), formats);
     if (!weights_needed) return std::unique_ptr<Model>(std::move(model));
     const double gigabytes = static_cast<double>(model->weight_bytes()) / 1e9;
     if (model->weight_bytes() > kMostWeightBytes) {

@@ -27,8 +27,9 @@ namespace pitwall::app {
 namespace {
 
 void add_common_options(CLI::App& app, CommandContext& context) {
-    app.add_option("--model", context.session.model,
-                   "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...)");
+    app.add_option(
+        "--model", context.session.model,
+        "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...; SHAPE:bf16 in bfloat16)");
     app.add_option("--draft-model", context.session.draft_model,
                    "FILE or synthetic:SHAPE of the same vocabulary: drafts (speculative_method=draft)");
     app.add_option("--device", context.session.device,

@@ -85,6 +85,7 @@ TEST(SyntheticModel, SmollmHasTheShapeOfTheDefaultModel) {
 }
 
 TEST(SyntheticModel, LargeShapesExistWithoutWeights) {
+    EXPECT_EQ(opened("synthetic:tiny:bf16")->layer(0).up.type, TensorType::kBF16);
     const auto model = opened("synthetic:llama-3.1-70b", 1, false);
     EXPECT_EQ(model->config().num_layers, 80u);
     EXPECT_FALSE(model->config().tied_embeddings);

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""One report of what scripts/gpu-check left in a folder.   gpu_report.py FOLDER [--summary]"""
+import json, pathlib, sys
+
+folder = pathlib.Path(sys.argv[1])
+
+
+def lines(name):
+    path = folder / name
+    found = []
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        if line.startswith("{"):
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                pass
+    return found
+
+
+def tests():
+    path = folder / "tests.json"
+    if not path.exists():
+        return None
+    report = json.loads(path.read_text())
+    failed = [f"{suite['name']}.{case['name']}" for suite in report["testsuites"] for case in suite["testsuite"] if case.get("failures")]
+    return {"tests": report["tests"], "failed": failed}
+
+
+def rate_of(rows, unit, **wanted):
+    for row in rows:
+        if all(row.get(key) == value for key, value in wanted.items()):
+            return row.get(unit)
+    return None
+
+
+def shares(report):
+    """Each figure of ours as a share of what was measured beside it."""
+    products, ceilings, attention = report["products"], report["ceilings"], report["attention"]
+    copy = rate_of(products, "gb_per_s", what="copy") or rate_of(attention, "gb_per_s", what="copy")
+    found = []
+    for row in products:
+        if row.get("what") != "product":
+            continue
+        name = f"product {row['format']} {row['shape']} {row['tokens']} tokens"
+        if copy and row.get("gb_per_s"):
+            found.append((name + " / copy", row["gb_per_s"] / copy))
+        torch = rate_of(ceilings, "tflops", what="torch product", shape=row["shape"], tokens=row["tokens"])
+        if torch:
+            found.append((name + " / torch bf16", row["tflops"] / torch))
+    for row in attention:
+        if row.get("what") == "decode attention" and copy:
+            found.append((f"decode attention {row['kv_cache_dtype']} {row['lengths']} / copy", row["gb_per_s"] / copy))
+        if row.get("what") == "KV conversion" and copy:
+            found.append((f"KV conversion to {row['to']} / copy", row["gb_per_s"] / copy))
+        if row.get("what") == "prefill attention":
+            for backend in ("CUDNN_ATTENTION", "FLASH_ATTENTION"):
+                torch = rate_of(ceilings, "tflops", what="torch attention", backend=backend, tokens=row["tokens"])
+                if torch:
+                    found.append((f"prefill attention {row['tokens']} tokens / {backend}", row["tflops"] / torch))
+    for name in ("bench_bf16", "bench_int4"):
+        for row in report[name]:
+            if row.get("decode_bandwidth_fraction"):
+                found.append((f"{name} decode batch {row['batch']} depth {row['depth']}: bytes / copy", row["decode_bandwidth_fraction"]))
+    return found
+
+
+report = {"stages": lines("stages.jsonl"), "tests": tests()}
+for name in ("ceilings", "products", "attention", "bench_int4", "bench_bf16", "generate", "model", "session"):
+    report[name] = lines(name + ".log")
+device = folder / "device.log"
+report["device"] = device.read_text().splitlines() if device.exists() else []
+report["shares"] = {name: round(share, 4) for name, share in shares(report)}
+if "--summary" in sys.argv:
+    for stage in report["stages"]:
+        print(f"{stage['stage']:<12} status {stage['status']:>3} {stage['seconds']:>4} s")
+    for name, share in report["shares"].items():
+        print(f"{share:8.3f}  {name}")
+    print("tests:", report["tests"])
+else:
+    print(json.dumps(report, indent=1))
