@@ -20,10 +20,10 @@ inline constexpr uint32_t kNoSlot = UINT32_MAX;
 
 /// [block][layer][kv head]{layout}, with the layout's offsets; but K lies as [16 tokens][head_dim] and its scales as
 /// [16 tokens][groups][numbers], like V, so that 16 bytes are neighbours of one token. Two int4 of neighbouring dimensions
-/// 2 d and 2 d + 1 share a byte (low, high).
+/// 2 d and 2 d + 1 share a byte (low, high). int4 holds values up to 60000: its minimum and 15 scales stay a binary16.
 struct KvPool {
-    std::byte* data = nullptr;
-    uint64_t block_bytes = 0;
+    std::byte* data = nullptr;  ///< like all that is copied 16 bytes at a time, at a multiple of 16
+    uint64_t block_bytes = 0;   ///< a multiple of 16
     uint32_t layers = 0, kv_heads = 0;
     engine::KvHeadLayout layout;
 };
