@@ -110,15 +110,15 @@ template <MatrixFormat kNumbers, class NumberType>
 struct NumberTile {
     static constexpr MatrixFormat kFormat = kNumbers;
     using Number = NumberType;
-    Words4 values[2][2];  ///< [k32][half]
+    Words4 values[2][2];  ///< [k32][which mma]
 
     PITWALL_DEVICE void load(const std::byte* value_words, const std::byte*) {
 #pragma unroll
         for (uint32_t i = 0; i < 4; ++i) values[i / 2][i % 2] = load_shared(value_words + 512 * i);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
-        const Words4 &low = values[k32][0], &high = values[k32][1];
-        return {{{low.x, low.y, low.z, low.w}, {high.x, high.y, high.z, high.w}}};
+        const Words4 &first = values[k32][0], &second = values[k32][1];
+        return {{{first.x, first.z, second.x, second.z}, {first.y, first.w, second.y, second.w}}};
     }
 };
 
