@@ -47,7 +47,9 @@ PITWALL_DEVICE void unpack_bytes(uint32_t low, uint32_t high, uint32_t scale_wor
 PITWALL_DEVICE Words4 load_shared(const std::byte* from) { return *reinterpret_cast<const Words4*>(from); }
 
 /// Of a tile of codes, where a lane's scales begin: those of its rows, and in kByte16 of its half of each 32 columns.
+/// 0 where there are none.
 PITWALL_DEVICE uint32_t lane_scales(MatrixFormat format) {
+    if (tile_scale_bytes(format) == 0) return 0;
     const uint32_t which16 = format == MatrixFormat::kByte16 ? lane() % 4 / 2 : 0;
     return scales_offset({.group = lane() / 4, .half = 0, .k32 = 0, .t = 0, .i = 0}, which16);
 }
