@@ -99,13 +99,11 @@ void Packer::put_row(const TensorView& tensor, uint32_t source_row, uint32_t row
 void Packer::put_numbers(const TensorView& tensor, const std::byte* data, uint32_t row) {
     engine::dequantize(tensor.type, data, tensor.columns, numbers_.data());
     const bool bfloat = matrix_.shape.format == MatrixFormat::kBfloat;
-    for (uint32_t column = 0; column < tensor.columns; column += kLaneColumns) {
-        const uint32_t count = std::min(kLaneColumns, tensor.columns - column);
-        uint16_t bits[kLaneColumns];
-        for (uint32_t i = 0; i < count; ++i)
-            bits[i] = bfloat ? to_bfloat(numbers_[column + i]) : engine::float_to_half(numbers_[column + i]);
+    for (uint32_t column = 0; column < tensor.columns; ++column) {
+        const float value = numbers_[column];
+        const uint16_t bits = bfloat ? to_bfloat(value) : engine::float_to_half(value);
         std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
-        std::memcpy(tile + number_offset(place_in_tile(row, column)), bits, count * sizeof *bits);
+        std::memcpy(tile + number_offset(place_in_tile(row, column)), &bits, sizeof bits);
     }
 }
 

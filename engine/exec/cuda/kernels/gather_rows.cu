@@ -15,8 +15,9 @@ PITWALL_DEVICE void read_lane(const DeviceMatrix& m, uint32_t row, uint32_t colu
     const size_t tile = size_t{row / kTileRows} * column_tiles(m.columns) + column / kTileColumns;
     const std::byte* const values = m.values + tile * tile_value_bytes(m.format);
     if (tile_scale_bytes(m.format) == 0) {
-        const Words4 words = load16(values + number_offset(place));
-        out[0] = words.x, out[1] = words.y, out[2] = words.z, out[3] = words.w;
+#pragma unroll
+        for (uint32_t j = 0; j < 4; ++j)
+            out[j] = word_at(values + number_offset(place_in_tile(row, column + 2 * j)));
         return;
     }
     const uint32_t which16 = m.format == MatrixFormat::kByte16 ? column % 32 / 16 : 0;

@@ -35,9 +35,11 @@ constexpr TilePlace place_in_tile(uint32_t row, uint32_t column) {
             column % kLaneColumns};
 }
 
-/// 16-bit numbers: [k32][half][lane][8].
+/// 16-bit numbers: [k32][which mma of the two][lane][first or last pair of its four columns][half][2], so that 16 bytes are the
+/// registers of an mma in their order.
 constexpr uint32_t number_offset(const TilePlace& p) {
-    return ((2 * p.k32 + p.half) * 32 + p.lane()) * 16 + 2 * p.i;
+    const uint32_t pair = p.i / 2;
+    return ((2 * p.k32 + pair / 2) * 32 + p.lane()) * 16 + 8 * (pair % 2) + 4 * p.half + 2 * (p.i % 2);
 }
 /// Bytes: [k32][lane][half][8]. The code plus 128.
 constexpr uint32_t byte_offset(const TilePlace& p) { return (p.k32 * 32 + p.lane()) * 16 + 8 * p.half + p.i; }

@@ -108,7 +108,7 @@ class WeightCursor {
             const uint32_t row_tile = first + r < count ? first + r : count - 1;
             const size_t tile = size_t{row_tile} * column_tiles(matrix_.columns) + part_.begin;
             values_[r] = matrix_.values + tile * kBytes + lane_values();
-            scales_[r] = matrix_.scales + tile * kOfScales + lane_scales(Shape::Tile::kFormat);
+            scales_[r] = matrix_.scales + (tile * kOfScales + lane_scales(Shape::Tile::kFormat));
         }
     }
 

@@ -47,7 +47,9 @@ PITWALL_DEVICE void unpack_bytes(uint32_t low, uint32_t high, uint32_t scale_wor
 PITWALL_DEVICE Words4 load_shared(const std::byte* from) { return *reinterpret_cast<const Words4*>(from); }
 
 /// Of a tile of codes, where a lane's scales begin: those of its rows, and in kByte16 of its half of each 32 columns.
+/// 0 where there are none.
 PITWALL_DEVICE uint32_t lane_scales(MatrixFormat format) {
+    if (tile_scale_bytes(format) == 0) return 0;
     const uint32_t which16 = format == MatrixFormat::kByte16 ? lane() % 4 / 2 : 0;
     return scales_offset({.group = lane() / 4, .half = 0, .k32 = 0, .t = 0, .i = 0}, which16);
 }
@@ -110,15 +112,15 @@ template <MatrixFormat kNumbers, class NumberType>
 struct NumberTile {
     static constexpr MatrixFormat kFormat = kNumbers;
     using Number = NumberType;
-    Words4 values[2][2];  ///< [k32][half]
+    Words4 values[2][2];  ///< [k32][which mma]
 
     PITWALL_DEVICE void load(const std::byte* value_words, const std::byte*) {
 #pragma unroll
         for (uint32_t i = 0; i < 4; ++i) values[i / 2][i % 2] = load_shared(value_words + 512 * i);
     }
     PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
-        const Words4 &low = values[k32][0], &high = values[k32][1];
-        return {{{low.x, low.y, low.z, low.w}, {high.x, high.y, high.z, high.w}}};
+        const Words4 &first = values[k32][0], &second = values[k32][1];
+        return {{{first.x, first.z, second.x, second.z}, {first.y, first.w, second.y, second.w}}};
     }
 };
 
