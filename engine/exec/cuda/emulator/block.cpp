@@ -23,13 +23,7 @@ constexpr uint32_t kLanes = 32;
 constexpr size_t kCopyBytes = 16;
 constexpr int kPoison = 0xff;  ///< NaN as float32, binary16, bfloat16 and E4M3
 
-bool same(const std::source_location& a, const std::source_location& b) {
-    return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
-}
-
-std::string shown(const std::source_location& site) {
-    return fmt::format("{}:{}", site.file_name(), site.line());
-}
+std::string shown(const Site& site) { return fmt::format("{}:{}", site.file, site.line); }
 
 struct PendingCopy {
     void* to;
@@ -41,7 +35,7 @@ struct Fiber {
     boost::context::fiber context;
     Self self;
     bool ended = false;
-    std::source_location site;  ///< where it waits
+    Site site;  ///< where it waits
     StackRange stack;
     void* kept = nullptr;  ///< AddressSanitizer's
     std::vector<PendingCopy> copies;
@@ -68,8 +62,8 @@ class Block {
     const GridShape& shape() const { return shape_; }
     const Index3& index() const { return index_; }
     Fiber& current() { return *current_; }
-    void meet_block(std::source_location site);
-    void meet_warp(const void* in, void* out, WarpWork work, std::source_location site);
+    void meet_block(Site site);
+    void meet_warp(const void* in, void* out, WarpWork work, Site site);
     void* take_shared(uint32_t number, size_t bytes);
     [[noreturn]] void fail(const std::string& what) const;
 
@@ -81,7 +75,7 @@ class Block {
 
     void start(uint32_t thread);
     void resume(Fiber& fiber);
-    void wait(std::source_location site);
+    void wait(Site site);
     void end(Fiber& fiber);
     void release(std::vector<uint32_t>& waiting);
     void report_hang() const;
@@ -159,7 +153,7 @@ void Block::resume(Fiber& fiber) {
     current_ = nullptr;
 }
 
-void Block::wait(std::source_location site) {
+void Block::wait(Site site) {
     Fiber& fiber = *current_;
     fiber.site = site;
     leave_stack(&fiber.kept, scheduler_stack_);
@@ -191,9 +185,9 @@ void Block::report_hang() const {
     fail(who);
 }
 
-void Block::meet_block(std::source_location site) {
+void Block::meet_block(Site site) {
     for (const uint32_t other : at_barrier_) {
-        if (!same(fibers_[other].site, site))
+        if (!(fibers_[other].site == site))
             fail(fmt::format("stands at the barrier of {}, thread {} at that of {}", shown(site), other,
                              shown(fibers_[other].site)));
         break;
@@ -203,10 +197,10 @@ void Block::meet_block(std::source_location site) {
     wait(site);
 }
 
-void Block::meet_warp(const void* in, void* out, WarpWork work, std::source_location site) {
+void Block::meet_warp(const void* in, void* out, WarpWork work, Site site) {
     const uint32_t thread = current_->self.thread;
     Warp& warp = warps_[thread / kLanes];
-    if (!warp.waiting.empty() && !same(fibers_[warp.waiting[0]].site, site))
+    if (!warp.waiting.empty() && !(fibers_[warp.waiting[0]].site == site))
         fail(fmt::format("asks its warp at {}, thread {} at {}", shown(site), warp.waiting[0],
                          shown(fibers_[warp.waiting[0]].site)));
     warp.ins[thread % kLanes] = in;
@@ -251,10 +245,8 @@ uint64_t threads_run() { return all_threads; }
 const Self& self() { return block->current().self; }
 const GridShape& shape() { return block->shape(); }
 const Index3& block_index() { return block->index(); }
-void meet_block(std::source_location site) { block->meet_block(site); }
-void meet_warp(const void* in, void* out, WarpWork work, std::source_location site) {
-    block->meet_warp(in, out, work, site);
-}
+void meet_block(Site site) { block->meet_block(site); }
+void meet_warp(const void* in, void* out, WarpWork work, Site site) { block->meet_warp(in, out, work, site); }
 void* take_shared(uint32_t number, size_t bytes) { return block->take_shared(number, bytes); }
 
 void copy_async(void* shared, const void* global) {

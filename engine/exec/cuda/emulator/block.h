@@ -12,7 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
+
+#include "engine/exec/cuda/emulator/site.h"
 
 namespace pitwall::cuda::emulator {
 
@@ -39,10 +40,10 @@ const GridShape& shape();
 const Index3& block_index();
 
 /// Returns when all threads of the block that have not ended stand at the same place.
-void meet_block(std::source_location site);
+void meet_block(Site site);
 /// What the 32 lanes of a warp do together: the last to come runs it, with what each gave. Null: nothing.
 using WarpWork = void (*)(const void* const* ins, void* const* outs);
-void meet_warp(const void* in, void* out, WarpWork work, std::source_location site);
+void meet_warp(const void* in, void* out, WarpWork work, Site site);
 
 /// The `number`th array that a thread takes is the same for all; its size has to be, too.
 void* take_shared(uint32_t number, size_t bytes);

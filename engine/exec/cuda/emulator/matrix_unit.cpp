@@ -64,12 +64,12 @@ void load(const void* const* ins, void* const* outs) {
 }  // namespace
 
 void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, const float* values,
-                        std::source_location site) {
+                        Site site) {
     const Operands operands{a, {b0, b1}, values};
     meet_warp(&operands, d, multiply, site);
 }
 
-void load_fragments(uint32_t (&r)[4], const void* row, bool transposed, std::source_location site) {
+void load_fragments(uint32_t (&r)[4], const void* row, bool transposed, Site site) {
     check_aligned(row, 16);
     meet_warp(row, r, transposed ? load<true> : load<false>, site);
 }

@@ -5,15 +5,16 @@
 #pragma once
 
 #include <cstdint>
-#include <source_location>
+
+#include "engine/exec/cuda/emulator/site.h"
 
 namespace pitwall::cuda::emulator {
 
 /// d [16, 8] += a [16, 16] b [16, 8]; `values`: what each pattern of 16 bits means.
 void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, const float* values,
-                        std::source_location site);
+                        Site site);
 
 /// Four 8 x 8 matrices of 16-bit numbers; lane 8 i + r names row r of matrix i.
-void load_fragments(uint32_t (&r)[4], const void* row, bool transposed, std::source_location site);
+void load_fragments(uint32_t (&r)[4], const void* row, bool transposed, Site site);
 
 }  // namespace pitwall::cuda::emulator

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 
 #include "engine/exec/cuda/emulator/block.h"
 #include "engine/exec/cuda/emulator/float_tables.h"
@@ -22,7 +21,7 @@
 
 namespace pitwall::cuda {
 
-using Site = std::source_location;
+using emulator::Site;
 
 inline uint32_t thread() { return emulator::self().thread; }
 inline uint32_t threads() { return emulator::shape().threads; }
