@@ -17,8 +17,8 @@ def lines(name):
     return found
 
 
-def tests():
-    path = folder / "tests.json"
+def tests(name):
+    path = folder / name
     if not path.exists():
         return None
     report = json.loads(path.read_text())
@@ -64,8 +64,8 @@ def shares(report):
     return found
 
 
-report = {"stages": lines("stages.jsonl"), "tests": tests()}
-for name in ("ceilings", "products", "attention", "bench_int4", "bench_bf16", "generate", "model", "session"):
+report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
+for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "generate", "model", "session"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
 report["device"] = device.read_text().splitlines() if device.exists() else []
@@ -75,6 +75,9 @@ if "--summary" in sys.argv:
         print(f"{stage['stage']:<12} status {stage['status']:>3} {stage['seconds']:>4} s")
     for name, share in report["shares"].items():
         print(f"{share:8.3f}  {name}")
-    print("tests:", report["tests"])
+    for row in report["accuracy"]:
+        print(f"{row['mean_kl']:10.2e}  mean KL to the CPU in float32, KV {row['kv_cache_dtype']}")
+    for name in ("tests", "invariance"):
+        print(f"{name}:", report[name])
 else:
     print(json.dumps(report, indent=1))

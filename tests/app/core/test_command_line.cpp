@@ -66,7 +66,7 @@ TEST(CommandLine, WrongUseIsRefusedByName) {
     expect_refused({"generate", "--prompt", "x", "--model", "synthetic:tinny"}, "tiny");
     expect_refused({"generate", "--prompt", "x", "--preset", "/nonexistent.json"}, "/nonexistent.json");
     expect_refused({"generate", "--prompt", "x", "--device", "simm"}, "did you mean sim?");
-    expect_refused({"generate", "--prompt", "x", "--device", "cuda"}, "CUDA");
+    expect_refused({"generate", "--prompt", "x", "--device", "cuda:first"}, "use cuda:0 for the first");
     expect_refused(tiny({"run", "--headless", "--device", "sim:h1000", "--duration", "1"}), "h1000");
     expect_refused({"run", "--headless", "--workload", "chatt", "--duration", "1"}, "did you mean chat?");
     expect_refused({"run", "--workload", "chat"}, "no window");
@@ -378,6 +378,20 @@ TEST(CommandLine, WhatDoesNotReachItsReaderIsAFailure) {
         EXPECT_THAT(slurp(err), HasSubstr("pitwall: ")) << words;
     }
     EXPECT_EQ(run_pitwall({"knobs"}).code, 0);
+}
+
+/// A machine with no plug-in, whatever it has beside: a session is on the CPU and knows why.
+TEST(CommandLine, WithoutAPluginItSaysWhyItIsOnTheCpu) {
+    ::setenv("PITWALL_CUDA_PLUGIN", "/nonexistent/plugin.so", 1);
+    expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "no CUDA plug-in (/nonexistent");
+    const json found = json::parse(run_pitwall(tiny({"inspect", "--json"})).out);
+    EXPECT_EQ(found["device"], "cpu");
+    EXPECT_EQ(found["device_reason"], "on the CPU: there is no CUDA plug-in (/nonexistent/plugin.so)");
+    EXPECT_EQ(json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim:a100"})).out)["device"],
+              "sim:a100");
+    ::setenv("PITWALL_CUDA_PLUGIN", "/dev/null", 1);
+    expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "does not load");
+    ::unsetenv("PITWALL_CUDA_PLUGIN");
 }
 
 TEST(CommandLine, CtrlCEndsASessionWhole) {

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <thread>
+#include <vector>
 
 #include "engine/exec/cuda/executor/block_codes.h"
 #include "engine/exec/cuda/kernels/matrix_layout.h"
@@ -66,14 +68,12 @@ class Packer {
     HostMatrix matrix_;
     uint32_t tiles_;
     size_t value_bytes_, scale_bytes_;  ///< of a tile
-    std::vector<float> numbers_;        ///< of a row
 };
 
 Packer::Packer(MatrixFormat format, uint32_t rows, uint32_t columns)
     : tiles_(column_tiles(columns)),
       value_bytes_(tile_value_bytes(format)),
-      scale_bytes_(tile_scale_bytes(format)),
-      numbers_(is_dense(format) ? columns : 0) {
+      scale_bytes_(tile_scale_bytes(format)) {
     const size_t count = size_t{row_tiles(rows)} * tiles_;
     // A code of zero is kByteZero in a byte; times a scale of zero any other would do as well.
     matrix_.values.resize(count * value_bytes_);
@@ -97,10 +97,12 @@ void Packer::put_row(const TensorView& tensor, uint32_t source_row, uint32_t row
 }
 
 void Packer::put_numbers(const TensorView& tensor, const std::byte* data, uint32_t row) {
-    engine::dequantize(tensor.type, data, tensor.columns, numbers_.data());
+    thread_local std::vector<float> numbers;
+    numbers.resize(tensor.columns);
+    engine::dequantize(tensor.type, data, tensor.columns, numbers.data());
     const bool bfloat = matrix_.shape.format == MatrixFormat::kBfloat;
     for (uint32_t column = 0; column < tensor.columns; ++column) {
-        const float value = numbers_[column];
+        const float value = numbers[column];
         const uint16_t bits = bfloat ? to_bfloat(value) : engine::float_to_half(value);
         std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
         std::memcpy(tile + number_offset(place_in_tile(row, column)), &bits, sizeof bits);
@@ -131,6 +133,22 @@ void Packer::put_group(const CodeGroup& group, uint32_t row, uint32_t first_colu
     }
 }
 
+/// Rows have bytes of their own, so threads need not know of each other; a large matrix has one for each core.
+template <class Work>
+void each_row(uint32_t rows, const Work& work) {
+    constexpr uint32_t kRowsWorthAThread = 256;
+    const uint32_t threads =
+        std::clamp(rows / kRowsWorthAThread, 1u, std::max(1u, std::thread::hardware_concurrency()));
+    std::vector<std::jthread> others;
+    const auto run = [&](uint32_t thread) {
+        for (uint32_t row = thread * uint64_t{rows} / threads; row < (thread + 1) * uint64_t{rows} / threads;
+             ++row)
+            work(row);
+    };
+    for (uint32_t thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
+    run(0);
+}
+
 }  // namespace
 
 MatrixFormat format_for(std::span<const TensorView> stack) {
@@ -153,10 +171,11 @@ HostMatrix pack_matrix(std::span<const TensorView> stack) {
     uint32_t rows = 0;
     for (const TensorView& tensor : stack) rows += tensor.rows;
     Packer packer(format_for(stack), rows, stack[0].columns);
-    uint32_t row = 0;
+    uint32_t first = 0;
     for (const TensorView& tensor : stack) {
         assert(tensor.columns == stack[0].columns);
-        for (uint32_t i = 0; i < tensor.rows; ++i) packer.put_row(tensor, i, row++);
+        each_row(tensor.rows, [&](uint32_t row) { packer.put_row(tensor, row, first + row); });
+        first += tensor.rows;
     }
     return packer.finish();
 }
@@ -166,11 +185,11 @@ HostMatrix pack_gate_up(const TensorView& gate, const TensorView& up) {
     const TensorView both[] = {gate, up};
     Packer packer(format_for(both), gate.rows + up.rows, gate.columns);
     constexpr uint32_t kTurn = kTileRows / 2;
-    for (uint32_t i = 0; i < gate.rows; ++i) {
+    each_row(gate.rows, [&](uint32_t i) {
         const uint32_t row = i / kTurn * kTileRows + i % kTurn;
         packer.put_row(gate, i, row);
         packer.put_row(up, i, row + kTurn);
-    }
+    });
     return packer.finish();
 }
 
