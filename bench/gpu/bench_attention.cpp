@@ -141,8 +141,10 @@ void bench_conversion(Device& device) {
         const double bytes =
             double{kBlocks} * static_cast<double>(block_bytes(KvDtype::kBf16) + block_bytes(to));
         const auto run = [&](uint32_t) {
-            convert_blocks(device.stream(), pool_of(source, KvDtype::kBf16), pool_of(target, to),
-                           device_ids.as<uint32_t>(), kBlocks);
+            convert_blocks(device.stream(),
+                           {pool_of(source, KvDtype::kBf16), pool_of(target, to), device_ids.as<uint32_t>(),
+                            device_ids.as<uint32_t>()},
+                           kBlocks);
         };
         report({{"what", "KV conversion"}, {"from", "bf16"}, {"to", std::string(telemetry::name(to))}},
                device.measure(run, 2), bytes, 0);

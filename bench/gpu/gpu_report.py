@@ -65,7 +65,7 @@ def shares(report):
 
 
 report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
-for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "generate", "model", "session"):
+for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "generate", "session_chat", "session_documents", "session_code"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
 report["device"] = device.read_text().splitlines() if device.exists() else []

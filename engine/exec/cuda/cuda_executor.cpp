@@ -191,9 +191,10 @@ Status CudaExecutor::convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
     return status;
 }
 
+/// The device picks the largest itself, the banned left out.
 bool CudaExecutor::wants_logits(const SequenceSlice& slice) {
     for (size_t i = slice.first_sampled(); i < slice.tokens.size(); ++i)
-        if (!takes_largest(slice.sampling, slice.history_at(i), slice.banned_at(i))) return true;
+        if (!takes_largest(slice.sampling, slice.history_at(i), {})) return true;
     return false;
 }
 
@@ -206,7 +207,7 @@ TokenId CudaExecutor::stand_in(RequestId request) {
     for (size_t i = 0; i < before.slices.size(); ++i) {
         place += before.slices[i].samples;
         if (before.slices[i].request != request) continue;
-        if (before.want_logits[i]) finish(before);
+        if (!before.submitted.ok() || before.want_logits[i]) finish(before);
         // One that failed has no tokens; this one fails with it, or is thrown away.
         if (before.done) return before.result.status.ok() ? before.result.sampled[place - 1] : 0;
         return -static_cast<TokenId>(place);
@@ -230,6 +231,9 @@ abi::Slice CudaExecutor::plain_slice(Flight& flight, const SequenceSlice& s) {
             reinterpret_cast<const uint32_t*>(s.block_table.data()),
             static_cast<uint32_t>(s.block_table.size()),
             s.samples,
+            s.banned.data(),
+            static_cast<uint32_t>(s.banned.size()),
+            s.banned_before,
             flight.want_logits.back(),
             s.logits_out.empty() ? nullptr : s.logits_out.data()};
 }

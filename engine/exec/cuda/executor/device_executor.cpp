@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
+#include <cstring>
 
 #include "engine/exec/cuda/executor/count_work.h"
 #include "engine/kv/kv_format.h"
@@ -18,6 +20,9 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
                                                                const abi::Options& options) {
     auto executor = std::make_unique<DeviceExecutor>();
     executor->device_ = options.device;
+    // For those who look for what a graph hides.
+    if (const char* graphs = std::getenv("PITWALL_CUDA_GRAPHS"))
+        executor->graphs_wanted_ = std::strcmp(graphs, "off") != 0;
     if (Status status = executor->use(); !status.ok()) return status.error();
     auto stream = Stream::create();
     if (!stream.ok()) return stream.error();
@@ -98,15 +103,20 @@ Status DeviceExecutor::submit(const abi::Plan& plan) {
     Flight& flight = this->flight(submitted_);
     flight.layout = std::move(layout);
     flight.result = {};
-    for (const StepBatch& batch : flight.layout.batches) count(flight, batch);
-    if (Status status = run_all(flight); !status.ok()) return status;
+    for (const StepBatch& batch : flight.layout.batches)
+        count_work(model_, arena_.pool(), batch, Forward::kMaxHeadRows, flight.result);
+    if (Status status = run_all(flight); !status.ok()) {
+        // What was given to the device reads what the next plan writes.
+        (void)stream_.synchronize();
+        return status;
+    }
     ++submitted_;
     return {};
 }
 
 Status DeviceExecutor::run_all(Flight& flight) {
     StepLayout& layout = flight.layout;
-    const bool by_graph = graphable(layout, Forward::kMaxHeadRows);
+    const bool by_graph = graphs_wanted_ && graphable(layout, Forward::kMaxHeadRows);
     const GraphShape shape = by_graph ? fill_up(layout) : GraphShape{};
     if (Status status = send(flight); !status.ok()) return status;
     stream_.record(flight.begun);
@@ -114,38 +124,61 @@ Status DeviceExecutor::run_all(Flight& flight) {
     copy_blocks(stream_, arena_.pool(), upload_.at<uint32_t>(layout.copies_at), copies);
     flight.result.bytes += 2.0 * copies * static_cast<double>(arena_.pool().block_bytes);
     stream_.record(flight.copied);
-    if (by_graph) {
-        if (Status status = run_graph(flight, shape); !status.ok()) return status;
-    } else {
+    if (by_graph && capture(flight, shape)) {
         auto* kept = flight.logits.as<float>();
-        for (const StepBatch& batch : layout.batches) {
-            run(batch);
-            run_heads(flight, batch, kept, true);
-        }
+        ReadyGraph& ready = graphs_.at(shape);
+        ready.last_used = submitted_;
+        stream_.launch(ready.graph);
+        read_logits(layout.heads, forward_.logits(), kept);
+    } else if (Status status = run_batches(flight); !status.ok()) {
+        return status;
     }
     stream_.record(flight.computed);
     stream_.copy_to_host(flight.largest.data(), largest_.data(), layout.heads.size() * sizeof(int32_t));
     stream_.record(flight.ended);
+    return stream_.check();
+}
+
+Status DeviceExecutor::run_batches(Flight& flight) {
+    const std::vector<StepBatch>& batches = flight.layout.batches;
+    const auto* before = largest_.as<int32_t>();
+    if (batches.size() > 1) {
+        if (before_.bytes() < largest_.bytes()) {
+            auto memory = DeviceMemory::allocate(largest_.bytes(), "samples");
+            if (!memory.ok()) return memory.error();
+            if (Status status = stream_.synchronize(); !status.ok()) return status;
+            before_ = std::move(memory).value();
+        }
+        stream_.copy_on_device(before_.data(), largest_.data(), largest_.bytes());
+        before = before_.as<int32_t>();
+    }
+    auto* kept = flight.logits.as<float>();
+    for (const StepBatch& batch : batches) {
+        run(batch, before);
+        run_heads(flight, batch, kept, true);
+    }
     return {};
 }
 
-/// Steps of a shape that was seen before are one launch.
-Status DeviceExecutor::run_graph(Flight& flight, const GraphShape& shape) {
+/// Whether there is a graph for the shape: it is made the first time. Where that fails there are none from now on.
+bool DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
+    if (graphs_.contains(shape)) return true;
+    if (graphs_.size() >= kMostGraphs) drop_oldest_graph();
+    float* kept = nullptr;
     const StepBatch& batch = flight.layout.batches[0];
-    auto* kept = flight.logits.as<float>();
-    auto found = graphs_.find(shape);
-    if (found == graphs_.end()) {
-        if (graphs_.size() >= kMostGraphs) graphs_.clear();
-        stream_.begin_capture();
-        run(batch);
-        run_heads(flight, batch, kept, false);
-        auto graph = stream_.end_capture();
-        if (!graph.ok()) return graph.error();
-        found = graphs_.emplace(shape, std::move(graph).value()).first;
-    }
-    stream_.launch(found->second);
-    read_logits(flight.layout.heads, forward_.logits(), kept);
-    return {};
+    stream_.begin_capture();
+    run(batch, largest_.as<int32_t>());
+    run_heads(flight, batch, kept, false);
+    auto graph = stream_.end_capture();
+    graphs_wanted_ = graph.ok();
+    if (graph.ok()) graphs_[shape].graph = std::move(graph).value();
+    return graphs_wanted_;
+}
+
+void DeviceExecutor::drop_oldest_graph() {
+    graphs_.erase(std::min_element(graphs_.begin(), graphs_.end(), [](const auto& a, const auto& b) {
+        return a.second.last_used < b.second.last_used;
+    }));
 }
 
 /// All integers of the step in one copy, and room for all that the step makes: addresses do not change after this.
@@ -195,11 +228,11 @@ Status DeviceExecutor::make_room_for_results(Flight& flight) {
     return {};
 }
 
-void DeviceExecutor::run(const StepBatch& batch) {
+void DeviceExecutor::run(const StepBatch& batch, const int32_t* sampled_before) {
     BatchInputs inputs;
     inputs.tokens = static_cast<uint32_t>(batch.ids.size());
     inputs.ids = upload_.at<int32_t>(batch.ids_at);
-    inputs.sampled_before = largest_.as<int32_t>();
+    inputs.sampled_before = sampled_before;
     inputs.positions = upload_.at<uint32_t>(batch.positions_at);
     inputs.slots = upload_.at<uint32_t>(batch.slots_at);
     inputs.attention.sequences = upload_.at<SequenceRows>(batch.sequences_at);
@@ -218,9 +251,10 @@ void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, flo
     for (uint32_t done = 0; done < batch.num_heads; done += Forward::kMaxHeadRows) {
         const uint32_t first = batch.first_head + done;
         const uint32_t rows = std::min(Forward::kMaxHeadRows, batch.num_heads - done);
-        forward_.head(
-            {rows, upload_.at<uint32_t>(layout.head_rows_at) + first, largest_.as<int32_t>() + first},
-            stream_);
+        forward_.head({rows, upload_.at<uint32_t>(layout.head_rows_at) + first,
+                       upload_.at<uint32_t>(layout.bans_at) + 2 * first,
+                       upload_.at<int32_t>(layout.banned_at), largest_.as<int32_t>() + first},
+                      stream_);
         if (reading) read_logits(std::span(layout.heads).subspan(first, rows), forward_.logits(), kept);
     }
 }
@@ -256,10 +290,6 @@ Result<abi::StepResult> DeviceExecutor::collect() {
         result.bytes += work.bytes;
     }
     return result;
-}
-
-void DeviceExecutor::count(Flight& flight, const StepBatch& batch) const {
-    count_work(model_, arena_.pool(), batch, Forward::kMaxHeadRows, flight.result);
 }
 
 }  // namespace pitwall::cuda

@@ -53,12 +53,13 @@ class DeviceExecutor {
     Status send(Flight& flight);
     Status make_room_for_results(Flight& flight);
     Status run_all(Flight& flight);
-    Status run_graph(Flight& flight, const GraphShape& shape);
     Status make_room_for_parts(const StepLayout& layout);
-    void run(const StepBatch& batch);
+    Status run_batches(Flight& flight);
+    bool capture(const Flight& flight, const GraphShape& shape);
+    void drop_oldest_graph();
+    void run(const StepBatch& batch, const int32_t* sampled_before);
     void run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading);
     void read_logits(std::span<const HeadRow> rows, const float* logits, float*& kept);
-    void count(Flight& flight, const StepBatch& batch) const;
 
     uint32_t device_ = 0;
     Stream stream_;
@@ -67,9 +68,15 @@ class DeviceExecutor {
     KvArena arena_;
     StepUpload upload_;
     DeviceMemory largest_;  ///< of every head row of the last plan: the next one may begin with them
+    DeviceMemory before_;   ///< a copy for plans of several batches, whose first ones overwrite largest_
     std::array<Flight, 2> flights_;
     uint64_t submitted_ = 0, collected_ = 0;
-    std::map<GraphShape, Graph> graphs_;  ///< for the pool and the addresses as they are
+    struct ReadyGraph {
+        Graph graph;
+        uint64_t last_used = 0;  ///< number of the plan
+    };
+    std::map<GraphShape, ReadyGraph> graphs_;  ///< for the pool and the addresses as they are
+    bool graphs_wanted_ = true;                ///< until one could not be made
 };
 
 }  // namespace pitwall::cuda

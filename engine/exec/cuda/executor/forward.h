@@ -23,6 +23,8 @@ struct BatchInputs {
 struct HeadInputs {
     uint32_t count = 0;
     const uint32_t* rows = nullptr;
+    const uint32_t* bans = nullptr;  ///< LargestArgs
+    const int32_t* banned = nullptr;
     int32_t* largest = nullptr;  ///< out [count]
 };
 

@@ -52,21 +52,27 @@ Status KvArena::resize(uint32_t num_blocks) { return check_size(num_blocks, pool
 
 namespace {
 
+/// Blocks that go by way of scratch memory at a time, where they would be written over themselves.
+constexpr size_t kScratchBlocks = 64;
+
 /// Blocks that can be converted in one launch: none of them is written over one that is still to be read.
 struct Batch {
-    std::vector<uint32_t> ids;
-    bool overlaps_itself = false;  ///< a single block, which goes by way of a scratch block
+    std::span<const uint32_t> ids;
+    bool by_scratch = false;  ///< they overlap themselves
 };
 
-/// Blocks whose new places lie below the first one's old place overwrite nothing; from block to block there are more.
+/// Blocks whose new places lie below the first one's old place overwrite nothing; from block to block there are more. Where
+/// both formats are as wide each lies on itself.
 std::vector<Batch> downward(std::span<const uint32_t> ids, uint64_t from_bytes, uint64_t to_bytes) {
     std::vector<Batch> batches;
     while (!ids.empty()) {
         const uint64_t free_until = ids[0] * from_bytes;
         const auto end = std::partition_point(ids.begin(), ids.end(),
                                               [&](uint32_t id) { return (id + 1) * to_bytes <= free_until; });
-        const auto fit = static_cast<size_t>(end - ids.begin()), count = std::max<size_t>(1, fit);
-        batches.push_back({{ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count)}, fit == 0});
+        const auto fit = static_cast<size_t>(end - ids.begin());
+        const size_t one_by_one = from_bytes == to_bytes ? std::min(kScratchBlocks, ids.size()) : 1;
+        const size_t count = fit > 0 ? fit : one_by_one;
+        batches.push_back({ids.first(count), fit == 0});
         ids = ids.subspan(count);
     }
     return batches;
@@ -80,19 +86,48 @@ std::vector<Batch> upward(std::span<const uint32_t> ids, uint64_t from_bytes, ui
         const auto begin = std::partition_point(ids.begin(), ids.end(),
                                                 [&](uint32_t id) { return id * to_bytes < free_from; });
         const auto fit = static_cast<size_t>(ids.end() - begin), count = std::max<size_t>(1, fit);
-        const auto taken = ids.last(count);
-        batches.push_back({{taken.begin(), taken.end()}, fit == 0});
+        batches.push_back({ids.last(count), fit == 0});
         ids = ids.first(ids.size() - count);
     }
     return batches;
 }
 
-/// Where a pool would begin whose block at `offset` lies at `block`.
-std::byte* shifted_back(std::byte* block, uint64_t offset) {
-    return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(block) - offset);
-}
-
 }  // namespace
+
+/// What convert() needs on the device: the ids of all blocks, then 0, 1, ... for those in the scratch memory.
+struct KvArena::Conversion {
+    KvPool from, to;
+    DeviceMemory ids, scratch;
+    uint32_t* scratch_ids;
+
+    static Result<Conversion> create(const KvPool& from, const KvPool& to, std::span<const uint32_t> ids,
+                                     Stream& stream) {
+        std::vector<uint32_t> words(ids.begin(), ids.end());
+        for (uint32_t i = 0; i < kScratchBlocks; ++i) words.push_back(i);
+        auto memory = DeviceMemory::allocate(words.size() * sizeof(uint32_t), "block ids");
+        if (!memory.ok()) return memory.error();
+        auto scratch = DeviceMemory::allocate(
+            std::min(kScratchBlocks, std::max<size_t>(1, ids.size())) * from.block_bytes,
+            "KV blocks on their way");
+        if (!scratch.ok()) return scratch.error();
+        stream.copy_to_device(memory.value().data(), words.data(), words.size() * sizeof(uint32_t));
+        if (Status status = stream.synchronize(); !status.ok()) return status.error();
+        Conversion c{from, to, std::move(memory).value(), std::move(scratch).value(), nullptr};
+        c.scratch_ids = c.ids.as<uint32_t>() + ids.size();
+        return c;
+    }
+
+    void run(const Batch& batch, const uint32_t* batch_ids, Stream& stream) const {
+        const auto count = static_cast<uint32_t>(batch.ids.size());
+        if (!batch.by_scratch) return convert_blocks(stream, {from, to, batch_ids, batch_ids}, count);
+        for (uint32_t i = 0; i < count; ++i)
+            stream.copy_on_device(scratch.data() + i * from.block_bytes,
+                                  from.data + batch.ids[i] * from.block_bytes, from.block_bytes);
+        KvPool aside = from;
+        aside.data = scratch.data();
+        convert_blocks(stream, {aside, to, scratch_ids, batch_ids}, count);
+    }
+};
 
 Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding,
                         Stream& stream) {
@@ -102,25 +137,14 @@ Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<co
     if (Status status = check_size(num_blocks, to.block_bytes); !status.ok()) return status;
     std::vector<uint32_t> ids(holding.begin(), holding.end());
     std::sort(ids.begin(), ids.end());
-    auto device_ids = DeviceMemory::allocate(std::max<size_t>(1, ids.size()) * sizeof(uint32_t), "block ids");
-    if (!device_ids.ok()) return device_ids.error();
-    auto scratch = DeviceMemory::allocate(pool_.block_bytes, "a KV block");
-    if (!scratch.ok()) return scratch.error();
+    auto conversion = Conversion::create(pool_, to, ids, stream);
+    if (!conversion.ok()) return conversion.error();
     const auto batches = to.block_bytes <= pool_.block_bytes
                              ? downward(ids, pool_.block_bytes, to.block_bytes)
                              : upward(ids, pool_.block_bytes, to.block_bytes);
-    uint32_t* place = device_ids.value().as<uint32_t>();
-    for (const Batch& batch : batches) {
-        stream.copy_to_device(place, batch.ids.data(), batch.ids.size() * sizeof(uint32_t));
-        KvPool from = pool_;
-        if (batch.overlaps_itself) {
-            const uint64_t offset = batch.ids[0] * pool_.block_bytes;
-            stream.copy_on_device(scratch.value().data(), pool_.data + offset, pool_.block_bytes);
-            from.data = shifted_back(scratch.value().data(), offset);
-        }
-        convert_blocks(stream, from, to, place, static_cast<uint32_t>(batch.ids.size()));
-        place += batch.ids.size();
-    }
+    for (const Batch& batch : batches)
+        conversion.value().run(batch, conversion.value().ids.as<uint32_t>() + (batch.ids.data() - ids.data()),
+                               stream);
     if (Status status = stream.synchronize(); !status.ok()) return status;
     dtype_ = dtype;
     pool_ = to;

@@ -31,6 +31,7 @@ class KvArena {
                    Stream& stream);
 
   private:
+    struct Conversion;
     static constexpr uint32_t kMostBlocks = kNoSlot / kBlockTokens;
 
     Result<KvPool> pool_of(engine::KvDtype dtype) const;

@@ -17,6 +17,9 @@ class Builder {
 
     /// Cut where the batch has no room left.
     void add(const abi::Slice& slice) {
+        const auto first_banned = static_cast<uint32_t>(layout_.banned.size());
+        layout_.banned.insert(layout_.banned.end(), slice.banned, slice.banned + slice.num_banned);
+        bans_ = {first_banned, slice.num_banned};
         for (uint32_t first = 0; first < slice.num_tokens;) {
             if (layout_.batches.empty() || layout_.batches.back().ids.size() == limits_.batch_tokens) {
                 layout_.batches.emplace_back();
@@ -56,13 +59,16 @@ class Builder {
         const bool sampled = token >= slice.num_tokens - slice.samples;
         if (!sampled && slice.logits_out == nullptr) return;
         float* const out = slice.logits_out ? slice.logits_out + size_t{token} * limits_.vocab : nullptr;
-        layout_.heads.push_back({row, sampled, sampled && slice.want_logits != 0, out});
+        const bool bans = slice.first_position + token + 1 < slice.banned_before;
+        layout_.heads.push_back(
+            {row, sampled, sampled && slice.want_logits != 0, out, bans ? bans_ : std::array<uint32_t, 2>{}});
         ++batch.num_heads;
     }
 
     StepLayout& layout_;
     const LayoutLimits& limits_;
     const std::vector<uint32_t>& sampled_before_;
+    std::array<uint32_t, 2> bans_{};  ///< of the slice
 };
 
 /// 1, 2, 4, 8, then steps of 8 to 64, and of 16: as vLLM's default capture sizes, with smaller steps where a row counts.
@@ -127,9 +133,14 @@ void put(StepLayout& layout, StepUpload& upload) {
         batch.prefill_at = upload.put(batch.attention.prefill_items);
         batch.row_parts_at = upload.put(batch.attention.row_parts);
     }
-    std::vector<uint32_t> rows;
-    for (const HeadRow& head : layout.heads) rows.push_back(head.row);
+    std::vector<uint32_t> rows, bans;
+    for (const HeadRow& head : layout.heads) {
+        rows.push_back(head.row);
+        bans.insert(bans.end(), head.bans.begin(), head.bans.end());
+    }
     layout.head_rows_at = upload.put(rows);
+    layout.bans_at = upload.put(bans);
+    layout.banned_at = upload.put(layout.banned);
     layout.copies_at = upload.put(layout.copies);
 }
 

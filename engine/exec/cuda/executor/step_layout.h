@@ -30,13 +30,15 @@ struct HeadRow {
     bool sampled = false;  ///< the largest is part of the result
     bool kept = false;     ///< so are all logits
     float* logits_out = nullptr;
+    std::array<uint32_t, 2> bans{};  ///< of StepLayout::banned: the first, and how many
 };
 
 struct StepLayout {
     std::vector<StepBatch> batches;
     std::vector<HeadRow> heads;  ///< in the order of slices and positions
     std::vector<uint32_t> copies;
-    StepUpload::Place head_rows_at, copies_at;
+    std::vector<int32_t> banned;  ///< ids that some heads may not pick
+    StepUpload::Place head_rows_at, bans_at, banned_at, copies_at;
 };
 
 struct LayoutLimits {

@@ -94,8 +94,12 @@ void attend(Stream& stream, const AttendArgs& args);
 
 /// Copy-on-write: whole blocks. `pairs`: [count] of source and target, in device memory.
 void copy_blocks(Stream& stream, const KvPool& pool, const uint32_t* pairs, uint32_t count);
-/// The blocks `ids` [count] of one pool into another format at the same ids of another pool. The memories are apart.
-void convert_blocks(Stream& stream, const KvPool& from, const KvPool& to, const uint32_t* ids,
-                    uint32_t count);
+/// Blocks `sources` [count] of one pool into another format, as blocks `targets` of another pool. What is written lies apart
+/// from what is read.
+struct ConvertArgs {
+    KvPool from, to;
+    const uint32_t *sources, *targets;
+};
+void convert_blocks(Stream& stream, const ConvertArgs& args, uint32_t count);
 
 }  // namespace pitwall::cuda

@@ -14,11 +14,11 @@ namespace pitwall::cuda {
 /// Warps of a block have nothing to do with each other.
 inline constexpr uint32_t kDecodeWarps = 2, kDecodeThreads = kDecodeWarps * kWarp;
 
-/// A warp's ring of slots, K or V of 16 tokens each: up to about 16 KiB, so that a multiprocessor has far more than 32 KiB on
+/// A warp's ring of slots, K or V of 16 tokens each: up to about 34 KiB, so that a multiprocessor has far more than 32 KiB on
 /// their way.
 template <class Shape>
 constexpr uint32_t ring_slots() {
-    return Shape::kSlotBytes > 4096 ? 4 : 8;
+    return Shape::kSlotBytes > 8192 ? 4 : 8;
 }
 
 /// What a warp of the decode kernel reads: for each tile K of its four blocks, then V, a step each. The last slots of a tile

@@ -8,9 +8,9 @@
 namespace pitwall::cuda {
 namespace {
 
-constexpr uint32_t kThreads = 256;
-/// So many parts a block merges by itself; of more a block for each head goes first.
-constexpr uint32_t kFewParts = 8;
+/// So many parts a row's block merges by itself; of more a block for each head goes first: with few rows a block a row leaves
+/// most of a device idle.
+constexpr uint32_t kFewParts = 1;
 
 struct MergeArgs {
     AttendArgs attend;
@@ -70,7 +70,7 @@ PITWALL_KERNEL merge_kernel(MergeArgs all) {
     }
     sync_block();
     if (args.pool.layout.v.rotation != 0) {
-        for (uint32_t head = warp(); head < args.heads; head += kThreads / kWarp)
+        for (uint32_t head = warp(); head < args.heads; head += threads() / kWarp)
             rotate_shared(x + head * head_dim, head_dim);
         sync_block();
     }
@@ -87,7 +87,10 @@ void merge_parts(Stream& stream, const AttendArgs& args) {
         all.most_parts = 1;
     }
     const uint32_t row_bytes = args.heads * head_dim * static_cast<uint32_t>(sizeof(float));
-    launch(stream, {.x = args.tokens, .threads = kThreads, .shared_bytes = row_bytes + kBlockReduceBytes},
+    launch(stream,
+           {.x = args.tokens,
+            .threads = row_threads(args.heads * head_dim),
+            .shared_bytes = row_bytes + kBlockReduceBytes},
            merge_kernel, all);
 }
 

@@ -31,11 +31,6 @@ PITWALL_KERNEL copy_blocks_kernel(CopyArgs args) {
 
 constexpr uint32_t kThreads = 128, kWarps = kThreads / kWarp;
 
-struct ConvertArgs {
-    KvPool from, to;
-    const uint32_t* ids;
-};
-
 template <uint32_t kOwn>
 PITWALL_DEVICE void load_wide(KvNumber number, const CodedRow& row, LaneValues<kOwn>& x) {
     const auto* const from = reinterpret_cast<const uint16_t*>(row.values) + lane() * kOwn;
@@ -98,13 +93,14 @@ PITWALL_DEVICE std::byte* head_of(const KvPool& pool, uint32_t block, uint32_t h
 /// converted like the others: nobody reads them.
 template <uint32_t kOwn>
 PITWALL_KERNEL convert_blocks_kernel(ConvertArgs args) {
-    const uint32_t block = args.ids[block_x()], head = block_y();
+    const uint32_t old_block = args.sources[block_x()], new_block = args.targets[block_x()];
+    const uint32_t head = block_y();
     const engine::KvHeadLayout &from = args.from.layout, &to = args.to.layout;
     for (uint32_t i = warp(); i < 2 * kBlockTokens; i += kWarps) {
         const bool value = i >= kBlockTokens;
         const KvCoding &old_coding = value ? from.v : from.k, &new_coding = value ? to.v : to.k;
-        const CodedRow source = coded_row(from, value, i % kBlockTokens, head_of(args.from, block, head));
-        const CodedRow target = coded_row(to, value, i % kBlockTokens, head_of(args.to, block, head));
+        const CodedRow source = coded_row(from, value, i % kBlockTokens, head_of(args.from, old_block, head));
+        const CodedRow target = coded_row(to, value, i % kBlockTokens, head_of(args.to, new_block, head));
         if (same_coding(old_coding, new_coding)) {
             copy_row(old_coding, from.head_dim, source, target);
             continue;
@@ -125,10 +121,9 @@ void copy_blocks(Stream& stream, const KvPool& pool, const uint32_t* pairs, uint
     launch(stream, {.x = count, .y = blocks, .threads = kCopyThreads}, copy_blocks_kernel, {pool, pairs});
 }
 
-void convert_blocks(Stream& stream, const KvPool& from, const KvPool& to, const uint32_t* ids,
-                    uint32_t count) {
+void convert_blocks(Stream& stream, const ConvertArgs& args, uint32_t count) {
+    const KvPool& from = args.from;
     const LaunchShape shape{.x = count, .y = from.layers * from.kv_heads, .threads = kThreads};
-    const ConvertArgs args{from, to, ids};
     switch (from.layout.head_dim) {
         case 32:
             return launch(stream, shape, convert_blocks_kernel<1>, args);

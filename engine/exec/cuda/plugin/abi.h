@@ -63,7 +63,9 @@ struct Slice {
     uint32_t num_tokens, first_position;
     const uint32_t* block_table;
     uint32_t num_blocks;
-    uint32_t samples;      ///< after each of the last so many tokens
+    uint32_t samples;       ///< after each of the last so many tokens
+    const int32_t* banned;  ///< may not be picked for positions below banned_before
+    uint32_t num_banned, banned_before;
     uint32_t want_logits;  ///< of the sampled positions, beside the largest
     float* logits_out;     ///< null, or [num_tokens, vocab]
 };

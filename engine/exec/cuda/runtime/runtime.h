@@ -129,6 +129,8 @@ class Stream {
     Result<Graph> end_capture();
     void launch(const Graph& graph);
 
+    /// Whether all that it was given since the last time could be launched; waits for nothing.
+    Status check() const;
     /// Waits until it has come past the event, and no further; says what failed since the last time.
     Status wait_for(const Event& event);
     /// Waits until all of it is done; says what failed since the last time.

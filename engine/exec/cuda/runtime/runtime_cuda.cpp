@@ -177,12 +177,16 @@ void Stream::begin_capture() {
 }
 Result<Graph> Stream::end_capture() {
     cudaGraph_t captured{};
-    if (const cudaError_t code = cudaStreamEndCapture(stream_of(*this), &captured); code != cudaSuccess)
-        return failure("capturing a graph", code);
+    const cudaError_t ended = cudaStreamEndCapture(stream_of(*this), &captured);
+    const cudaError_t refused = cudaGetLastError();  // a launch that the graph lacks
+    if (ended != cudaSuccess) return failure("capturing a graph", ended);
     cudaGraphExec_t ready{};
-    const cudaError_t code = cudaGraphInstantiate(&ready, captured, 0);
+    const cudaError_t made = refused == cudaSuccess ? cudaGraphInstantiate(&ready, captured, 0) : refused;
     later(cudaGraphDestroy(captured));
-    if (code != cudaSuccess) return failure("making a graph ready", code);
+    if (made != cudaSuccess) {
+        (void)cudaGetLastError();
+        return failure("making a graph ready", made);
+    }
     Graph graph;
     graph.handle = ready;
     return graph;
@@ -202,6 +206,7 @@ Status outcome(cudaError_t done) {
 
 }  // namespace
 
+Status Stream::check() const { return outcome(cudaSuccess); }
 Status Stream::wait_for(const Event& event) {
     return outcome(cudaEventSynchronize(static_cast<cudaEvent_t>(event.handle)));
 }

@@ -206,6 +206,7 @@ Status work_off(StreamState& state, const Enough& enough) {
 
 }  // namespace
 
+Status Stream::check() const { return {}; }
 Status Stream::wait_for(const Event& event) {
     StreamState& state = state_of(*this);
     return work_off(state, [&] {

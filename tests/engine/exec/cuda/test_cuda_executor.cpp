@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "engine/exec/cuda/cuda_executor.h"
 #include "engine/exec/cuda/cuda_library.h"
@@ -100,6 +101,42 @@ TEST(CudaExecutor, SamplesTheTokensOfItsLogits) {
         const auto row = logits.begin() + static_cast<std::ptrdiff_t>(t * vocab);
         EXPECT_EQ(std::max_element(row, row + static_cast<std::ptrdiff_t>(vocab)) - row, tokens[t + 1]);
     }
+}
+
+/// Picked on the device, the banned left out: what is next best in the logits, and from banned_before on all may be picked.
+TEST(CudaExecutor, BannedTokensAreNotSampled) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 35);
+    CudaHand hand(model);
+    const std::vector<TokenId> tokens = {1, 2, 3};
+    const auto table = blocks_from(0, 1);
+    TokenId best = 0;
+    const auto pick = [&](const std::vector<TokenId>& banned, uint32_t banned_before) {
+        StepPlan plan;
+        SequenceSlice slice;
+        slice.tokens = slice.history = tokens;
+        slice.block_table = table;
+        slice.banned = banned;
+        slice.banned_before = banned_before;
+        slice.samples = 1;
+        plan.slices.push_back(slice);
+        plan.slices.push_back(slice);
+        plan.slices[1].banned = {};
+        plan.slices[1].block_table = table;
+        const auto sampled = hand.run(plan).sampled;
+        EXPECT_EQ(sampled.at(1), best);
+        return sampled.at(0);
+    };
+    const auto logits = hand.logits(tokens, 3, table);
+    std::vector<TokenId> order(model.config().vocab_size);
+    std::iota(order.begin(), order.end(), 0);
+    const float* last = logits.data() + 2 * order.size();
+    std::stable_sort(order.begin(), order.end(), [&](TokenId a, TokenId b) { return last[a] > last[b]; });
+    best = order[0];
+    for (size_t count = 0; count < 6; ++count)
+        EXPECT_EQ(pick({order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count)}, 100),
+                  order[count]);
+    EXPECT_EQ(pick({order.begin(), order.begin() + 4}, 4), order[4]);
+    EXPECT_EQ(pick({order.begin(), order.begin() + 4}, 3), order[0]);
 }
 
 /// A sequence that decodes with its plans handed over before it is known what the one before picked.

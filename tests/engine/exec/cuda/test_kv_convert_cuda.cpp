@@ -21,7 +21,8 @@ class CudaKvConvert : public testing::Test {
         const DeviceArray<uint8_t> memory(stream, pool.block_bytes * bench.blocks());
         const DeviceArray<uint32_t> device_ids(stream, ids);
         pool.data = reinterpret_cast<std::byte*>(memory.data());
-        convert_blocks(stream, bench.pool(), pool, device_ids.data(), static_cast<uint32_t>(ids.size()));
+        convert_blocks(stream, {bench.pool(), pool, device_ids.data(), device_ids.data()},
+                       static_cast<uint32_t>(ids.size()));
         return memory.read();
     }
 

@@ -109,8 +109,18 @@ TEST_F(CudaRows, LargestColumnIsTheFirstOfTheLargest) {
     row(6)[1] = row(6)[999] = kInfinity;
     const DeviceArray<float> device_x(stream, x);
     const DeviceArray<int32_t> largest(stream, 7);
-    largest_columns(stream, {device_x.data(), columns, columns, largest.data()}, 7);
+    largest_columns(stream, {device_x.data(), columns, columns, nullptr, nullptr, largest.data()}, 7);
     EXPECT_EQ(largest.read(), (std::vector<int32_t>{1000, 300, 900, 0, 0, 0, 1}));
+    // The same with some banned: the largest, several of equal ones, all that are numbers.
+    const std::vector<int32_t> banned = {1000, 300, 301, 0, 1, 5, 900};
+    const DeviceArray<int32_t> device_banned(stream, banned);
+    const DeviceArray<uint32_t> bans(stream, std::vector<uint32_t>{0, 1, 1, 2, 0, 0, 3, 2, 3, 1, 3, 2, 4, 1});
+    largest_columns(
+        stream, {device_x.data(), columns, columns, bans.data(), device_banned.data(), largest.data()}, 7);
+    const auto allowed = largest.read();
+    EXPECT_NE(allowed[0], 1000);
+    EXPECT_EQ((std::vector<int32_t>{allowed.begin() + 1, allowed.end()}),
+              (std::vector<int32_t>{700, 900, 2, 1, 2, 999}));
 }
 
 }  // namespace
