@@ -7,7 +7,7 @@ namespace pitwall::engine {
 namespace {
 
 /// Nothing was computed between the changes that led from one span's epoch to the next one's: of those on the way only
-/// conversions count, and the activations are those of the end.
+/// conversions count, and the activations are those of the end. Activations that changed and changed back are no change.
 std::vector<FormatChange> changes_of(std::span<const EpochSpan> spans, const KvEpochs& epochs) {
     std::vector<FormatChange> changes;
     for (size_t i = 0; i < spans.size(); ++i) {
@@ -17,7 +17,9 @@ std::vector<FormatChange> changes_of(std::span<const EpochSpan> spans, const KvE
              ++epoch)
             if (i > 0 && epochs.format(epoch).kv != epochs.format(epoch - 1).kv)
                 changes.push_back({spans[i].position, {epochs.format(epoch).kv, now.activation}});
-        if (changes.size() == before) changes.push_back({spans[i].position, now});
+        const bool converted = changes.size() > before;
+        if (!converted && (i == 0 || changes.back().format != now))
+            changes.push_back({spans[i].position, now});
     }
     return changes;
 }

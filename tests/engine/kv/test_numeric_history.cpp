@@ -51,6 +51,17 @@ TEST(NumericHistory, ActivationsAreThoseThatComputed) {
         << "of what nobody computed with, only conversions are told";
 }
 
+TEST(NumericHistory, ActivationsThatChangedBackAreNoChange) {
+    constexpr auto kI8 = ActivationDtype::kI8, kI16 = ActivationDtype::kI16;
+    KvEpochs epochs({kF16, kI8});
+    for (const NumericFormat format : {NumericFormat{kF16, kI16}, NumericFormat{kF16, kI8}})
+        epochs.begin(format);
+    SequenceNumerics numerics;
+    numerics.computed(0, 0);
+    numerics.computed(30, 2);
+    EXPECT_EQ(numerics.history(20, epochs), (NumericHistory{{0, Formats{{0, {kF16, kI8}}}}}));
+}
+
 TEST(NumericHistory, AReaderOfTheCacheInheritsItsConversions) {
     const KvEpochs epochs = epochs_of({kF16, kInt8, kInt4});
     SequenceNumerics numerics;
