@@ -8,6 +8,8 @@
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <functional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,9 @@ namespace pitwall::engine {
 namespace {
 
 namespace abi = cuda::abi;
+
+constexpr size_t kRowsWorthAThread = 2;
+
 using presets::ActivationDtype;
 
 Error error_of(const abi::Failure& failure) { return {failure.what, failure.hint}; }
@@ -124,6 +129,15 @@ class CudaExecutor final : public Executor {
     }
     Status convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
                       std::span<const BlockId> holding) override;
+    uint32_t side_tokens() const override { return abi::kSideTokens; }
+    Status score_beside(telemetry::KvDtype dtype, std::span<const TokenId> tokens, uint32_t first_position,
+                        std::span<float* const> logits) override {
+        return call([&](abi::Failure* failure) {
+            return plugin_.score_beside(device_, static_cast<uint32_t>(dtype), tokens.data(),
+                                        static_cast<uint32_t>(tokens.size()), first_position, logits.data(),
+                                        failure);
+        });
+    }
     Ticket submit(const StepPlan& plan) override;
     StepResult collect(Ticket ticket) override;
     uint32_t depth() const override { return 2; }
@@ -160,7 +174,8 @@ class CudaExecutor final : public Executor {
     abi::Executor* device_ = nullptr;
     telemetry::KvDtype kv_dtype_ = telemetry::KvDtype::kF16;
     std::deque<Flight> flights_;
-    SamplerScratch sampler_;
+    std::vector<SamplerScratch> samplers_{
+        std::clamp(std::thread::hardware_concurrency(), 1u, 16u)};  ///< by thread
     uint64_t last_ticket_ = 0;
 };
 
@@ -280,23 +295,38 @@ void CudaExecutor::finish(Flight& flight) {
     sample(flight, step, result);
 }
 
+/// A row takes as long as the vocabulary is large: several rows are several threads' to do.
 void CudaExecutor::sample(const Flight& flight, const abi::StepResult& step, StepResult& result) {
     const auto start = std::chrono::steady_clock::now();
-    const int32_t* largest = step.largest;
-    const float* logits = step.logits;
+    struct Row {
+        const SequenceSlice* slice;
+        size_t token, place;
+    };
+    std::vector<Row> rows;  // [kept logits]
     for (size_t i = 0; i < flight.slices.size(); ++i) {
         const SequenceSlice& slice = flight.slices[i];
-        for (size_t token = slice.first_sampled(); token < slice.tokens.size(); ++token, ++largest) {
-            if (!flight.want_logits[i]) {
-                result.sampled.push_back(*largest);
-                continue;
-            }
-            const uint64_t position = uint64_t{slice.first_position} + token + 1;
-            result.sampled.push_back(sample_token({logits, config_.vocab_size}, slice.sampling,
-                                                  slice.history_at(token), slice.banned_at(token), position,
-                                                  sampler_));
-            logits += config_.vocab_size;
+        for (size_t token = slice.first_sampled(); token < slice.tokens.size(); ++token) {
+            const size_t place = result.sampled.size();
+            result.sampled.push_back(step.largest[place]);
+            if (flight.want_logits[i]) rows.push_back({&slice, token, place});
         }
+    }
+    const auto sample_rows = [&](size_t first, size_t end, SamplerScratch& scratch) {
+        for (size_t i = first; i < end; ++i) {
+            const auto& [slice, token, place] = rows[i];
+            const std::span logits(step.logits + i * config_.vocab_size, config_.vocab_size);
+            const uint64_t position = uint64_t{slice->first_position} + token + 1;
+            result.sampled[place] = sample_token(logits, slice->sampling, slice->history_at(token),
+                                                 slice->banned_at(token), position, scratch);
+        }
+    };
+    const size_t threads = std::clamp<size_t>(rows.size() / kRowsWorthAThread, 1, samplers_.size());
+    {
+        std::vector<std::jthread> others;
+        for (size_t thread = 1; thread < threads; ++thread)
+            others.emplace_back(sample_rows, thread * rows.size() / threads,
+                                (thread + 1) * rows.size() / threads, std::ref(samplers_[thread]));
+        sample_rows(0, rows.size() / threads, samplers_[0]);
     }
     result.sample_ns += (std::chrono::steady_clock::now() - start) / std::chrono::nanoseconds(1);
 }

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 
 #include "engine/exec/cuda/executor/count_work.h"
 #include "engine/kv/kv_format.h"
@@ -84,6 +85,57 @@ Result<double> DeviceExecutor::measure_bandwidth() {
     return best;
 }
 
+uint64_t DeviceExecutor::activation_bytes() const {
+    uint64_t bytes = forward_.bytes();
+    for (const auto& [dtype, arena] : side_arenas_) bytes += arena.memory_bytes();
+    return bytes;
+}
+
+Result<KvArena*> DeviceExecutor::side_arena(engine::KvDtype dtype) {
+    const auto found = side_arenas_.find(dtype);
+    if (found != side_arenas_.end()) return &found->second;
+    const uint64_t bytes = abi::kSideTokens / kBlockTokens * engine::kv_bytes_per_block(dtype, model_.config);
+    auto arena = KvArena::create(model_.config, bytes, dtype);
+    if (!arena.ok()) return arena.error();
+    return &(side_arenas_[dtype] = std::move(arena).value());
+}
+
+Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32_t> tokens,
+                                    uint32_t first_position, std::span<float* const> logits) {
+    assert(submitted_ == collected_ && first_position + tokens.size() <= abi::kSideTokens);
+    if (Status status = use(); !status.ok()) return status;
+    auto arena = side_arena(dtype);
+    if (!arena.ok()) return arena.error();
+    std::vector<uint32_t> table(abi::kSideTokens / kBlockTokens);
+    std::iota(table.begin(), table.end(), 0u);
+    abi::Slice slice{};
+    slice.tokens = tokens.data();
+    slice.num_tokens = static_cast<uint32_t>(tokens.size());
+    slice.first_position = first_position;
+    slice.block_table = table.data();
+    slice.num_blocks = static_cast<uint32_t>(table.size());
+    Flight& flight = this->flight(submitted_);
+    flight.layout = lay_out({nullptr, &slice, 0, 1}, limits(), {});
+    StepBatch& batch = flight.layout.batches.at(0);
+    for (uint32_t row = 0; row < tokens.size(); ++row)
+        if (logits[row]) flight.layout.heads.push_back({.row = row, .logits_out = logits[row]});
+    batch.num_heads = static_cast<uint32_t>(flight.layout.heads.size());
+    Status status = send(flight);
+    if (status.ok()) {
+        float* kept = nullptr;
+        run(batch, arena.value()->pool(), nullptr);
+        run_heads(flight, batch, kept, true);
+    }
+    const Status done = stream_.synchronize();
+    flight.layout = {};  // nothing of it is what a plan sampled
+    return status.ok() ? done : status;
+}
+
+LayoutLimits DeviceExecutor::limits() const {
+    return {Forward::kMaxTokens, model_.config.vocab_size,
+            model_.config.num_heads / model_.config.num_kv_heads};
+}
+
 /// Head rows of the positions that the plan before sampled, whether it was collected or not.
 std::vector<uint32_t> DeviceExecutor::sampled_before() {
     std::vector<uint32_t> rows;
@@ -97,9 +149,7 @@ std::vector<uint32_t> DeviceExecutor::sampled_before() {
 Status DeviceExecutor::submit(const abi::Plan& plan) {
     if (Status status = use(); !status.ok()) return status;
     assert(submitted_ - collected_ < flights_.size());
-    const LayoutLimits limits{Forward::kMaxTokens, model_.config.vocab_size,
-                              model_.config.num_heads / model_.config.num_kv_heads};
-    StepLayout layout = lay_out(plan, limits, sampled_before());
+    StepLayout layout = lay_out(plan, limits(), sampled_before());
     Flight& flight = this->flight(submitted_);
     flight.layout = std::move(layout);
     flight.result = {};
@@ -154,7 +204,7 @@ Status DeviceExecutor::run_batches(Flight& flight) {
     }
     auto* kept = flight.logits.as<float>();
     for (const StepBatch& batch : batches) {
-        run(batch, before);
+        run(batch, arena_.pool(), before);
         run_heads(flight, batch, kept, true);
     }
     return {};
@@ -167,7 +217,7 @@ bool DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
     float* kept = nullptr;
     const StepBatch& batch = flight.layout.batches[0];
     stream_.begin_capture();
-    run(batch, largest_.as<int32_t>());
+    run(batch, arena_.pool(), largest_.as<int32_t>());
     run_heads(flight, batch, kept, false);
     auto graph = stream_.end_capture();
     graphs_wanted_ = graph.ok();
@@ -228,7 +278,7 @@ Status DeviceExecutor::make_room_for_results(Flight& flight) {
     return {};
 }
 
-void DeviceExecutor::run(const StepBatch& batch, const int32_t* sampled_before) {
+void DeviceExecutor::run(const StepBatch& batch, const KvPool& pool, const int32_t* sampled_before) {
     BatchInputs inputs;
     inputs.tokens = static_cast<uint32_t>(batch.ids.size());
     inputs.ids = upload_.at<int32_t>(batch.ids_at);
@@ -243,7 +293,7 @@ void DeviceExecutor::run(const StepBatch& batch, const int32_t* sampled_before) 
     inputs.attention.num_prefill_items = static_cast<uint32_t>(batch.attention.prefill_items.size());
     inputs.attention.row_parts = upload_.at<uint32_t>(batch.row_parts_at);
     inputs.attention.most_parts = batch.attention.most_parts;
-    forward_.run(inputs, arena_.pool(), stream_);
+    forward_.run(inputs, pool, stream_);
 }
 
 void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading) {

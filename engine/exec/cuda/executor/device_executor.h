@@ -24,13 +24,16 @@ class DeviceExecutor {
                                                           const abi::Options& options);
 
     uint64_t weight_bytes() const { return model_.bytes; }
-    uint64_t activation_bytes() const { return forward_.bytes(); }
+    uint64_t activation_bytes() const;
     const KvArena& arena() const { return arena_; }
     /// With nothing in flight, like convert_kv().
     Status resize_pool(uint32_t num_blocks) { return arena_.resize(num_blocks); }
     Status convert_kv(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding);
     /// Bytes a second, read and written, of a copy on the device.
     Result<double> measure_bandwidth();
+    /// With nothing in flight: a text of its own, with KV of its own in that format.
+    Status score_beside(engine::KvDtype dtype, std::span<const int32_t> tokens, uint32_t first_position,
+                        std::span<float* const> logits);
     Status submit(const abi::Plan& plan);
     /// Of the oldest plan in flight. What it points to stays until as many plans were submitted as may be in flight.
     Result<abi::StepResult> collect();
@@ -48,6 +51,7 @@ class DeviceExecutor {
     /// The device is a property of the calling thread.
     Status use() const { return use_device(device_); }
     Status make_events();
+    LayoutLimits limits() const;
     Flight& flight(uint64_t number) { return flights_[number % flights_.size()]; }
     std::vector<uint32_t> sampled_before();
     Status send(Flight& flight);
@@ -57,7 +61,8 @@ class DeviceExecutor {
     Status run_batches(Flight& flight);
     bool capture(const Flight& flight, const GraphShape& shape);
     void drop_oldest_graph();
-    void run(const StepBatch& batch, const int32_t* sampled_before);
+    void run(const StepBatch& batch, const KvPool& pool, const int32_t* sampled_before);
+    Result<KvArena*> side_arena(engine::KvDtype dtype);
     void run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading);
     void read_logits(std::span<const HeadRow> rows, const float* logits, float*& kept);
 
@@ -66,6 +71,7 @@ class DeviceExecutor {
     DeviceModel model_;
     Forward forward_;
     KvArena arena_;
+    std::map<engine::KvDtype, KvArena> side_arenas_;
     StepUpload upload_;
     DeviceMemory largest_;  ///< of every head row of the last plan: the next one may begin with them
     DeviceMemory before_;   ///< a copy for plans of several batches, whose first ones overwrite largest_

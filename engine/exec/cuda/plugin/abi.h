@@ -15,6 +15,9 @@ namespace pitwall::cuda::abi {
 inline constexpr uint32_t kVersion = 1;
 inline constexpr const char* kEntryName = "pitwall_cuda_plugin";
 
+/// Of a text that is computed beside the pool.
+inline constexpr uint32_t kSideTokens = 256;
+
 struct Failure {
     char what[480], hint[256];
 };
@@ -114,6 +117,9 @@ struct Plugin {
                           uint32_t num_holding, Failure* failure);
     /// Bytes a second that a copy within the device's memory reads and writes; 0: it could not be measured.
     double (*measure_bandwidth)(Executor* executor);
+    /// As engine::Executor::score_beside(), with nothing in flight: up to kSideTokens tokens a text. logits[i] is null or [vocab].
+    int32_t (*score_beside)(Executor* executor, uint32_t kv_dtype, const int32_t* tokens, uint32_t num_tokens,
+                            uint32_t first_position, float* const* logits, Failure* failure);
     /// Up to two plans are in flight; collect() gives the oldest one's result.
     int32_t (*submit)(Executor* executor, const Plan* plan, Failure* failure);
     int32_t (*collect)(Executor* executor, StepResult* result, Failure* failure);

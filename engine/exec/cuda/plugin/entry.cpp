@@ -95,6 +95,14 @@ double measure_bandwidth_entry(Executor* executor) {
     return rate;
 }
 
+int32_t score_beside_entry(Executor* executor, uint32_t kv_dtype, const int32_t* tokens, uint32_t num_tokens,
+                           uint32_t first_position, float* const* logits, Failure* failure) {
+    return guarded(failure, [&] {
+        return executor->device->score_beside(static_cast<engine::KvDtype>(kv_dtype), {tokens, num_tokens},
+                                              first_position, {logits, num_tokens});
+    });
+}
+
 int32_t submit_entry(Executor* executor, const Plan* plan, Failure* failure) {
     return guarded(failure, [&] { return executor->device->submit(*plan); });
 }
@@ -121,6 +129,7 @@ constexpr Plugin kPlugin = {
     .resize_pool = resize_pool_entry,
     .convert_kv = convert_kv_entry,
     .measure_bandwidth = measure_bandwidth_entry,
+    .score_beside = score_beside_entry,
     .submit = submit_entry,
     .collect = collect_entry,
 };

@@ -239,6 +239,35 @@ TEST(CudaExecutor, KvIsConvertedInPlaceBothWays) {
     EXPECT_EQ(hand.executor().kv_cache_dtype(), KvDtype::kF16);
 }
 
+/// In pieces, with KV beside the pool, in the pool's format and in others.
+TEST(CudaExecutor, TextsAreScoredBesideThePool) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 7);
+    std::mt19937 random(9);
+    const size_t vocab = model.config().vocab_size;
+    const auto tokens = random_tokens(40, model.config().vocab_size, random);
+    for (const KvDtype dtype : {KvDtype::kF16, KvDtype::kInt8}) {
+        const auto want = CudaHand(model, dtype).logits(tokens, 40, blocks_from(3, 4));
+        CudaHand hand(model);
+        const auto others = hand.logits(tokens, 40, blocks_from(9, 4));
+        EXPECT_EQ(hand.executor().side_tokens(), 256u);
+        std::vector<float> got(want.size(), -1), expected = got;
+        std::vector<float*> rows(40, nullptr);
+        for (const size_t row : {0u, 19u, 20u, 39u}) {
+            rows[row] = got.data() + row * vocab;
+            std::copy_n(want.begin() + static_cast<std::ptrdiff_t>(row * vocab), vocab,
+                        expected.begin() + static_cast<std::ptrdiff_t>(row * vocab));
+        }
+        for (const uint32_t first : {0u, 20u}) {
+            const Status status =
+                hand.executor().score_beside(dtype, std::span(tokens).subspan(first, 20), first,
+                                             std::span<float* const>(rows).subspan(first, 20));
+            EXPECT_TRUE(status.ok());
+        }
+        EXPECT_EQ(got, expected);
+        EXPECT_EQ(hand.logits(tokens, 40, blocks_from(9, 4)), others);
+    }
+}
+
 TEST(CudaExecutor, WhatItCannotDoIsSaid) {
     const TestModel odd(odd_config(), {}, 1);
     const auto made = make_cuda_executor(*pitwall_cuda_plugin(), odd, options_of(odd, KvDtype::kF16, 4));
