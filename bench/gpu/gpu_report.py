@@ -57,7 +57,7 @@ def shares(report):
                 torch = rate_of(ceilings, "tflops", what="torch attention", backend=backend, tokens=row["tokens"])
                 if torch:
                     found.append((f"prefill attention {row['tokens']} tokens / {backend}", row["tflops"] / torch))
-    for name in ("bench_bf16", "bench_int4"):
+    for name in ("bench_bf16", "bench_int4", "bench_overlap", "bench_eager"):
         for row in report[name]:
             if row.get("decode_bandwidth_fraction"):
                 found.append((f"{name} decode batch {row['batch']} depth {row['depth']}: bytes / copy", row["decode_bandwidth_fraction"]))
@@ -65,7 +65,7 @@ def shares(report):
 
 
 report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
-for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "generate", "session_chat", "session_documents", "session_code"):
+for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "generate", "session_chat", "session_documents", "session_code"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
 report["device"] = device.read_text().splitlines() if device.exists() else []

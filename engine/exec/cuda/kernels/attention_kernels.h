@@ -95,6 +95,7 @@ constexpr uint32_t decode_blocks() {
 
 template <class Shape>
 PITWALL_KERNEL PITWALL_BOUNDS(kDecodeThreads, decode_blocks<Shape>()) decode_kernel(AttendArgs args) {
+    begin_kernel();
     SharedMemory shared;
     auto* const rings = shared.take<std::byte>(kDecodeWarps * ring_slots<Shape>() * Shape::kSlotBytes);
     auto* const all_heads = shared.take<const std::byte*>(kDecodeWarps * kChunkBlocks);
@@ -223,6 +224,7 @@ PITWALL_DEVICE void leave_chunk(const AttendArgs& args, const AttendItem& item, 
 
 template <class Shape>
 PITWALL_KERNEL PITWALL_BOUNDS(kPrefillThreads, 2) prefill_kernel(AttendArgs args) {
+    begin_kernel();
     using Buffers = TileBuffers<Shape>;
     SharedMemory shared;
     auto* const tiles = shared.take<std::byte>(2 * Buffers::kTileBytes);

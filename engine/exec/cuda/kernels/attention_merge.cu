@@ -40,6 +40,7 @@ PITWALL_DEVICE MergedValue merge_parts_of(const AttendArgs& args, uint32_t first
 
 /// Leaves the parts of a row and head in the first of them.
 PITWALL_KERNEL gather_parts_kernel(MergeArgs all) {
+    begin_kernel();
     const AttendArgs& args = all.attend;
     const uint32_t row = block_x(), head = block_y(), head_dim = args.pool.layout.head_dim;
     const uint32_t first = args.row_parts[2 * row], count = args.row_parts[2 * row + 1];
@@ -55,6 +56,7 @@ PITWALL_KERNEL gather_parts_kernel(MergeArgs all) {
 
 /// Merged, divided by the sum of weights, V's rotation undone, and written as the next matrix wants it.
 PITWALL_KERNEL merge_kernel(MergeArgs all) {
+    begin_kernel();
     const AttendArgs& args = all.attend;
     SharedMemory shared;
     const uint32_t row = block_x(), head_dim = args.pool.layout.head_dim, columns = args.heads * head_dim;

@@ -36,6 +36,7 @@ PITWALL_DEVICE float number_of(uint32_t bits, MatrixFormat format) {
 
 /// A block a row.
 PITWALL_KERNEL gather_rows_kernel(GatherArgs args) {
+    begin_kernel();
     const DeviceMatrix& m = args.matrix;
     const int32_t id = args.ids[block_x()];
     const auto row = static_cast<uint32_t>(id < 0 ? args.before[-1 - id] : id);

@@ -16,6 +16,7 @@ struct CopyArgs {
 };
 
 PITWALL_KERNEL copy_blocks_kernel(CopyArgs args) {
+    begin_kernel();
     const uint32_t source = args.pairs[2 * block_x()], target = args.pairs[2 * block_x() + 1];
     const std::byte* const from = args.pool.data + source * args.pool.block_bytes;
     std::byte* const to = args.pool.data + target * args.pool.block_bytes;
@@ -93,6 +94,7 @@ PITWALL_DEVICE std::byte* head_of(const KvPool& pool, uint32_t block, uint32_t h
 /// converted like the others: nobody reads them.
 template <uint32_t kOwn>
 PITWALL_KERNEL convert_blocks_kernel(ConvertArgs args) {
+    begin_kernel();
     const uint32_t old_block = args.sources[block_x()], new_block = args.targets[block_x()];
     const uint32_t head = block_y();
     const engine::KvHeadLayout &from = args.from.layout, &to = args.to.layout;

@@ -17,6 +17,7 @@ struct RotationArgs {
 };
 
 PITWALL_KERNEL fill_rotations_kernel(RotationArgs args) {
+    begin_kernel();
     const uint32_t at = block_x() * kThreads + thread(), position = at / args.pairs;
     if (position >= args.positions) return;
     const double angle = position * exp2(args.step * (at % args.pairs));
@@ -72,6 +73,7 @@ PITWALL_DEVICE void store_key_or_value(const StoreArgs& args, uint32_t token, ui
 /// A warp for each head of a token: queries, then keys, then values.
 template <uint32_t kOwn>
 PITWALL_KERNEL rotate_and_store_kernel(StoreArgs args) {
+    begin_kernel();
     constexpr uint32_t kDim = kOwn * kWarp;
     const uint32_t token = block_x(), head = block_y() * kWarps + warp(), kv_heads = args.pool.kv_heads;
     if (head >= args.heads + 2 * kv_heads) return;

@@ -232,6 +232,7 @@ PITWALL_DEVICE void merge_parts(const MultiplyArgs& args, uint32_t row_block,
 
 template <class Shape>
 PITWALL_KERNEL PITWALL_BOUNDS(kMostParts* kWarp, Shape::kBlocks) multiply_few_kernel(MultiplyArgs args) {
+    begin_kernel();
     SharedMemory shared;
     float* const all = shared.take<float>(threads() * Shape::kCells * 4);
     std::byte* const weights = shared.take<std::byte>(threads() / kWarp * Shape::kWarpBytes);

@@ -196,6 +196,7 @@ PITWALL_DEVICE void add_part(typename Shape::Sums& totals, typename Shape::Sums&
 
 template <class Shape>
 PITWALL_KERNEL PITWALL_BOUNDS(kThreads, Shape::kBlocks) multiply_many_kernel(MultiplyArgs args) {
+    begin_kernel();
     SharedMemory shared;
     const Stages<Shape> stages(args, shared);
     typename Shape::Sums totals = {}, sums = {};

@@ -11,6 +11,7 @@ namespace {
 constexpr uint32_t kSharedBytes = kBlockReduceBytes;
 
 PITWALL_KERNEL rms_norm_kernel(RmsNormArgs args) {
+    begin_kernel();
     SharedMemory shared;
     const uint32_t row = block_x();
     const uint32_t source = args.source_rows ? args.source_rows[row] : row;
@@ -24,6 +25,7 @@ PITWALL_KERNEL rms_norm_kernel(RmsNormArgs args) {
 }
 
 PITWALL_KERNEL round_rows_kernel(RoundRowsArgs args) {
+    begin_kernel();
     SharedMemory shared;
     const uint32_t row = block_x();
     const float* const x = args.x + static_cast<size_t>(row) * args.ld_x;
@@ -52,6 +54,7 @@ PITWALL_DEVICE bool is_banned(const LargestArgs& args, uint32_t row, int32_t col
 }
 
 PITWALL_KERNEL largest_columns_kernel(LargestArgs args) {
+    begin_kernel();
     SharedMemory shared;
     const uint32_t warps = threads() / kWarp, row = block_x();
     auto* const best_of_warp = shared.take<Candidate>(warps);

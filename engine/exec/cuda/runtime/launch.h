@@ -23,6 +23,12 @@ struct LaunchShape {
     uint32_t shared_bytes = 0;  ///< all that SharedMemory deals out, each array filled up to 16 bytes
 };
 
+#if defined(__CUDACC__)
+/// Whether a kernel may come up while the one before it in the stream ends: what it has to wait for, begin_kernel() waits for.
+/// PITWALL_CUDA_OVERLAP=on, on GPUs of compute capability 9.0 and above: off until a GPU has shown what it gains.
+bool kernels_overlap();
+#endif
+
 /// Each kernel takes one plain struct. A grid of no blocks is no launch. A launch that the device refuses is told by
 /// Stream::synchronize().
 template <class Args>
@@ -35,8 +41,17 @@ void launch(Stream& stream, const LaunchShape& shape, void (*kernel)(Args),
     if (shape.shared_bytes > kWithoutAsking)
         (void)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                    static_cast<int>(shape.shared_bytes));
-    const auto to = static_cast<cudaStream_t>(stream.handle);
-    kernel<<<dim3(shape.x, shape.y, shape.z), shape.threads, shape.shared_bytes, to>>>(args);
+    cudaLaunchAttribute overlap{};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3(shape.x, shape.y, shape.z);
+    config.blockDim = dim3(shape.threads);
+    config.dynamicSmemBytes = shape.shared_bytes;
+    config.stream = static_cast<cudaStream_t>(stream.handle);
+    config.attrs = &overlap;
+    config.numAttrs = kernels_overlap() ? 1 : 0;
+    (void)cudaLaunchKernelEx(&config, kernel, args);  // the runtime keeps what went wrong
 #else
     const emulator::GridShape grid{{shape.x, shape.y, shape.z}, shape.threads, shape.shared_bytes};
     enqueue(stream, [grid, kernel, args](uint64_t seed) {

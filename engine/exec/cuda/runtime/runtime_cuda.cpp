@@ -4,11 +4,16 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda {
+
+bool kernels_overlap();  // launch.h, which is for nvcc
+
 namespace {
 
 cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle); }
@@ -40,6 +45,17 @@ DeviceProperties properties_of(int index) {
 }
 
 }  // namespace
+
+bool kernels_overlap() {
+    static const bool overlap = [] {
+        const char* wanted = std::getenv("PITWALL_CUDA_OVERLAP");
+        int device = 0, major = 0;
+        return wanted != nullptr && std::strcmp(wanted, "on") == 0 && cudaGetDevice(&device) == cudaSuccess &&
+               cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+               major >= 9;
+    }();
+    return overlap;
+}
 
 DeviceList list_devices() {
     DeviceList list;

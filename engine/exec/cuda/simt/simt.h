@@ -4,6 +4,8 @@
 // nvcc compiles them it is the GPU's own instructions, where a host compiler does it is the emulator's. Nothing else of
 // CUDA appears in a kernel's source.
 //
+//   begin_kernel()             every kernel's first statement: lets the next kernel of the stream come up, and waits for the one
+//                              before to be done, where kernels may overlap (launch.h)
 //   thread(), threads()        index in the block, and how many there are; blocks are one-dimensional
 //   lane(), warp()             thread() % 32 and / 32
 //   block_x/y/z(), blocks_x()  index in the grid, and its width

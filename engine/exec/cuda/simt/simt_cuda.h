@@ -18,6 +18,14 @@
 
 namespace pitwall::cuda {
 
+/// PTX ISA, griddepcontrol; without the launch attribute both do nothing.
+PITWALL_DEVICE void begin_kernel() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 PITWALL_DEVICE uint32_t thread() { return threadIdx.x; }
 PITWALL_DEVICE uint32_t threads() { return blockDim.x; }
 PITWALL_DEVICE uint32_t block_x() { return blockIdx.x; }

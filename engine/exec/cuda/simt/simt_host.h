@@ -23,6 +23,8 @@ namespace pitwall::cuda {
 
 using emulator::Site;
 
+inline void begin_kernel() {}
+
 inline uint32_t thread() { return emulator::self().thread; }
 inline uint32_t threads() { return emulator::shape().threads; }
 inline uint32_t block_x() { return emulator::block_index().x; }
