@@ -21,7 +21,10 @@ def tests(name):
     path = folder / name
     if not path.exists():
         return None
-    report = json.loads(path.read_text())
+    try:
+        report = json.loads(path.read_text())
+    except json.JSONDecodeError:
+        return {"tests": 0, "failed": ["the run did not end"]}
     failed = [f"{suite['name']}.{case['name']}" for suite in report["testsuites"] for case in suite["testsuite"] if case.get("failures")]
     return {"tests": report["tests"], "failed": failed}
 
@@ -48,7 +51,7 @@ def shares(report):
         if torch:
             found.append((name + " / torch bf16", row["tflops"] / torch))
     for row in attention:
-        if row.get("what") == "decode attention" and copy:
+        if row.get("what") == "decode attention" and copy and not row["lengths"].startswith("1 x"):  # that one stays in the cache
             found.append((f"decode attention {row['kv_cache_dtype']} {row['lengths']} / copy", row["gb_per_s"] / copy))
         if row.get("what") == "KV conversion" and copy:
             found.append((f"KV conversion to {row['to']} / copy", row["gb_per_s"] / copy))
@@ -65,9 +68,10 @@ def shares(report):
 
 
 report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
-for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "generate", "session_chat", "session_documents", "session_code"):
+for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
+report["sanitizers"] = {tool: (folder / f"{tool}.log").read_text(errors="replace").splitlines()[-3:] for tool in ("memcheck", "racecheck") if (folder / f"{tool}.log").exists()}
 report["device"] = device.read_text().splitlines() if device.exists() else []
 report["shares"] = {name: round(share, 4) for name, share in shares(report)}
 if "--summary" in sys.argv:

@@ -56,12 +56,12 @@ TensorView shaped(TensorType type, uint32_t rows, uint32_t columns) {
     return {type, rows, columns, nullptr, rows * row_bytes(type, columns)};
 }
 
-/// All views with their shapes, none with data.
-/// In which formats: those of the default model's file, or bfloat16 throughout.
+/// Of a model's matrices: those of the default model's file, or bfloat16 throughout.
 struct Formats {
     TensorType tables = TensorType::kQ8_0, layers = TensorType::kQ4_1;
 };
 
+/// All views with their shapes, none with data.
 Weights shapes_of(const ModelConfig& c, const Formats& formats) {
     Weights w;
     w.embedding = shaped(formats.tables, c.vocab_size, c.hidden_size);

@@ -52,6 +52,8 @@ MemoryRow row_of(const char* name, Quantity value, const char* definition) {
 const char* MemoryPresenter::color_token(Part part) { return kColors.at(part); }
 double MemoryPresenter::opacity(Part part) { return part == kSlack ? kSlackOpacity : 1; }
 
+bool MemoryPresenter::on_gpu() const { return store_.session("kernel_tier").starts_with("cuda"); }
+
 bool MemoryPresenter::simulated() const { return store_.session("kernel_tier") == "simulated"; }
 
 void MemoryPresenter::update(telemetry::TimeRange range, const QString& range_label) {
@@ -91,7 +93,9 @@ void MemoryPresenter::measure() {
     bytes_[kSlack] = held - *bytes_[kInUse];
     bytes_[kCached] = step_.blocks_cached * block;
     bytes_[kFree] = step_.blocks_free * block;
-    if (device && !simulated())
+    if (device && on_gpu())  // what is counted above lies in its memory
+        bytes_[kRest] = double(device->resident_bytes);
+    else if (device && !simulated())
         bytes_[kRest] =
             std::max(0.0, double(device->resident_bytes) - *bytes_[kWeights] - held - *bytes_[kCached] -
                               bytes_[kActivations].value_or(0) - bytes_[kDraft].value_or(0));
@@ -108,6 +112,8 @@ const MemoryRow* MemoryPresenter::part_row(Part part) const {
 }
 
 QString MemoryPresenter::caption() const {
+    if (on_gpu())
+        return QStringLiteral("Memory of the GPU, free blocks included; the rest is the process beside it");
     return simulated() ? QStringLiteral("Memory of the simulated device")
                        : QStringLiteral("Memory of this process, free blocks included");
 }

@@ -29,7 +29,9 @@ class MemoryPresenter {
     double total_bytes() const;  ///< of those known
     static const char* color_token(Part part);
     static double opacity(Part part);
-    bool simulated() const;  ///< weights and KV are a simulated device's, not this process's
+    bool simulated() const;
+    bool on_gpu()
+        const;  ///< weights, KV and activations lie in its memory, the rest in the host's  ///< weights and KV are a simulated device's, not this process's
     const std::vector<MemoryRow>& parts() const { return parts_; }
     const MemoryRow* part_row(Part part) const;  ///< null where the part has none
     const std::vector<MemoryRow>& room() const { return room_; }

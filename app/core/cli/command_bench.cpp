@@ -30,6 +30,7 @@ struct BenchOptions {
 /// One line of output: what is measured.
 struct Design {
     uint32_t prompt, depth, batch, generate;
+    uint32_t chunk_tokens;  ///< of a prompt in a step: max_num_batched_tokens
     uint32_t max_tokens() const { return depth + prompt + generate; }
 };
 
@@ -67,14 +68,11 @@ class Bench {
     }
 
   private:
-    /// The budget of a step: what the engine's own default would give a prompt.
-    static constexpr uint32_t kChunkTokens = 256;
-
     Status prefill(uint32_t first, uint32_t count, double& bytes, Interrupts& interrupts) {
-        for (uint32_t done = 0; done < count; done += kChunkTokens)
+        for (uint32_t done = 0; done < count; done += design_.chunk_tokens)
             for (uint32_t sequence = 0; sequence < design_.batch; ++sequence) {
                 if (interrupts.pending()) return {};
-                const uint32_t chunk = std::min(kChunkTokens, count - done);
+                const uint32_t chunk = std::min(design_.chunk_tokens, count - done);
                 const TokenRunner::Slice slice{sequence,
                                                std::span(tokens_[sequence]).subspan(first + done, chunk),
                                                first + done, done + chunk == count};
@@ -167,12 +165,12 @@ void print_design(const CommandContext& context, const ordered_json& line) {
     std::fflush(stdout);
 }
 
-std::vector<Design> designs_of(const BenchOptions& options) {
+std::vector<Design> designs_of(const BenchOptions& options, uint32_t chunk_tokens) {
     std::vector<Design> designs;
     for (const uint32_t prompt : options.prompts)
         for (const uint32_t depth : options.depths)
             for (const uint32_t batch : options.batches)
-                designs.push_back({prompt, depth, batch, options.generate});
+                designs.push_back({prompt, depth, batch, options.generate, chunk_tokens});
     return designs;
 }
 
@@ -192,7 +190,8 @@ int bench(const CommandContext& context, const BenchOptions& options) {
     const auto device = parse_device(context.session.device);
     auto opened = open_model_and_tokenizer(context.session, !device.value().simulated(), nullptr);
     if (!opened.ok()) return report(opened.error(), kExitWrongUse);
-    const auto designs = designs_of(options);
+    const auto chunk = context.session.knobs.integer(presets::KnobId::kMaxNumBatchedTokens);
+    const auto designs = designs_of(options, static_cast<uint32_t>(chunk));
     if (auto fits = check_designs(designs, opened.value().model->config().max_context_tokens); !fits.ok())
         return report(fits.error(), kExitWrongUse);
     std::unique_ptr<Clock> clock;
@@ -205,8 +204,8 @@ int bench(const CommandContext& context, const BenchOptions& options) {
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     opened.value().model->release_pages();
     const engine::DeviceInfo& info = executor.value()->device();
-    double bandwidth = executor.value()->measure_bandwidth();
-    if (bandwidth == 0 && !info.simulated) bandwidth = measure_read_bandwidth(info.threads);
+    const std::optional<double> own = executor.value()->measure_bandwidth();
+    const double bandwidth = own ? *own : info.simulated ? 0 : measure_read_bandwidth(info.threads);
     for (const Design& design : designs) {
         auto runner = TokenRunner::create(*executor.value(), design.batch, design.max_tokens() + 1);
         if (!runner.ok()) return report(runner.error(), kExitWrongUse);

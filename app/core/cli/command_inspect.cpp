@@ -109,10 +109,10 @@ void print_text(const ordered_json& value, const std::string& indent) {
 Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     auto found = inspect_model(session.model, session.seed);
     if (!found.ok()) return found;
-    const DeviceChoice choice = parse_device(session.device).value();  // it was read before
+    const auto [choice, reason] = resolve_device(parse_device(session.device).value());  // it was read before
     ordered_json& out = found.value();
     out["device"] = device_words(choice);
-    if (!choice.reason.empty()) out["device_reason"] = choice.reason;
+    if (!reason.empty()) out["device_reason"] = reason;
     return found;
 }
 

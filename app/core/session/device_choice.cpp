@@ -16,19 +16,6 @@ namespace {
 
 using Kind = DeviceChoice::Kind;
 
-/// An emulated GPU is for tests: it is never what somebody meant who did not say so.
-DeviceChoice choose_by_itself() {
-    const auto on_cpu = [](const std::string& why) { return DeviceChoice{.reason = "on the CPU: " + why}; };
-    const auto plugin = engine::load_cuda_plugin();
-    if (!plugin.ok()) return on_cpu(plugin.error().what);
-    const auto devices = engine::list_cuda_devices(*plugin.value());
-    if (!devices.ok()) return on_cpu(devices.error().what);
-    for (uint32_t i = 0; i < devices.value().size(); ++i)
-        if (!devices.value()[i].emulated)
-            return {.kind = Kind::kCuda, .cuda_index = i, .reason = "on the first GPU that was found"};
-    return on_cpu("the CUDA plug-in is an emulated one");
-}
-
 std::optional<uint32_t> whole_number(std::string_view text) {
     uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -40,6 +27,8 @@ std::optional<uint32_t> whole_number(std::string_view text) {
 
 std::string device_words(const DeviceChoice& choice) {
     switch (choice.kind) {
+        case Kind::kAuto:
+            return "auto";
         case Kind::kCpu:
             return "cpu";
         case Kind::kCuda:
@@ -52,7 +41,7 @@ std::string device_words(const DeviceChoice& choice) {
 
 Result<DeviceChoice> parse_device(const std::string& device) {
     constexpr std::array<std::string_view, 4> kKnown = {"auto", "cpu", "cuda", "sim"};
-    if (device == "auto") return choose_by_itself();
+    if (device == "auto") return DeviceChoice{.kind = Kind::kAuto};
     if (device == "cpu") return DeviceChoice{};
     if (device == "sim") return DeviceChoice{.kind = Kind::kSimulated};
     if (device.starts_with("sim:"))
@@ -67,6 +56,28 @@ Result<DeviceChoice> parse_device(const std::string& device) {
     }
     return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),
                  fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
+}
+
+/// An emulated GPU is for tests: it is never what somebody meant who did not say so.
+ResolvedDevice resolve_device(const DeviceChoice& choice) {
+    if (choice.kind != Kind::kAuto) return {choice, ""};
+    const auto on_cpu = [](const std::string& why) {
+        return ResolvedDevice{DeviceChoice{}, "on the CPU: " + why};
+    };
+    const auto plugin = engine::load_cuda_plugin();
+    if (!plugin.ok()) return on_cpu(plugin.error().what);
+    const auto devices = engine::list_cuda_devices(*plugin.value());
+    if (!devices.ok()) return on_cpu(devices.error().what);
+    std::string why = "the CUDA plug-in is an emulated one";
+    for (uint32_t i = 0; i < devices.value().size(); ++i) {
+        const auto& device = devices.value()[i];
+        if (!device.emulated && device.has_code)
+            return {DeviceChoice{.kind = Kind::kCuda, .cuda_index = i}, "on the first GPU that was found"};
+        if (!device.has_code)
+            why = fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})", device.name,
+                              device.compute_major, device.compute_minor);
+    }
+    return on_cpu(why);
 }
 
 }  // namespace pitwall::app

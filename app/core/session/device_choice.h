@@ -10,19 +10,26 @@ namespace pitwall::app {
 
 /// What --device says, taken apart and checked.
 struct DeviceChoice {
-    enum class Kind : uint8_t { kCpu, kCuda, kSimulated };
+    enum class Kind : uint8_t { kAuto, kCpu, kCuda, kSimulated };
     Kind kind = Kind::kCpu;
     uint32_t cuda_index = 0;       ///< among the driver's devices
     std::string profile = "h100";  ///< of a simulated one
-    std::string reason{};          ///< in one line why "auto" came to this; "" for what was asked for by name
     bool simulated() const { return kind == Kind::kSimulated; }
 };
 
-/// "cpu", "cuda", "cuda:N", "sim" or "sim:PROFILE"; "auto" is the first GPU, where there is one, or the CPU. Whether a GPU asked
-/// for by name is there is found out by who opens it.
+/// "auto", "cpu", "cuda", "cuda:N", "sim" or "sim:PROFILE". Looks at the words alone: whether a GPU is there is found out by
+/// who opens it.
 Result<DeviceChoice> parse_device(const std::string& device);
 
 /// As --device would say it: "cpu", "cuda:0", "sim:h100".
 std::string device_words(const DeviceChoice& choice);
+
+/// A choice, and in one line why it is that: "" for what was asked for by name.
+struct ResolvedDevice {
+    DeviceChoice choice;
+    std::string reason;
+};
+/// Makes "auto" the first GPU, where there is one that the plug-in has code for, or the CPU. Loads the plug-in for that.
+ResolvedDevice resolve_device(const DeviceChoice& choice);
 
 }  // namespace pitwall::app

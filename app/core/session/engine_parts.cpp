@@ -45,11 +45,14 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
 /// A GPU has its own memory; kv_cache_memory_bytes bounds the cache only where somebody gave it.
 Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const SessionOptions& options,
                                                     const engine::Model& model, const ProgressFn& progress) {
-    const std::string hint = "use --device cpu or --device sim";
+    const auto refused = [](const Error& why) {
+        return Error{"--device cuda: " + why.what,
+                     why.hint.empty() ? "use --device cpu or --device sim" : why.hint};
+    };
     const auto plugin = engine::load_cuda_plugin();
-    if (!plugin.ok()) return Error{"--device cuda: " + plugin.error().what, hint};
+    if (!plugin.ok()) return refused(plugin.error());
     const auto devices = engine::list_cuda_devices(*plugin.value());
-    if (!devices.ok()) return Error{"--device cuda: " + devices.error().what, hint};
+    if (!devices.ok()) return refused(devices.error());
     engine::CudaOptions cuda;
     cuda.device = index;
     cuda.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
@@ -57,6 +60,18 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const Sessio
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
     return engine::make_cuda_executor(*plugin.value(), model, cuda);
+}
+
+Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options, const engine::Model& model,
+                                                   const ProgressFn& progress) {
+    engine::CpuOptions cpu;
+    cpu.threads = options.threads;
+    cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
+    cpu.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
+    cpu.activation_dtype =
+        static_cast<presets::ActivationDtype>(options.knobs.integer(KnobId::kActivationDtype));
+    cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
+    return engine::make_cpu_executor(model, cpu);
 }
 
 /// A session that is to draft with it begins with it there.
@@ -87,20 +102,20 @@ Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool
 
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
                                                         const engine::Model& model, Clock& clock,
-                                                        const ProgressFn& progress) {
-    const auto device = parse_device(options.device);
-    if (!device.ok()) return device.error();
-    if (device.value().simulated()) return make_sim(device.value().profile, options, model, clock);
-    if (device.value().kind == DeviceChoice::Kind::kCuda)
-        return make_cuda(device.value().cuda_index, options, model, progress);
-    engine::CpuOptions cpu;
-    cpu.threads = options.threads;
-    cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
-    cpu.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
-    cpu.activation_dtype =
-        static_cast<presets::ActivationDtype>(options.knobs.integer(KnobId::kActivationDtype));
-    cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
-    return engine::make_cpu_executor(model, cpu);
+                                                        const ProgressFn& progress, std::string* reason) {
+    const auto asked = parse_device(options.device);
+    if (!asked.ok()) return asked.error();
+    if (asked.value().simulated()) return make_sim(asked.value().profile, options, model, clock);
+    ResolvedDevice device = resolve_device(asked.value());
+    if (device.choice.kind == DeviceChoice::Kind::kCuda) {
+        auto made = make_cuda(device.choice.cuda_index, options, model, progress);
+        const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto;
+        if (made.ok() && reason) *reason = device.reason;
+        if (made.ok() || by_name) return made;
+        device.reason = "on the CPU: " + made.error().what;
+    }
+    if (reason) *reason = device.reason;
+    return make_cpu(options, model, progress);
 }
 
 Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,
@@ -123,7 +138,8 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         std::make_unique<DraftModel>(options, simulated, *parts->opened.model, *parts->clock);
     if (Status status = prepare_draft_model(*parts->draft_model, options, progress); !status.ok())
         return status.error();
-    auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress);
+    auto executor =
+        make_executor(options, *parts->opened.model, *parts->clock, progress, &parts->device_reason);
     if (!executor.ok()) return executor.error();
     parts->producer = parts->bus.add_producer();
     parts->engine = std::make_unique<engine::Engine>(
@@ -157,7 +173,7 @@ void publish_session_facts(EngineParts& parts, const SessionOptions& options,
         {"model_format", model.format_summary()},
         {"weight_kinds", std::string(engine::weight_kinds(model))},
         {"device", device.name},
-        {"device_reason", parse_device(options.device).value().reason},
+        {"device_reason", parts.device_reason},
         {"kernel_tier", device.kernel_tier},
         {"threads", fmt::format("{}", device.threads)},
         {"seed", fmt::format("{}", options.seed)},

@@ -24,10 +24,12 @@ struct OpenedModel {
 Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool weights_needed,
                                              const ProgressFn& progress);
 
-/// The executor that options.device names, with room for the KV memory that the knobs give.
+/// The executor that options.device names, with room for the KV memory that the knobs give. A GPU that "auto" found and that
+/// cannot hold the model leaves it to the CPU. `reason`: where given, in one line why "auto" came to what it is.
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
                                                         const engine::Model& model, Clock& clock,
-                                                        const ProgressFn& progress);
+                                                        const ProgressFn& progress,
+                                                        std::string* reason = nullptr);
 
 /// "SmolLM2-135M-Instruct.Q4_1": the file's name without its suffix, which users know better than what the file says of
 /// itself; "synthetic:tiny" as it was asked for.
@@ -41,6 +43,7 @@ struct EngineParts {
     std::shared_ptr<telemetry::Producer> producer;
     std::unique_ptr<DraftModel> draft_model;
     std::unique_ptr<engine::Engine> engine;
+    std::string device_reason;  ///< why it runs where it does; "" where it was asked for by name
 
     /// Session time is counted from here: called once, right before the session's first event, so that no request is
     /// charged for what its opening took. A virtual clock stands at 0 until the engine moves it.

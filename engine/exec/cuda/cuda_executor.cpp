@@ -117,11 +117,12 @@ class CudaExecutor final : public Executor {
     }
     uint64_t weight_bytes() const override { return plugin_.weight_bytes(device_); }
     uint64_t activation_bytes() const override { return plugin_.activation_bytes(device_); }
-    double measure_bandwidth() override { return plugin_.measure_bandwidth(device_); }
+    std::optional<double> measure_bandwidth() override { return plugin_.measure_bandwidth(device_); }
     uint32_t capacity_blocks() const override { return kv_capacity(kv_dtype_).blocks; }
     KvCapacity kv_capacity(telemetry::KvDtype dtype) const override {
         const uint64_t bytes = kv_bytes_per_block(dtype, config_);
         const uint64_t most = raw(kNoBlock) / kBlockTokens;
+        if (plugin_.block_bytes(device_, static_cast<uint32_t>(dtype)) == 0) return {bytes, 0};
         return {bytes, static_cast<uint32_t>(std::min(plugin_.kv_memory_bytes(device_) / bytes, most))};
     }
     Status resize_pool(uint32_t num_blocks) override {
@@ -340,7 +341,12 @@ Result<std::unique_ptr<Executor>> make_cuda_executor(const abi::Plugin& plugin, 
     if (options.device >= devices.value().size())
         return Error{fmt::format("there is no CUDA device {}", options.device),
                      fmt::format("use 0 to {}", devices.value().size() - 1)};
-    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value()[options.device], model);
+    const abi::DeviceInfo& device = devices.value()[options.device];
+    if (!device.has_code)
+        return Error{fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})",
+                                 device.name, device.compute_major, device.compute_minor),
+                     "build it with its number in CMAKE_CUDA_ARCHITECTURES, or use --device cpu"};
+    auto executor = std::make_unique<CudaExecutor>(plugin, device, model);
     if (Status status = executor->load(model, options); !status.ok()) return status.error();
     return Result<std::unique_ptr<Executor>>(std::move(executor));
 }

@@ -18,7 +18,9 @@ constexpr const char* kFileName = "pitwall-cuda.so";
 
 /// Beside the program, as installed (bin/ and lib/pitwall/), and as built (app/headless/ and engine/exec/cuda/).
 std::vector<std::filesystem::path> places() {
-    if (const char* given = std::getenv("PITWALL_CUDA_PLUGIN")) return {given};
+    // Absolute, for dlopen() would look for a bare name where the system keeps its libraries.
+    if (const char* given = std::getenv("PITWALL_CUDA_PLUGIN"); given && *given)
+        return {std::filesystem::absolute(given)};
     std::error_code none;
     const auto folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
     return {folder / kFileName, folder / "../lib/pitwall" / kFileName,

@@ -97,7 +97,6 @@ class Block {
 };
 
 thread_local Block* block = nullptr;
-uint64_t all_threads = 0;
 
 void Block::fail(const std::string& what) const {
     std::fprintf(stderr, "pitwall: emulated kernel, block (%u, %u, %u), thread %u: %s\n", index_.x, index_.y,
@@ -142,7 +141,6 @@ void Block::run(const Index3& index) {
         resume(fibers_[thread]);
     }
     if (alive_ > 0) report_hang();
-    all_threads += shape_.threads;
 }
 
 void Block::resume(Fiber& fiber) {
@@ -239,8 +237,6 @@ void run_grid(const GridShape& shape, const std::function<void()>& kernel, uint6
             for (uint32_t x = 0; x < shape.grid.x; ++x) runner.run({x, y, z});
     block = outer;
 }
-
-uint64_t threads_run() { return all_threads; }
 
 const Self& self() { return block->current().self; }
 const GridShape& shape() { return block->shape(); }

@@ -29,9 +29,6 @@ struct GridShape {
 
 /// `kernel` is one thread's run through the kernel. `seed` decides the order of threads.
 void run_grid(const GridShape& shape, const std::function<void()>& kernel, uint64_t seed);
-/// Blocks and threads that all grids have run since the program began.
-uint64_t threads_run();
-
 struct Self {
     uint32_t thread = 0;  ///< index in its block
 };

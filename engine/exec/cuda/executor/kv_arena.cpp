@@ -15,7 +15,8 @@ Result<KvArena> KvArena::create(const engine::ModelConfig& config, uint64_t memo
     KvArena arena;
     arena.config_ = config;
     arena.dtype_ = dtype;
-    constexpr double kShareOfFree = 0.92;  // the rest is for what grows with the steps, and for others
+    constexpr double kShareOfFree =
+        0.85;  // the rest is for a draft model, what grows with the steps, and others
     if (memory_bytes == 0)
         memory_bytes = static_cast<uint64_t>(kShareOfFree * static_cast<double>(free_device_bytes()));
     const uint64_t block_bytes = arena.block_bytes(dtype);
@@ -48,7 +49,7 @@ Status KvArena::check_size(uint32_t num_blocks, uint64_t block_bytes) const {
                  "raise kv_cache_memory_bytes and reload"};
 }
 
-Status KvArena::resize(uint32_t num_blocks) { return check_size(num_blocks, pool_.block_bytes); }
+Status KvArena::resize(uint32_t num_blocks) const { return check_size(num_blocks, pool_.block_bytes); }
 
 namespace {
 

@@ -25,7 +25,13 @@ class KvArena {
     }
     uint64_t block_bytes(engine::KvDtype dtype) const { return engine::kv_bytes_per_block(dtype, config_); }
 
-    Status resize(uint32_t num_blocks);
+    /// The same; 0 where there is no attention over it.
+    uint64_t supported_block_bytes(engine::KvDtype dtype) const {
+        return pool_of(dtype).ok() ? block_bytes(dtype) : 0;
+    }
+
+    /// Whether so many blocks have room: their memory is there from the beginning.
+    Status resize(uint32_t num_blocks) const;
     /// Executor::convert_kv: in place. Narrower blocks move down from the front, wider ones up from the back.
     Status convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding,
                    Stream& stream);

@@ -11,7 +11,7 @@
 
 namespace pitwall::cuda::abi {
 
-/// Raised whenever a struct below changes. The build id has to agree too: both sides come from one build.
+/// Raised when a function's meaning changes. The build id has to agree too: it comes from the text of all that crosses.
 inline constexpr uint32_t kVersion = 1;
 inline constexpr const char* kEntryName = "pitwall_cuda_plugin";
 
@@ -25,8 +25,8 @@ struct Failure {
 struct DeviceInfo {
     char name[128];
     uint32_t compute_major, compute_minor;
-    uint64_t memory_bytes, free_bytes;
     uint32_t emulated;
+    uint32_t has_code;  ///< the plug-in was built for GPUs of its kind
 };
 
 struct Tensor {
@@ -109,7 +109,7 @@ struct Plugin {
     void (*destroy)(Executor* executor);
     uint64_t (*weight_bytes)(const Executor* executor);
     uint64_t (*activation_bytes)(const Executor* executor);
-    /// Bytes of a block in that format; 0: the device does not have it.
+    /// Bytes of a block in that format; 0: the device has no attention over it.
     uint64_t (*block_bytes)(const Executor* executor, uint32_t kv_dtype);
     uint64_t (*kv_memory_bytes)(const Executor* executor);
     int32_t (*resize_pool)(Executor* executor, uint32_t num_blocks, Failure* failure);

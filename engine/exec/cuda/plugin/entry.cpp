@@ -45,14 +45,17 @@ int32_t guarded(Failure* failure, const Work& work) {
 }
 
 uint32_t list_devices_entry(DeviceInfo* devices, uint32_t most, Failure* failure) {
-    const DeviceList list = list_devices();
-    const auto count = static_cast<uint32_t>(std::min<size_t>(most, list.devices.size()));
-    for (uint32_t i = 0; i < count; ++i) {
-        const DeviceProperties& p = list.devices[i];
-        devices[i] = {{}, p.compute_major, p.compute_minor, p.memory_bytes, p.free_bytes, p.emulated};
-        copy_text(devices[i].name, p.name);
-    }
-    if (count == 0) tell({list.why_none, ""}, failure);
+    uint32_t count = 0;
+    (void)guarded(failure, [&]() -> Status {
+        const DeviceList list = list_devices();
+        if (list.devices.empty()) return Error{list.why_none, ""};
+        for (; count < std::min<size_t>(most, list.devices.size()); ++count) {
+            const DeviceProperties& p = list.devices[count];
+            devices[count] = {{}, p.compute_major, p.compute_minor, p.emulated, p.has_code};
+            copy_text(devices[count].name, p.name);
+        }
+        return {};
+    });
     return count;
 }
 
@@ -68,7 +71,7 @@ int32_t create_entry(const Model* model, const Options* options, Executor** exec
 void destroy_entry(Executor* executor) { delete executor; }
 
 uint64_t block_bytes_entry(const Executor* executor, uint32_t kv_dtype) {
-    return executor->device->arena().block_bytes(static_cast<engine::KvDtype>(kv_dtype));
+    return executor->device->arena().supported_block_bytes(static_cast<engine::KvDtype>(kv_dtype));
 }
 
 int32_t resize_pool_entry(Executor* executor, uint32_t num_blocks, Failure* failure) {

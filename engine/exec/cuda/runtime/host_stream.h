@@ -20,7 +20,4 @@ struct HostFaults {
 };
 HostFaults& host_faults();
 
-/// Where the orders of threads begin; each launch has its own.
-void set_emulator_seed(uint64_t seed);
-
 }  // namespace pitwall::cuda

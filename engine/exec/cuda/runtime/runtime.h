@@ -21,9 +21,9 @@ struct DeviceProperties {
     std::string name;                               ///< "NVIDIA H200"
     uint32_t compute_major = 0, compute_minor = 0;  ///< 9, 0
     uint32_t multiprocessors = 1;
-    uint64_t memory_bytes = 0, free_bytes = 0, l2_bytes = 0;
-    uint32_t shared_bytes_per_block = 0;  ///< most that a launch may ask for
+    uint64_t memory_bytes = 0, l2_bytes = 0;
     bool emulated = false;
+    bool has_code = true;  ///< the kernels were built for GPUs of its kind
 };
 
 /// Empty, with a reason in `why_none`, where there is no driver or no device.
@@ -104,7 +104,6 @@ class Graph {
     ~Graph();
     Graph(Graph&& other) noexcept { *this = std::move(other); }
     Graph& operator=(Graph&& other) noexcept;
-    bool empty() const { return handle == nullptr; }
 
     void* handle = nullptr;  ///< the runtime's
 };

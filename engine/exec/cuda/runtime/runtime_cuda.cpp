@@ -6,6 +6,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <sstream>
+#include <string>
 #include <utility>
 
 #include "engine/exec/cuda/runtime/runtime.h"
@@ -27,20 +30,37 @@ Error failure(const char* doing, cudaError_t code) {
 /// A call whose failure the next synchronize() tells: the runtime keeps it.
 void later(cudaError_t) {}
 
-DeviceProperties properties_of(int index) {
+/// PITWALL_CUDA_CODE: what CMAKE_CUDA_ARCHITECTURES said, "80-real,90a". Machine code runs on its own major version from its
+/// minor version on; that of 90a and the like on exactly its own; what is kept as PTX ("80", "80-virtual") on all later ones.
+bool has_code_for(const DeviceProperties& device) {
+    const uint32_t own = device.compute_major * 10 + device.compute_minor;
+    std::istringstream list(PITWALL_CUDA_CODE);
+    for (std::string item; std::getline(list, item, ',');) {
+        if (item[0] < '0' || item[0] > '9') return true;  // "native", "all": whoever built it knows
+        size_t digits = 0;
+        const auto built = static_cast<uint32_t>(std::stoul(item, &digits));
+        const bool exact = digits < item.size() && item[digits] == 'a',
+                   ptx = item.find("-real") == std::string::npos;
+        if (exact ? own == built : own >= built && (ptx || own / 10 == built / 10)) return true;
+    }
+    return false;
+}
+
+/// None where the driver does not tell them.
+std::optional<DeviceProperties> properties_of(int index) {
     cudaDeviceProp p{};
+    if (cudaGetDeviceProperties(&p, index) != cudaSuccess) {
+        (void)cudaGetLastError();
+        return std::nullopt;
+    }
     DeviceProperties out;
-    if (cudaGetDeviceProperties(&p, index) != cudaSuccess) return out;
     out.name = p.name;
     out.compute_major = static_cast<uint32_t>(p.major);
     out.compute_minor = static_cast<uint32_t>(p.minor);
     out.multiprocessors = static_cast<uint32_t>(p.multiProcessorCount);
     out.memory_bytes = p.totalGlobalMem;
     out.l2_bytes = static_cast<uint64_t>(p.l2CacheSize);
-    out.shared_bytes_per_block = static_cast<uint32_t>(p.sharedMemPerBlockOptin);
-    size_t free = 0, total = 0;
-    if (cudaSetDevice(index) == cudaSuccess && cudaMemGetInfo(&free, &total) == cudaSuccess)
-        out.free_bytes = free;
+    out.has_code = has_code_for(out);
     return out;
 }
 
@@ -67,7 +87,9 @@ DeviceList list_devices() {
         return list;
     }
     if (count == 0) list.why_none = "the driver knows of no device";
-    for (int i = 0; i < count; ++i) list.devices.push_back(properties_of(i));
+    for (int i = 0; i < count; ++i)
+        if (const auto properties = properties_of(i)) list.devices.push_back(*properties);
+    if (count > 0 && list.devices.empty()) list.why_none = "the driver does not tell what its devices are";
     return list;
 }
 

@@ -21,7 +21,6 @@
 //   mma(d, a, b0, b1, Half{})  d += a b, m16n8k16, float32 sums: PTX ISA, "Matrix Fragments for mma.m16n8k16"
 //   load_matrices(r, row), load_matrices_transposed(r, row)
 //                              ldmatrix.x4: lanes 8 i to 8 i + 7 name the rows of matrix i, 16 bytes each
-//   atomic_add(p, v)           on global memory; gives the value before
 //   exp2_fast(x)               2^x within 2 units of float32's last place
 #pragma once
 

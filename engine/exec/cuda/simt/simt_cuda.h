@@ -119,7 +119,6 @@ PITWALL_DEVICE void load_matrices_transposed(uint32_t (&r)[4], const void* row) 
                  : "memory");
 }
 
-PITWALL_DEVICE uint32_t atomic_add(uint32_t* at, uint32_t value) { return atomicAdd(at, value); }
 PITWALL_DEVICE float exp2_fast(float x) {
     float y;
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));

@@ -117,12 +117,6 @@ inline void load_matrices_transposed(uint32_t (&r)[4], const void* row, Site sit
     emulator::load_fragments(r, row, true, site);
 }
 
-/// Threads take turns: nothing comes between.
-inline uint32_t atomic_add(uint32_t* at, uint32_t value) {
-    const uint32_t before = *at;
-    *at += value;
-    return before;
-}
 inline float exp2_fast(float x) { return std::exp2(x); }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 

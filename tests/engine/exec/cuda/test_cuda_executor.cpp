@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 #include "engine/exec/cuda/cuda_executor.h"
@@ -63,7 +64,7 @@ TEST(CudaExecutor, LogitsAgreeWithFloat64InEveryStorageType) {
     }
 }
 
-/// The first invariant: fed in any pieces, from any blocks, in any company, a row's logits have the same bits.
+/// The first invariant: fed in any pieces, from any blocks, a row's logits have the same bits.
 TEST(CudaExecutor, BitsDependOnTheRequestAlone) {
     const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
     std::mt19937 random(6);
@@ -71,6 +72,104 @@ TEST(CudaExecutor, BitsDependOnTheRequestAlone) {
     const auto want = CudaHand(model).logits(tokens, tokens.size(), blocks_from(0, 5));
     for (const size_t chunk : {1u, 7u, 16u, 33u})
         EXPECT_EQ(CudaHand(model).logits(tokens, chunk, blocks_from(20, 5)), want) << chunk;
+}
+
+/// One more slice of a sequence, its logits into `out`.
+SequenceSlice scored_slice(const std::vector<TokenId>& tokens, uint32_t first, std::span<const BlockId> table,
+                           std::vector<float>& out, size_t vocab) {
+    SequenceSlice slice;
+    slice.tokens = std::span(tokens).subspan(first);
+    slice.history = tokens;
+    slice.first_position = first;
+    slice.block_table = table;
+    out.assign(slice.tokens.size() * vocab, std::nanf(""));
+    slice.logits_out = out;
+    return slice;
+}
+
+TEST(CudaExecutor, NeighboursDoNotShow) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
+    std::mt19937 random(6);
+    const uint32_t vocab = model.config().vocab_size;
+    const auto tokens = random_tokens(41, vocab, random), others = random_tokens(70, vocab, random);
+    const auto table = blocks_from(0, 3), far = blocks_from(20, 5), farther = blocks_from(30, 5);
+    const auto want = CudaHand(model).logits(tokens, 41, table);
+    const std::vector<float> want_last(want.end() - vocab, want.end());
+    CudaHand hand(model);
+    std::vector<float> prompt, decode, of_others, of_more;
+    StepPlan first;  // the prompt beside another prompt, then its last token beside prompts and decodes
+    const std::vector<TokenId> head(tokens.begin(), tokens.end() - 1);
+    first.slices = {scored_slice(others, 0, far, of_others, vocab),
+                    scored_slice(head, 0, table, prompt, vocab)};
+    ASSERT_TRUE(hand.run(first).status.ok());
+    StepPlan second;
+    second.slices = {scored_slice(others, 69, far, of_others, vocab),
+                     scored_slice(tokens, 40, table, decode, vocab),
+                     scored_slice(others, 0, farther, of_more, vocab)};
+    ASSERT_TRUE(hand.run(second).status.ok());
+    EXPECT_EQ(prompt, std::vector<float>(want.begin(), want.end() - vocab));
+    EXPECT_EQ(decode, want_last);
+}
+
+/// More tokens than a batch has room for, from two sequences, one of whose tokens the device alone knows.
+TEST(CudaExecutor, ALongStepRunsAsSeveralBatches) {
+    ModelConfig config = small_config();
+    config.num_layers = 1, config.hidden_size = 64, config.num_heads = 2, config.num_kv_heads = 1;
+    config.intermediate_size = 64;
+    const TestModel model(config, {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
+    std::mt19937 random(6);
+    const auto prompt = random_tokens(1030, config.vocab_size, random);
+    const auto table = blocks_from(0, 65), own = blocks_from(70, 2);
+    std::vector<TokenId> tokens = random_tokens(9, config.vocab_size, random);
+    tokens.reserve(20);
+    const auto slice_of = [&](const std::vector<TokenId>& all, uint32_t first,
+                              std::span<const BlockId> blocks, uint32_t id) {
+        SequenceSlice slice;
+        slice.request = RequestId{id};
+        slice.tokens = std::span(all).subspan(first);
+        slice.history = all;
+        slice.first_position = first;
+        slice.block_table = blocks;
+        slice.samples = 1;
+        return slice;
+    };
+    const auto alone = [&](const std::vector<TokenId>& all, std::span<const BlockId> blocks) {
+        StepPlan plan;
+        plan.slices = {slice_of(all, 0, blocks, 1)};
+        return CudaHand(model, KvDtype::kF16, 80).run(plan).sampled.at(0);
+    };
+    CudaHand hand(model, KvDtype::kF16, 80);
+    StepPlan first, second;
+    first.slices = {slice_of(tokens, 0, own, 2)};
+    const Ticket one = hand.executor().submit(first);
+    tokens.push_back(-1);
+    second.slices = {slice_of(prompt, 0, table, 1), slice_of(tokens, 9, own, 2)};
+    const Ticket two = hand.executor().submit(second);
+    tokens.back() = hand.executor().collect(one).sampled.at(0);
+    const StepResult result = hand.executor().collect(two);
+    ASSERT_TRUE(result.status.ok());
+    EXPECT_EQ(result.sampled.at(0), alone(prompt, table));
+    EXPECT_EQ(result.sampled.at(1), alone(tokens, own));
+}
+
+TEST(CudaExecutor, GraphsChangeNoBits) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
+    std::mt19937 random(6);
+    const auto tokens = random_tokens(21, model.config().vocab_size, random);
+    const auto by_graphs = CudaHand(model).logits(tokens, 1, blocks_from(0, 2));
+    ::setenv("PITWALL_CUDA_GRAPHS", "off", 1);
+    const auto one_by_one = CudaHand(model).logits(tokens, 1, blocks_from(0, 2));
+    ::unsetenv("PITWALL_CUDA_GRAPHS");
+    EXPECT_EQ(by_graphs, one_by_one);
+}
+
+/// A format that it lacks has no room, so that nobody is preempted for it.
+TEST(CudaExecutor, AFormatItLacksHasNoRoom) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
+    CudaHand hand(model);
+    EXPECT_EQ(hand.executor().kv_capacity(KvDtype::kF32).blocks, 0u);
+    EXPECT_EQ(hand.executor().kv_capacity(KvDtype::kF16).blocks, 64u);
+    EXPECT_GT(hand.executor().kv_capacity(KvDtype::kInt4).blocks, 64u);
 }
 
 TEST(CudaExecutor, SamplesTheTokensOfItsLogits) {

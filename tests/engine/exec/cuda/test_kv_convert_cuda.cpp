@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
-#include "tests/engine/exec/cuda/attention_bench.h"
+#include "tests/engine/exec/cuda/attention_fixture.h"
 
 namespace pitwall::cuda {
 namespace {

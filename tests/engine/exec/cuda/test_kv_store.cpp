@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/exec/cpu/kernels/kernels.h"
-#include "tests/engine/exec/cuda/attention_bench.h"
+#include "tests/engine/exec/cuda/attention_fixture.h"
 
 namespace pitwall::cuda {
 namespace {
