@@ -14,6 +14,7 @@
 #include "engine/kv/kv_format.h"
 #include "tests/engine/exec/executor_hand.h"
 #include "tests/engine/exec/test_model.h"
+#include "tests/storm.h"
 
 namespace pitwall::engine {
 namespace {
@@ -113,6 +114,7 @@ TEST(CudaExecutor, NeighboursDoNotShow) {
 
 /// More tokens than a batch has room for, from two sequences, one of whose tokens the device alone knows.
 TEST(CudaExecutor, ALongStepRunsAsSeveralBatches) {
+    if (kSanitized) GTEST_SKIP() << "a thousand tokens, emulated and sanitized, take a minute";
     ModelConfig config = small_config();
     config.num_layers = 1, config.hidden_size = 64, config.num_heads = 2, config.num_kv_heads = 1;
     config.intermediate_size = 64;
