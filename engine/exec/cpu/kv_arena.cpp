@@ -7,6 +7,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "engine/kv/in_place_moves.h"
+
 namespace pitwall::engine::cpu {
 
 Result<KvArena> KvArena::create(const ModelConfig& config, uint64_t memory_bytes, KvDtype dtype) {
@@ -85,39 +87,12 @@ Status KvArena::convert(KvDtype dtype, uint32_t num_blocks, std::span<const Bloc
     std::vector<BlockId> ids(holding.begin(), holding.end());
     std::sort(ids.begin(), ids.end());
     assert(ids.empty() || raw(ids.back()) < std::min(num_blocks, num_blocks_));
-    if (to_bytes <= block_bytes_)
-        convert_downward(conversion, ids);
-    else
-        convert_upward(conversion, ids);
+    for (const auto& batch : in_place_moves(std::span<const BlockId>(ids), block_bytes_, to_bytes))
+        convert_together(conversion, batch.ids);
     dtype_ = dtype;
     layout_ = to;
     block_bytes_ = to_bytes;
     return resize(num_blocks);
-}
-
-/// Blocks whose new places lie below the first one's old place overwrite nothing that is still to be read, so they are
-/// converted together; from block to block there are more of those. Where all stay in place, that is all of them.
-void KvArena::convert_downward(Conversion& c, std::span<const BlockId> ids) {
-    while (!ids.empty()) {
-        const uint64_t free_until = c.from_bytes == c.to_bytes ? UINT64_MAX : raw(ids[0]) * c.from_bytes;
-        const auto end = std::partition_point(
-            ids.begin(), ids.end(), [&](BlockId id) { return (raw(id) + 1) * c.to_bytes <= free_until; });
-        const auto count = std::max<size_t>(1, static_cast<size_t>(end - ids.begin()));
-        convert_together(c, ids.first(count));
-        ids = ids.subspan(count);
-    }
-}
-
-/// The same from the other end.
-void KvArena::convert_upward(Conversion& c, std::span<const BlockId> ids) {
-    while (!ids.empty()) {
-        const uint64_t free_from = (raw(ids.back()) + 1) * c.from_bytes;
-        const auto begin = std::partition_point(ids.begin(), ids.end(),
-                                                [&](BlockId id) { return raw(id) * c.to_bytes < free_from; });
-        const auto count = std::max<size_t>(1, static_cast<size_t>(ids.end() - begin));
-        convert_together(c, ids.last(count));
-        ids = ids.first(ids.size() - count);
-    }
 }
 
 void KvArena::convert_together(Conversion& c, std::span<const BlockId> ids) {

@@ -43,8 +43,6 @@ class KvArena {
   private:
     struct Conversion;
     Status commit_up_to(uint64_t bytes);
-    void convert_downward(Conversion& conversion, std::span<const BlockId> ids);
-    void convert_upward(Conversion& conversion, std::span<const BlockId> ids);
     void convert_together(Conversion& conversion, std::span<const BlockId> ids);
     void convert_block(Conversion& conversion, BlockId block, uint32_t thread);
 

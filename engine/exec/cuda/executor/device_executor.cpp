@@ -194,10 +194,8 @@ Status DeviceExecutor::run_batches(Flight& flight) {
     const auto* before = largest_.as<int32_t>();
     if (batches.size() > 1) {
         if (before_.bytes() < largest_.bytes()) {
-            auto memory = DeviceMemory::allocate(largest_.bytes(), "samples");
-            if (!memory.ok()) return memory.error();
             if (Status status = stream_.synchronize(); !status.ok()) return status;
-            before_ = std::move(memory).value();
+            if (Status status = before_.replace(largest_.bytes(), "samples"); !status.ok()) return status;
         }
         stream_.copy_on_device(before_.data(), largest_.data(), largest_.bytes());
         before = before_.as<int32_t>();
@@ -271,9 +269,7 @@ Status DeviceExecutor::make_room_for_results(Flight& flight) {
     for (const auto& [memory, bytes] :
          {std::pair{&flight.largest, largest_bytes}, {&flight.logits, logits_bytes}}) {
         if (bytes <= memory->bytes()) continue;
-        auto larger = PinnedMemory::allocate(bytes, "results");
-        if (!larger.ok()) return larger.error();
-        *memory = std::move(larger).value();
+        if (Status status = memory->replace(bytes, "results"); !status.ok()) return status;
     }
     return {};
 }

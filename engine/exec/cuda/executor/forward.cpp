@@ -18,17 +18,13 @@ Result<Forward> Forward::create(const DeviceModel& model, Stream& stream) {
     return forward;
 }
 
-Result<Forward::Rows> Forward::allocate_rows(uint32_t rows, uint32_t columns) {
-    Rows made;
+Status Forward::Rows::allocate(uint32_t rows, uint32_t columns) {
     const uint32_t ld = padded_columns(columns);
-    auto data = DeviceMemory::allocate(uint64_t{rows} * ld * sizeof(uint16_t), "activations");
-    if (!data.ok()) return data.error();
-    auto scales = DeviceMemory::allocate(rows * sizeof(float), "activations");
-    if (!scales.ok()) return scales.error();
-    made.data = std::move(data).value();
-    made.scales = std::move(scales).value();
-    made.operand = {made.data.as<uint16_t>(), made.scales.as<float>(), columns, ld, OperandNumber::kHalf};
-    return made;
+    if (Status status = data.replace(uint64_t{rows} * ld * sizeof(uint16_t), "activations"); !status.ok())
+        return status;
+    if (Status status = scales.replace(rows * sizeof(float), "activations"); !status.ok()) return status;
+    operand = {data.as<uint16_t>(), scales.as<float>(), columns, ld, OperandNumber::kHalf};
+    return {};
 }
 
 Status Forward::allocate() {
@@ -42,20 +38,15 @@ Status Forward::allocate() {
         {&activated_, tokens * c.intermediate_size * sizeof(float)},
         {&logits_, uint64_t{kMaxHeadRows} * c.vocab_size * sizeof(float)}};
     for (const auto& [buffer, bytes] : buffers) {
-        auto memory = DeviceMemory::allocate(bytes, "activations");
-        if (!memory.ok()) return memory.error();
-        *buffer = std::move(memory).value();
+        if (Status status = buffer->replace(bytes, "activations"); !status.ok()) return status;
     }
     const std::pair<Rows*, std::pair<uint32_t, uint32_t>> operands[] = {
         {&normed_, {kMaxTokens, c.hidden_size}},
         {&attended_, {kMaxTokens, model_->q_columns()}},
         {&activated_rows_, {kMaxTokens, c.intermediate_size}},
         {&head_rows_, {kMaxHeadRows, c.hidden_size}}};
-    for (const auto& [rows, shape] : operands) {
-        auto made = allocate_rows(shape.first, shape.second);
-        if (!made.ok()) return made.error();
-        *rows = std::move(made).value();
-    }
+    for (const auto& [rows, shape] : operands)
+        if (Status status = rows->allocate(shape.first, shape.second); !status.ok()) return status;
     return {};
 }
 
@@ -74,10 +65,7 @@ uint64_t Forward::part_bytes(uint32_t parts) const {
 
 Status Forward::make_room_for_parts(uint32_t parts) {
     const uint64_t bytes = part_bytes(parts);
-    auto memory = DeviceMemory::allocate(bytes + bytes / 2, "partial results of attention");
-    if (!memory.ok()) return memory.error();
-    parts_ = std::move(memory).value();
-    return {};
+    return parts_.replace(bytes + bytes / 2, "partial results of attention");
 }
 
 Operand Forward::with_number(const Rows& rows, const DeviceMatrix& matrix) {

@@ -54,8 +54,8 @@ class Forward {
     struct Rows {
         DeviceMemory data, scales;
         Operand operand;
+        Status allocate(uint32_t rows, uint32_t columns);
     };
-    static Result<Rows> allocate_rows(uint32_t rows, uint32_t columns);
     Status allocate();
     uint64_t part_bytes(uint32_t parts) const;
     void run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/kv/in_place_moves.h"
 #include "telemetry/names.h"
 
 namespace pitwall::cuda {
@@ -54,44 +55,7 @@ Status KvArena::resize(uint32_t num_blocks) const { return check_size(num_blocks
 namespace {
 
 /// Blocks that go by way of scratch memory at a time, where they would be written over themselves.
-constexpr size_t kScratchBlocks = 64;
-
-/// Blocks that can be converted in one launch: none of them is written over one that is still to be read.
-struct Batch {
-    std::span<const uint32_t> ids;
-    bool by_scratch = false;  ///< they overlap themselves
-};
-
-/// Blocks whose new places lie below the first one's old place overwrite nothing; from block to block there are more. Where
-/// both formats are as wide each lies on itself.
-std::vector<Batch> downward(std::span<const uint32_t> ids, uint64_t from_bytes, uint64_t to_bytes) {
-    std::vector<Batch> batches;
-    while (!ids.empty()) {
-        const uint64_t free_until = ids[0] * from_bytes;
-        const auto end = std::partition_point(ids.begin(), ids.end(),
-                                              [&](uint32_t id) { return (id + 1) * to_bytes <= free_until; });
-        const auto fit = static_cast<size_t>(end - ids.begin());
-        const size_t one_by_one = from_bytes == to_bytes ? std::min(kScratchBlocks, ids.size()) : 1;
-        const size_t count = fit > 0 ? fit : one_by_one;
-        batches.push_back({ids.first(count), fit == 0});
-        ids = ids.subspan(count);
-    }
-    return batches;
-}
-
-/// The same from the other end.
-std::vector<Batch> upward(std::span<const uint32_t> ids, uint64_t from_bytes, uint64_t to_bytes) {
-    std::vector<Batch> batches;
-    while (!ids.empty()) {
-        const uint64_t free_from = (ids.back() + 1) * from_bytes;
-        const auto begin = std::partition_point(ids.begin(), ids.end(),
-                                                [&](uint32_t id) { return id * to_bytes < free_from; });
-        const auto fit = static_cast<size_t>(ids.end() - begin), count = std::max<size_t>(1, fit);
-        batches.push_back({ids.last(count), fit == 0});
-        ids = ids.first(ids.size() - count);
-    }
-    return batches;
-}
+constexpr uint32_t kScratchBlocks = 64;
 
 }  // namespace
 
@@ -108,8 +72,7 @@ struct KvArena::Conversion {
         auto memory = DeviceMemory::allocate(words.size() * sizeof(uint32_t), "block ids");
         if (!memory.ok()) return memory.error();
         auto scratch = DeviceMemory::allocate(
-            std::min(kScratchBlocks, std::max<size_t>(1, ids.size())) * from.block_bytes,
-            "KV blocks on their way");
+            std::clamp<size_t>(ids.size(), 1, kScratchBlocks) * from.block_bytes, "KV blocks on their way");
         if (!scratch.ok()) return scratch.error();
         stream.copy_to_device(memory.value().data(), words.data(), words.size() * sizeof(uint32_t));
         if (Status status = stream.synchronize(); !status.ok()) return status.error();
@@ -118,15 +81,19 @@ struct KvArena::Conversion {
         return c;
     }
 
-    void run(const Batch& batch, const uint32_t* batch_ids, Stream& stream) const {
-        const auto count = static_cast<uint32_t>(batch.ids.size());
-        if (!batch.by_scratch) return convert_blocks(stream, {from, to, batch_ids, batch_ids}, count);
-        for (uint32_t i = 0; i < count; ++i)
-            stream.copy_on_device(scratch.data() + i * from.block_bytes,
-                                  from.data + batch.ids[i] * from.block_bytes, from.block_bytes);
+    /// `batch_ids`: those of the batch, on the device.
+    void run(const engine::MoveBatch<uint32_t>& batch, const uint32_t* batch_ids, Stream& stream) const {
+        const auto all = static_cast<uint32_t>(batch.ids.size());
+        if (!batch.overlaps_itself) return convert_blocks(stream, {from, to, batch_ids, batch_ids}, all);
         KvPool aside = from;
         aside.data = scratch.data();
-        convert_blocks(stream, {aside, to, scratch_ids, batch_ids}, count);
+        for (uint32_t first = 0; first < all; first += kScratchBlocks) {
+            const uint32_t count = std::min(kScratchBlocks, all - first);
+            for (uint32_t i = 0; i < count; ++i)
+                stream.copy_on_device(aside.data + i * from.block_bytes,
+                                      from.data + batch.ids[first + i] * from.block_bytes, from.block_bytes);
+            convert_blocks(stream, {aside, to, scratch_ids, batch_ids + first}, count);
+        }
     }
 };
 
@@ -140,12 +107,10 @@ Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<co
     std::sort(ids.begin(), ids.end());
     auto conversion = Conversion::create(pool_, to, ids, stream);
     if (!conversion.ok()) return conversion.error();
-    const auto batches = to.block_bytes <= pool_.block_bytes
-                             ? downward(ids, pool_.block_bytes, to.block_bytes)
-                             : upward(ids, pool_.block_bytes, to.block_bytes);
-    for (const Batch& batch : batches)
-        conversion.value().run(batch, conversion.value().ids.as<uint32_t>() + (batch.ids.data() - ids.data()),
-                               stream);
+    const uint32_t* const device_ids = conversion.value().ids.as<uint32_t>();
+    for (const auto& batch :
+         engine::in_place_moves(std::span<const uint32_t>(ids), pool_.block_bytes, to.block_bytes))
+        conversion.value().run(batch, device_ids + (batch.ids.data() - ids.data()), stream);
     if (Status status = stream.synchronize(); !status.ok()) return status;
     dtype_ = dtype;
     pool_ = to;

@@ -23,12 +23,6 @@ struct LaunchShape {
     uint32_t shared_bytes = 0;  ///< all that SharedMemory deals out, each array filled up to 16 bytes
 };
 
-#if defined(__CUDACC__)
-/// Whether a kernel may come up while the one before it in the stream ends: what it has to wait for, begin_kernel() waits for.
-/// PITWALL_CUDA_OVERLAP=on, on GPUs of compute capability 9.0 and above: off until a GPU has shown what it gains.
-bool kernels_overlap();
-#endif
-
 /// Each kernel takes one plain struct. A grid of no blocks is no launch. A launch that the device refuses is told by
 /// Stream::synchronize().
 template <class Args>

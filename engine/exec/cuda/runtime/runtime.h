@@ -9,8 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "telemetry/base/result.h"
@@ -37,16 +37,46 @@ Status use_device(uint32_t index);
 
 uint64_t free_device_bytes();
 
-/// Bytes in the device's memory.
-class DeviceMemory {
-  public:
-    DeviceMemory() = default;
-    ~DeviceMemory();
-    DeviceMemory(DeviceMemory&& other) noexcept { *this = std::move(other); }
-    DeviceMemory& operator=(DeviceMemory&& other) noexcept;
+/// Whether a kernel may come up while the one before it in the stream ends: what it has to wait for, begin_kernel() waits for.
+/// PITWALL_CUDA_OVERLAP=on, on GPUs of compute capability 9.0 and above: off until a GPU has shown what it gains.
+bool kernels_overlap();
 
-    /// `what` is named where memory is short: "the KV cache". The contents are undefined.
-    static Result<DeviceMemory> allocate(uint64_t bytes, const char* what);
+enum class MemoryPlace : uint8_t { kDevice, kPinned };
+/// `what` is named where memory is short: "the KV cache". The contents are undefined.
+Result<std::byte*> allocate_memory(MemoryPlace place, uint64_t bytes, const char* what);
+void free_memory(MemoryPlace place, std::byte* data);
+
+/// Bytes that it owns.
+template <MemoryPlace kPlace>
+class Memory {
+  public:
+    Memory() = default;
+    ~Memory() {
+        if (data_) free_memory(kPlace, data_);
+    }
+    Memory(Memory&& other) noexcept { *this = std::move(other); }
+    Memory& operator=(Memory&& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+
+    static Result<Memory> allocate(uint64_t bytes, const char* what) {
+        Memory memory;
+        if (bytes == 0) return memory;
+        auto data = allocate_memory(kPlace, bytes, what);
+        if (!data.ok()) return data.error();
+        memory.data_ = data.value();
+        memory.bytes_ = bytes;
+        return memory;
+    }
+    /// So many bytes in place of what there was, which goes when they are there; nothing in flight may use it.
+    Status replace(uint64_t bytes, const char* what) {
+        auto memory = allocate(bytes, what);
+        if (!memory.ok()) return memory.error();
+        *this = std::move(memory).value();
+        return {};
+    }
 
     std::byte* data() const { return data_; }
     template <class T>
@@ -59,62 +89,44 @@ class DeviceMemory {
     std::byte* data_ = nullptr;
     uint64_t bytes_ = 0;
 };
-
+using DeviceMemory = Memory<MemoryPlace::kDevice>;
 /// Host memory that the device reads and writes by itself while the host goes on.
-class PinnedMemory {
+using PinnedMemory = Memory<MemoryPlace::kPinned>;
+
+/// Something of the runtime's, given back by kRelease.
+template <void (*kRelease)(void*)>
+class Handle {
   public:
-    PinnedMemory() = default;
-    ~PinnedMemory();
-    PinnedMemory(PinnedMemory&& other) noexcept { *this = std::move(other); }
-    PinnedMemory& operator=(PinnedMemory&& other) noexcept;
-
-    static Result<PinnedMemory> allocate(uint64_t bytes, const char* what);
-
-    std::byte* data() const { return data_; }
-    template <class T>
-    T* as() const {
-        return reinterpret_cast<T*>(data_);
+    Handle() = default;
+    ~Handle() {
+        if (handle) kRelease(handle);
     }
-    uint64_t bytes() const { return bytes_; }
+    Handle(Handle&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
+    Handle& operator=(Handle&& other) noexcept {
+        std::swap(handle, other.handle);
+        return *this;
+    }
 
-  private:
-    std::byte* data_ = nullptr;
-    uint64_t bytes_ = 0;
+    void* handle = nullptr;
 };
+void release_event(void* event);
+void release_graph(void* graph);
+void release_stream(void* stream);
 
 /// A moment in a stream.
-class Event {
+class Event : public Handle<release_event> {
   public:
     static Result<Event> create();
-    Event() = default;
-    ~Event();
-    Event(Event&& other) noexcept { *this = std::move(other); }
-    Event& operator=(Event&& other) noexcept;
-
     /// Both have been passed.
     static int64_t elapsed_ns(const Event& from, const Event& to);
-
-    void* handle = nullptr;  ///< the runtime's
 };
 
 /// Work that was captured once and is launched as a whole.
-class Graph {
-  public:
-    Graph() = default;
-    ~Graph();
-    Graph(Graph&& other) noexcept { *this = std::move(other); }
-    Graph& operator=(Graph&& other) noexcept;
+class Graph : public Handle<release_graph> {};
 
-    void* handle = nullptr;  ///< the runtime's
-};
-
-class Stream {
+class Stream : public Handle<release_stream> {
   public:
     static Result<Stream> create();
-    Stream() = default;
-    ~Stream();
-    Stream(Stream&& other) noexcept { *this = std::move(other); }
-    Stream& operator=(Stream&& other) noexcept;
 
     /// Host memory that takes part in a copy stays untouched until synchronize().
     void copy_to_device(void* device, const void* host, uint64_t bytes);
@@ -134,8 +146,6 @@ class Stream {
     Status wait_for(const Event& event);
     /// Waits until all of it is done; says what failed since the last time.
     Status synchronize();
-
-    void* handle = nullptr;  ///< the runtime's
 };
 
 }  // namespace pitwall::cuda

@@ -14,9 +14,6 @@
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda {
-
-bool kernels_overlap();  // launch.h, which is for nvcc
-
 namespace {
 
 cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle); }
@@ -105,47 +102,22 @@ uint64_t free_device_bytes() {
     return free;
 }
 
-Result<DeviceMemory> DeviceMemory::allocate(uint64_t bytes, const char* what) {
-    DeviceMemory memory;
-    if (bytes == 0) return memory;
+Result<std::byte*> allocate_memory(MemoryPlace place, uint64_t bytes, const char* what) {
     void* data = nullptr;
-    if (const cudaError_t code = cudaMalloc(&data, bytes); code != cudaSuccess) {
-        (void)cudaGetLastError();
-        return failure(fmt::format("{} of {} bytes", what, bytes).c_str(), code);
-    }
-    memory.data_ = static_cast<std::byte*>(data);
-    memory.bytes_ = bytes;
-    return memory;
-}
-DeviceMemory::~DeviceMemory() {
-    if (data_) later(cudaFree(data_));
-}
-DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
+    const bool on_device = place == MemoryPlace::kDevice;
+    const cudaError_t code = on_device ? cudaMalloc(&data, bytes) : cudaMallocHost(&data, bytes);
+    if (code == cudaSuccess) return static_cast<std::byte*>(data);
+    (void)cudaGetLastError();
+    return failure(fmt::format("{} of {}{} bytes", what, bytes, on_device ? "" : " pinned").c_str(), code);
 }
 
-Result<PinnedMemory> PinnedMemory::allocate(uint64_t bytes, const char* what) {
-    PinnedMemory memory;
-    if (bytes == 0) return memory;
-    void* data = nullptr;
-    if (const cudaError_t code = cudaMallocHost(&data, bytes); code != cudaSuccess) {
-        (void)cudaGetLastError();
-        return failure(fmt::format("{} of {} pinned bytes", what, bytes).c_str(), code);
-    }
-    memory.data_ = static_cast<std::byte*>(data);
-    memory.bytes_ = bytes;
-    return memory;
+void free_memory(MemoryPlace place, std::byte* data) {
+    later(place == MemoryPlace::kDevice ? cudaFree(data) : cudaFreeHost(data));
 }
-PinnedMemory::~PinnedMemory() {
-    if (data_) later(cudaFreeHost(data_));
-}
-PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-}
+
+void release_event(void* event) { later(cudaEventDestroy(static_cast<cudaEvent_t>(event))); }
+void release_graph(void* graph) { later(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph))); }
+void release_stream(void* stream) { later(cudaStreamDestroy(static_cast<cudaStream_t>(stream))); }
 
 Result<Event> Event::create() {
     cudaEvent_t event{};
@@ -155,26 +127,11 @@ Result<Event> Event::create() {
     made.handle = event;
     return made;
 }
-Event::~Event() {
-    if (handle) later(cudaEventDestroy(static_cast<cudaEvent_t>(handle)));
-}
-Event& Event::operator=(Event&& other) noexcept {
-    std::swap(handle, other.handle);
-    return *this;
-}
 int64_t Event::elapsed_ns(const Event& from, const Event& to) {
     float ms = 0;
     later(cudaEventElapsedTime(&ms, static_cast<cudaEvent_t>(from.handle),
                                static_cast<cudaEvent_t>(to.handle)));
     return static_cast<int64_t>(static_cast<double>(ms) * 1e6);
-}
-
-Graph::~Graph() {
-    if (handle) later(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(handle)));
-}
-Graph& Graph::operator=(Graph&& other) noexcept {
-    std::swap(handle, other.handle);
-    return *this;
 }
 
 Result<Stream> Stream::create() {
@@ -185,13 +142,6 @@ Result<Stream> Stream::create() {
     Stream made;
     made.handle = stream;
     return made;
-}
-Stream::~Stream() {
-    if (handle) later(cudaStreamDestroy(stream_of(*this)));
-}
-Stream& Stream::operator=(Stream&& other) noexcept {
-    std::swap(handle, other.handle);
-    return *this;
 }
 
 void Stream::copy_to_device(void* device, const void* host, uint64_t bytes) {

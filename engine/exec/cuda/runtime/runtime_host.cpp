@@ -2,7 +2,6 @@
 //
 // runtime.h where kernels are emulated. Nothing happens before it has to: a result read too early is still poison.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -41,20 +40,6 @@ uint64_t& next_seed() {
     return seed;
 }
 
-Result<std::byte*> allocate_poisoned(uint64_t bytes, const char* what) {
-    const Error short_of{fmt::format("{} of {} bytes does not fit the device", what, bytes),
-                         "give it less memory, or choose a smaller model"};
-    if (host_faults().allocations_fail || bytes > kMemoryBytes) return short_of;
-    auto* data = static_cast<std::byte*>(::operator new(bytes, kAlignment, std::nothrow));
-    if (!data) return short_of;
-    constexpr uint64_t kWorthPoisoning = 256
-                                         << 20;  // fresh pages beyond are not touched before they are used
-    std::memset(data, kPoison, std::min(bytes, kWorthPoisoning));
-    return data;
-}
-
-void free_aligned(std::byte* data) { ::operator delete(data, kAlignment); }
-
 }  // namespace
 
 HostFaults& host_faults() {
@@ -80,68 +65,39 @@ Status use_device(uint32_t index) {
 
 uint64_t free_device_bytes() { return uint64_t{2} << 30; }
 
-Result<DeviceMemory> DeviceMemory::allocate(uint64_t bytes, const char* what) {
-    DeviceMemory memory;
-    if (bytes == 0) return memory;
-    auto data = allocate_poisoned(bytes, what);
-    if (!data.ok()) return data.error();
-    memory.data_ = data.value();
-    memory.bytes_ = bytes;
-    return memory;
-}
-DeviceMemory::~DeviceMemory() { free_aligned(data_); }
-DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
+bool kernels_overlap() { return false; }
+
+Result<std::byte*> allocate_memory(MemoryPlace, uint64_t bytes, const char* what) {
+    const Error short_of{fmt::format("{} of {} bytes does not fit the device", what, bytes),
+                         "give it less memory, or choose a smaller model"};
+    if (host_faults().allocations_fail || bytes > kMemoryBytes) return short_of;
+    auto* data = static_cast<std::byte*>(::operator new(bytes, kAlignment, std::nothrow));
+    if (!data) return short_of;
+    constexpr uint64_t kMostPoison = 256 << 20;  // fresh pages beyond are not touched before they are used
+    std::memset(data, kPoison, std::min(bytes, kMostPoison));
+    return data;
 }
 
-Result<PinnedMemory> PinnedMemory::allocate(uint64_t bytes, const char* what) {
-    PinnedMemory memory;
-    if (bytes == 0) return memory;
-    auto data = allocate_poisoned(bytes, what);
-    if (!data.ok()) return data.error();
-    memory.data_ = data.value();
-    memory.bytes_ = bytes;
-    return memory;
-}
-PinnedMemory::~PinnedMemory() { free_aligned(data_); }
-PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-}
+void free_memory(MemoryPlace, std::byte* data) { ::operator delete(data, kAlignment); }
+
+void release_event(void* event) { delete static_cast<Moment*>(event); }
+void release_graph(void* graph) { delete static_cast<WorkList*>(graph); }
+void release_stream(void* stream) { delete static_cast<StreamState*>(stream); }
 
 Result<Event> Event::create() {
     Event event;
     event.handle = new Moment();
     return event;
 }
-Event::~Event() { delete static_cast<Moment*>(handle); }
-Event& Event::operator=(Event&& other) noexcept {
-    std::swap(handle, other.handle);
-    return *this;
-}
 int64_t Event::elapsed_ns(const Event& from, const Event& to) {
     return (*static_cast<Moment*>(to.handle) - *static_cast<Moment*>(from.handle)) /
            std::chrono::nanoseconds(1);
-}
-
-Graph::~Graph() { delete static_cast<WorkList*>(handle); }
-Graph& Graph::operator=(Graph&& other) noexcept {
-    std::swap(handle, other.handle);
-    return *this;
 }
 
 Result<Stream> Stream::create() {
     Stream stream;
     stream.handle = new StreamState();
     return stream;
-}
-Stream::~Stream() { delete static_cast<StreamState*>(handle); }
-Stream& Stream::operator=(Stream&& other) noexcept {
-    std::swap(handle, other.handle);
-    return *this;
 }
 
 void enqueue(Stream& stream, HostWork work) {
