@@ -223,6 +223,8 @@ void Engine::Impl::publish_step(InFlight& step, const StepResult& result, const 
     const int64_t now_ns = clock_.now_ns();
     e.commit_ns = static_cast<uint32_t>(std::clamp<int64_t>(now_ns - phases.end_ns, 0, UINT32_MAX));
     e.duration_ns = now_ns - step.start_ns;
+    const auto timed = [](const KernelWork& work) { return work.ns > 0; };
+    if (std::ranges::any_of(result.kernels, timed)) writer_.kernels({e.step_id, result.kernels});
     writer_.step(step.start_ns, e);
 }
 

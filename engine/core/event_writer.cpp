@@ -69,6 +69,12 @@ void EventWriter::draft(const DraftEvent& draft) {
     publish(event, EventKind::kDraft, t_ns_);
 }
 
+void EventWriter::kernels(const KernelsEvent& kernels) {
+    Event event;
+    event.kernels = kernels;
+    publish(event, EventKind::kKernels, t_ns_);
+}
+
 void EventWriter::knob(const KnobEvent& knob) {
     Event event;
     event.knob = knob;

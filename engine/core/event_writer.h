@@ -32,6 +32,7 @@ class EventWriter final : public BlockObserver, public CauseSink {
                 uint32_t tokens);
     void step(int64_t start_ns, const telemetry::StepEvent& step);
     void draft(const telemetry::DraftEvent& draft);
+    void kernels(const telemetry::KernelsEvent& kernels);
     void knob(const telemetry::KnobEvent& knob);
     void probe(const telemetry::ProbeEvent& probe);
     void mark(telemetry::MarkKind mark, int64_t value);

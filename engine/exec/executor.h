@@ -19,6 +19,9 @@
 
 namespace pitwall::engine {
 
+using telemetry::KernelKind;
+using telemetry::KernelWork;
+using telemetry::KernelWorks;
 using telemetry::WorkKind;
 
 inline constexpr uint32_t kBlockTokens = 16;
@@ -70,36 +73,21 @@ struct StepPlan {
     std::vector<SequenceSlice> slices;
 };
 
-/// The kinds of kernels that a step runs.
-enum class KernelKind : uint8_t {
-    kProduct,    ///< of the layers' matrices
-    kAttention,  ///< of all layers
-    kHead,       ///< the vocabulary's matrix, for rows that are sampled or scored
-    kRowwise,    ///< norms, rotary embedding, writing K and V
-    kCount
-};
-
-/// Counted, not estimated: operations of products and attention; weights and KV touched. No time where the device does not
-/// tell its kernels apart.
-struct KernelWork {
-    int64_t ns = 0;
-    double flops = 0, bytes = 0;
-};
-using KernelWorks = std::array<KernelWork, static_cast<size_t>(KernelKind::kCount)>;
-
 struct StepResult {
     std::vector<TokenId>
         sampled;  ///< in order of slices, and of positions in each: as many as were asked for
     int64_t copy_ns = 0, execute_ns = 0, sample_ns = 0;
     /// Counted, not estimated: matrix and attention products; weights and KV touched.
     double flops = 0, bytes = 0;
-    KernelWorks kernels{};  ///< of which these, where the device tells
-    Status status;          ///< a lost device fails the slices; the engine goes on
+    /// Of which these. No time where the device did not tell its kernels apart in this step.
+    KernelWorks kernels{};
+    Status status;  ///< a lost device fails the slices; the engine goes on
 };
 
 struct DeviceInfo {
     std::string name;         ///< "Intel Xeon ...", "Simulated H200"
     std::string kernel_tier;  ///< "plain", "avx2", "avx512-bf16", "simulated"
+    std::string pci_bus_id;   ///< of a GPU, as the driver writes it: "0000:3b:00.0"
     uint32_t threads = 1;
     bool simulated = false;
 };

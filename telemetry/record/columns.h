@@ -101,6 +101,28 @@ void columns(Visitor& v, Payload& e) {
     v("cpu_ns", e.cpu_ns), v("threads", e.threads);
 }
 
+template <class Visitor, Is<KernelsEvent> Payload>
+void columns(Visitor& v, Payload& e) {
+    v("step_id", e.step_id);
+    auto& [product, attention, head, rowwise] = e.kinds;
+    v("product_ns", product.ns), v("product_flops", product.flops), v("product_bytes", product.bytes);
+    v("attention_ns", attention.ns), v("attention_flops", attention.flops),
+        v("attention_bytes", attention.bytes);
+    v("head_ns", head.ns), v("head_flops", head.flops), v("head_bytes", head.bytes);
+    v("rowwise_ns", rowwise.ns), v("rowwise_flops", rowwise.flops), v("rowwise_bytes", rowwise.bytes);
+}
+
+template <class Visitor, Is<GpuEvent> Payload>
+void columns(Visitor& v, Payload& e) {
+    v("memory_used_bytes", e.memory_used_bytes), v("memory_total_bytes", e.memory_total_bytes);
+    v("busy_percent", e.busy_percent), v("memory_busy_percent", e.memory_busy_percent);
+    v("power_mw", e.power_mw), v("power_limit_mw", e.power_limit_mw);
+    v("clock_mhz", e.clock_mhz), v("max_clock_mhz", e.max_clock_mhz);
+    v("memory_clock_mhz", e.memory_clock_mhz), v("temperature_c", e.temperature_c);
+    v("throttle_reasons", e.throttle_reasons);
+    v("pcie_sent_bytes_s", e.pcie_sent_bytes_s), v("pcie_received_bytes_s", e.pcie_received_bytes_s);
+}
+
 template <class Visitor, Is<MarkEvent> Payload>
 void columns(Visitor& v, Payload& e) {
     v("mark", e.mark, values_up_to(MarkKind::kSessionEnd));  // a jump is of a replay, never of a recording

@@ -93,10 +93,15 @@ std::vector<TableSpec> session_tables() {
             table<DeviceEvent>("device"),
             table<MarkEvent>("mark"),
             table<DraftEvent>("speculation"),
-            table<ProbeEvent>("probe")};
+            table<ProbeEvent>("probe"),
+            table<KernelsEvent>("kernels"),
+            table<GpuEvent>("gpu")};
 }
 
-int32_t format_of(std::string_view table) { return table == "speculation" || table == "probe" ? 2 : 1; }
+int32_t format_of(std::string_view table) {
+    if (table == "speculation" || table == "probe") return 2;
+    return table == "kernels" || table == "gpu" ? 4 : 1;
+}
 
 int32_t format_of(std::string_view table, std::string_view column) {
     struct Added {

@@ -177,6 +177,10 @@ void SessionWriter::insert(const Event& event) {
             return insert_row(TableId::kSpeculation, event.seq, event.t_ns, event.draft);
         case EventKind::kProbe:
             return insert_row(TableId::kProbe, event.seq, event.t_ns, event.probe);
+        case EventKind::kKernels:
+            return insert_row(TableId::kKernels, event.seq, event.t_ns, event.kernels);
+        case EventKind::kGpu:
+            return insert_row(TableId::kGpu, event.seq, event.t_ns, event.gpu);
         case EventKind::kKeyframe:
             return insert_keyframe(event);
         case EventKind::kDictionary:

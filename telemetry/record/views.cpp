@@ -130,6 +130,12 @@ CREATE VIEW v_probe AS
 SELECT t_ns, request_id, {dtype} AS dtype, {reference} AS reference, mean_kl, worst_kl, flips, positions, first_token,
        tokens, cost_ns
 FROM probe;
+
+CREATE VIEW v_kernel AS
+SELECT step_id, t_ns, 'product' AS kind, product_ns AS duration_ns, product_flops AS flops, product_bytes AS bytes FROM kernels
+UNION ALL SELECT step_id, t_ns, 'attention', attention_ns, attention_flops, attention_bytes FROM kernels
+UNION ALL SELECT step_id, t_ns, 'head', head_ns, head_flops, head_bytes FROM kernels
+UNION ALL SELECT step_id, t_ns, 'rowwise', rowwise_ns, rowwise_flops, rowwise_bytes FROM kernels;
 )sql",
                        fmt::arg("cause", spelled("cause", Cause::kCount)),
                        fmt::arg("work", spelled("work", WorkKind::kCount)),

@@ -195,6 +195,10 @@ Status EventLoader::read_row(TableId table, SQLite::Statement& row, Event& event
             return read_payload(row, kind(EventKind::kDraft).draft, "speculation");
         case TableId::kProbe:
             return read_payload(row, kind(EventKind::kProbe).probe, "probe");
+        case TableId::kKernels:
+            return read_payload(row, kind(EventKind::kKernels).kernels, "kernels");
+        case TableId::kGpu:
+            return read_payload(row, kind(EventKind::kGpu).gpu, "gpu");
         case TableId::kDictionary:
         case TableId::kKeyframeBlock:
         case TableId::kCount:

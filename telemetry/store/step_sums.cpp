@@ -102,8 +102,42 @@ uint64_t DraftSums::accepted_tokens() const {
     return std::accumulate(accepted.begin(), accepted.end(), uint64_t{0});
 }
 
+void KernelSums::add(const StepEvent& step, int64_t drafting_ns, const KernelWorks& works) {
+    add({1, step.duration_ns, step.plan_ns, step.execute_ns, step.sample_ns, step.commit_ns, drafting_ns,
+         works});
+}
+
+void KernelSums::add(const KernelSums& other) {
+    steps += other.steps;
+    for (const auto part : {&KernelSums::duration_ns, &KernelSums::plan_ns, &KernelSums::execute_ns,
+                            &KernelSums::sample_ns, &KernelSums::commit_ns, &KernelSums::draft_ns})
+        add_up(this->*part, other.*part);
+    for (size_t i = 0; i < kinds.size(); ++i) {
+        add_up(kinds[i].ns, other.kinds[i].ns);
+        kinds[i].flops += other.kinds[i].flops;
+        kinds[i].bytes += other.kinds[i].bytes;
+    }
+}
+
+int64_t KernelSums::kernel_ns() const {
+    int64_t ns = 0;
+    for (const KernelWork& work : kinds) add_up(ns, work.ns);
+    return ns;
+}
+
+int64_t KernelSums::between_kernels_ns() const {
+    int64_t ns = execute_ns;
+    add_up(ns, -std::max(kernel_ns(), -std::numeric_limits<int64_t>::max()));
+    return std::max<int64_t>(0, ns);
+}
+
 void StepSums::add(const StepRow& row, uint32_t block_tokens) {
     add(row.step, block_tokens);
+    if (row.kernels) {
+        int64_t drafting_ns = 0;
+        for (const DraftRow& draft : row.drafts) add_up(drafting_ns, draft.draft_ns);
+        kernels.add(row.step, drafting_ns, *row.kernels);
+    }
     if (row.bytes_per_block > 0) {
         const double block = row.bytes_per_block;
         kv_held_bytes += row.step.blocks_held * block;
@@ -149,6 +183,7 @@ void StepSums::add(const StepSums& later) {
     add_up(wasted_ns, later.wasted_ns);
     add_up(wasted_draft_ns, later.wasted_draft_ns);
     steps_with_drafts += later.steps_with_drafts;
+    kernels.add(later.kernels);
 }
 
 double StepSums::wasted_share() const {

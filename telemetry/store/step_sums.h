@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "telemetry/event.h"
@@ -27,7 +28,8 @@ struct StepRow {
     StepEvent step{};
     std::vector<StepMemberRow> members;
     std::vector<DraftRow> drafts;
-    uint32_t bytes_per_block = 0;  ///< as the last keyframe before it told; 0 where none did
+    std::optional<KernelWorks> kernels;  ///< of steps whose kernels were timed
+    uint32_t bytes_per_block = 0;        ///< as the last keyframe before it told; 0 where none did
     uint64_t computed_tokens() const {
         return uint64_t{step.prefill_tokens} + step.recompute_tokens + step.decode_tokens + step.draft_tokens;
     }
@@ -48,6 +50,18 @@ struct DraftSums {
     void add(const DraftSums& other);
     uint64_t drafted_tokens() const;
     uint64_t accepted_tokens() const;
+};
+
+/// Of steps whose kernels were timed: their parts, of which `kinds` and what was between kernels make execute_ns.
+struct KernelSums {
+    uint64_t steps = 0;
+    int64_t duration_ns = 0, plan_ns = 0, execute_ns = 0, sample_ns = 0, commit_ns = 0;
+    int64_t draft_ns = 0;  ///< that drafting took
+    KernelWorks kinds{};
+    void add(const StepEvent& step, int64_t drafting_ns, const KernelWorks& works);
+    void add(const KernelSums& other);
+    int64_t kernel_ns() const;
+    int64_t between_kernels_ns() const;  ///< 0 where clocks disagree by more than that
 };
 
 /// Sums over some steps, and means over them (each step counts once).
@@ -73,6 +87,7 @@ struct StepSums {
     std::array<DraftSums, kDraftMethods> drafts{};
     int64_t wasted_ns = 0, wasted_draft_ns = 0;
     uint64_t steps_with_drafts = 0;
+    KernelSums kernels;
 
     void add(const StepEvent& step, uint32_t block_tokens);
     void add(const StepRow& row, uint32_t block_tokens);  ///< with its drafts and the bytes of its blocks

@@ -53,6 +53,10 @@ void Store::apply_one(const Event& event) {
             return apply_draft(event.draft);
         case EventKind::kProbe:
             return apply_probe(event);
+        case EventKind::kKernels:
+            return apply_kernels(event.kernels);
+        case EventKind::kGpu:
+            return apply_gpu(event);
         case EventKind::kCount:
             return;
     }
@@ -65,6 +69,7 @@ void Store::note_dropped(uint64_t events) {
     incomplete_ = true;
     pending_members_.clear();
     pending_drafts_.clear();
+    pending_kernels_.reset();
     staging_ = {};
 }
 
@@ -160,14 +165,23 @@ void Store::apply_probe(const Event& event) {
     probes_.pop_front();
 }
 
+void Store::apply_kernels(const KernelsEvent& e) { pending_kernels_ = e; }
+
+void Store::apply_gpu(const Event& event) {
+    gpu_samples_.push_back({event.t_ns, event.gpu});
+    if (gpu_samples_.size() > kMaxGpuSamples) gpu_samples_.pop_front();
+}
+
 void Store::apply_step(const Event& event) {
     const StepEvent& step = event.step;
     now_ns_ = std::max(now_ns_, event.t_ns + step.duration_ns);
-    StepRow row{event.t_ns, step, {}, {}, bytes_per_block_};
+    StepRow row{event.t_ns, step, {}, {}, {}, bytes_per_block_};
     if (pending_step_ == step.step_id) row.members = pending_members_;
     if (pending_drafts_step_ == step.step_id) row.drafts = pending_drafts_;
+    if (pending_kernels_ && pending_kernels_->step_id == step.step_id) row.kernels = pending_kernels_->kinds;
     pending_members_.clear();
     pending_drafts_.clear();
+    pending_kernels_.reset();
     eviction_open_ = false;
     rows_bytes_ += step_bytes(row);
     steps_.push_back(std::move(row));

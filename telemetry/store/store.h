@@ -93,6 +93,11 @@ struct ProbeRow {
     ProbeEvent probe{};
 };
 
+struct GpuRow {
+    int64_t t_ns = 0;
+    GpuEvent gpu{};
+};
+
 /// What a keyframe said of the pool. A change of the KV cache's format comes with one.
 struct PoolShape {
     int64_t t_ns = 0;
@@ -156,12 +161,13 @@ class Store {
     void for_requests(TimeRange range, Fn&& fn) const;
     const std::deque<EvictionRow>& evictions() const { return evictions_; }  ///< summed per step
     const std::deque<MarkRow>& marks() const { return marks_; }
-    const std::deque<ProbeRow>& probes() const { return probes_; }  ///< the newest kMaxProbes
-    int64_t probes_begin_ns() const { return probes_begin_ns_; }    ///< from when on all are here
+    const std::deque<ProbeRow>& probes() const { return probes_; }          ///< the newest kMaxProbes
+    int64_t probes_begin_ns() const { return probes_begin_ns_; }            ///< from when on all are here
+    const std::deque<GpuRow>& gpu_samples() const { return gpu_samples_; }  ///< the newest kMaxGpuSamples
     /// One for each keyframe that told something else than the one before.
     std::span<const PoolShape> pool_shapes() const { return pool_shapes_; }
     const FoldedHistory& folded() const { return folded_; }
-    static constexpr size_t kMaxProbes = 4096, kMaxPoolShapes = 4096;
+    static constexpr size_t kMaxProbes = 4096, kMaxGpuSamples = 4096, kMaxPoolShapes = 4096;
     uint64_t rows_trimmed() const { return rows_trimmed_; }
     size_t memory_bytes() const;
     /// `range`, widened so that sums over it are exact: at most by the pieces of folded history that its ends lie in.
@@ -208,6 +214,8 @@ class Store {
     void apply_member(const StepMemberEvent& e);
     void apply_draft(const DraftEvent& e);
     void apply_probe(const Event& event);
+    void apply_kernels(const KernelsEvent& e);
+    void apply_gpu(const Event& event);
     void note_pool(const KeyframeBegin& e, int64_t t_ns);
     void apply_request(const Event& event);
     void apply_phase(RequestRow& row, const Event& event);
@@ -262,7 +270,9 @@ class Store {
     std::vector<StepMemberRow> pending_members_;
     std::vector<DraftRow> pending_drafts_;
     uint64_t pending_drafts_step_ = 0;
+    std::optional<KernelsEvent> pending_kernels_;
     std::deque<ProbeRow> probes_;
+    std::deque<GpuRow> gpu_samples_;
     int64_t probes_begin_ns_ = std::numeric_limits<int64_t>::min();
     std::vector<PoolShape> pool_shapes_;
     std::map<RequestId, RequestRow> requests_;

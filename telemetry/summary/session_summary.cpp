@@ -82,6 +82,8 @@ void SessionSummary::apply(std::span<const Event> events) {
             case EventKind::kStepMember:
             case EventKind::kDevice:
             case EventKind::kProbe:
+            case EventKind::kKernels:
+            case EventKind::kGpu:
             case EventKind::kCount:
                 break;
         }

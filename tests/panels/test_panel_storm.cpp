@@ -85,6 +85,12 @@ class Storm {
             case EventKind::kProbe:
                 fill(e.probe);
                 break;
+            case EventKind::kKernels:
+                fill(e.kernels);
+                break;
+            case EventKind::kGpu:
+                fill(e.gpu);
+                break;
             case EventKind::kMark:
                 e.mark = {static_cast<telemetry::MarkKind>(number(8)), {}, static_cast<int64_t>(odd())};
                 break;
@@ -133,6 +139,28 @@ class Storm {
         p.mean_kl = number(9) ? 1.0 / double(1 + odd()) : std::nan("");
         p.worst_kl = number(9) ? odd() : HUGE_VAL;
         p.cost_ns = static_cast<int64_t>(random_());
+    }
+    void fill(telemetry::KernelsEvent& k) {
+        k.step_id = number(9) ? step_ : random_();
+        for (telemetry::KernelWork& work : k.kinds)
+            work = {static_cast<int64_t>(number(9) ? number(20'000'000) : random_()),
+                    number(9) ? odd() : HUGE_VAL, number(9) ? odd() : std::nan("")};
+    }
+    void fill(telemetry::GpuEvent& g) {
+        const auto reading = [&] { return number(9) ? static_cast<int32_t>(odd()) : -1; };
+        g = {.memory_used_bytes = static_cast<int64_t>(random_() >> number(64)),
+             .memory_total_bytes = static_cast<int64_t>(random_() >> number(64)),
+             .busy_percent = reading(),
+             .memory_busy_percent = reading(),
+             .power_mw = reading(),
+             .power_limit_mw = reading(),
+             .clock_mhz = reading(),
+             .max_clock_mhz = reading(),
+             .memory_clock_mhz = reading(),
+             .temperature_c = reading(),
+             .throttle_reasons = static_cast<int64_t>(random_()),
+             .pcie_sent_bytes_s = reading(),
+             .pcie_received_bytes_s = reading()};
     }
     void fill(telemetry::RequestEvent& r) {
         r.request = RequestId{odd()};

@@ -277,6 +277,35 @@ void EventStorm::probe(const Request& r, int64_t end_ns) {
     sink_(event);
 }
 
+/// Of a step that was timed, as a GPU times one in so many.
+void EventStorm::kernels(int64_t begin_ns, int64_t execute_ns) {
+    Event event = make(EventKind::kKernels, begin_ns);
+    event.kernels = {steps_,
+                     {{{execute_ns / 2, 3e9, 8e7},
+                       {execute_ns / 8, 2e8, 9e6},
+                       {execute_ns / 16, 1e8, 3e7},
+                       {1200, 0, 4e5}}}};
+    sink_(event);
+}
+
+void EventStorm::gpu() {
+    Event event = make(EventKind::kGpu, now_ns_);
+    event.gpu = {.memory_used_bytes = int64_t{90} << 30,
+                 .memory_total_bytes = int64_t{141} << 30,
+                 .busy_percent = static_cast<int32_t>(draw(101)),
+                 .memory_busy_percent = static_cast<int32_t>(draw(101)),
+                 .power_mw = static_cast<int32_t>(draw(700'000)),
+                 .power_limit_mw = 700'000,
+                 .clock_mhz = 1755,
+                 .max_clock_mhz = 1980,
+                 .memory_clock_mhz = -1,
+                 .temperature_c = 54,
+                 .throttle_reasons = chance(0.5) ? 4 : 0,
+                 .pcie_sent_bytes_s = -1,
+                 .pcie_received_bytes_s = 12 << 20};
+    sink_(event);
+}
+
 StepEvent EventStorm::step_event(const std::map<RequestId, Work>& work) const {
     StepEvent step{};
     step.step_id = steps_;
@@ -329,6 +358,7 @@ void EventStorm::run_step(const std::map<RequestId, Work>& work) {
         book(r, Cause::kScheduling, committed);
         commit(r, mine->second, committed);
     }
+    if (steps_ % 4 == 1) kernels(begin, executed - planned);
     Event event = make(EventKind::kStep, begin);
     event.step = step_event(work);
     event.step.duration_ns = committed - begin;
@@ -371,6 +401,7 @@ void EventStorm::step() {
     for (const RequestId id : late)
         end_request(id, RequestPhase::kTimedOut, FinishReason::kTimeout, "took too long");
     if (steps_ % options_.keyframe_interval_steps == 0) keyframe();
+    if (chance(0.05)) gpu();
     if (chance(0.05)) {
         Event event = make(EventKind::kDevice, now_ns_);
         event.device = {.resident_bytes = 100u << 20,

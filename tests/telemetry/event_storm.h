@@ -79,6 +79,8 @@ class EventStorm {
     void run_step(const std::map<RequestId, Work>& work);
     uint32_t drafts_of(RequestId request, const Work& work) const;
     void probe(const Request& r, int64_t end_ns);
+    void kernels(int64_t begin_ns, int64_t execute_ns);
+    void gpu();
     void commit(Request& r, const Work& work, int64_t end_ns);
     StepEvent step_event(const std::map<RequestId, Work>& work) const;
 

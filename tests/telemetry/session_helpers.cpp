@@ -110,6 +110,10 @@ std::string payload(const Event& event) {
             return bytes(event.draft);
         case EventKind::kProbe:
             return bytes(event.probe);
+        case EventKind::kKernels:
+            return bytes(event.kernels);
+        case EventKind::kGpu:
+            return bytes(event.gpu);
         case EventKind::kCount:
             break;
     }

@@ -80,7 +80,7 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
     const std::string path = folder.path("bad.db");
     const std::pair<const char*, const char*> cases[] = {
         {"PRAGMA application_id=1", "something else"},
-        {"PRAGMA user_version=4", "newer Pitwall"},
+        {"PRAGMA user_version=5", "newer Pitwall"},
         {"PRAGMA user_version=0", "not a Pitwall session"},
         {"DROP VIEW v_step; DROP TABLE step", "no table step"},
         {"ALTER TABLE cause ADD COLUMN more", "other columns"},
@@ -111,7 +111,7 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
     SQLite::Database database(path, SQLite::OPEN_READWRITE);
     for (const char* table : {"dictionary", "keyframe", "keyframe_block", "keyframe_request", "keyframe_knob",
                               "keyframe_counters", "step", "step_member", "request", "block", "cause", "knob",
-                              "device", "mark", "speculation", "probe"})
+                              "device", "mark", "speculation", "probe", "kernels", "gpu"})
         database.exec(std::string("DELETE FROM ") + table);
     EXPECT_THAT(exercise(path), HasSubstr("holds no events"));
 }
@@ -204,6 +204,25 @@ TEST(Frozen, Format3KeepsOpening) {
     EXPECT_EQ(one(database, "SELECT sum(draft_bytes) FROM device").getInt64(),
               static_cast<int64_t>(draft_bytes));
     EXPECT_GT(draft_bytes, 0u);
+}
+
+// The same of format 4, which knows what kernels did and what the driver says of the GPU.
+TEST(Frozen, Format4KeepsOpening) {
+    const std::string path = PITWALL_SOURCE_DIR "/tests/data/session_v4.db";
+    const auto events = read_session(path);
+    ASSERT_TRUE(events.ok()) << events.error().text();
+    int64_t kernel_ns = 0, samples = 0;
+    for (const Event& event : events.value()) {
+        if (event.kind == EventKind::kKernels)
+            for (const KernelWork& work : event.kernels.kinds) kernel_ns += work.ns;
+        samples += event.kind == EventKind::kGpu && event.gpu.memory_clock_mhz == -1;
+    }
+    SQLite::Database database(path);
+    expect_sound_views(database);
+    EXPECT_GT(kernel_ns, 0);
+    EXPECT_EQ(one(database, "SELECT sum(duration_ns) FROM v_kernel").getInt64(), kernel_ns);
+    EXPECT_GT(samples, 0);
+    EXPECT_EQ(one(database, "SELECT count(*) FROM gpu").getInt64(), samples);
 }
 
 // Writes the frozen file of the present format; run by hand, once a format:

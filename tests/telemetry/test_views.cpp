@@ -10,6 +10,7 @@
 #include "telemetry/bus/bus.h"
 #include "telemetry/bus/producer.h"
 #include "telemetry/names.h"
+#include "telemetry/record/schema.h"
 #include "telemetry/record/session_query.h"
 #include "telemetry/store/store.h"
 #include "tests/storm.h"
@@ -169,10 +170,11 @@ TEST(Views, SessionHoldsFactsAndTheRecordingsOwn) {
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'model'").getString(), "storm");
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'note'").getString(),
               std::string(200, 'x') + "=with an equals sign");
-    EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_format'").getInt(), 3);
+    EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_format'").getInt(),
+              kFormatVersion);
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_end'").getString(),
               "session end");
-    EXPECT_EQ(one(*r.database, "PRAGMA user_version").getInt(), 3);
+    EXPECT_EQ(one(*r.database, "PRAGMA user_version").getInt(), kFormatVersion);
 }
 
 TEST(Views, CanBeReadWhileTheyAreWritten) {

@@ -15,6 +15,11 @@ void DeviceSampler::poll(int64_t now_ns) {
     if (now_ns < next_ns_) return;
     // After a long step the missed samples are not made up for: they would all show the present.
     next_ns_ = now_ns + kInterval_ns - now_ns % kInterval_ns;
+    sample_process(now_ns);
+    sample_gpu(now_ns);
+}
+
+void DeviceSampler::sample_process(int64_t now_ns) {
     const engine::EngineMemory memory = engine_.memory();
     telemetry::Event event;
     event.kind = telemetry::EventKind::kDevice;
@@ -27,6 +32,20 @@ void DeviceSampler::poll(int64_t now_ns) {
                     .cpu_ns = cpu_ns(),
                     .threads = engine_.device().threads,
                     .reserved = 0};
+    producer_.publish(event);
+}
+
+/// The engine's device may be another one than a second ago.
+void DeviceSampler::sample_gpu(int64_t now_ns) {
+    const std::string& bus_id = engine_.device().pci_bus_id;
+    if (bus_id.empty() || (gpu_ && gpu_->pci_bus_id() != bus_id)) gpu_.reset();
+    if (!bus_id.empty() && !gpu_) gpu_ = std::make_unique<GpuMonitor>(bus_id);
+    const auto reading = gpu_ ? gpu_->take() : std::nullopt;
+    if (!reading) return;
+    telemetry::Event event;
+    event.kind = telemetry::EventKind::kGpu;
+    event.t_ns = now_ns;
+    event.gpu = *reading;
     producer_.publish(event);
 }
 

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
+#include "app/core/session/gpu_monitor.h"
 #include "engine/core/engine.h"
 #include "telemetry/bus/producer.h"
 
 namespace pitwall::app {
 
-/// Publishes a device sample (memory, CPU time) once a second of session time.
+/// Publishes a device sample (memory, CPU time) once a second of session time, and of a GPU what its driver says.
 class DeviceSampler {
   public:
     DeviceSampler(telemetry::Producer& producer, const engine::Engine& engine)
@@ -18,9 +20,13 @@ class DeviceSampler {
     int64_t next_ns() const { return next_ns_; }
 
   private:
+    void sample_process(int64_t now_ns);
+    void sample_gpu(int64_t now_ns);
+
     telemetry::Producer& producer_;
     const engine::Engine& engine_;
     int64_t next_ns_ = 0;
+    std::unique_ptr<GpuMonitor> gpu_;  ///< of the GPU that computes; null where none does
 };
 
 }  // namespace pitwall::app

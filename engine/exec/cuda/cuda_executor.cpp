@@ -92,6 +92,7 @@ class CudaExecutor final : public Executor {
     CudaExecutor(const abi::Plugin& plugin, const abi::DeviceInfo& device, const Model& model)
         : plugin_(plugin), config_(model.config()), activations_(activations_of(model)) {
         info_.name = device.name;
+        info_.pci_bus_id = device.pci_bus_id;
         info_.kernel_tier = fmt::format("cuda-sm{}{}", device.compute_major, device.compute_minor);
         if (device.emulated) info_.kernel_tier = "cuda-emulated";
     }

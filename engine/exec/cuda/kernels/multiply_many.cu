@@ -248,8 +248,8 @@ double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t token_til
     const double together = bytes * blocks / kMultiprocessors / kCacheBytesPerClock;
     constexpr double kWithFewTokens = 0.75;
     const double rate = token_tiles < 8 ? kWithFewTokens * kMmaPerClock : kMmaPerClock;
-    const double of_block = kTileColumns / 16 * kBlockRowTiles * (block_tokens / kTokenTile) / rate;
-    return std::max({reading, together, divide_up(blocks, kMultiprocessors) * of_block});
+    const uint32_t products = kTileColumns / 16 * kBlockRowTiles * (block_tokens / kTokenTile);
+    return std::max({reading, together, divide_up(blocks, kMultiprocessors) * products / rate});
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ struct Failure {
 
 struct DeviceInfo {
     char name[128];
+    char pci_bus_id[32];  ///< "0000:3b:00.0"; "" of an emulated one
     uint32_t compute_major, compute_minor;
     uint32_t emulated;
     uint32_t has_code;  ///< the plug-in was built for GPUs of its kind

@@ -19,6 +19,7 @@ namespace pitwall::cuda {
 
 struct DeviceProperties {
     std::string name;                               ///< "NVIDIA H200"
+    std::string pci_bus_id;                         ///< "0000:3b:00.0"; "" of an emulated one
     uint32_t compute_major = 0, compute_minor = 0;  ///< 9, 0
     uint32_t multiprocessors = 1;
     uint64_t memory_bytes = 0, l2_bytes = 0;

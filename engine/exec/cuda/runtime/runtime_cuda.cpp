@@ -52,6 +52,8 @@ std::optional<DeviceProperties> properties_of(int index) {
     }
     DeviceProperties out;
     out.name = p.name;
+    char bus_id[32] = "";
+    if (cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, index) == cudaSuccess) out.pci_bus_id = bus_id;
     out.compute_major = static_cast<uint32_t>(p.major);
     out.compute_minor = static_cast<uint32_t>(p.minor);
     out.multiprocessors = static_cast<uint32_t>(p.multiProcessorCount);

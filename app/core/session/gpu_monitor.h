@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "engine/exec/cuda/nvml.h"
+
+namespace pitwall::app {
+
+/// Asks the driver about a GPU over and over, on a thread of its own: an answer takes milliseconds that no step should wait
+/// for.
+class GpuMonitor {
+  public:
+    explicit GpuMonitor(std::string pci_bus_id);
+    const std::string& pci_bus_id() const { return pci_bus_id_; }
+    /// The newest answer that nobody took yet; any thread.
+    std::optional<telemetry::GpuEvent> take();
+
+  private:
+    void run(const std::stop_token& stop);
+
+    std::string pci_bus_id_;
+    std::mutex mutex_;  ///< guards the two
+    std::condition_variable_any stopped_;
+    std::optional<telemetry::GpuEvent> newest_;
+    std::jthread thread_;  ///< last: it ends before what it uses
+};
+
+}  // namespace pitwall::app
