@@ -53,7 +53,14 @@ QString definitions_html() {
                "the sampler picked too and that was handed out. Needed to pay: the share of one more"
                " draft for each sequence that must be accepted for a step to make as many tokens a "
                "second as without it. Wasted work: of execution the share of a step's tokens that were "
-               "rejected drafts, and that share of the time that making them took.</p>");
+               "rejected drafts, and that share of the time that making them took.</p>"
+               "<h4>Device</h4><p>A step's time: of the steps of the range whose kernels were timed, which a "
+               "CPU "
+               "does with every step and a GPU with one in so many. GB/s and GFLOP/s: bytes of weights and "
+               "KV and "
+               "floating-point operations, as the executor counts them, over the time of those kernels. "
+               "Readings "
+               "of a GPU are its driver's (NVML), once a second.</p>");
 }
 
 QString keys_html() {

@@ -3,6 +3,7 @@
 
 #include "panels/batch/batch_panel.h"
 #include "panels/changes/changes_panel.h"
+#include "panels/device/device_panel.h"
 #include "panels/knobs/knobs_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
 #include "panels/kv_precision/kv_precision_panel.h"
@@ -32,6 +33,7 @@ std::vector<panels::Panel*> make_panels(const panels::PanelContext& context, QWi
     made.push_back(new panels::MemoryPanel(context, parent));
     made.push_back(new panels::KvPrecisionPanel(context, parent));
     made.push_back(new panels::SpeculationPanel(context, parent));
+    made.push_back(new panels::DevicePanel(context, parent));
     return made;
 }
 

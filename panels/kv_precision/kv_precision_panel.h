@@ -5,10 +5,10 @@
 
 #include "panels/common/panel.h"
 #include "panels/common/refresh_gate.h"
+#include "panels/common/table_pair.h"
 #include "panels/common/widgets.h"
 #include "panels/kv_precision/kv_memory_chart.h"
 #include "panels/kv_precision/kv_precision_presenter.h"
-#include "panels/memory/table_pair.h"
 
 namespace pitwall::panels {
 

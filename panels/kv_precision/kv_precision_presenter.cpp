@@ -15,15 +15,15 @@ namespace {
 
 QString words(KvDtype dtype) { return to_qstring(telemetry::name(dtype)); }
 
-MemoryRow row_of(const char* name, QString note, const char* definition) {
-    MemoryRow row;
+ValueRow row_of(const char* name, QString note, const char* definition) {
+    ValueRow row;
     row.name = QString::fromUtf8(name);
     row.note = std::move(note);
     row.definition = QString::fromUtf8(definition);
     return row;
 }
 
-MemoryCell cell(const QString& number, const char* unit = "", const char* tag = "") {
+ValueCell cell(const QString& number, const char* unit = "", const char* tag = "") {
     return {{number, QString::fromUtf8(unit)}, QLatin1String(tag)};
 }
 
@@ -65,7 +65,7 @@ void KvPrecisionPresenter::update(telemetry::TimeRange range, const QString& ran
 
 void KvPrecisionPresenter::describe_format() {
     format_.clear();
-    MemoryRow now = row_of("Format", {}, "kv_cache_dtype in force, and since when");
+    ValueRow now = row_of("Format", {}, "kv_cache_dtype in force, and since when");
     now.strong = true;
     now.cells = {cell(kNoValue)};
     if (!formats_.empty()) {
@@ -79,7 +79,7 @@ void KvPrecisionPresenter::describe_format() {
     }
     format_.push_back(std::move(now));
     describe_sizes();
-    MemoryRow pause =
+    ValueRow pause =
         row_of("Pause of the change", {},
                "Measured: how long the engine stood while it converted the blocks that hold data");
     const bool changed = !formats_.empty() && formats_.back().change != 0;
@@ -100,7 +100,7 @@ void KvPrecisionPresenter::describe_sizes() {
                                      store_.bytes_per_block()};
     const uint32_t block_tokens = std::max(1u, store_.block_tokens());
     const auto add = [&](const char* name, const char* unit, const char* definition, auto&& number) {
-        MemoryRow row = row_of(name, {}, definition);
+        ValueRow row = row_of(name, {}, definition);
         if (before) row.cells.push_back(cell(number(*before), "", "before"));
         const bool known = after.bytes_per_block > 0 && !empty();
         row.cells.push_back(cell(known ? number(after) : kNoValue, unit, before ? "now" : ""));
@@ -129,7 +129,7 @@ void KvPrecisionPresenter::describe_quality(telemetry::TimeRange range) {
     probe_ = formats_.empty() ? KvProbeFigures{} : kv_probe_figures(store_, range, formats_.back().dtype);
     no_probe_ = why_no_probe();
     if (no_probe_ == NoProbe::kThereAre) return describe_probe(range);
-    MemoryRow row = row_of("No samples", {}, "");
+    ValueRow row = row_of("No samples", {}, "");
     row.cells = {cell(kNoValue)};
     switch (no_probe_) {
         case NoProbe::kReference:
@@ -157,38 +157,38 @@ void KvPrecisionPresenter::describe_probe(telemetry::TimeRange range) {
         return of.known() ? QStringLiteral("%1 to %2").arg(text(of.low * scale), text(of.high * scale))
                           : kNoValue;
     };
-    MemoryRow samples =
+    ValueRow samples =
         row_of("Samples", QStringLiteral("against %1").arg(words(p.reference)),
                "Pieces of the texts of running and lately finished requests that were computed "
                "in both formats, in the range; each piece counts once");
     samples.cells = {cell(format_count(int64_t(p.samples())))};
-    MemoryRow mean =
+    ValueRow mean =
         row_of("Mean KL", {},
                "Of the next token's distribution, the reference's from the format's, in nats: mean over "
                "samples with its 95 % t interval; each sample is the mean of its positions and counts once");
     mean.strong = true;
     mean.note = interval(p.mean_kl, 1, format_nats);
     mean.cells = {cell(format_nats(p.mean_kl.value), "nats")};
-    MemoryRow worst = row_of("Worst KL", {}, "Of all positions of all samples");
+    ValueRow worst = row_of("Worst KL", {}, "Of all positions of all samples");
     worst.cells = {cell(format_nats(p.worst_kl), "nats")};
-    MemoryRow flips = row_of("Top-1 flips", {},
-                             "Positions at which the most probable token is another, of all compared, "
-                             "with the 95 % Wilson interval");
+    ValueRow flips = row_of("Top-1 flips", {},
+                            "Positions at which the most probable token is another, of all compared, "
+                            "with the 95 % Wilson interval");
     const auto percent = [](double share) { return format_three(share); };
     flips.note = QStringLiteral("%1 of %2, %3 %")
                      .arg(format_count(int64_t(p.flips)), format_count(int64_t(p.positions)),
                           interval(p.flip_share, 100, percent));
     flips.cells = {cell(p.positions ? format_three(p.flip_share.value * 100) : kNoValue, "%")};
-    MemoryRow text = row_of("Tokens a sample", {},
-                            "The piece of text, in tokens, from its request's prompt and answer; "
-                            "the distribution after each 4th token from the 8th on is compared");
+    ValueRow text = row_of("Tokens a sample", {},
+                           "The piece of text, in tokens, from its request's prompt and answer; "
+                           "the distribution after each 4th token from the 8th on is compared");
     text.cells = {
         cell(p.least_tokens == p.most_tokens
                  ? format_count(p.most_tokens)
                  : QStringLiteral("%1 to %2").arg(format_count(p.least_tokens), format_count(p.most_tokens)),
              "tok")};
-    MemoryRow cost = row_of("Cost", format_duration(double(p.cost_ns)).text(),
-                            "Time that the engine spent on samples / the range");
+    ValueRow cost = row_of("Cost", format_duration(double(p.cost_ns)).text(),
+                           "Time that the engine spent on samples / the range");
     const double length = double(range.end_ns - range.begin_ns);
     cost.cells = {
         cell(length > 0 ? format_three(100 * double(p.cost_ns) / length) : kNoValue, "% of the time")};
@@ -208,7 +208,7 @@ QString KvPrecisionPresenter::effect_caption() const {
 
 void KvPrecisionPresenter::add_effect(const char* name, const Interval& before, const Interval& after,
                                       double unit, const char* unit_name, const char* definition) {
-    MemoryRow row = row_of(name, QStringLiteral("n = %1 and %2").arg(before.n).arg(after.n), definition);
+    ValueRow row = row_of(name, QStringLiteral("n = %1 and %2").arg(before.n).arg(after.n), definition);
     row.cells = {cell(with_half(before, unit), "", "before"),
                  cell(with_half(after, unit), unit_name, "after")};
     row.definition += apart(before, after) ? QStringLiteral("\nThe intervals do not overlap")
@@ -221,8 +221,8 @@ void KvPrecisionPresenter::describe_effect() {
     effect_rows_.clear();
     pays_.clear();
     if (!effect_) {
-        MemoryRow row = row_of("No change yet", QStringLiteral("turn kv_cache_dtype"),
-                               "Turn the knob kv_cache_dtype under load, and what it did stands here");
+        ValueRow row = row_of("No change yet", QStringLiteral("turn kv_cache_dtype"),
+                              "Turn the knob kv_cache_dtype under load, and what it did stands here");
         row.cells = {cell(kNoValue)};
         effect_rows_.push_back(std::move(row));
         return;
@@ -243,7 +243,7 @@ void KvPrecisionPresenter::describe_effect() {
 
 void KvPrecisionPresenter::describe_pays() {
     const BreakEven& pays = effect_->pays;
-    MemoryRow row = row_of("Pays from", {}, "");
+    ValueRow row = row_of("Pays from", {}, "");
     row.strong = true;
     const QString seen =
         QStringLiteral("%1 to %2 tok")
@@ -274,7 +274,7 @@ void KvPrecisionPresenter::describe_pays() {
     pays_.push_back(std::move(row));
     for (const auto& [name, side] :
          {std::pair{"Fit before", &effect_->before}, std::pair{"Fit after", &effect_->after}}) {
-        MemoryRow fit =
+        ValueRow fit =
             row_of(name, {}, "Execution time = base + per sequence + per context token, by least squares");
         fit.cells = {cell(kNoValue)};
         fit.note =

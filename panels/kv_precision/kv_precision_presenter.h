@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include "panels/common/value_row.h"
 #include "panels/kv_precision/kv_effect.h"
 #include "panels/kv_precision/kv_probe_figures.h"
-#include "panels/memory/memory_row.h"
 
 namespace pitwall::panels {
 
@@ -22,10 +22,10 @@ class KvPrecisionPresenter {
     /// `range`: of the probe's samples.
     void update(telemetry::TimeRange range, const QString& range_label);
 
-    const std::vector<MemoryRow>& format() const { return format_; }
-    const std::vector<MemoryRow>& quality() const { return quality_; }
-    const std::vector<MemoryRow>& effect() const { return effect_rows_; }
-    const std::vector<MemoryRow>& pays() const { return pays_; }
+    const std::vector<ValueRow>& format() const { return format_; }
+    const std::vector<ValueRow>& quality() const { return quality_; }
+    const std::vector<ValueRow>& effect() const { return effect_rows_; }
+    const std::vector<ValueRow>& pays() const { return pays_; }
     NoProbe no_probe() const { return no_probe_; }
     const std::optional<KvEffect>& measured() const { return effect_; }
     const KvProbeFigures& probe() const { return probe_; }
@@ -51,7 +51,7 @@ class KvPrecisionPresenter {
     KvProbeFigures probe_;
     std::optional<KvEffect> effect_;
     NoProbe no_probe_ = NoProbe::kNotYet;
-    std::vector<MemoryRow> format_, quality_, effect_rows_, pays_;
+    std::vector<ValueRow> format_, quality_, effect_rows_, pays_;
     QString scope_;
 };
 

@@ -39,8 +39,8 @@ Quantity memory(const std::optional<double>& bytes) {
 
 Quantity counted(uint64_t n, const char* unit) { return {format_count(int64_t(n)), QLatin1String(unit)}; }
 
-MemoryRow row_of(const char* name, Quantity value, const char* definition) {
-    MemoryRow row;
+ValueRow row_of(const char* name, Quantity value, const char* definition) {
+    ValueRow row;
     row.name = QString::fromUtf8(name);
     row.cells = {{std::move(value), {}}};
     row.definition = QString::fromUtf8(definition);
@@ -107,7 +107,7 @@ double MemoryPresenter::total_bytes() const {
     return total;
 }
 
-const MemoryRow* MemoryPresenter::part_row(Part part) const {
+const ValueRow* MemoryPresenter::part_row(Part part) const {
     return row_index_.at(part) ? &parts_[*row_index_[part]] : nullptr;
 }
 
@@ -119,7 +119,7 @@ QString MemoryPresenter::caption() const {
 }
 
 void MemoryPresenter::add_part(Part part, const char* name, QString definition) {
-    MemoryRow row;
+    ValueRow row;
     row.name = QString::fromUtf8(name);
     const double share = bytes_[part] ? *bytes_[part] / total_bytes() : std::nan("");
     const QString percent = std::isfinite(share) ? format_fixed(share * 100, 1) : kNoValue;
@@ -184,9 +184,9 @@ void MemoryPresenter::describe_rest() {
 }
 
 void MemoryPresenter::describe_resident() {
-    MemoryRow row = row_of("Resident, process", {kNoValue, {}},
-                           "Resident memory of this process as the system counts it, once a second. Free "
-                           "blocks that were never written are not in it");
+    ValueRow row = row_of("Resident, process", {kNoValue, {}},
+                          "Resident memory of this process as the system counts it, once a second. Free "
+                          "blocks that were never written are not in it");
     if (store_.device()) {
         row.cells[0].value = format_memory(double(store_.device()->resident_bytes));
         row.exact = QString::number(store_.device()->resident_bytes);
@@ -210,12 +210,12 @@ void MemoryPresenter::describe_pool() {
     room_.push_back(row_of("Room now", tokens(available_blocks()),
                            "Token slots of free and of cached blocks: what can be had without taking from a "
                            "running request"));
-    MemoryRow fit = row_of("Tokens that fit", tokens(pool), "Token slots of the whole pool");
+    ValueRow fit = row_of("Tokens that fit", tokens(pool), "Token slots of the whole pool");
     if (known) fit.note = QStringLiteral("in %1 blocks").arg(format_count(int64_t(pool)));
     room_.push_back(std::move(fit));
-    MemoryRow token = row_of("Bytes a token", {kNoValue, {}},
-                             "Bytes of a block, scales included / its token slots: K and V of one token "
-                             "over all layers");
+    ValueRow token = row_of("Bytes a token", {kNoValue, {}},
+                            "Bytes of a block, scales included / its token slots: K and V of one token "
+                            "over all layers");
     token.note = kv_format(store_);
     if (known) token.cells[0].value = format_bytes(block / double(block_tokens));
     room_.push_back(std::move(token));
@@ -225,7 +225,7 @@ void MemoryPresenter::describe_pool() {
 void MemoryPresenter::describe_growth(double beyond_bytes) {
     const double block = store_.bytes_per_block();
     if (beyond_bytes < block) return;
-    MemoryRow row =
+    ValueRow row =
         row_of("Pool may grow by", counted(uint64_t(std::min(beyond_bytes / block, 1e15)), "blocks"),
                "Blocks that the memory given allows beyond num_kv_blocks: raising it takes "
                "effect at once");
@@ -248,10 +248,10 @@ void MemoryPresenter::describe_requests(const QString& range_label) {
         const auto text = [&](double blocks) {
             return blocks_.n == 0 || empty() ? kNoValue : text_of(blocks);
         };
-        return std::vector<MemoryCell>{{{text(blocks_.p50), {}}, QStringLiteral("p50")},
-                                       {{text(blocks_.p95), QLatin1String(unit)}, QStringLiteral("p95")}};
+        return std::vector<ValueCell>{{{text(blocks_.p50), {}}, QStringLiteral("p50")},
+                                      {{text(blocks_.p95), QLatin1String(unit)}, QStringLiteral("p95")}};
     };
-    MemoryRow needs = row_of("One request", {}, "");
+    ValueRow needs = row_of("One request", {}, "");
     needs.note = QStringLiteral("n = %1").arg(format_count(int64_t(blocks_.n)));
     needs.cells = two(
         [](double blocks) { return format_fixed(blocks, blocks == std::floor(blocks) ? 0 : 1); }, "blocks");
@@ -260,7 +260,7 @@ void MemoryPresenter::describe_requests(const QString& range_label) {
                            "with others count in full")
                            .arg(range_label);
     room_.push_back(std::move(needs));
-    MemoryRow fit =
+    ValueRow fit =
         row_of("More that fit", {},
                "Requests: free and cached blocks / blocks of one at its end. What running ones will "
                "still take is not taken off; one that shares a prefix takes less");
@@ -271,11 +271,11 @@ void MemoryPresenter::describe_requests(const QString& range_label) {
 
 void MemoryPresenter::describe_seats() {
     const auto seats = knob_value(store_, KnobId::kMaxNumSeqs);
-    MemoryRow left = row_of("Seats left", {kNoValue, {}}, "max_num_seqs less the requests that run");
+    ValueRow left = row_of("Seats left", {kNoValue, {}}, "max_num_seqs less the requests that run");
     if (seats) left.note = QStringLiteral("max_num_seqs %1").arg(format_fixed(*seats, 0));
     if (seats && !empty()) left.cells[0].value = counted(seats_left(), "seqs");
     room_.push_back(std::move(left));
-    MemoryRow bound =
+    ValueRow bound =
         row_of("Holds first", {kNoValue, {}}, "Which ends admission first: blocks or max_num_seqs");
     if (seats && !empty() && blocks_.n > 0) {
         const bool at_median = more_requests(blocks_.p50) < seats_left(),

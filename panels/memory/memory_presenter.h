@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "panels/memory/memory_row.h"
+#include "panels/common/value_row.h"
 #include "telemetry/stats/quantile.h"
 #include "telemetry/store/store.h"
 
@@ -32,9 +32,9 @@ class MemoryPresenter {
     bool simulated() const;
     bool on_gpu()
         const;  ///< weights, KV and activations lie in its memory, the rest in the host's  ///< weights and KV are a simulated device's, not this process's
-    const std::vector<MemoryRow>& parts() const { return parts_; }
-    const MemoryRow* part_row(Part part) const;  ///< null where the part has none
-    const std::vector<MemoryRow>& room() const { return room_; }
+    const std::vector<ValueRow>& parts() const { return parts_; }
+    const ValueRow* part_row(Part part) const;  ///< null where the part has none
+    const std::vector<ValueRow>& room() const { return room_; }
     QString caption() const;  ///< what the bar is the sum of
     QString scope() const { return scope_; }
     bool empty() const { return store_.steps().empty(); }
@@ -60,7 +60,7 @@ class MemoryPresenter {
     Bytes bytes_{};
     telemetry::StepEvent step_{};      ///< the newest
     telemetry::Percentiles blocks_{};  ///< at the end of the requests that finished in the range
-    std::vector<MemoryRow> parts_, room_;
+    std::vector<ValueRow> parts_, room_;
     std::array<std::optional<size_t>, kParts> row_index_{};  ///< in parts_
     QString scope_;
 };

@@ -8,7 +8,7 @@ namespace pitwall::panels {
 SessionView::SessionView(Theme* theme, const MemoryPresenter& presenter, QWidget* parent)
     : QWidget(parent),
       presenter_(presenter),
-      bar_(new MemoryBar(theme, presenter, this)),
+      bar_(new PartBar(theme, this)),
       tables_(new TablePair(theme, {}, {}, this)) {
     parts()->setAccessibleName(QStringLiteral("Where the memory goes"));
     room()->setAccessibleName(QStringLiteral("What else fits"));
@@ -23,7 +23,19 @@ SessionView::SessionView(Theme* theme, const MemoryPresenter& presenter, QWidget
 void SessionView::show_figures() {
     parts()->set_rows(presenter_.parts());
     room()->set_rows(presenter_.room());
-    bar_->update();
+    bar_->show_parts(presenter_.caption(), format_memory(presenter_.total_bytes()), bar_parts());
+}
+
+/// In the order of MemoryPresenter::Part.
+std::vector<PartBar::Part> SessionView::bar_parts() const {
+    std::vector<PartBar::Part> parts;
+    for (size_t i = 0; i < MemoryPresenter::kParts; ++i) {
+        const auto part = MemoryPresenter::Part(i);
+        const ValueRow* row = presenter_.part_row(part);
+        parts.push_back({presenter_.bytes().at(i).value_or(0), MemoryPresenter::color_token(part),
+                         MemoryPresenter::opacity(part), row ? tip_of(*row) : QString()});
+    }
+    return parts;
 }
 
 }  // namespace pitwall::panels

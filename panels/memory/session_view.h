@@ -3,8 +3,9 @@
 
 #include <QWidget>
 
-#include "panels/memory/memory_bar.h"
-#include "panels/memory/table_pair.h"
+#include "panels/common/part_bar.h"
+#include "panels/common/table_pair.h"
+#include "panels/memory/memory_presenter.h"
 
 namespace pitwall::panels {
 
@@ -14,13 +15,15 @@ class SessionView : public QWidget {
   public:
     SessionView(Theme* theme, const MemoryPresenter& presenter, QWidget* parent);
     void show_figures();
-    MemoryBar* bar() { return bar_; }
-    MemoryTable* parts() { return tables_->first(); }
-    MemoryTable* room() { return tables_->second(); }
+    PartBar* bar() { return bar_; }
+    ValueTable* parts() { return tables_->first(); }
+    ValueTable* room() { return tables_->second(); }
 
   private:
+    std::vector<PartBar::Part> bar_parts() const;
+
     const MemoryPresenter& presenter_;
-    MemoryBar* bar_;
+    PartBar* bar_;
     TablePair* tables_;
 };
 

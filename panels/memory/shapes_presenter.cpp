@@ -15,16 +15,16 @@ constexpr double kMib = 1024.0 * 1024.0;
 
 QString qstring(std::string_view text) { return QString::fromUtf8(text.data(), qsizetype(text.size())); }
 
-MemoryRow row_of(const char* name, Quantity value, const char* definition) {
-    MemoryRow row;
+ValueRow row_of(const char* name, Quantity value, const char* definition) {
+    ValueRow row;
     row.name = QString::fromUtf8(name);
     row.cells = {{std::move(value), {}}};
     row.definition = QString::fromUtf8(definition);
     return row;
 }
 
-MemoryRow size_row(const char* name, double bytes, const char* definition) {
-    MemoryRow row = row_of(name, format_memory(bytes), definition);
+ValueRow size_row(const char* name, double bytes, const char* definition) {
+    ValueRow row = row_of(name, format_memory(bytes), definition);
     row.exact = QString::number(bytes, 'f', 0);
     row.exact_unit = QStringLiteral("B");
     return row;
@@ -131,19 +131,19 @@ void ShapesPresenter::work_out() {
 void ShapesPresenter::describe_model() {
     const ModelShape& s = question_.shape;
     const bool split = question_.devices > 1;
-    MemoryRow weights = size_row("Weights", plan_.weight_bytes,
-                                 "Parameters \u00d7 bits of a weight, shared evenly by the devices");
+    ValueRow weights = size_row("Weights", plan_.weight_bytes,
+                                "Parameters \u00d7 bits of a weight, shared evenly by the devices");
     if (split) weights.note = QStringLiteral("of %1").arg(format_memory(plan_.model_bytes).text());
     results_.push_back(std::move(weights));
-    MemoryRow token = row_of("Bytes a token", format_bytes(plan_.token_bytes),
-                             "K and V of one token over all layers, scales included, on one device");
+    ValueRow token = row_of("Bytes a token", format_bytes(plan_.token_bytes),
+                            "K and V of one token over all layers, scales included, on one device");
     token.note = attention_text(s, plan_.kv_heads);
     if (split && question_.devices > s.kv_heads && s.attention() != AttentionKind::kMla)
         token.note += QStringLiteral(", repeated");
     if (split && s.attention() == AttentionKind::kMla) token.note += QStringLiteral(", on each");
     results_.push_back(std::move(token));
     if (plan_.token_beyond_window_bytes == plan_.token_bytes) return;
-    MemoryRow beyond =
+    ValueRow beyond =
         row_of("Beyond the window", format_bytes(plan_.token_beyond_window_bytes),
                "What a token adds once the sliding windows are full: the layers that see all alone keep it");
     beyond.note = QStringLiteral("of %1 tok, %2 of %3 layers")
@@ -154,7 +154,7 @@ void ShapesPresenter::describe_model() {
 }
 
 void ShapesPresenter::describe_requests() {
-    MemoryRow room = size_row(
+    ValueRow room = size_row(
         "Room for KV", plan_.room_bytes,
         "Device memory \u00d7 fraction less weights; activations come out of the fraction left over");
     if (!plan_.fits()) {
@@ -163,7 +163,7 @@ void ShapesPresenter::describe_requests() {
         room.bad = true;
     }
     results_.push_back(std::move(room));
-    MemoryRow request =
+    ValueRow request =
         size_row("KV of a request", plan_.request_bytes,
                  "K and V of prompt and output but for its last token, in whole blocks of 16 tokens");
     request.note = QStringLiteral("%1 tok").arg(format_count(int64_t(question_.request_tokens())));
@@ -171,13 +171,13 @@ void ShapesPresenter::describe_requests() {
     results_.push_back(row_of(
         "Tokens that fit", counted(plan_.tokens, "tok"),
         "Room for KV / bytes a token; with a sliding window, over the mean of a request of this length"));
-    MemoryRow requests =
+    ValueRow requests =
         row_of("Requests at once", counted(plan_.requests, "req"),
                "Room for KV / KV of a request, all of them at their end, none sharing a prefix");
     requests.strong = true;
     results_.push_back(std::move(requests));
-    MemoryRow contexts = row_of("Whole contexts at once", counted(plan_.contexts, "req"),
-                                "Room for KV / KV of a request that fills the context");
+    ValueRow contexts = row_of("Whole contexts at once", counted(plan_.contexts, "req"),
+                               "Room for KV / KV of a request that fills the context");
     contexts.note = QStringLiteral("%1 tok").arg(format_count(int64_t(question_.context_tokens)));
     results_.push_back(std::move(contexts));
 }
@@ -189,7 +189,7 @@ void ShapesPresenter::describe_kinds() {
         other.shape = with_attention(question_.shape, kind);
         const MemoryPlan plan = plan_memory(other);
         const bool own = kind == question_.shape.attention();
-        MemoryRow row;
+        ValueRow row;
         row.name = QLatin1String(name(kind));
         row.note = heads_text(other.shape);
         const double factor =

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "panels/common/value_row.h"
 #include "panels/memory/memory_plan.h"
-#include "panels/memory/memory_row.h"
 
 namespace pitwall::panels {
 
@@ -25,9 +25,9 @@ class ShapesPresenter {
     std::optional<size_t> device_index() const;
 
     const MemoryPlan& plan() const { return plan_; }
-    const std::vector<MemoryRow>& results() const { return results_; }
+    const std::vector<ValueRow>& results() const { return results_; }
     /// The same model with its keys and values shared otherwise.
-    const std::vector<MemoryRow>& kinds() const { return kinds_; }
+    const std::vector<ValueRow>& kinds() const { return kinds_; }
     /// "2 × 32 layers × 8 KV heads × 128 × 2 B = 131,072 B a token", and how many requests follow from it.
     const QString& token_formula() const { return token_formula_; }
     const QString& request_formula() const { return request_formula_; }
@@ -43,7 +43,7 @@ class ShapesPresenter {
 
     MemoryQuestion question_;
     MemoryPlan plan_;
-    std::vector<MemoryRow> results_, kinds_;
+    std::vector<ValueRow> results_, kinds_;
     QString token_formula_, request_formula_;
 };
 

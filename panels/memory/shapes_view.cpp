@@ -15,9 +15,9 @@ ShapesView::ShapesView(Theme* theme, ShapesPresenter& presenter, QWidget* parent
       theme_(theme),
       presenter_(presenter),
       fields_(new ShapeFields(theme, presenter, this)),
-      results_(new MemoryTable(theme, QStringLiteral("Modelled, on each device"), this)),
+      results_(new ValueTable(theme, QStringLiteral("Modelled, on each device"), this)),
       kinds_(
-          new MemoryTable(theme, QStringLiteral("Modelled: the same model, K and V shared otherwise"), this)),
+          new ValueTable(theme, QStringLiteral("Modelled: the same model, K and V shared otherwise"), this)),
       formula_(new QLabel(this)),
       page_(new QBoxLayout(QBoxLayout::LeftToRight, this)),
       answer_(new QBoxLayout(QBoxLayout::TopToBottom)),

@@ -5,7 +5,7 @@
 #include <QLabel>
 #include <QWidget>
 
-#include "panels/memory/memory_table.h"
+#include "panels/common/value_table.h"
 #include "panels/memory/shape_fields.h"
 
 namespace pitwall::panels {
@@ -16,8 +16,8 @@ class ShapesView : public QWidget {
   public:
     ShapesView(Theme* theme, ShapesPresenter& presenter, QWidget* parent);
     ShapeFields* fields() { return fields_; }
-    MemoryTable* results() { return results_; }
-    MemoryTable* kinds() { return kinds_; }
+    ValueTable* results() { return results_; }
+    ValueTable* kinds() { return kinds_; }
     QLabel* formula() { return formula_; }
     /// As narrow as two columns of fields are: with four the page would never shrink to them.
     QSize minimumSizeHint() const override;
@@ -35,7 +35,7 @@ class ShapesView : public QWidget {
     Theme* theme_;
     ShapesPresenter& presenter_;
     ShapeFields* fields_;
-    MemoryTable *results_, *kinds_;
+    ValueTable *results_, *kinds_;
     QLabel* formula_;
     QBoxLayout *page_, *answer_, *tables_;
 };

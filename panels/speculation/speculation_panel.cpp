@@ -11,7 +11,7 @@ namespace {
 constexpr int kSideBySide = 560;  ///< px at scale 1
 }
 
-BarsAndTables::BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<MemoryTable*>& tables,
+BarsAndTables::BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<ValueTable*>& tables,
                              QWidget* parent)
     : QWidget(parent), theme_(theme), layout_(new QBoxLayout(QBoxLayout::LeftToRight, this)) {
     layout_->setContentsMargins(0, 0, 0, 0);
@@ -21,7 +21,7 @@ BarsAndTables::BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<Me
     auto* right = new QVBoxLayout(column);
     right->setContentsMargins(0, 0, 0, 0);
     right->setSpacing(0);
-    for (MemoryTable* table : tables) right->addWidget(table);
+    for (ValueTable* table : tables) right->addWidget(table);
     right->addStretch(1);
     layout_->addWidget(scrolled(column, this), 1);
 }
@@ -51,9 +51,9 @@ SpeculationPanel::SpeculationPanel(PanelContext context, QWidget* parent)
                              .arg(BatchCost::kLeastDrafts)
                              .arg(BatchCost::kLeastSteps)},
                         this)),
-      gained_(new MemoryTable(context_.theme, QStringLiteral("What drafts brought"), this)),
-      spent_(new MemoryTable(context_.theme, QStringLiteral("What they cost"), this)),
-      verdicts_(new MemoryTable(context_.theme, QStringLiteral("Acceptance by decoding sequences"), this)),
+      gained_(new ValueTable(context_.theme, QStringLiteral("What drafts brought"), this)),
+      spent_(new ValueTable(context_.theme, QStringLiteral("What they cost"), this)),
+      verdicts_(new ValueTable(context_.theme, QStringLiteral("Acceptance by decoding sequences"), this)),
       first_(new BarsAndTables(context_.theme, positions_, {gained_, spent_}, this)),
       second_(new BarsAndTables(context_.theme, batches_, {verdicts_}, this)),
       chart_(new DraftTimeChart(context_, this)) {

@@ -6,8 +6,8 @@
 
 #include "panels/common/panel.h"
 #include "panels/common/refresh_gate.h"
+#include "panels/common/value_table.h"
 #include "panels/common/widgets.h"
-#include "panels/memory/memory_table.h"
 #include "panels/speculation/draft_time_chart.h"
 #include "panels/speculation/share_bars.h"
 #include "panels/speculation/speculation_presenter.h"
@@ -18,7 +18,7 @@ namespace pitwall::panels {
 class BarsAndTables : public QWidget {
     Q_OBJECT
   public:
-    BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<MemoryTable*>& tables, QWidget* parent);
+    BarsAndTables(Theme* theme, ShareBars* bars, const std::vector<ValueTable*>& tables, QWidget* parent);
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
@@ -47,7 +47,7 @@ class SpeculationPanel : public Panel {
     const SpeculationPresenter& presenter() const { return presenter_; }
     ShareBars* positions() { return positions_; }
     ShareBars* batches() { return batches_; }
-    MemoryTable* verdicts() { return verdicts_; }
+    ValueTable* verdicts() { return verdicts_; }
     DraftTimeChart* chart() { return chart_; }
 
   protected:
@@ -62,7 +62,7 @@ class SpeculationPanel : public Panel {
     SegmentedControl* pages_;
     QStackedWidget* stack_;
     ShareBars *positions_, *batches_;
-    MemoryTable *gained_, *spent_, *verdicts_;
+    ValueTable *gained_, *spent_, *verdicts_;
     QWidget *first_, *second_;
     DraftTimeChart* chart_;
     EmptyState* empty_;

@@ -44,9 +44,9 @@ QString needed_text(const BatchCost& cost) {
              format_duration(std::max(0.0, cost.row_ns)).text(), format_fixed(cost.r2, 2));
 }
 
-MemoryRow row_of(const char* name, const QString& number, const char* unit, QString note,
-                 const char* definition) {
-    MemoryRow row;
+ValueRow row_of(const char* name, const QString& number, const char* unit, QString note,
+                const char* definition) {
+    ValueRow row;
     row.name = QString::fromUtf8(name);
     row.cells = {{{number, QString::fromUtf8(unit)}, {}}};
     row.note = std::move(note);
@@ -195,7 +195,7 @@ void SpeculationPresenter::describe_methods(telemetry::TimeRange range) {
         const auto method = static_cast<DraftMethod>(i + 1);
         const bool model = method == DraftMethod::kDraft && !draft_model().isEmpty();
         if (sums.sequences == 0 || (used == 1 && !model)) continue;
-        MemoryRow row =
+        ValueRow row =
             row_of("", percent(share(double(sums.accepted_tokens()), double(sums.drafted_tokens()))),
                    "% accepted", QStringLiteral("n = %1").arg(counted(sums.drafted_tokens())),
                    "Accepted of the drafts of this method");
@@ -207,7 +207,7 @@ void SpeculationPresenter::describe_methods(telemetry::TimeRange range) {
 
 /// The session says which one was loaded last, and no more: where that was after the first of these drafts, they may be
 /// those of several.
-void SpeculationPresenter::name_model(MemoryRow& row, telemetry::TimeRange range) const {
+void SpeculationPresenter::name_model(ValueRow& row, telemetry::TimeRange range) const {
     const uint16_t knob = KnobNumbers(store_).number(presets::KnobId::kSpeculativeMethod);
     const int64_t since_ns = first_draft_ns(store_, range, DraftMethod::kDraft).value_or(range.begin_ns);
     const auto changes = store_.knob_changes();
@@ -237,13 +237,13 @@ void SpeculationPresenter::describe_spent(telemetry::TimeRange range) {
                "Time that making the drafts took, of the duration of all steps in the range; "
                "what a draft model read in steps without drafts counts with the next that has some"));
     const StepGrowth growth = step_growth(store_, range);
-    MemoryRow step =
+    ValueRow step =
         row_of("Decode step", {}, "",
                QStringLiteral("n = %1 and %2").arg(counted(growth.plain_ns.n), counted(growth.drafted_ns.n)),
                "Mean time, execution and drafting, of steps that computed no prompt, without and with drafts "
                "in them; of steps that are kept one by one. What a draft model read in steps before, new "
                "prompts say, is in the time of those with drafts");
-    MemoryRow rows =
+    ValueRow rows =
         row_of("Rows of such a step", {}, "", {}, "Mean tokens that it computed, drafts included");
     const auto ms = [](const telemetry::Interval& of) {
         return of.n ? format_three(of.value / 1e6) : kNoValue;
@@ -270,14 +270,14 @@ void SpeculationPresenter::describe_batches() {
                             QStringLiteral("%1: %2\nn = %3 steps, %4 drafts")
                                 .arg(sequences, said, counted(cost.steps), counted(cost.drafted)),
                             cost.measured.value, cost.needed.value, cost.measured.low, cost.measured.high});
-        MemoryRow row;
+        ValueRow row;
         row.name = sequences;
         row.note = QStringLiteral("n = %1 steps, %2 drafts").arg(counted(cost.steps), counted(cost.drafted));
         if (cost.measured.known())
             row.note = QStringLiteral("%1, n = %2").arg(between(cost.measured), counted(cost.drafted));
         const auto share_cell = [](double share, const char* tag) {
             const QString unit = std::isfinite(share) ? QStringLiteral("%") : QString();
-            return MemoryCell{{percent(share), unit}, QLatin1String(tag)};
+            return ValueCell{{percent(share), unit}, QLatin1String(tag)};
         };
         row.cells = {share_cell(cost.measured.value, "measured"), share_cell(cost.needed.value, "needed")};
         row.definition =

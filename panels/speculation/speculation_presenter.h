@@ -4,7 +4,7 @@
 #include <QString>
 #include <vector>
 
-#include "panels/memory/memory_row.h"
+#include "panels/common/value_row.h"
 #include "panels/speculation/draft_costs.h"
 #include "panels/speculation/share_bars.h"
 #include "telemetry/stats/range_stats.h"
@@ -25,9 +25,9 @@ class SpeculationPresenter {
 
     const std::vector<ShareBar>& positions() const { return positions_; }
     const std::vector<ShareBar>& batches() const { return batches_; }
-    const std::vector<MemoryRow>& gained() const { return gained_; }
-    const std::vector<MemoryRow>& spent() const { return spent_; }
-    const std::vector<MemoryRow>& verdicts() const {
+    const std::vector<ValueRow>& gained() const { return gained_; }
+    const std::vector<ValueRow>& spent() const { return spent_; }
+    const std::vector<ValueRow>& verdicts() const {
         return verdicts_;
     }  ///< a row for each number of sequences
     const std::vector<BatchCost>& costs() const { return costs_; }
@@ -45,7 +45,7 @@ class SpeculationPresenter {
     void describe_gained();
     void describe_loss();
     void describe_methods(telemetry::TimeRange range);
-    void name_model(MemoryRow& row, telemetry::TimeRange range) const;
+    void name_model(ValueRow& row, telemetry::TimeRange range) const;
     void describe_spent(telemetry::TimeRange range);
     void describe_batches();
 
@@ -54,7 +54,7 @@ class SpeculationPresenter {
     telemetry::DraftSums drafts_;
     std::vector<BatchCost> costs_;
     std::vector<ShareBar> positions_, batches_;
-    std::vector<MemoryRow> gained_, spent_, verdicts_;
+    std::vector<ValueRow> gained_, spent_, verdicts_;
     QString scope_;
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "panels/batch/batch_panel.h"
+#include "panels/device/device_panel.h"
 #include "panels/kv_block_map/kv_block_map_panel.h"
 #include "panels/kv_precision/kv_precision_panel.h"
 #include "panels/memory/memory_panel.h"
@@ -222,12 +223,15 @@ TEST(PanelStorm, NothingThatArrivesBreaksAPanel) {
         MemoryPanel memory(top.context());
         KvPrecisionPanel precision(top.context());
         SpeculationPanel speculation(top.context());
-        const std::vector<Panel*> all = {&map, &batch, &requests, &prompt, &memory, &precision, &speculation};
+        DevicePanel device(top.context());
+        const std::vector<Panel*> all = {&map,    &batch,     &requests,    &prompt,
+                                         &memory, &precision, &speculation, &device};
         const std::vector<QWidget*> targets = {map.view(),
                                                batch.chart(),
                                                requests.view(),
                                                precision.now()->first(),
                                                speculation.positions(),
+                                               device.parts(),
                                                precision.title_control(),
                                                speculation.title_control()};
         for (Panel* panel : all) {

@@ -275,7 +275,8 @@ class LiveSessionTest : public QObject {
             PanelDock* dock = running.window.docks().docks()[i];
             // The tabs behind Workload and behind the block map.
             const QStringList tabs_behind = {QStringLiteral("prompt"), QStringLiteral("memory"),
-                                             QStringLiteral("kv_precision"), QStringLiteral("speculation")};
+                                             QStringLiteral("kv_precision"), QStringLiteral("speculation"),
+                                             QStringLiteral("device")};
             const bool behind = tabs_behind.contains(dock->panel()->id());
             QCOMPARE(in_sight(*dock->panel()), !behind);
             QVERIFY2(!behind || after[i] == before[i], qPrintable(dock->panel()->id()));

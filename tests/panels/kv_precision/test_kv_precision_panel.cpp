@@ -49,7 +49,7 @@ TEST_F(KvPrecisionPanelTest, AnEmptySessionOffersItsStart) {
 
 TEST_F(KvPrecisionPanelTest, KeysGoThroughTheRowsAndSayWhatTheyAre) {
     tell_session();
-    MemoryTable* quality = panel.now()->second();
+    ValueTable* quality = panel.now()->second();
     EXPECT_EQ(quality->rows().size(), 6u);
     quality->setFocus();
     QTest::keyClick(quality, Qt::Key_Down);

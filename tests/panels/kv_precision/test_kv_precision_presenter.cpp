@@ -20,14 +20,14 @@ using testing::Told;
 class KvPrecision : public ::testing::Test {
   protected:
     void update() { presenter.update({20'000 * kMs, 40'000 * kMs}, QStringLiteral("last 20 s")); }
-    static QString cell(const std::vector<MemoryRow>& rows, const char* name, size_t index = 0) {
+    static QString cell(const std::vector<ValueRow>& rows, const char* name, size_t index = 0) {
         const auto it = std::find_if(rows.begin(), rows.end(),
-                                     [&](const MemoryRow& r) { return r.name == QLatin1String(name); });
+                                     [&](const ValueRow& r) { return r.name == QLatin1String(name); });
         return it == rows.end() || index >= it->cells.size() ? QStringLiteral("none")
                                                              : it->cells[index].value.text();
     }
-    static QString note(const std::vector<MemoryRow>& rows, const char* name) {
-        for (const MemoryRow& row : rows)
+    static QString note(const std::vector<ValueRow>& rows, const char* name) {
+        for (const ValueRow& row : rows)
             if (row.name == QLatin1String(name)) return row.note;
         return QStringLiteral("none");
     }

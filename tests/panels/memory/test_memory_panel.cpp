@@ -35,7 +35,7 @@ class MemoryPanelTest : public ::testing::Test {
         static_cast<SegmentedControl*>(panel.title_control())->set_current(page);
     }
     QString requests_at_once() {
-        for (const MemoryRow& row : panel.shapes()->results()->rows())
+        for (const ValueRow& row : panel.shapes()->results()->rows())
             if (row.name == u"Requests at once") return row.cells[0].value.number;
         return {};
     }
@@ -72,7 +72,7 @@ TEST_F(MemoryPanelTest, TheBarSaysOfAPartWhatItsRowSays) {
     MemorySession(desk.told).device(5'000'000, 0, 700'000);
     desk.range.set_mode(RangeModel::Mode::kSession);
     panel.refresh();
-    MemoryBar* bar = panel.session()->bar();
+    PartBar* bar = panel.session()->bar();
     for (const auto part : {MemoryPresenter::kWeights, MemoryPresenter::kDraft, MemoryPresenter::kRest}) {
         const QPoint at = bar->part_rect(part).center().toPoint();
         QHelpEvent hover(QEvent::ToolTip, at, bar->mapToGlobal(at));
@@ -85,7 +85,7 @@ TEST_F(MemoryPanelTest, TheBarSaysOfAPartWhatItsRowSays) {
 
 TEST_F(MemoryPanelTest, KeysGoThroughTheRowsAndSayWhatTheyAre) {
     tell_session();
-    MemoryTable* parts = panel.session()->parts();
+    ValueTable* parts = panel.session()->parts();
     EXPECT_TRUE(parts->focusPolicy() & Qt::TabFocus);
     QTest::keyClick(parts, Qt::Key_Down);
     EXPECT_EQ(parts->current(), 1);
@@ -99,7 +99,7 @@ TEST_F(MemoryPanelTest, KeysGoThroughTheRowsAndSayWhatTheyAre) {
 
 TEST_F(MemoryPanelTest, TheChosenRowStaysTheSameWhereOthersComeBeforeIt) {
     tell_session();
-    MemoryTable* parts = panel.session()->parts();
+    ValueTable* parts = panel.session()->parts();
     for (int i = 0; i < 5; ++i) QTest::keyClick(parts, Qt::Key_Down);
     ASSERT_EQ(parts->rows()[size_t(parts->current())].name, "Rest of the process");
     MemorySession(desk.told).device(5'000'000, 300'000, 700'000);
@@ -111,8 +111,8 @@ TEST_F(MemoryPanelTest, TheChosenRowStaysTheSameWhereOthersComeBeforeIt) {
 
 TEST(MemoryRows, NamesOfARecordingAreWordsInCsvAndTips) {
     Desk desk;
-    MemoryTable table(desk.context().theme, QString(), nullptr);
-    MemoryRow row;
+    ValueTable table(desk.context().theme, QString(), nullptr);
+    ValueRow row;
     row.name = QStringLiteral("a \"b\", <b>c</b>");
     row.cells = {{{QStringLiteral("1"), QStringLiteral("B")}, {}}};
     table.set_rows({row});

@@ -18,9 +18,9 @@ class MemoryPresenterTest : public ::testing::Test {
   protected:
     MemoryPresenterTest() { told.start(KnobId::kMaxNumSeqs, 8); }
     void update() { presenter.update({0, 2000 * kMs}, QStringLiteral("last 60 s")); }
-    QString cell(const std::vector<MemoryRow>& rows, const char* name, size_t index = 0) const {
+    QString cell(const std::vector<ValueRow>& rows, const char* name, size_t index = 0) const {
         const auto it = std::find_if(rows.begin(), rows.end(),
-                                     [&](const MemoryRow& r) { return r.name == QLatin1String(name); });
+                                     [&](const ValueRow& r) { return r.name == QLatin1String(name); });
         return it == rows.end() || index >= it->cells.size() ? QStringLiteral("none")
                                                              : it->cells[index].value.text();
     }
@@ -34,7 +34,7 @@ TEST_F(MemoryPresenterTest, KnowsNothingBeforeTheFirstEvent) {
     update();
     EXPECT_TRUE(presenter.empty());
     EXPECT_EQ(presenter.total_bytes(), 0);
-    for (const MemoryRow& row : presenter.parts())
+    for (const ValueRow& row : presenter.parts())
         EXPECT_EQ(row.cells[0].value.number, kNoValue) << row.name.toStdString();
     EXPECT_EQ(room("Tokens that fit"), kNoValue);
     EXPECT_EQ(room("Holds first"), kNoValue);

@@ -26,13 +26,13 @@ class ShapesPresenterTest : public ::testing::Test {
         fn(question);
         presenter.set_question(question);
     }
-    const MemoryRow* row(const std::vector<MemoryRow>& rows, const char* name) const {
+    const ValueRow* row(const std::vector<ValueRow>& rows, const char* name) const {
         const auto it = std::find_if(rows.begin(), rows.end(),
-                                     [&](const MemoryRow& r) { return r.name == QLatin1String(name); });
+                                     [&](const ValueRow& r) { return r.name == QLatin1String(name); });
         return it == rows.end() ? nullptr : &*it;
     }
     QString result(const char* name) const {
-        const MemoryRow* found = row(presenter.results(), name);
+        const ValueRow* found = row(presenter.results(), name);
         return found ? found->cells.back().value.text() : QString();
     }
     ShapesPresenter presenter;
@@ -75,7 +75,7 @@ TEST_F(ShapesPresenterTest, ResultsAreThoseOfThePlan) {
 
 TEST_F(ShapesPresenterTest, WeightsThatDoNotFitAreSaidToBeShort) {
     choose("DeepSeek-V3");
-    const MemoryRow* short_by = row(presenter.results(), "Weights do not fit");
+    const ValueRow* short_by = row(presenter.results(), "Weights do not fit");
     ASSERT_TRUE(short_by);
     EXPECT_TRUE(short_by->bad);
     EXPECT_EQ(short_by->cells[0].tag, "short by");

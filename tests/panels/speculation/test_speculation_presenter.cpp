@@ -18,8 +18,8 @@ using testing::Told;
 class Speculation : public ::testing::Test {
   protected:
     void update() { presenter.update({0, 60'000 * kMs}, QStringLiteral("last 60 s")); }
-    static QString text(const std::vector<MemoryRow>& rows, const char* name, size_t index = 0) {
-        for (const MemoryRow& row : rows)
+    static QString text(const std::vector<ValueRow>& rows, const char* name, size_t index = 0) {
+        for (const ValueRow& row : rows)
             if (row.name == QLatin1String(name) && index < row.cells.size())
                 return row.cells[index].value.text();
         return QStringLiteral("none");

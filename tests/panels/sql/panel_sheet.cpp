@@ -165,14 +165,14 @@ void show_prefix(const Store& store, TimeRange window, TimeRange range, const st
 void show_memory(const Store& store, TimeRange range, const std::string& name, Sheet& sheet) {
     MemoryPresenter presenter(store);
     presenter.update(range, QString());
-    const auto text_of = [](const MemoryRow& row) {
+    const auto text_of = [](const ValueRow& row) {
         QString text;
-        for (const MemoryCell& cell : row.cells) text += cell.value.text() + QStringLiteral(", ");
+        for (const ValueCell& cell : row.cells) text += cell.value.text() + QStringLiteral(", ");
         return text.toStdString();
     };
-    for (const MemoryRow& row : presenter.parts())
+    for (const ValueRow& row : presenter.parts())
         sheet["memory|" + row.name.toStdString()] = text_of(row) + row.exact.toStdString();
-    for (const MemoryRow& row : presenter.room()) {
+    for (const ValueRow& row : presenter.room()) {
         const QStringList of_pool = {QStringLiteral("Room now"), QStringLiteral("Tokens that fit"),
                                      QStringLiteral("Bytes a token"), QStringLiteral("Pool may grow by")};
         const bool of_range = !of_pool.contains(row.name);

@@ -18,10 +18,10 @@ using telemetry::TimeRange;
 namespace {
 
 /// Every cell of a row without its interval, then the numbers of its note.
-void put_rows(const std::vector<MemoryRow>& rows, const std::string& key, bool notes, Sheet& sheet) {
-    for (const MemoryRow& row : rows) {
+void put_rows(const std::vector<ValueRow>& rows, const std::string& key, bool notes, Sheet& sheet) {
+    for (const ValueRow& row : rows) {
         std::string text;
-        for (const MemoryCell& cell : row.cells)
+        for (const ValueCell& cell : row.cells)
             text += cell.value.number.section(QStringLiteral(" \u00b1"), 0, 0).toStdString() + ", ";
         if (notes) text += numbers(row.note);
         sheet[key + row.name.toStdString()] = text;

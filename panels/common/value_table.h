@@ -5,20 +5,20 @@
 #include <vector>
 
 #include "panels/common/theme.h"
-#include "panels/memory/memory_row.h"
+#include "panels/common/value_row.h"
 
 namespace pitwall::panels {
 
 /// Rows of names and figures under a caption, drawn and not edited. The mouse over a row says its definition; with the
 /// keyboard Up and Down go through the rows, and the chosen one says it.
-class MemoryTable : public QWidget {
+class ValueTable : public QWidget {
     Q_OBJECT
   public:
-    MemoryTable(Theme* theme, const QString& caption, QWidget* parent);
-    void set_rows(const std::vector<MemoryRow>& rows);
+    ValueTable(Theme* theme, const QString& caption, QWidget* parent);
+    void set_rows(const std::vector<ValueRow>& rows);
     void set_caption(const QString& caption);
-    const std::vector<MemoryRow>& rows() const { return rows_; }
-    QString tip(int row) const;  ///< what it is, its figures, its definition
+    const std::vector<ValueRow>& rows() const { return rows_; }
+    QString tip(int row) const;  ///< see tip_of()
     int current() const { return current_; }
     QRect row_rect(int row) const;
     QSize sizeHint() const override;
@@ -39,15 +39,15 @@ class MemoryTable : public QWidget {
     struct Span {
         double left, right;
     };
-    void paint_row(QPainter& painter, const MemoryRow& row, const QRect& box) const;
-    void paint_name(QPainter& painter, const MemoryRow& row, Span room, double baseline) const;
-    double cell_width(const MemoryCell& cell, bool strong) const;
-    double paint_cell(QPainter& painter, const MemoryCell& cell, double right, double baseline,
-                      const MemoryRow& row) const;
+    void paint_row(QPainter& painter, const ValueRow& row, const QRect& box) const;
+    void paint_name(QPainter& painter, const ValueRow& row, Span room, double baseline) const;
+    double cell_width(const ValueCell& cell, bool strong) const;
+    double paint_cell(QPainter& painter, const ValueCell& cell, double right, double baseline,
+                      const ValueRow& row) const;
 
     Theme* theme_;
     QString caption_;
-    std::vector<MemoryRow> rows_;
+    std::vector<ValueRow> rows_;
     std::vector<double> columns_;  ///< widths, from the left
     int current_ = 0;
 };

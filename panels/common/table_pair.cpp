@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "panels/memory/table_pair.h"
+#include "panels/common/table_pair.h"
 
 namespace pitwall::panels {
 
@@ -10,8 +10,8 @@ constexpr int kSideBySide = 560;  ///< px at scale 1
 TablePair::TablePair(Theme* theme, const QString& first, const QString& second, QWidget* parent)
     : QWidget(parent),
       theme_(theme),
-      first_(new MemoryTable(theme, first, this)),
-      second_(new MemoryTable(theme, second, this)),
+      first_(new ValueTable(theme, first, this)),
+      second_(new ValueTable(theme, second, this)),
       layout_(new QBoxLayout(QBoxLayout::LeftToRight, this)) {
     layout_->setContentsMargins(0, 0, 0, 0);
     layout_->setSpacing(0);

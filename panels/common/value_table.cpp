@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "panels/memory/memory_table.h"
+#include "panels/common/value_table.h"
 
 #include <QFontMetricsF>
 #include <QHelpEvent>
@@ -18,11 +18,11 @@ namespace {
 constexpr int kInset = 12, kRow = 19, kCaption = 19, kBaseline = 14, kGap = 12, kSwatch = 14;
 constexpr int kLeastWidth = 220;
 
-const char* number_token(const MemoryRow& row) { return row.bad ? "signal.bad" : "text.primary"; }
+const char* number_token(const ValueRow& row) { return row.bad ? "signal.bad" : "text.primary"; }
 int weight_of(bool strong) { return strong ? 600 : 500; }
 }  // namespace
 
-MemoryTable::MemoryTable(Theme* theme, const QString& caption, QWidget* parent)
+ValueTable::ValueTable(Theme* theme, const QString& caption, QWidget* parent)
     : QWidget(parent), theme_(theme), caption_(caption) {
     setFocusPolicy(Qt::TabFocus);
     setAccessibleName(caption.isEmpty() ? QStringLiteral("Figures") : caption);
@@ -34,13 +34,13 @@ MemoryTable::MemoryTable(Theme* theme, const QString& caption, QWidget* parent)
     });
 }
 
-void MemoryTable::set_rows(const std::vector<MemoryRow>& rows) {
+void ValueTable::set_rows(const std::vector<ValueRow>& rows) {
     if (rows == rows_) return;
     const bool other_height = rows.size() != rows_.size();
     const QString current = rows_.empty() ? QString() : rows_[size_t(current_)].name;
     rows_ = rows;
     // Rows come and go before it: who looks at one goes on looking at that one.
-    const auto same = std::ranges::find(rows_, current, &MemoryRow::name);
+    const auto same = std::ranges::find(rows_, current, &ValueRow::name);
     current_ = same != rows_.end() ? int(same - rows_.begin())
                                    : std::clamp(current_, 0, std::max(0, int(rows_.size()) - 1));
     measure();
@@ -48,30 +48,30 @@ void MemoryTable::set_rows(const std::vector<MemoryRow>& rows) {
     update();
 }
 
-void MemoryTable::set_caption(const QString& caption) {
+void ValueTable::set_caption(const QString& caption) {
     if (caption == caption_) return;
     caption_ = caption;
     updateGeometry();
     update();
 }
 
-int MemoryTable::caption_height() const { return caption_.isEmpty() ? 0 : theme_->scaled(kCaption); }
+int ValueTable::caption_height() const { return caption_.isEmpty() ? 0 : theme_->scaled(kCaption); }
 
-QSize MemoryTable::sizeHint() const {
+QSize ValueTable::sizeHint() const {
     return {theme_->scaled(kLeastWidth), caption_height() + int(rows_.size()) * theme_->scaled(kRow)};
 }
 
-QRect MemoryTable::row_rect(int row) const {
+QRect ValueTable::row_rect(int row) const {
     return {0, caption_height() + row * theme_->scaled(kRow), width(), theme_->scaled(kRow)};
 }
 
-int MemoryTable::row_at(QPoint position) const {
+int ValueTable::row_at(QPoint position) const {
     for (int i = 0; i < int(rows_.size()); ++i)
         if (row_rect(i).contains(position)) return i;
     return -1;
 }
 
-double MemoryTable::cell_width(const MemoryCell& cell, bool strong) const {
+double ValueTable::cell_width(const ValueCell& cell, bool strong) const {
     const QFontMetricsF numbers(theme_->numbers("body", weight_of(strong))), words(theme_->words("small"));
     const double space = words.horizontalAdvance(u' ');
     double width = numbers.horizontalAdvance(cell.value.number);
@@ -81,19 +81,19 @@ double MemoryTable::cell_width(const MemoryCell& cell, bool strong) const {
 }
 
 /// Columns as wide as their widest figure; the last stands at the right edge whatever a row has before it.
-void MemoryTable::measure() {
+void ValueTable::measure() {
     size_t most = 0;
-    for (const MemoryRow& row : rows_) most = std::max(most, row.cells.size());
+    for (const ValueRow& row : rows_) most = std::max(most, row.cells.size());
     columns_.assign(most, 0);
-    for (const MemoryRow& row : rows_) {
+    for (const ValueRow& row : rows_) {
         if (most > 1 && row.cells.size() == 1) continue;  // has the line to itself
         for (size_t i = 0; i < row.cells.size(); ++i)
             columns_[i] = std::max(columns_[i], cell_width(row.cells[i], row.strong));
     }
 }
 
-double MemoryTable::paint_cell(QPainter& painter, const MemoryCell& cell, double right, double baseline,
-                               const MemoryRow& row) const {
+double ValueTable::paint_cell(QPainter& painter, const ValueCell& cell, double right, double baseline,
+                              const ValueRow& row) const {
     const double left = right - cell_width(cell, row.strong);
     const QFont words = theme_->words("small");
     const double space = QFontMetricsF(words).horizontalAdvance(u' ');
@@ -107,7 +107,7 @@ double MemoryTable::paint_cell(QPainter& painter, const MemoryCell& cell, double
     return left;
 }
 
-void MemoryTable::paint_row(QPainter& painter, const MemoryRow& row, const QRect& box) const {
+void ValueTable::paint_row(QPainter& painter, const ValueRow& row, const QRect& box) const {
     const double baseline = box.top() + theme_->scaled(kBaseline), inset = theme_->scaled(kInset);
     double right = box.right() + 1 - inset, end = right;
     for (size_t i = row.cells.size(); i-- > 0;) {
@@ -117,14 +117,14 @@ void MemoryTable::paint_row(QPainter& painter, const MemoryRow& row, const QRect
     paint_name(painter, row, {inset, end - theme_->scaled(8)}, baseline);
 }
 
-void MemoryTable::paint_name(QPainter& painter, const MemoryRow& row, Span room, double baseline) const {
+void ValueTable::paint_name(QPainter& painter, const ValueRow& row, Span room, double baseline) const {
     double x = room.left;
     if (row.swatch != nullptr) {
         QColor color = theme_->color(row.swatch);
         color.setAlphaF(float(row.swatch_opacity));
         paint_swatch(painter, *theme_, x, baseline - theme_->scaled(4), color, true);
     }
-    if (std::any_of(rows_.begin(), rows_.end(), [](const MemoryRow& r) { return r.swatch != nullptr; }))
+    if (std::any_of(rows_.begin(), rows_.end(), [](const ValueRow& r) { return r.swatch != nullptr; }))
         x += theme_->scaled(kSwatch);
     const QFont name = theme_->words("body", row.strong ? 600 : 400), note = theme_->words("small");
     const QString fitted =
@@ -137,7 +137,7 @@ void MemoryTable::paint_name(QPainter& painter, const MemoryRow& row, Span room,
         paint_text(painter, note, theme_->color("text.secondary"), x, baseline, row.note);
 }
 
-void MemoryTable::paintEvent(QPaintEvent* /*event*/) {
+void ValueTable::paintEvent(QPaintEvent* /*event*/) {
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
     if (!caption_.isEmpty())
@@ -153,24 +153,15 @@ void MemoryTable::paintEvent(QPaintEvent* /*event*/) {
     }
 }
 
-QString MemoryTable::tip(int row) const {
-    const MemoryRow& r = rows_.at(size_t(row));
-    QStringList figures;
-    for (const MemoryCell& cell : r.cells)
-        if (!cell.value.number.isEmpty())
-            figures << (cell.tag.isEmpty() ? cell.value.text() : cell.tag + u' ' + cell.value.text());
-    if (!r.exact.isEmpty() && r.exact_unit == u"B") figures << format_bytes(r.exact.toDouble()).text();
-    const QString note = r.note.isEmpty() ? QString() : QStringLiteral(" (%1)").arg(r.note);
-    return QStringLiteral("%1%2: %3\n%4").arg(r.name, note, figures.join(QStringLiteral(", ")), r.definition);
-}
+QString ValueTable::tip(int row) const { return tip_of(rows_.at(size_t(row))); }
 
-void MemoryTable::show_tip(int row, QPoint global) {
+void ValueTable::show_tip(int row, QPoint global) {
     const bool there = row >= 0 && row < int(rows_.size());
     QToolTip::showText(global, there ? plain_tip(tip(row)) : QString(), this,
                        there ? row_rect(row) : QRect());
 }
 
-bool MemoryTable::event(QEvent* event) {
+bool ValueTable::event(QEvent* event) {
     if (event->type() == QEvent::ToolTip) {
         const auto* help = static_cast<QHelpEvent*>(event);
         show_tip(row_at(help->pos()), help->globalPos());
@@ -179,7 +170,7 @@ bool MemoryTable::event(QEvent* event) {
     return QWidget::event(event);
 }
 
-void MemoryTable::keyPressEvent(QKeyEvent* event) {
+void ValueTable::keyPressEvent(QKeyEvent* event) {
     const int step = event->key() == Qt::Key_Down ? 1 : event->key() == Qt::Key_Up ? -1 : 0;
     if (step == 0 || rows_.empty()) return QWidget::keyPressEvent(event);
     current_ = std::clamp(current_ + step, 0, int(rows_.size()) - 1);
@@ -188,11 +179,11 @@ void MemoryTable::keyPressEvent(QKeyEvent* event) {
     update();
 }
 
-void MemoryTable::focusInEvent(QFocusEvent* /*event*/) {
+void ValueTable::focusInEvent(QFocusEvent* /*event*/) {
     if (!rows_.empty()) setAccessibleDescription(tip(current_));
     update();
 }
-void MemoryTable::focusOutEvent(QFocusEvent* /*event*/) {
+void ValueTable::focusOutEvent(QFocusEvent* /*event*/) {
     QToolTip::hideText();
     update();
 }

@@ -4,7 +4,7 @@
 #include <QBoxLayout>
 #include <QWidget>
 
-#include "panels/memory/memory_table.h"
+#include "panels/common/value_table.h"
 
 namespace pitwall::panels {
 
@@ -14,15 +14,15 @@ class TablePair : public QWidget {
   public:
     /// Captions may be empty.
     TablePair(Theme* theme, const QString& first, const QString& second, QWidget* parent);
-    MemoryTable* first() { return first_; }
-    MemoryTable* second() { return second_; }
+    ValueTable* first() { return first_; }
+    ValueTable* second() { return second_; }
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
 
   private:
     Theme* theme_;
-    MemoryTable *first_, *second_;
+    ValueTable *first_, *second_;
     QBoxLayout* layout_;
 };
 
