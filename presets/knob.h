@@ -32,6 +32,7 @@ enum class KnobId : uint16_t {
     kKvCacheDtype,
     // numerics
     kActivationDtype,
+    kBatchInvariant,
     // limits
     kDefaultMaxTokens,
     kMaxPromptTokens,
@@ -97,6 +98,9 @@ struct KnobSpec {
     bool live = true;
     std::string_view reload_reason = {};  ///< why not live
     KnobEffect effect = KnobEffect::kSchedule;
+    /// What was computed under each of its values can be computed again, request by request. Where not, tests that compare
+    /// answers leave the knob at its default.
+    bool repeatable = true;
     std::string_view help = {};  ///< one or two sentences
     Spelling vllm = {}, sglang = {}, tensorrt_llm = {}, llama_server = {};
 };

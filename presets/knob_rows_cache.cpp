@@ -118,6 +118,26 @@ KnobSpec activation_dtype() {
         .llama_server = {.note = "the weights' format decides"}};
 }
 
+KnobSpec batch_invariant() {
+    return {.id = KnobId::kBatchInvariant,
+            .name = "batch_invariant",
+            .group = "numerics",
+            .type = KnobType::kBoolean,
+            .maximum = 1,
+            .default_value = 1,
+            .effect = KnobEffect::kNumerics,
+            .repeatable = false,
+            .help =
+                "On: a request's tokens depend on the request alone, bit by bit. Off: a CUDA device may take "
+                "faster matrix products, whose rounding depends on what else is in the step; what was "
+                "computed so has no numeric history that could be replayed. Other devices have nothing "
+                "faster and stay on.",
+            .vllm = {.note = "the environment variable VLLM_BATCH_INVARIANT=1 turns it on; it is off there"},
+            .sglang = {.note = "--enable-deterministic-inference turns it on; it is off there"},
+            .tensorrt_llm = {.note = "its kernels are chosen by the size of the batch"},
+            .llama_server = {.note = "its kernels are chosen by the size of the batch"}};
+}
+
 }  // namespace
 
 void add_cache(std::vector<KnobSpec>& table) {
@@ -126,6 +146,7 @@ void add_cache(std::vector<KnobSpec>& table) {
     table.push_back(kv_cache_memory_bytes());
     table.push_back(kv_cache_dtype());
     table.push_back(activation_dtype());
+    table.push_back(batch_invariant());
 }
 
 }  // namespace pitwall::presets::rows

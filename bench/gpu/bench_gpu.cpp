@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What the CUDA kernels reach on a GPU, one JSON line a figure, the device's copy rate first.
-//   bench_gpu [ceilings] [products] [attention] [conversion]      all of them where none is named
+//   bench_gpu [ceilings] [products] [fast] [attention] [conversion]      all of them where none is named
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
     using namespace pitwall::cuda::bench;
     const std::pair<const char*, void (*)(Device&)> parts[] = {{"ceilings", bench_ceilings},
                                                                {"products", bench_products},
+                                                               {"fast", bench_fast_products},
                                                                {"attention", bench_attention},
                                                                {"conversion", bench_conversion}};
     Device device;

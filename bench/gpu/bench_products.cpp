@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Matrix products in the shapes of llama-3.1-8b, and the ceiling of what only moves bytes.
+#include <functional>
+#include <iostream>
 #include <string>
 
 #include "bench/gpu/measure.h"
+#include "engine/exec/cuda/executor/fast_products.h"
 #include "engine/exec/cuda/executor/pack_matrix.h"
-#include "engine/exec/cuda/kernels/matrix.h"
+#include "engine/exec/cuda/kernels/row_major.h"
 
 namespace pitwall::cuda::bench {
 namespace {
@@ -53,24 +56,52 @@ Weights make_weights(Device& device, MatrixFormat format, const Shape& shape) {
     return weights;
 }
 
+using Multiply = std::function<void(const MultiplyArgs&)>;
+
+void bench_tokens(Device& device, const Weights& weights, const Shape& shape, uint32_t tokens,
+                  const char* what, const Multiply& multiply) {
+    const MatrixFormat format = weights.copies[0].format;
+    const uint32_t ld = padded_columns(shape.columns);
+    const DeviceMemory x = device.random_numbers(uint64_t{tokens} * ld * 2),
+                       scales = device.upload(std::vector<float>(tokens, 1.0f)),
+                       out = device.allocate(uint64_t{tokens} * shape.rows * sizeof(float));
+    const Operand operand{x.as<uint16_t>(), scales.as<float>(), shape.columns, ld, operand_number(format)};
+    const auto run = [&](uint32_t i) {
+        multiply({weights.copies[i % weights.copies.size()], operand, tokens, out.as<float>(), shape.rows,
+                  Epilogue::kStore});
+    };
+    const double bytes = static_cast<double>(weights.copies[0].bytes);
+    const double flops = 2.0 * shape.rows * shape.columns * tokens;
+    report({{"what", what}, {"format", name_of(format)}, {"shape", shape.name}, {"tokens", tokens}},
+           device.measure(run, tokens > 512 ? 4 : 16), tokens <= 64 ? bytes : 0, flops);
+}
+
 void bench_shape(Device& device, MatrixFormat format, const Shape& shape) {
     const Weights weights = make_weights(device, format, shape);
-    for (const uint32_t tokens : {1u, 4u, 16u, 32u, 64u, 128u, 256u, 1024u, 4096u}) {
-        const uint32_t ld = padded_columns(shape.columns);
-        const DeviceMemory x = device.random_numbers(uint64_t{tokens} * ld * 2),
-                           scales = device.upload(std::vector<float>(tokens, 1.0f)),
-                           out = device.allocate(uint64_t{tokens} * shape.rows * sizeof(float));
-        const Operand operand{x.as<uint16_t>(), scales.as<float>(), shape.columns, ld,
-                              operand_number(format)};
-        const auto run = [&](uint32_t i) {
-            multiply(device.stream(), {weights.copies[i % weights.copies.size()], operand, tokens,
-                                       out.as<float>(), shape.rows, Epilogue::kStore});
-        };
-        const double bytes = static_cast<double>(weights.copies[0].bytes);
-        const double flops = 2.0 * shape.rows * shape.columns * tokens;
-        report({{"what", "product"}, {"format", name_of(format)}, {"shape", shape.name}, {"tokens", tokens}},
-               device.measure(run, tokens > 512 ? 4 : 16), tokens <= 64 ? bytes : 0, flops);
-    }
+    for (const uint32_t tokens : {1u, 4u, 16u, 32u, 64u, 128u, 256u, 512u, 1024u, 4096u})
+        bench_tokens(device, weights, shape, tokens, "product",
+                     [&](const MultiplyArgs& args) { multiply(device.stream(), args); });
+}
+
+/// What products cost with batch_invariant off, from fewer tokens on than it takes them for (FastProducts::kLeastTokens), and what
+/// of that is the unpacking of weights.
+void bench_fast_shape(Device& device, MatrixFormat format, const Shape& shape) {
+    constexpr uint32_t kMostTokens = 4096;
+    const Weights weights = make_weights(device, format, shape);
+    DeviceModel model;
+    for (const DeviceMatrix& copy : weights.copies)
+        model.layers.push_back({nullptr, nullptr, copy, copy, copy, copy});
+    FastProducts fast = must(FastProducts::create(model, kMostTokens, device.stream()));
+    for (const uint32_t tokens : {64u, 128u, 256u, 512u, 1024u, kMostTokens})
+        bench_tokens(device, weights, shape, tokens, "fast product",
+                     [&](const MultiplyArgs& args) { fast.multiply(device.stream(), args); });
+    must(fast.take_failure());
+    const DeviceMemory unpacked = device.allocate(row_major_bytes(weights.copies[0]));
+    const auto unpack = [&](uint32_t i) {
+        unpack_matrix(device.stream(), weights.copies[i % weights.copies.size()], unpacked.as<uint16_t>());
+    };
+    report({{"what", "unpack"}, {"format", name_of(format)}, {"shape", shape.name}},
+           device.measure(unpack, 16), static_cast<double>(weights.copies[0].bytes + unpacked.bytes()), 0);
 }
 
 }  // namespace
@@ -85,6 +116,17 @@ void bench_products(Device& device) {
     for (const MatrixFormat format :
          {MatrixFormat::kBfloat, MatrixFormat::kNibble, MatrixFormat::kByte, MatrixFormat::kHalf})
         for (const Shape& shape : kShapes) bench_shape(device, format, shape);
+}
+
+void bench_fast_products(Device& device) {
+    const auto library = MatrixLibrary::open();
+    std::cout << nlohmann::json{{"what", "matrix library"},
+                                {"name", library.ok() ? library.value().name() : library.error().text()}}
+                     .dump()
+              << std::endl;
+    if (!library.ok()) return;
+    for (const MatrixFormat format : {MatrixFormat::kBfloat, MatrixFormat::kNibble, MatrixFormat::kByte})
+        for (const Shape& shape : kShapes) bench_fast_shape(device, format, shape);
 }
 
 }  // namespace pitwall::cuda::bench

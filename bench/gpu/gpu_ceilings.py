@@ -46,7 +46,7 @@ def products():
     report(measure(lambda: a @ b, 4), flops=2 * n**3, what="torch product", shape="8192^3", tokens=n)
     for name, rows, columns in (("qkv", 6144, 4096), ("output", 4096, 4096), ("gate_up", 28672, 4096), ("down", 4096, 14336)):
         weights = [torch.randn(rows, columns, device="cuda", dtype=torch.bfloat16) for _ in range(max(2, (256 << 20) // (2 * rows * columns) + 1))]
-        for tokens in (1, 16, 32, 64, 128, 256, 1024, 4096):
+        for tokens in (1, 16, 32, 64, 128, 256, 512, 1024, 4096):
             x = torch.randn(tokens, columns, device="cuda", dtype=torch.bfloat16)
             turn = [0]
 

@@ -50,6 +50,22 @@ def shares(report):
         torch = rate_of(ceilings, "tflops", what="torch product", shape=row["shape"], tokens=row["tokens"])
         if torch:
             found.append((name + " / torch bf16", row["tflops"] / torch))
+    for row in report["fast_products"]:
+        name = f"{row.get('what')} {row.get('format')} {row.get('shape')} {row.get('tokens')} tokens"
+        ours = rate_of(products, "tflops", what="product", format=row.get("format"), shape=row.get("shape"), tokens=row.get("tokens"))
+        torch = rate_of(ceilings, "tflops", what="torch product", shape=row.get("shape"), tokens=row.get("tokens"))
+        if row.get("what") == "fast product" and ours:
+            found.append((name + " / invariant", row["tflops"] / ours))
+        if row.get("what") == "fast product" and torch:
+            found.append((name + " / torch bf16", row["tflops"] / torch))
+        if row.get("what") == "unpack" and copy:
+            found.append((f"unpack {row['format']} {row['shape']} / copy", row["gb_per_s"] / copy))
+    for weights in ("bf16", "int4"):
+        for row in report[f"mode_{weights}_false"]:
+            for rate in ("prefill_tokens_per_s", "decode_tokens_per_s"):
+                ours = rate_of(report[f"mode_{weights}_true"], rate, batch=row["batch"])
+                if ours and row.get(rate):
+                    found.append((f"8B {weights} batch {row['batch']} {rate}: fast / invariant", row[rate] / ours))
     for row in attention:
         if row.get("what") == "decode attention" and copy and not row["lengths"].startswith("1 x"):  # that one stays in the cache
             found.append((f"decode attention {row['kv_cache_dtype']} {row['lengths']} / copy", row["gb_per_s"] / copy))
@@ -68,7 +84,7 @@ def shares(report):
 
 
 report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
-for name in ("accuracy", "ceilings", "products", "attention", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code"):
+for name in ("accuracy", "ceilings", "products", "fast_products", "attention", "mode_bf16_true", "mode_bf16_false", "mode_int4_true", "mode_int4_false", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
 report["sanitizers"] = {tool: (folder / f"{tool}.log").read_text(errors="replace").splitlines()[-3:] for tool in ("memcheck", "racecheck") if (folder / f"{tool}.log").exists()}
@@ -80,7 +96,8 @@ if "--summary" in sys.argv:
     for name, share in report["shares"].items():
         print(f"{share:8.3f}  {name}")
     for row in report["accuracy"]:
-        print(f"{row['mean_kl']:10.2e}  mean KL to the CPU in float32, KV {row['kv_cache_dtype']}")
+        of = f"fast from invariant mode ({row['matrix_library']}), {row['model']}, {row['rows_that_differ']:.0%} of rows differ" if row["what"] == "fast mode" else f"to the CPU in float32, KV {row['kv_cache_dtype']}"
+        print(f"{row['mean_kl']:10.2e}  mean KL {of}")
     for name in ("tests", "invariance"):
         print(f"{name}:", report[name])
 else:

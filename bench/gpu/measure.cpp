@@ -7,22 +7,17 @@
 #include <iostream>
 
 namespace pitwall::cuda::bench {
-namespace {
 
-template <class T>
-T must(Result<T> result) {
-    if (result.ok()) return std::move(result).value();
-    std::fprintf(stderr, "pitwall: %s\n", result.error().text().c_str());
+void give_up(const Error& error) {
+    std::fprintf(stderr, "pitwall: %s\n", error.text().c_str());
     std::exit(1);
 }
 
-}  // namespace
-
 Device::Device() {
     const DeviceList list = list_devices();
-    if (list.devices.empty()) must<int>(Error{"there is no device: " + list.why_none, ""});
+    if (list.devices.empty()) give_up({"there is no device: " + list.why_none, ""});
     properties_ = list.devices[0];
-    if (const Status status = use_device(0); !status.ok()) must<int>(status.error());
+    must(use_device(0));
     stream_ = must(Stream::create());
 }
 
@@ -40,9 +35,7 @@ DeviceMemory Device::random_numbers(uint64_t bytes) {
     return memory;
 }
 
-void Device::synchronize() {
-    if (const Status status = stream_.synchronize(); !status.ok()) must<int>(status.error());
-}
+void Device::synchronize() { must(stream_.synchronize()); }
 
 Device::Time Device::measure(const std::function<void(uint32_t)>& run, uint32_t batch, uint32_t rounds) {
     Event begin = must(Event::create()), end = must(Event::create());

@@ -5,11 +5,21 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda::bench {
+
+/// Ends the program where something failed.
+[[noreturn]] void give_up(const Error& error);
+template <class T>
+T must(Result<T> result) {
+    if (!result.ok()) give_up(result.error());
+    if constexpr (!std::is_void_v<T>) return std::move(result).value();
+}
 
 /// A device and a stream of it; ends the program where something fails.
 class Device {
@@ -48,6 +58,7 @@ void report(nlohmann::json line, const Device::Time& time, double bytes, double 
 
 void bench_ceilings(Device& device);
 void bench_products(Device& device);
+void bench_fast_products(Device& device);
 void bench_attention(Device& device);
 void bench_conversion(Device& device);
 

@@ -19,7 +19,7 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
       writer_(producer),
       asked_(knobs),
       effective_(knobs),
-      kv_(0, &writer_, {executor_->kv_cache_dtype(), executor_->activation_dtype()}),
+      kv_(0, &writer_, numeric_format()),
       scheduler_(kv_, {}),
       drafters_(std::move(drafters)),
       probe_(*executor_) {
@@ -29,6 +29,8 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
     Bounded bounded;
     effective_.set(KnobId::kActivationDtype,
                    change_activations(effective_.get(KnobId::kActivationDtype), bounded));
+    effective_.set(KnobId::kBatchInvariant,
+                   change_batch_invariance(effective_.get(KnobId::kBatchInvariant), bounded));
     effective_.set(KnobId::kSpeculativeMethod,
                    change_drafter(effective_.get(KnobId::kSpeculativeMethod), bounded));
     token_told_.resize(executor_->vocab_size());

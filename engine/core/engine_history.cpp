@@ -26,8 +26,8 @@ void Engine::Impl::follow_history() {
     const std::vector<FormatChange>& changes = r.replay[r.replay_stage].formats;
     if (r.replay_change > 0 && !is_in_force(changes[r.replay_change - 1].format))
         return end_request(r, FinishReason::kFailed, "",
-                           "its numeric history cannot be replayed: kv_cache_dtype or activation_dtype was "
-                           "changed on the way");
+                           "its numeric history cannot be replayed: kv_cache_dtype, activation_dtype or "
+                           "batch_invariant was changed on the way");
     // A few at a time, for each is told by a keyframe.
     for (int i = 0; i < kChangesAtOnce && r.replay_change < changes.size() &&
                     r.committed >= changes[r.replay_change].position;
@@ -38,9 +38,7 @@ void Engine::Impl::follow_history() {
     r.hold_at = r.replay_change < changes.size() ? changes[r.replay_change].position : UINT32_MAX;
 }
 
-bool Engine::Impl::is_in_force(const NumericFormat& format) const {
-    return format == NumericFormat{executor_->kv_cache_dtype(), executor_->activation_dtype()};
-}
+bool Engine::Impl::is_in_force(const NumericFormat& format) const { return format == numeric_format(); }
 
 /// False: the request has ended over it.
 bool Engine::Impl::replay_change(const NumericFormat& format) {
@@ -49,6 +47,8 @@ bool Engine::Impl::replay_change(const NumericFormat& format) {
     if (answer.verdict == Verdict::kAccepted)
         answer =
             set_knob(KnobId::kActivationDtype, static_cast<double>(format.activation), KnobOrigin::kEngine);
+    if (answer.verdict == Verdict::kAccepted)
+        answer = set_knob(KnobId::kBatchInvariant, 1, KnobOrigin::kEngine);
     if (!replaying_) return false;  // lost with a device
     if (is_in_force(format)) return true;
     end_request(*replaying_, FinishReason::kFailed, "",

@@ -114,6 +114,8 @@ class Engine::Impl {
     // engine_speculation.cpp
     double change_drafter(double choice, Bounded& bounded);
     double change_activations(double choice, Bounded& bounded);
+    double change_batch_invariance(double value, Bounded& bounded);
+    NumericFormat numeric_format() const;  ///< of what is computed from now on
     void lose_broken_drafter();
     void publish_draft_model_lost();
     void draft(Proposal& proposal, InFlight& step);

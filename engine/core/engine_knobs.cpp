@@ -79,6 +79,7 @@ double Engine::Impl::apply_knob(KnobId id, double value, Bounded& bounded) {
     if (id == KnobId::kNumKvBlocks) value = resize_pool(static_cast<uint32_t>(value), bounded);
     if (id == KnobId::kKvCacheDtype) value = convert_kv(value, bounded);
     if (id == KnobId::kActivationDtype) value = change_activations(value, bounded);
+    if (id == KnobId::kBatchInvariant) value = change_batch_invariance(value, bounded);
     if (id == KnobId::kSpeculativeMethod) value = change_drafter(value, bounded);
     effective_.set(id, value);
     scheduler_.set_settings(settings());
@@ -106,8 +107,27 @@ double Engine::Impl::change_activations(double choice, Bounded& bounded) {
         asked_.set(KnobId::kActivationDtype, before);
         return before;
     }
-    kv_.begin_epoch({executor_->kv_cache_dtype(), dtype});
+    kv_.begin_epoch(numeric_format());
     return choice;
+}
+
+/// Who runs goes on over the KV that it has. Prefixes that were computed the faster way are forgotten: whoever comes when
+/// tokens depend on the request alone again may not read what depends on others.
+double Engine::Impl::change_batch_invariance(double value, Bounded& bounded) {
+    const bool invariant = value != 0;
+    if (invariant == executor_->batch_invariant()) return value;
+    if (const Status status = executor_->set_batch_invariant(invariant); !status.ok()) {
+        bounded = {KnobBound::kUnavailable, status.error().text()};
+        asked_.set(KnobId::kBatchInvariant, executor_->batch_invariant());
+        return executor_->batch_invariant();
+    }
+    if (invariant) kv_.flush();
+    kv_.begin_epoch(numeric_format());
+    return value;
+}
+
+NumericFormat Engine::Impl::numeric_format() const {
+    return {executor_->kv_cache_dtype(), executor_->activation_dtype(), executor_->batch_invariant()};
 }
 
 void Engine::Impl::publish_knob(KnobId id, double old_value, double asked, KnobBound bound, KnobOrigin origin,

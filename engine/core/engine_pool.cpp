@@ -145,7 +145,7 @@ bool Engine::Impl::change_format(KvDtype dtype, uint32_t num_blocks, Bounded& bo
         if (kv_.size() < old_blocks && executor_->resize_pool(old_blocks).ok()) kv_.grow(old_blocks);
         return false;
     }
-    kv_.begin_epoch({dtype, executor_->activation_dtype()});
+    kv_.begin_epoch(numeric_format());
     kv_.grow(std::max(num_blocks, kv_.size()));
     writer_.set_kv_dtype(dtype);
     book_kv_move();

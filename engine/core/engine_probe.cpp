@@ -22,7 +22,7 @@ constexpr size_t kRecentTokens = 2048;
 }  // namespace
 
 bool Engine::Impl::may_probe() {
-    const NumericFormat format{executor_->kv_cache_dtype(), executor_->activation_dtype()};
+    const NumericFormat format = numeric_format();
     if (format != probe_format_) {
         probe_.give_up();  // half of its sample was computed otherwise
         probe_format_ = format;

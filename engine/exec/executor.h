@@ -115,6 +115,13 @@ class Executor {
         if (dtype == activation_dtype()) return {};
         return Error{"this device has one format for activations", ""};
     }
+    /// Whether what is computed for a token depends on its sequence alone. May be set between steps, with nothing in flight; a
+    /// device that has no faster way refuses to give it up.
+    virtual bool batch_invariant() const { return true; }
+    virtual Status set_batch_invariant(bool invariant) {
+        if (invariant) return {};
+        return Error{"this device has no faster products: its sums never depend on the batch", ""};
+    }
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
     /// Buffers for what a step computes on its way, logits among them; 0 where it is not known.
     virtual uint64_t activation_bytes() const { return 0; }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cassert>
 
 namespace pitwall::engine {
@@ -70,10 +71,18 @@ void KvCache::append_epochs(BlockId block, uint32_t first_position, std::vector<
 ChainHash KvCache::remember(BlockId block, const ChainHash& parent, std::span<const TokenId> tokens,
                             std::span<const EpochSpan> own) {
     const ChainHash key = chain_hash(parent, tokens), lineage = lineage_hash(key, own);
-    if (!index_.insert(key, tokens, block)) return lineage;
+    if (!may_be_found(own) || !index_.insert(key, tokens, block)) return lineage;
     lineages_[raw(block)] = {lineage, own.front().epoch, own.size() > 1};
     if (own.size() > 1) mixed_[raw(block)].assign(own.begin(), own.end());
     return lineage;
+}
+
+/// Whose tokens depend on the request alone must not read what others had a part in. What such a block is followed by is not
+/// found either, for it hangs behind it.
+bool KvCache::may_be_found(std::span<const EpochSpan> own) const {
+    return !epochs_.format(epochs_.current()).batch_invariant ||
+           std::all_of(own.begin(), own.end(),
+                       [&](const EpochSpan& span) { return epochs_.format(span.epoch).batch_invariant; });
 }
 
 void KvCache::share(RequestId request, std::span<const BlockId> blocks, uint32_t table_index) {

@@ -82,7 +82,8 @@ class KvCache {
                      uint32_t table_index);
     /// The block's first `tokens` slots hold a token now.
     void fill(RequestId request, BlockId block, uint32_t tokens, uint32_t table_index);
-    /// A full block, computed in the epochs `own`, becomes findable behind the block of lineage `parent` (none: all
+    /// A full block, computed in the epochs `own`, becomes findable (but for one of batches that mattered, where batches
+    /// matter no more) behind the block of lineage `parent` (none: all
     /// zeros). A prefix that another block holds already is left with that one. Gives its own lineage.
     ChainHash remember(BlockId block, const ChainHash& parent, std::span<const TokenId> tokens,
                        std::span<const EpochSpan> own);
@@ -113,6 +114,7 @@ class KvCache {
         uint32_t first_epoch = 0;
         bool mixed = false;  ///< computed in several epochs, which are in mixed_
     };
+    bool may_be_found(std::span<const EpochSpan> own) const;
     void append_epochs(BlockId block, uint32_t first_position, std::vector<EpochSpan>& epochs) const;
     void release_one(RequestId request, BlockId block, uint32_t table_index);
     void evict(BlockId block);

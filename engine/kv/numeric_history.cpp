@@ -16,7 +16,8 @@ std::vector<FormatChange> changes_of(std::span<const EpochSpan> spans, const KvE
         for (uint32_t epoch = i == 0 ? spans[i].epoch : spans[i - 1].epoch + 1; epoch <= spans[i].epoch;
              ++epoch)
             if (i > 0 && epochs.format(epoch).kv != epochs.format(epoch - 1).kv)
-                changes.push_back({spans[i].position, {epochs.format(epoch).kv, now.activation}});
+                changes.push_back(
+                    {spans[i].position, {epochs.format(epoch).kv, now.activation, now.batch_invariant}});
         const bool converted = changes.size() > before;
         if (!converted && (i == 0 || changes.back().format != now))
             changes.push_back({spans[i].position, now});
@@ -63,6 +64,9 @@ std::string reason_history_is_wrong(const NumericHistory& history) {
         if (!std::is_sorted(formats.begin(), formats.end(),
                             [](const auto& a, const auto& b) { return a.position < b.position; }))
             return "goes back from a position to an earlier one";
+        if (!std::all_of(formats.begin(), formats.end(),
+                         [](const FormatChange& change) { return change.format.batch_invariant; }))
+            return "was computed with batch_invariant=false: nothing but the same steps gives it again";
         const bool last = i + 1 == history.size();
         if (!last && history[i].tokens == 0) return "has a stage after one without an end";
         if (i > 0 && !last && history[i].tokens < history[i - 1].tokens)

@@ -3,8 +3,8 @@
 // In which formats a sequence's KV was computed and into which it was converted: its numeric history. Two requests alike
 // in all else, and in this, get the same bits.
 //
-// The whole cache has one format at a time, and so have activations. An epoch is the time from one change of either to the
-// next; a token's KV is computed in one epoch and goes through every conversion after it. So the epoch in which each position was computed says all.
+// The whole cache has one format at a time, and so have activations and products. An epoch is the time from one change of any to
+// the next; a token's KV is computed in one epoch and goes through every conversion after it. So the epoch in which each position was computed says all.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,8 @@ using telemetry::KvDtype;
 struct NumericFormat {
     KvDtype kv = KvDtype::kF16;
     ActivationDtype activation = ActivationDtype::kF32;
+    /// False: the bits also depended on whoever shared its steps, and no replay gives them again.
+    bool batch_invariant = true;
     bool operator==(const NumericFormat&) const = default;
 };
 
@@ -61,7 +63,8 @@ struct NumericStage {
 };
 using NumericHistory = std::vector<NumericStage>;
 
-/// "" or what is wrong with it: every stage begins at 0, positions do not fall, stages grow, and all but the last end.
+/// "" or what is wrong with it: every stage begins at 0, positions do not fall, stages grow, all but the last end, and all of it
+/// can be computed again.
 std::string reason_history_is_wrong(const NumericHistory& history);
 
 /// Of one sequence while it lives.

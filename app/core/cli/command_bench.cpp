@@ -137,6 +137,7 @@ ordered_json design_json(const Design& design, const Rates& rates, const engine:
     if (!device.simulated)
         line["activation_dtype"] = presets::spec(presets::KnobId::kActivationDtype)
                                        .choices[static_cast<size_t>(executor.activation_dtype())];
+    if (!executor.batch_invariant()) line["batch_invariant"] = false;
     line["prefill_step_bytes"] = rates.prefill_bytes;
     line["decode_step_bytes"] = rates.decode_bytes;
     if (bandwidth > 0) line["measured_bytes_per_s"] = bandwidth;  // a simulated device has none to measure

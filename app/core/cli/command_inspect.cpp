@@ -12,6 +12,7 @@
 #include "app/core/cli/console.h"
 #include "app/core/cli/summary_json.h"
 #include "app/core/session/device_choice.h"
+#include "engine/exec/cuda/cuda_library.h"
 #include "engine/model/model.h"
 #include "presets/preset.h"
 #include "telemetry/replay/session_reader.h"
@@ -113,6 +114,9 @@ Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     ordered_json& out = found.value();
     out["device"] = device_words(choice);
     if (!reason.empty()) out["device_reason"] = reason;
+    if (choice.kind == DeviceChoice::Kind::kCuda)
+        if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
+            out["matrix_library"] = engine::describe_matrix_library(*plugin.value());
     return found;
 }
 

@@ -99,6 +99,8 @@ std::vector<FormatChange> merged(std::vector<FormatChange> kv, const std::vector
 
 std::string read_stage(const json& value, NumericStage& out) {
     if (!value.is_object() || !value.contains("kv_cache_dtype")) return kShape;
+    if (value.contains("batch_invariant"))
+        return "was computed with batch_invariant=false: nothing but the same steps gives it again";
     if (value.size() != 1 + value.count("tokens") + value.count("activation_dtype")) return kShape;
     if (value.contains("tokens") && !read_count(value["tokens"], out.tokens)) return kShape;
     std::vector<FormatChange> kv, activations;
@@ -140,6 +142,11 @@ nlohmann::ordered_json numeric_history_json(const engine::NumericHistory& histor
             return presets::spec(presets::KnobId::kActivationDtype)
                 .choices[static_cast<size_t>(change.format.activation)];
         });
+        const auto invariance = changes_json(stage.formats, [](const FormatChange& change) {
+            return std::string_view(change.format.batch_invariant ? "true" : "false");
+        });
+        // Told where it is why the history cannot be replayed; else it would be noise.
+        if (invariance.size() > 1 || invariance[0][1] != "true") line["batch_invariant"] = invariance;
         stages.push_back(std::move(line));
     }
     return stages;

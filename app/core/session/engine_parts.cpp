@@ -59,7 +59,11 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const Sessio
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
-    return engine::make_cuda_executor(*plugin.value(), model, cuda);
+    auto made = engine::make_cuda_executor(*plugin.value(), model, cuda);
+    if (!made.ok() || options.knobs.boolean(KnobId::kBatchInvariant)) return made;
+    if (Status status = made.value()->set_batch_invariant(false); !status.ok())
+        return refused(status.error());
+    return made;
 }
 
 Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options, const engine::Model& model,

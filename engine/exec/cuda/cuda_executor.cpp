@@ -116,6 +116,14 @@ class CudaExecutor final : public Executor {
                                  words[static_cast<size_t>(activations_)]),
                      ""};
     }
+    bool batch_invariant() const override { return batch_invariant_; }
+    Status set_batch_invariant(bool invariant) override {
+        Status status = call([&](abi::Failure* failure) {
+            return plugin_.set_batch_invariant(device_, invariant ? 1 : 0, failure);
+        });
+        if (status.ok()) batch_invariant_ = invariant;
+        return status;
+    }
     uint64_t weight_bytes() const override { return plugin_.weight_bytes(device_); }
     uint64_t activation_bytes() const override { return plugin_.activation_bytes(device_); }
     std::optional<double> measure_bandwidth() override { return plugin_.measure_bandwidth(device_); }
@@ -172,6 +180,7 @@ class CudaExecutor final : public Executor {
     const abi::Plugin& plugin_;
     ModelConfig config_;
     ActivationDtype activations_;
+    bool batch_invariant_ = true;
     DeviceInfo info_;
     abi::Executor* device_ = nullptr;
     telemetry::KvDtype kv_dtype_ = telemetry::KvDtype::kF16;

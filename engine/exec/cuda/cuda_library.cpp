@@ -70,4 +70,10 @@ Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Pl
     return devices;
 }
 
+std::string describe_matrix_library(const cuda::abi::Plugin& plugin) {
+    cuda::abi::Failure words{};
+    plugin.describe_matrix_library(&words);
+    return words.what;
+}
+
 }  // namespace pitwall::engine

@@ -20,4 +20,7 @@ Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& fro
 /// What it finds; one GPU at least, or the error says why there is none.
 Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Plugin& plugin);
 
+/// What multiplies where batch_invariant is off: a library by its name, or "none: " and why.
+std::string describe_matrix_library(const cuda::abi::Plugin& plugin);
+
 }  // namespace pitwall::engine

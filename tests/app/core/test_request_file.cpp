@@ -127,6 +127,8 @@ TEST_F(RequestFile, RefusesByLineAndField) {
          "to an earlier one"},
         {R"({"id": "x", "ids": [1], "numeric_history": [{"tokens": -1, "kv_cache_dtype": [[0, "f16"]]}]})",
          "as generate prints it"},
+        {R"({"id": "x", "ids": [1], "numeric_history": [{"kv_cache_dtype": [[0, "f16"]], "batch_invariant": [[0, "false"]]}]})",
+         "batch_invariant=false"},
         {R"({"id": "a", "ids": [1]})", "id \"a\" of line 1"},
         {R"({"id": "x", "id": "y", "ids": [1]})", "twice"},
         {R"({"id": "x", "ids": [1)", "ends in the middle"},
@@ -180,6 +182,18 @@ TEST(NumericHistoryJson, IsReadAsItWasWritten) {
                                              {{0, {KvDtype::kF16, ActivationDtype::kF32}},
                                               {3, {KvDtype::kInt8, ActivationDtype::kF32}}}}}))
         << "written before activations had a format";
+}
+
+/// Said where it was off, and only there; such a history is for reading, not for replaying.
+TEST(NumericHistoryJson, SaysWhereBatchesMattered) {
+    using engine::ActivationDtype, engine::KvDtype;
+    engine::NumericHistory history{{0, {{0, {KvDtype::kF16, ActivationDtype::kF16}}}}}, read;
+    EXPECT_FALSE(numeric_history_json(history)[0].contains("batch_invariant"));
+    history[0].formats.push_back({30, {KvDtype::kF16, ActivationDtype::kF16, false}});
+    const json told = json::parse(numeric_history_json(history).dump());
+    EXPECT_EQ(told[0]["batch_invariant"], json::parse(R"([[0, "true"], [30, "false"]])"));
+    EXPECT_EQ(told[0]["activation_dtype"], json::parse(R"([[0, "f16"]])"));
+    EXPECT_THAT(read_numeric_history(told, read), HasSubstr("batch_invariant=false"));
 }
 
 TEST(ScheduledKnobs, AreSortedByStepAndChecked) {

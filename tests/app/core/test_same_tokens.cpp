@@ -77,12 +77,13 @@ double random_value(const presets::KnobSpec& knob, std::mt19937_64& random) {
     return std::max(knob.minimum, static_cast<double>(random() % 48));
 }
 
-/// Of knobs with these effects, one every third step.
+/// Of knobs with these effects under which answers can be repeated, one every third step.
 std::vector<ScheduledKnob> storm(uint64_t seed, std::initializer_list<presets::KnobEffect> effects) {
     std::mt19937_64 random(seed);
     std::vector<const presets::KnobSpec*> chosen;
     for (const presets::KnobSpec& knob : presets::knob_table())
-        if (knob.live && std::find(effects.begin(), effects.end(), knob.effect) != effects.end())
+        if (knob.live && knob.repeatable &&
+            std::find(effects.begin(), effects.end(), knob.effect) != effects.end())
             chosen.push_back(&knob);
     std::vector<ScheduledKnob> knobs;
     for (uint64_t step = 1; step < 400; step += 3) {
@@ -191,7 +192,33 @@ void every_history(const std::string& model, uint32_t rounds) {
     EXPECT_GT(differ, 0u) << "formats made no difference, so nothing was tried";
 }
 
+bool is_repeatable(const engine::NumericHistory& history) {
+    return engine::reason_history_is_wrong(history).empty();
+}
+
+/// batch_invariant off and on again while requests come and go. Whoever met nothing of it, not even in the prefix cache, has the
+/// answer of the request alone; and nobody is lost.
+void fast_mode_in_between(const std::string& model) {
+    const auto alone = answers(options_of(model, {"max_num_seqs=1", "enable_prefix_caching=false"}));
+    for (const uint64_t every : {3u, 7u}) {
+        auto options = options_of(model, {});
+        options.knobs.set(KnobId::kMaxNumSeqs, static_cast<double>(std::max<size_t>(2, kRequests / 2)));
+        std::vector<ScheduledKnob> knobs;
+        for (uint64_t step = 1; step < 400; step += every)
+            knobs.push_back({step, KnobId::kBatchInvariant, step / every % 2 == 0 ? 0.0 : 1.0});
+        const auto together = answers(options, knobs);
+        ASSERT_EQ(together.size(), alone.size());
+        for (size_t i = 0; i < together.size(); ++i) {
+            EXPECT_EQ(together[i].reason, engine::FinishReason::kLength) << together[i].error;
+            if (!is_repeatable(together[i].numeric_history)) continue;
+            EXPECT_EQ(together[i].ids, alone[i].ids) << "every " << every << " steps, request " << i;
+        }
+    }
+}
+
 }  // namespace
+
+TEST(SameTokens, TinyModelWithTheFastModeInBetween) { fast_mode_in_between("synthetic:tiny"); }
 
 TEST(SameTokens, TinyModel) { every_way("synthetic:tiny"); }
 

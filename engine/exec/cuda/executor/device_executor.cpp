@@ -63,6 +63,13 @@ Status DeviceExecutor::convert_kv(engine::KvDtype dtype, uint32_t num_blocks,
     return arena_.convert(dtype, num_blocks, holding, stream_);
 }
 
+Status DeviceExecutor::set_batch_invariant(bool invariant) {
+    if (Status status = use(); !status.ok()) return status;
+    if (Status status = stream_.synchronize(); !status.ok()) return status;
+    graphs_.clear();  // each has products of one kind in it
+    return forward_.set_batch_invariant(invariant, stream_);
+}
+
 Result<double> DeviceExecutor::measure_bandwidth() {
     constexpr uint64_t kMostBytes = uint64_t{1} << 30;
     constexpr int kRounds = 5;
@@ -125,6 +132,7 @@ Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32
         float* kept = nullptr;
         run(batch, arena.value()->pool(), nullptr);
         run_heads(flight, batch, kept, true);
+        status = check();
     }
     const Status done = stream_.synchronize();
     flight.layout = {};  // nothing of it is what a plan sampled
@@ -186,6 +194,11 @@ Status DeviceExecutor::run_all(Flight& flight) {
     stream_.record(flight.computed);
     stream_.copy_to_host(flight.largest.data(), largest_.data(), layout.heads.size() * sizeof(int32_t));
     stream_.record(flight.ended);
+    return check();
+}
+
+Status DeviceExecutor::check() {
+    if (Status status = forward_.take_failure(); !status.ok()) return status;
     return stream_.check();
 }
 
@@ -208,16 +221,19 @@ Status DeviceExecutor::run_batches(Flight& flight) {
     return {};
 }
 
-/// Whether there is a graph for the shape: it is made the first time. Where that fails there are none from now on.
+/// Whether there is a graph for the shape: it is made the first time, or the second where that has to choose its kernels. Where it
+/// fails there are none from now on; but a library's failure is left to the step itself to tell.
 bool DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
     if (graphs_.contains(shape)) return true;
     if (graphs_.size() >= kMostGraphs) drop_oldest_graph();
     float* kept = nullptr;
     const StepBatch& batch = flight.layout.batches[0];
+    if (!forward_.may_capture(static_cast<uint32_t>(batch.ids.size()))) return false;
     stream_.begin_capture();
     run(batch, arena_.pool(), largest_.as<int32_t>());
     run_heads(flight, batch, kept, false);
     auto graph = stream_.end_capture();
+    if (!forward_.take_failure().ok()) return false;
     graphs_wanted_ = graph.ok();
     if (graph.ok()) graphs_[shape].graph = std::move(graph).value();
     return graphs_wanted_;

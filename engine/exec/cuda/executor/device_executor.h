@@ -23,12 +23,14 @@ class DeviceExecutor {
     static Result<std::unique_ptr<DeviceExecutor>> create(const abi::Model& model,
                                                           const abi::Options& options);
 
-    uint64_t weight_bytes() const { return model_.bytes; }
+    uint64_t weight_bytes() const { return model_.bytes + forward_.copied_weight_bytes(); }
     uint64_t activation_bytes() const;
     const KvArena& arena() const { return arena_; }
     /// With nothing in flight, like convert_kv().
     Status resize_pool(uint32_t num_blocks) { return arena_.resize(num_blocks); }
     Status convert_kv(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding);
+    /// With nothing in flight. False: products may take what is faster and depends on the batch.
+    Status set_batch_invariant(bool invariant);
     /// Bytes a second, read and written, of a copy on the device.
     Result<double> measure_bandwidth();
     /// With nothing in flight: a text of its own, with KV of its own in that format.
@@ -59,6 +61,8 @@ class DeviceExecutor {
     Status run_all(Flight& flight);
     Status make_room_for_parts(const StepLayout& layout);
     Status run_batches(Flight& flight);
+    /// What could not be given to the device since it was last asked.
+    Status check();
     bool capture(const Flight& flight, const GraphShape& shape);
     void drop_oldest_graph();
     void run(const StepBatch& batch, const KvPool& pool, const int32_t* sampled_before);

@@ -51,7 +51,7 @@ Status Forward::allocate() {
 }
 
 uint64_t Forward::bytes() const {
-    uint64_t bytes = 0;
+    uint64_t bytes = fast_ ? fast_->scratch_bytes() : 0;
     for (const DeviceMemory* memory :
          {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &normed_.data, &attended_.data,
           &activated_rows_.data, &head_rows_.data})
@@ -68,6 +68,15 @@ Status Forward::make_room_for_parts(uint32_t parts) {
     return parts_.replace(bytes + bytes / 2, "partial results of attention");
 }
 
+Status Forward::set_batch_invariant(bool invariant, Stream& stream) {
+    fast_.reset();
+    if (invariant) return {};
+    auto fast = FastProducts::create(*model_, kMaxTokens, stream);
+    if (!fast.ok()) return fast.error();
+    fast_ = std::move(fast).value();
+    return {};
+}
+
 Operand Forward::with_number(const Rows& rows, const DeviceMatrix& matrix) {
     Operand operand = rows.operand;
     operand.number = operand_number(matrix.format);
@@ -80,6 +89,7 @@ void Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) 
         {model_->embedding, batch.ids, batch.sampled_before, hidden_.as<float>(), model_->config.hidden_size},
         batch.tokens);
     for (uint32_t i = 0; i < model_->config.num_layers; ++i) run_layer(i, batch, pool, stream);
+    if (fast_) fast_->note_run(batch.tokens);
 }
 
 void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream) {
@@ -118,7 +128,9 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
 
 void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out,
                        uint32_t ld_out, Epilogue epilogue, Stream& stream) {
-    cuda::multiply(stream, {matrix, with_number(x, matrix), tokens, out, ld_out, epilogue});
+    const MultiplyArgs args{matrix, with_number(x, matrix), tokens, out, ld_out, epilogue};
+    if (fast_ && fast_->takes(matrix, tokens)) return fast_->multiply(stream, args);
+    cuda::multiply(stream, args);
 }
 
 void Forward::head(const HeadInputs& inputs, Stream& stream) {

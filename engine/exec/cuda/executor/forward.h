@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/exec/cuda/executor/device_model.h"
+#include "engine/exec/cuda/executor/fast_products.h"
 #include "engine/exec/cuda/kernels/attention.h"
 #include "engine/exec/cuda/kernels/operand.h"
 
@@ -29,7 +31,7 @@ struct HeadInputs {
 };
 
 /// The forward pass of a llama model (Touvron et al. 2023) over a batch of tokens of many sequences. What it computes for a
-/// token depends on that token's sequence alone.
+/// token depends on that token's sequence alone, while it is batch-invariant.
 class Forward {
   public:
     static constexpr uint32_t kMaxTokens =
@@ -48,7 +50,15 @@ class Forward {
     /// [count, vocab] of the last call of head(), in device memory until the next one.
     const float* logits() const { return logits_.as<float>(); }
 
+    /// With nothing in flight. Off: products are FastProducts where those take them.
+    Status set_batch_invariant(bool invariant, Stream& stream);
+    /// Whether run() of so many tokens may be captured.
+    bool may_capture(uint32_t tokens) const { return !fast_ || fast_->is_warm(tokens); }
+    /// What went wrong, since it was last asked, beside what the stream tells.
+    Status take_failure() { return fast_ ? fast_->take_failure() : Status(); }
+
     uint64_t bytes() const;
+    uint64_t copied_weight_bytes() const { return fast_ ? fast_->copied_bytes() : 0; }
 
   private:
     struct Rows {
@@ -66,6 +76,7 @@ class Forward {
     const DeviceModel* model_ = nullptr;
     DeviceMemory rotations_, hidden_, qkv_, q_, activated_, parts_, logits_;
     Rows normed_, attended_, activated_rows_, head_rows_;
+    std::optional<FastProducts> fast_;  ///< where batch_invariant is off
 };
 
 }  // namespace pitwall::cuda

@@ -116,6 +116,11 @@ struct Plugin {
     int32_t (*resize_pool)(Executor* executor, uint32_t num_blocks, Failure* failure);
     int32_t (*convert_kv)(Executor* executor, uint32_t kv_dtype, uint32_t num_blocks, const uint32_t* holding,
                           uint32_t num_holding, Failure* failure);
+    /// With nothing in flight: whether what is computed for a token may depend on its sequence alone (1), or also on the number of
+    /// tokens beside it, where that is faster (0).
+    int32_t (*set_batch_invariant)(Executor* executor, uint32_t invariant, Failure* failure);
+    /// Into `what`: the name of the library of matrix products that the faster way takes, or why there is none.
+    void (*describe_matrix_library)(Failure* words);
     /// Bytes a second that a copy within the device's memory reads and writes; 0: it could not be measured.
     double (*measure_bandwidth)(Executor* executor);
     /// As engine::Executor::score_beside(), with nothing in flight: up to kSideTokens tokens a text. logits[i] is null or [vocab].

@@ -9,6 +9,7 @@
 #include "engine/exec/cuda/executor/device_executor.h"
 #include "engine/exec/cuda/plugin/abi.h"
 #include "engine/exec/cuda/plugin/build_id.h"
+#include "engine/exec/cuda/runtime/matrix_library.h"
 
 namespace pitwall::cuda::abi {
 
@@ -87,6 +88,19 @@ int32_t convert_kv_entry(Executor* executor, uint32_t kv_dtype, uint32_t num_blo
     });
 }
 
+int32_t set_batch_invariant_entry(Executor* executor, uint32_t invariant, Failure* failure) {
+    return guarded(failure, [&] { return executor->device->set_batch_invariant(invariant != 0); });
+}
+
+void describe_matrix_library_entry(Failure* words) {
+    (void)guarded(words, [&]() -> Status {
+        const auto library = MatrixLibrary::open();
+        if (!library.ok()) return Error{"none: " + library.error().what, library.error().hint};
+        copy_text(words->what, library.value().name());
+        return {};
+    });
+}
+
 double measure_bandwidth_entry(Executor* executor) {
     double rate = 0;
     Failure failure{};
@@ -132,6 +146,8 @@ constexpr Plugin kPlugin = {
     .kv_memory_bytes = [](const Executor* e) { return e->device->arena().memory_bytes(); },
     .resize_pool = resize_pool_entry,
     .convert_kv = convert_kv_entry,
+    .set_batch_invariant = set_batch_invariant_entry,
+    .describe_matrix_library = describe_matrix_library_entry,
     .measure_bandwidth = measure_bandwidth_entry,
     .score_beside = score_beside_entry,
     .submit = submit_entry,

@@ -13,10 +13,12 @@ using HostWork = std::function<void(uint64_t seed)>;
 /// Done when the stream is synchronized, not before, as late as a device may be; or kept for the graph being captured.
 void enqueue(Stream& stream, HostWork work);
 
-/// The next failures of the device, for tests: allocations fail from now on; the next synchronize() reports a lost device.
+/// The next failures of the device, for tests: allocations and the library's products fail from now on; the next synchronize()
+/// reports a lost device.
 struct HostFaults {
     bool allocations_fail = false;
     bool device_lost = false;
+    bool products_fail = false;
 };
 HostFaults& host_faults();
 

@@ -64,5 +64,35 @@ TEST_F(EmulatedFaults, ALostDeviceFailsTheStep) {
     EXPECT_EQ(step(hand, tokens, table).sampled, want);
 }
 
+/// The mode stays what it was, with all that it had.
+TEST_F(EmulatedFaults, NoMemoryForFasterProducts) {
+    ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+    const uint64_t bytes = hand.executor().activation_bytes();
+    cuda::host_faults().allocations_fail = true;
+    const Status refused = hand.executor().set_batch_invariant(false);
+    cuda::host_faults().allocations_fail = false;
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(refused.error().text().find("products by a library"), std::string::npos)
+        << refused.error().text();
+    EXPECT_TRUE(hand.executor().batch_invariant());
+    EXPECT_EQ(hand.executor().activation_bytes(), bytes);
+    EXPECT_TRUE(hand.executor().set_batch_invariant(false).ok());
+}
+
+TEST_F(EmulatedFaults, AFailingLibraryFailsTheStep) {
+    ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+    ASSERT_TRUE(hand.executor().set_batch_invariant(false).ok());
+    const std::vector<TokenId> tokens(260, 5);
+    const auto table = blocks_from(0, 17);
+    const auto want = step(hand, tokens, table).sampled;
+    cuda::host_faults().products_fail = true;
+    const StepResult failed = step(hand, tokens, table);
+    ASSERT_FALSE(failed.status.ok());
+    EXPECT_NE(failed.status.error().text().find("the library of products failed"), std::string::npos);
+    EXPECT_TRUE(step(hand, std::vector<TokenId>(20, 5), table).status.ok()) << "which asks no library";
+    cuda::host_faults().products_fail = false;
+    EXPECT_EQ(step(hand, tokens, table).sampled, want);
+}
+
 }  // namespace
 }  // namespace pitwall::engine

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// matrix_library.h over cuBLASLt, of which only the header is needed to build: half a gigabyte is not carried along, it is there
+// where the CUDA toolkit or PyTorch is. cuBLAS manual, "Using the cuBLASLt API".
+#include <cublasLt.h>
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <tuple>
+#include <vector>
+
+#include "engine/exec/cuda/runtime/matrix_library.h"
+
+namespace pitwall::cuda {
+namespace {
+
+/// What is called of it.
+struct Functions {
+    decltype(&cublasLtCreate) create;
+    decltype(&cublasLtDestroy) destroy;
+    decltype(&cublasLtGetVersion) version;
+    decltype(&cublasLtGetStatusString) status_text;
+    decltype(&cublasLtMatmulDescCreate) create_product;
+    decltype(&cublasLtMatmulDescSetAttribute) set_product;
+    decltype(&cublasLtMatmulDescDestroy) destroy_product;
+    decltype(&cublasLtMatrixLayoutCreate) create_layout;
+    decltype(&cublasLtMatrixLayoutDestroy) destroy_layout;
+    decltype(&cublasLtMatmulPreferenceCreate) create_preference;
+    decltype(&cublasLtMatmulPreferenceSetAttribute) set_preference;
+    decltype(&cublasLtMatmulPreferenceDestroy) destroy_preference;
+    decltype(&cublasLtMatmulAlgoGetHeuristic) choose;
+    decltype(&cublasLtMatmul) multiply;
+};
+
+template <class Function>
+bool find(void* file, const char* name, Function& function) {
+    function = reinterpret_cast<Function>(::dlsym(file, name));
+    return function != nullptr;
+}
+
+bool find_all(void* file, Functions& f) {
+    return find(file, "cublasLtCreate", f.create) && find(file, "cublasLtDestroy", f.destroy) &&
+           find(file, "cublasLtGetVersion", f.version) &&
+           find(file, "cublasLtGetStatusString", f.status_text) &&
+           find(file, "cublasLtMatmulDescCreate", f.create_product) &&
+           find(file, "cublasLtMatmulDescSetAttribute", f.set_product) &&
+           find(file, "cublasLtMatmulDescDestroy", f.destroy_product) &&
+           find(file, "cublasLtMatrixLayoutCreate", f.create_layout) &&
+           find(file, "cublasLtMatrixLayoutDestroy", f.destroy_layout) &&
+           find(file, "cublasLtMatmulPreferenceCreate", f.create_preference) &&
+           find(file, "cublasLtMatmulPreferenceSetAttribute", f.set_preference) &&
+           find(file, "cublasLtMatmulPreferenceDestroy", f.destroy_preference) &&
+           find(file, "cublasLtMatmulAlgoGetHeuristic", f.choose) && find(file, "cublasLtMatmul", f.multiply);
+}
+
+/// All that the library's choice depends on.
+using Shape = std::tuple<bool, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t>;
+Shape shape_of(const LibraryProduct& p) {
+    return {p.bfloats, p.rows, p.tokens, p.columns, p.ld_weights, p.ld_x, p.ld_out};
+}
+
+/// A product as the library is told of it. It counts matrices by columns: out^T [rows, tokens] = weights x^T, of which
+/// `weights` lies transposed.
+struct Plan {
+    cublasLtMatmulDesc_t product{};
+    cublasLtMatrixLayout_t weights{}, x{}, out{};
+    cublasLtMatmulAlgo_t algorithm{};
+};
+
+struct Library {
+    Functions call{};
+    cublasLtHandle_t handle{};
+    std::map<Shape, Plan> plans;
+
+    Library() = default;
+    Library(const Library&) = delete;
+    Library& operator=(const Library&) = delete;
+    ~Library() {
+        for (const auto& [shape, plan] : plans) release(plan);
+        if (handle) (void)call.destroy(handle);
+    }
+
+    void release(const Plan& plan) const {
+        if (plan.product) (void)call.destroy_product(plan.product);
+        for (cublasLtMatrixLayout_t layout : {plan.weights, plan.x, plan.out})
+            if (layout) (void)call.destroy_layout(layout);
+    }
+    Error failure(const char* doing, cublasStatus_t status) const {
+        return {fmt::format("{}: cuBLASLt says: {}", doing, call.status_text(status)),
+                "set batch_invariant=true, which goes without it"};
+    }
+    cublasStatus_t describe(const LibraryProduct& p, Plan& plan) const;
+    cublasStatus_t choose_algorithm(Plan& plan) const;
+    Result<const Plan*> plan_for(const LibraryProduct& p);
+};
+
+Library& library_of(const MatrixLibrary& library) { return *static_cast<Library*>(library.handle); }
+
+/// Does one after the other until one fails.
+template <class... Steps>
+cublasStatus_t in_turn(const Steps&... steps) {
+    cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
+    (void)(((status = steps()) == CUBLAS_STATUS_SUCCESS) && ...);
+    return status;
+}
+
+cublasStatus_t Library::describe(const LibraryProduct& p, Plan& plan) const {
+    const cudaDataType type = p.bfloats ? CUDA_R_16BF : CUDA_R_16F;
+    const cublasOperation_t transposed = CUBLAS_OP_T;
+    return in_turn([&] { return call.create_product(&plan.product, CUBLAS_COMPUTE_32F, CUDA_R_32F); },
+                   [&] {
+                       return call.set_product(plan.product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
+                                               sizeof transposed);
+                   },
+                   [&] { return call.create_layout(&plan.weights, type, p.columns, p.rows, p.ld_weights); },
+                   [&] { return call.create_layout(&plan.x, type, p.columns, p.tokens, p.ld_x); },
+                   [&] { return call.create_layout(&plan.out, CUDA_R_32F, p.rows, p.tokens, p.ld_out); });
+}
+
+cublasStatus_t Library::choose_algorithm(Plan& plan) const {
+    cublasLtMatmulPreference_t preference{};
+    cublasLtMatmulHeuristicResult_t found{};
+    int count = 0;
+    const uint64_t workspace_bytes = MatrixLibrary::kWorkspaceBytes;
+    const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+        return call.set_preference(preference, attribute, &value, sizeof value);
+    };
+    constexpr uint32_t kAlignment = 16;
+    const cublasStatus_t status =
+        in_turn([&] { return call.create_preference(&preference); },
+                [&] { return set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes); },
+                [&] { return set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, kAlignment); },
+                [&] { return set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, kAlignment); },
+                [&] { return set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, kAlignment); },
+                [&] { return set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, kAlignment); },
+                [&] {
+                    return call.choose(handle, plan.product, plan.weights, plan.x, plan.out, plan.out,
+                                       preference, 1, &found, &count);
+                });
+    if (preference) (void)call.destroy_preference(preference);
+    plan.algorithm = found.algo;
+    return status == CUBLAS_STATUS_SUCCESS && count == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : status;
+}
+
+Result<const Plan*> Library::plan_for(const LibraryProduct& p) {
+    const Shape shape = shape_of(p);
+    if (const auto known = plans.find(shape); known != plans.end()) return &known->second;
+    Plan plan;
+    const cublasStatus_t status =
+        in_turn([&] { return describe(p, plan); }, [&] { return choose_algorithm(plan); });
+    if (status == CUBLAS_STATUS_SUCCESS) return &(plans[shape] = plan);
+    release(plan);
+    return failure(
+        fmt::format("choosing a product of {} x {} with {} tokens", p.rows, p.columns, p.tokens).c_str(),
+        status);
+}
+
+std::vector<const char*> places() {
+    const char* wanted = std::getenv("PITWALL_CUBLASLT");
+    if (wanted && *wanted) return {wanted};
+    return {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"};
+}
+
+/// Never closed, as a driver's threads may outlive whoever used it.
+Status open_at(const char* place, Library& library) {
+    void* const file = ::dlopen(place, RTLD_NOW | RTLD_LOCAL);
+    if (!file) return Error{::dlerror(), ""};
+    if (!find_all(file, library.call)) return Error{fmt::format("{} is no cuBLASLt", place), ""};
+    if (const cublasStatus_t status = library.call.create(&library.handle); status != CUBLAS_STATUS_SUCCESS)
+        return library.failure(place, status);
+    return {};
+}
+
+}  // namespace
+
+void release_matrix_library(void* library) { delete static_cast<Library*>(library); }
+
+Result<MatrixLibrary> MatrixLibrary::open() {
+    std::string reasons;
+    for (const char* place : places()) {
+        if (std::strcmp(place, "off") == 0) return Error{"PITWALL_CUBLASLT=off", ""};
+        auto library = std::make_unique<Library>();
+        const Status status = open_at(place, *library);
+        if (status.ok()) {
+            MatrixLibrary opened;
+            opened.handle = library.release();
+            return opened;
+        }
+        reasons += (reasons.empty() ? "" : "; ") + status.error().what;
+    }
+    return Error{reasons, "install cuBLAS, or name its file in PITWALL_CUBLASLT"};
+}
+
+/// Its version is 10000 major + 100 minor + patch.
+std::string MatrixLibrary::name() const {
+    const size_t version = library_of(*this).call.version();
+    return fmt::format("cuBLASLt {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
+Status MatrixLibrary::multiply(Stream& stream, const LibraryProduct& p) {
+    Library& library = library_of(*this);
+    const auto plan = library.plan_for(p);
+    if (!plan.ok()) return plan.error();
+    const Plan& how = *plan.value();
+    const float one = 1, before = p.add ? 1 : 0;
+    const cublasStatus_t status = library.call.multiply(
+        library.handle, how.product, &one, p.weights, how.weights, p.x, how.x, &before, p.out, how.out, p.out,
+        how.out, &how.algorithm, p.workspace, kWorkspaceBytes, static_cast<cudaStream_t>(stream.handle));
+    if (status != CUBLAS_STATUS_SUCCESS) return library.failure("a matrix product", status);
+    return {};
+}
+
+}  // namespace pitwall::cuda
