@@ -14,6 +14,8 @@ namespace pitwall::cuda {
 namespace {
 
 constexpr size_t kMostGraphs = 128;
+/// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
+constexpr uint64_t kTimedEvery = 64;
 
 }  // namespace
 
@@ -182,7 +184,8 @@ Status DeviceExecutor::run_all(Flight& flight) {
     copy_blocks(stream_, arena_.pool(), upload_.at<uint32_t>(layout.copies_at), copies);
     flight.result.bytes += 2.0 * copies * static_cast<double>(arena_.pool().block_bytes);
     stream_.record(flight.copied);
-    if (by_graph && capture(flight, shape)) {
+    flight.timed = submitted_ % kTimedEvery == 0;
+    if (by_graph && !flight.timed && capture(flight, shape)) {
         auto* kept = flight.logits.as<float>();
         ReadyGraph& ready = graphs_.at(shape);
         ready.last_used = submitted_;
@@ -214,10 +217,14 @@ Status DeviceExecutor::run_batches(Flight& flight) {
         before = before_.as<int32_t>();
     }
     auto* kept = flight.logits.as<float>();
+    flight.timer.begin();
+    if (flight.timed) forward_.time_kernels(&flight.timer);
     for (const StepBatch& batch : batches) {
         run(batch, arena_.pool(), before);
         run_heads(flight, batch, kept, true);
     }
+    forward_.time_kernels(nullptr);
+    if (flight.timed) flight.timer.end(stream_);
     return {};
 }
 
@@ -347,6 +354,7 @@ Result<abi::StepResult> DeviceExecutor::collect() {
     result.copy_ns = Event::elapsed_ns(flight.begun, flight.copied);
     result.execute_ns = Event::elapsed_ns(flight.copied, flight.computed);
     result.sample_ns = Event::elapsed_ns(flight.computed, flight.ended);
+    if (flight.timed) flight.timer.add_to(result.kernels);
     for (const abi::Work& work : result.kernels) {
         result.flops += work.flops;
         result.bytes += work.bytes;

@@ -46,6 +46,8 @@ class DeviceExecutor {
         StepLayout layout;
         PinnedMemory staging, largest, logits;
         Event begun, copied, computed, ended;
+        bool timed = false;  ///< its kernels are, one by one
+        KernelTimer timer;
         std::vector<int32_t> sampled;
         abi::StepResult result{};
     };

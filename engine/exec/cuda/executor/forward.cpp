@@ -8,6 +8,8 @@
 
 namespace pitwall::cuda {
 
+using engine::KernelKind;
+
 Result<Forward> Forward::create(const DeviceModel& model, Stream& stream) {
     Forward forward;
     forward.model_ = &model;
@@ -84,6 +86,7 @@ Operand Forward::with_number(const Rows& rows, const DeviceMatrix& matrix) {
 }
 
 void Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) {
+    now(KernelKind::kRowwise, stream);
     gather_rows(
         stream,
         {model_->embedding, batch.ids, batch.sampled_before, hidden_.as<float>(), model_->config.hidden_size},
@@ -97,12 +100,15 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
     const DeviceLayer& layer = model_->layers[index];
     auto* const hidden = hidden_.as<float>();
     const auto norm = [&](const float* weight, const DeviceMatrix& next) {
+        now(KernelKind::kRowwise, stream);
         rms_norm(stream, {hidden, c.hidden_size, nullptr, weight, c.rms_epsilon, with_number(normed_, next)},
                  batch.tokens);
     };
     norm(layer.attn_norm, layer.qkv);
+    now(KernelKind::kProduct, stream);
     multiply(layer.qkv, normed_, batch.tokens, qkv_.as<float>(), model_->qkv_columns(), Epilogue::kStore,
              stream);
+    now(KernelKind::kRowwise, stream);
     rotate_and_store(stream,
                      {pool, index, qkv_.as<float>(), model_->qkv_columns(), c.num_heads,
                       rotations_.as<Float2>(), batch.positions, batch.slots, q_.as<uint16_t>()},
@@ -115,14 +121,19 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
     attention.parts = parts_.as<float>();
     attention.tokens = batch.tokens;
     attention.out = with_number(attended_, layer.output);
+    now(KernelKind::kAttention, stream);
     attend(stream, attention);
+    now(KernelKind::kProduct, stream);
     multiply(layer.output, attended_, batch.tokens, hidden, c.hidden_size, Epilogue::kAdd, stream);
     norm(layer.ffn_norm, layer.gate_up);
+    now(KernelKind::kProduct, stream);
     multiply(layer.gate_up, normed_, batch.tokens, activated_.as<float>(), c.intermediate_size,
              Epilogue::kSwiglu, stream);
+    now(KernelKind::kRowwise, stream);
     round_rows(stream,
                {activated_.as<float>(), c.intermediate_size, with_number(activated_rows_, layer.down)},
                batch.tokens);
+    now(KernelKind::kProduct, stream);
     multiply(layer.down, activated_rows_, batch.tokens, hidden, c.hidden_size, Epilogue::kAdd, stream);
 }
 
@@ -136,6 +147,7 @@ void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t token
 void Forward::head(const HeadInputs& inputs, Stream& stream) {
     const engine::ModelConfig& c = model_->config;
     auto* const logits = logits_.as<float>();
+    now(KernelKind::kHead, stream);
     rms_norm(stream,
              {hidden_.as<float>(), c.hidden_size, inputs.rows, model_->output_norm, c.rms_epsilon,
               with_number(head_rows_, model_->head)},

@@ -7,6 +7,7 @@
 
 #include "engine/exec/cuda/executor/device_model.h"
 #include "engine/exec/cuda/executor/fast_products.h"
+#include "engine/exec/cuda/executor/kernel_timer.h"
 #include "engine/exec/cuda/kernels/attention.h"
 #include "engine/exec/cuda/kernels/operand.h"
 
@@ -50,6 +51,9 @@ class Forward {
     /// [count, vocab] of the last call of head(), in device memory until the next one.
     const float* logits() const { return logits_.as<float>(); }
 
+    /// Times the kernels of what runs from now on, or with null does not.
+    void time_kernels(KernelTimer* timer) { timer_ = timer; }
+
     /// With nothing in flight. Off: products are FastProducts where those take them.
     Status set_batch_invariant(bool invariant, Stream& stream);
     /// Whether run() of so many tokens may be captured.
@@ -69,6 +73,9 @@ class Forward {
     Status allocate();
     uint64_t part_bytes(uint32_t parts) const;
     void run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream);
+    void now(engine::KernelKind kind, Stream& stream) {
+        if (timer_) timer_->next(kind, stream);
+    }
     void multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out, uint32_t ld_out,
                   Epilogue epilogue, Stream& stream);
     static Operand with_number(const Rows& rows, const DeviceMatrix& matrix);
@@ -76,6 +83,7 @@ class Forward {
     const DeviceModel* model_ = nullptr;
     DeviceMemory rotations_, hidden_, qkv_, q_, activated_, parts_, logits_;
     Rows normed_, attended_, activated_rows_, head_rows_;
+    KernelTimer* timer_ = nullptr;
     std::optional<FastProducts> fast_;  ///< where batch_invariant is off
 };
 
