@@ -11,7 +11,7 @@
 namespace pitwall::telemetry {
 
 inline constexpr int32_t kApplicationId = 0x50697457;  ///< "PitW": PRAGMA application_id
-inline constexpr int32_t kFormatVersion = 3;           ///< PRAGMA user_version
+inline constexpr int32_t kFormatVersion = 4;           ///< PRAGMA user_version
 
 /// Tables of raw events, in the order of session_tables().
 enum class TableId : uint8_t {
