@@ -237,6 +237,7 @@ enum class Cause : uint8_t {
     kSampling,
     kScheduling,  ///< planning and committing steps
     kDelivery,    ///< from scheduled arrival until the engine took it in; handing tokens out
+    kRestart,     ///< the device was lost, and another was being made ready in its place
     kCount
 };
 
@@ -309,6 +310,7 @@ enum class MarkKind : uint8_t {
     kCacheFlushed,    ///< value = blocks
     kRecordingEnded,  ///< value = errno-like reason; the engine goes on
     kSessionEnd,
+    kDeviceLost,  ///< value = how many so far, this one included
     kReplayJump,  ///< a replay went elsewhere: what follows begins anew, with a keyframe. Never recorded
     kCount
 };

@@ -34,11 +34,11 @@ constexpr auto kBlockPhase =
 constexpr auto kKvDtype = words("f32", "f16", "bf16", "fp8", "int8", "k8v4", "int4");
 constexpr auto kCause = words("wait_capacity", "wait_budget", "wait_policy", "paused", "not_in_step",
                               "recorder", "prefill_own", "prefill_others", "decode", "speculation",
-                              "preempted", "kv_move", "sampling", "scheduling", "delivery");
+                              "preempted", "kv_move", "sampling", "scheduling", "delivery", "restart");
 constexpr auto kKnobOrigin = words("start", "user", "script", "preset", "engine");
 constexpr auto kKnobBound = words("", "range", "capacity", "in_flight", "draining", "unavailable");
 constexpr auto kMark = words("paused", "resumed", "single_step", "recorder_wait", "gap", "cache_flushed",
-                             "recording_ended", "session_end", "replay_jump");
+                             "recording_ended", "session_end", "device_lost", "replay_jump");
 constexpr auto kDictionary =
     words("session", "knob_name", "knob_choice", "request_class", "prompt", "token", "error");
 constexpr auto kRequestState = words("waiting", "prefill", "decode", "preempted", "ended");

@@ -29,6 +29,8 @@
 //  7. Preempted: kPreempted, from the step that preempted it to the T of the step in which its recompute catches up.
 //  8. Paused: kPaused, for everybody, whatever else would hold. The recorder being full: kRecorder, likewise, unless paused.
 //  9. Resizing the pool, or converting it, between steps: kKvMove for those running.
+// 10. Another device being made ready in place of one that was lost: kRestart, for everybody, unless paused. Those that ran
+//     are preempted at its beginning, which is the end of what they had.
 //
 // With two plans in flight the same rules hold for the step being collected; what was booked stays booked.
 #pragma once

@@ -11,7 +11,7 @@ using presets::KnobId;
 
 Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer,
                    const presets::KnobValues& knobs, Clock& clock, telemetry::Producer& producer,
-                   uint32_t max_context_tokens, DrafterFactory drafters)
+                   uint32_t max_context_tokens, DrafterFactory drafters, ExecutorRecovery recovery)
     : executor_(std::move(executor)),
       tokenizer_(tokenizer),
       clock_(clock),
@@ -21,6 +21,7 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
       effective_(knobs),
       kv_(0, &writer_, numeric_format()),
       scheduler_(kv_, {}),
+      recovery_(std::move(recovery)),
       drafters_(std::move(drafters)),
       probe_(*executor_) {
     open_pool();
@@ -57,9 +58,9 @@ Status Engine::Impl::check_integrity() const {
 
 Engine::Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer,
                const presets::KnobValues& knobs, Clock& clock, telemetry::Producer& producer,
-               uint32_t max_context_tokens, DrafterFactory drafters)
+               uint32_t max_context_tokens, DrafterFactory drafters, ExecutorRecovery recovery)
     : impl_(std::make_unique<Impl>(std::move(executor), tokenizer, knobs, clock, producer, max_context_tokens,
-                                   std::move(drafters))) {}
+                                   std::move(drafters), std::move(recovery))) {}
 Engine::~Engine() = default;
 
 RequestId Engine::submit(GenerationRequest request, RequestListener* listener) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "engine/core/request.h"
@@ -24,15 +25,20 @@ struct EngineMemory {
     uint64_t draft = 0;  ///< of a draft model: weights, KV in use, activations
 };
 
+/// Makes an executor in place of one whose device was lost, as `why` says; that one is gone by then. Called on the engine's
+/// thread, which waits for it. An Error where there can be none.
+using ExecutorRecovery = std::function<Result<std::unique_ptr<Executor>>(const Error& why)>;
+
 /// step() = plan -> execute -> commit -> publish. Single-threaded: the one engine thread calls everything here,
 /// between steps, so nothing inside needs a lock. Publishes every event through `producer`.
 class Engine {
   public:
     /// `tokenizer` may be null (synthetic models): no text, no stop strings, no end tokens. `drafters` makes the drafter of
-    /// a method, when the knob asks for it.
+    /// a method, when the knob asks for it, and again with each new executor. Without `recovery` a lost device ends every
+    /// request, and those to come are rejected.
     Engine(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs,
            Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens,
-           DrafterFactory drafters = make_drafter);
+           DrafterFactory drafters = make_drafter, ExecutorRecovery recovery = {});
     ~Engine();
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
@@ -72,7 +78,7 @@ class Engine {
 
     uint64_t steps() const;
     const presets::KnobValues& effective_knobs() const;
-    const DeviceInfo& device() const;
+    const DeviceInfo& device() const;  ///< until the next call that steps or changes anything
     EngineMemory memory() const;
     /// Every block is in exactly one state, reference counts match the tables, free + held + cached = pool.
     Status check_integrity() const;

@@ -49,7 +49,7 @@ void Engine::Impl::collect_step() {
     publish_step(step, result, phases);
     learn_from(step, phases);
     ++steps_;
-    if (in_flight_.empty()) shrink_further();
+    if (in_flight_.empty() && executor_->status().ok()) shrink_further();
     if (steps_ %
             static_cast<uint64_t>(std::max<int64_t>(1, effective_.integer(KnobId::kKeyframeIntervalSteps))) ==
         0)

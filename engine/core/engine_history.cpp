@@ -40,16 +40,17 @@ void Engine::Impl::follow_history() {
 
 bool Engine::Impl::is_in_force(const NumericFormat& format) const { return format == numeric_format(); }
 
-/// False: the request has ended over it.
+/// False: the request has ended over it, or begins the stage again on another device.
 bool Engine::Impl::replay_change(const NumericFormat& format) {
     if (is_in_force(format)) return true;
+    const int64_t devices_lost = devices_lost_;
     Answer answer = set_knob(KnobId::kKvCacheDtype, kv_dtype_choice(format.kv), KnobOrigin::kEngine);
     if (answer.verdict == Verdict::kAccepted)
         answer =
             set_knob(KnobId::kActivationDtype, static_cast<double>(format.activation), KnobOrigin::kEngine);
     if (answer.verdict == Verdict::kAccepted)
         answer = set_knob(KnobId::kBatchInvariant, 1, KnobOrigin::kEngine);
-    if (!replaying_) return false;  // lost with a device
+    if (!replaying_ || devices_lost_ != devices_lost) return false;
     if (is_in_force(format)) return true;
     end_request(*replaying_, FinishReason::kFailed, "",
                 fmt::format("its numeric history cannot be replayed: {}", answer.reason));

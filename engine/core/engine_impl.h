@@ -3,7 +3,7 @@
 // The inside of Engine, spread over files by what it does: engine_requests.cpp (in and out), engine_step.cpp (plan and
 // submit), engine_speculation.cpp (draft), engine_commit.cpp (collect and commit), engine_time.cpp (pauses, time-outs,
 // accounts), engine_knobs.cpp, engine_pool.cpp (size and format of the KV pool), engine_history.cpp (replay of a numeric
-// history), engine_probe.cpp (what the KV format costs),
+// history), engine_probe.cpp (what the KV format costs), engine_recovery.cpp (a device that was lost),
 // engine_keyframe.cpp.
 #pragma once
 
@@ -28,7 +28,8 @@ namespace pitwall::engine {
 class Engine::Impl {
   public:
     Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenizer, const presets::KnobValues& knobs,
-         Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens, DrafterFactory drafters);
+         Clock& clock, telemetry::Producer& producer, uint32_t max_context_tokens, DrafterFactory drafters,
+         ExecutorRecovery recovery);
 
     // engine_requests.cpp
     RequestId submit(GenerationRequest request, RequestListener* listener);
@@ -117,6 +118,7 @@ class Engine::Impl {
     double change_batch_invariance(double value, Bounded& bounded);
     NumericFormat numeric_format() const;  ///< of what is computed from now on
     void lose_broken_drafter();
+    void lose_drafter(std::string why);
     void publish_draft_model_lost();
     void draft(Proposal& proposal, InFlight& step);
     void draft_apart(Proposal& proposal);
@@ -134,8 +136,13 @@ class Engine::Impl {
     void publish_drafts(const InFlight& step);
 
     void collect_step();
-    void drain() {
+    void collect_all() {
         while (!in_flight_.empty()) collect_step();
+    }
+    /// Nothing is in flight then, and there is a device: another one, where one was lost.
+    void drain() {
+        collect_all();
+        replace_if_lost();
     }
     static StepPhases phases_of(const InFlight& step, const StepResult& result, int64_t done_ns);
     void book_step(const InFlight& step, const StepPhases& phases);
@@ -146,6 +153,17 @@ class Engine::Impl {
     void commit_slices(InFlight& step, bool computed);
     void publish_step(InFlight& step, const StepResult& result, const StepPhases& phases);
     void end_members(const InFlight& step, const std::vector<Ending>& endings, const Status& status);
+
+    // engine_recovery.cpp
+    void replace_if_lost();
+    void replace_device(const Error& why);
+    void leave_device(const Error& why);
+    void move_in(std::unique_ptr<Executor> executor);
+    void take_up_kv_format(KvDtype wanted);
+    void remake_drafter();
+    void tell_what_changed();
+    void follow_device(presets::KnobId knob, double now);
+    void fail_those_without_room();
 
     // Time.
     void expire(int64_t now_ns);
@@ -167,9 +185,11 @@ class Engine::Impl {
     void open_pool();
     uint32_t largest_need() const { return needs_.empty() ? 0 : needs_.rbegin()->first; }
     double resize_pool(uint32_t asked, Bounded& bounded);
+    bool preempt_last();
     void shrink_pool(uint32_t num_blocks, Bounded& bounded);
     void shrink_further();
     void book_kv_move();
+    uint32_t blocks_for(const KvCapacity& capacity) const;
     double convert_kv(double choice, Bounded& bounded);
     bool change_format(KvDtype dtype, uint32_t num_blocks, Bounded& bounded);
     void follow_pool_bytes(uint32_t old_blocks);
@@ -208,6 +228,9 @@ class Engine::Impl {
     KvCache kv_;
     Scheduler scheduler_;
     LiveRequest* replaying_ = nullptr;  ///< a request that replays a numeric history
+    ExecutorRecovery recovery_;
+    int64_t devices_lost_ = 0;
+    std::string no_device_;  ///< why there is none to go on with; "": there is one
     DrafterFactory drafters_;
     DraftMethod draft_method_ = DraftMethod::kNone;
     std::unique_ptr<Drafter> drafter_;  ///< null: nothing is drafted

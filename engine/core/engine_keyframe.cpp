@@ -157,7 +157,7 @@ void Engine::Impl::publish_start() {
 }
 
 void Engine::Impl::publish_end() {
-    drain();
+    collect_all();
     stamp();
     while (!requests_.empty())
         end_request(*requests_.begin()->second, FinishReason::kCancelled, "", "the session ended");

@@ -67,6 +67,7 @@ Answer Engine::Impl::set_knob(KnobId id, double value, KnobOrigin origin) {
     const double effective = apply_knob(id, wanted, bounded);
     const int64_t end_ns = stamp();
     publish_knob(id, old_value, value, bounded.bound, origin, end_ns - begin_ns);
+    replace_if_lost();
     const Verdict verdict = effective == value         ? Verdict::kAccepted
                             : asked_.get(id) == wanted ? Verdict::kClamped
                                                        : Verdict::kRefused;

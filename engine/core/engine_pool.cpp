@@ -29,6 +29,10 @@ void Engine::Impl::open_pool() {
 /// Gives the size that it has then.
 double Engine::Impl::resize_pool(uint32_t asked, Bounded& bounded) {
     const uint32_t size = kv_.size(), capacity = executor_->capacity_blocks();
+    if (!no_device_.empty()) {
+        bounded = {KnobBound::kUnavailable, no_device_};
+        return size;
+    }
     uint32_t target = std::max<uint32_t>(1, asked);
     if (pool_bytes_ / executor_->bytes_per_block() != target)
         pool_bytes_ = target * executor_->bytes_per_block();
@@ -64,13 +68,18 @@ void Engine::Impl::book_kv_move() {
     }
 }
 
+/// With nothing in flight. False: nobody runs.
+bool Engine::Impl::preempt_last() {
+    Sequence* const victim = scheduler_.preempt_last();
+    if (!victim) return false;
+    ++counters_.preemptions;
+    writer_.request(live(*victim), RequestPhase::kPreempted);
+    return true;
+}
+
 void Engine::Impl::shrink_pool(uint32_t num_blocks, Bounded& bounded) {
     book_active(stamp());
-    while (kv_.pool().held_count() > num_blocks) {
-        Sequence* victim = scheduler_.preempt_last();
-        ++counters_.preemptions;
-        writer_.request(live(*victim), RequestPhase::kPreempted);
-    }
+    while (kv_.pool().held_count() > num_blocks) preempt_last();
     StepPlan plan;
     plan.id = StepId{steps_submitted_};
     std::unordered_map<uint32_t, BlockId> moved;
@@ -84,8 +93,8 @@ void Engine::Impl::shrink_pool(uint32_t num_blocks, Bounded& bounded) {
     Status status;
     if (!plan.copies.empty()) status = executor_->collect(executor_->submit(plan)).status;
     book_kv_move();
-    // What was to be moved is lost with the device; what runs over it cannot be answered.
-    while (!status.ok() && !scheduler_.running().empty())
+    // What was to be moved is lost, and what runs over it cannot be answered; with the device gone, it is computed again.
+    while (!status.ok() && executor_->status().ok() && !scheduler_.running().empty())
         end_request(live(*scheduler_.running().back()), FinishReason::kFailed, "", status.error().text());
     if (!status.ok()) kv_.flush();
     if (const Status resized = executor_->resize_pool(num_blocks); !resized.ok())
@@ -103,6 +112,14 @@ void Engine::Impl::shrink_further() {
     apply_knob(KnobId::kNumKvBlocks, asked, bounded);
     publish_knob(KnobId::kNumKvBlocks, old_value, asked, bounded.bound, KnobOrigin::kEngine,
                  stamp() - begin_ns);
+    replace_if_lost();
+}
+
+/// As many as the pool has bytes for, and no fewer than a request in flight needs, as far as there is room.
+uint32_t Engine::Impl::blocks_for(const KvCapacity& capacity) const {
+    const auto most = static_cast<uint64_t>(presets::spec(KnobId::kNumKvBlocks).maximum);
+    const uint64_t wanted = std::min(pool_bytes_ / capacity.bytes_per_block, most);
+    return std::min(std::max({uint32_t{1}, largest_need(), static_cast<uint32_t>(wanted)}), capacity.blocks);
 }
 
 /// The pool keeps its bytes, so that narrower blocks become more of them at once. Where that leaves too few for a request
@@ -113,22 +130,19 @@ double Engine::Impl::convert_kv(double choice, Bounded& bounded) {
     const KvDtype dtype = kv_dtype_of_choice(choice);
     if (dtype == executor_->kv_cache_dtype()) return choice;
     const KvCapacity capacity = executor_->kv_capacity(dtype);
-    const uint32_t old_blocks = kv_.size(), needed = std::max<uint32_t>(1, largest_need());
-    const auto most = static_cast<uint64_t>(presets::spec(KnobId::kNumKvBlocks).maximum);
-    const uint64_t wanted =
-        std::min({pool_bytes_ / capacity.bytes_per_block, most, uint64_t{capacity.blocks}});
-    const uint32_t blocks = std::max(needed, static_cast<uint32_t>(wanted));
-    if (blocks > capacity.blocks) {
+    const uint32_t old_blocks = kv_.size();
+    if (std::max(1u, largest_need()) > capacity.blocks) {
         const std::string_view format = telemetry::name(dtype);
         bounded = {KnobBound::kInFlight,
                    largest_need() == 0
                        ? fmt::format("the KV memory holds no block of {}", format)
                        : fmt::format("a request in flight needs {} blocks, as {} the KV memory holds {}",
-                                     needed, format, capacity.blocks)};
+                                     largest_need(), format, capacity.blocks)};
         asked_.set(KnobId::kKvCacheDtype, before);
         return before;
     }
-    if (!change_format(dtype, blocks, bounded)) asked_.set(KnobId::kKvCacheDtype, choice = before);
+    if (!change_format(dtype, blocks_for(capacity), bounded))
+        asked_.set(KnobId::kKvCacheDtype, choice = before);
     effective_.set(KnobId::kKvCacheDtype, choice);
     follow_pool_bytes(old_blocks);
     publish_keyframe(false);  // tells every block's format, and how many there are

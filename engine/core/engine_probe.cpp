@@ -50,6 +50,7 @@ bool Engine::Impl::probe_when_idle() {
     if (has_work() || !may_probe()) return false;
     if (!probe_.busy() && (probe_samples_ >= kIdleSamples || !begin_probe_of_recent())) return false;
     (void)probe_piece();
+    replace_if_lost();
     return true;
 }
 

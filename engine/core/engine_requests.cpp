@@ -61,6 +61,7 @@ RequestId Engine::Impl::submit(GenerationRequest request, RequestListener* liste
 }
 
 std::string Engine::Impl::reason_to_reject(const GenerationRequest& request, const LiveRequest& r) const {
+    if (!no_device_.empty()) return no_device_;
     if (request.prompt.empty()) return "the prompt has no tokens";
     const auto vocab = static_cast<TokenId>(executor_->vocab_size());
     const auto wrong = std::find_if(request.prompt.begin(), request.prompt.end(),

@@ -50,9 +50,15 @@ void Engine::Impl::lose_broken_drafter() {
     drafter_->poll();
     const Status status = drafter_->status();
     if (status.ok()) return;
-    const double before = effective_.get(KnobId::kSpeculativeMethod);
-    Bounded lost{KnobBound::kUnavailable, status.error().text()};
+    // With the engine's own device: it comes back with that.
+    if (const Status device = executor_->status(); !device.ok()) return replace_device(device.error());
     stamp();
+    lose_drafter(status.error().text());
+}
+
+void Engine::Impl::lose_drafter(std::string why) {
+    const double before = effective_.get(KnobId::kSpeculativeMethod);
+    Bounded lost{KnobBound::kUnavailable, std::move(why)};
     apply_knob(KnobId::kSpeculativeMethod, static_cast<double>(DraftMethod::kNone), lost);
     asked_.set(KnobId::kSpeculativeMethod, before);
     draft_model_lost_ = std::move(lost.reason);

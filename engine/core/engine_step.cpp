@@ -53,6 +53,7 @@ bool Engine::Impl::step() {
     const size_t leave = proposal.empty() || single ? 0 : executor_->depth() - 1;
     while (in_flight_.size() > leave) collect_step();
     probe_between_steps(clock_.now_ns() - start_ns);
+    replace_if_lost();
     if (single) begin_pause(stamp());
     return true;
 }
@@ -67,6 +68,8 @@ void Engine::Impl::submit_step(Proposal& proposal, int64_t start_ns) {
     InFlight step;
     step.start_ns = start_ns;
     draft(proposal, step);
+    // Of what it decided nothing was done yet.
+    if (!executor_->status().ok()) return;
     step.slices = scheduler_.apply(proposal, step.plan.copies);
     wait_log_.set(start_ns, scheduler_.waiting().empty() ? Cause::kScheduling : proposal.waiting_cause);
     publish_schedule(proposal, step.slices);

@@ -81,7 +81,7 @@ struct StepResult {
     double flops = 0, bytes = 0;
     /// Of which these. No time where the device did not tell its kernels apart in this step.
     KernelWorks kernels{};
-    Status status;  ///< a lost device fails the slices; the engine goes on
+    Status status;  ///< an error fails the slices; whether the device goes on, the executor says
 };
 
 struct DeviceInfo {
@@ -105,6 +105,9 @@ class Executor {
   public:
     virtual ~Executor() = default;
     virtual const DeviceInfo& device() const = 0;
+    /// An error: the device is gone for good, and why. Nothing works on it any more, and the contents of the blocks are lost. What
+    /// failed while this is good may work the next time.
+    virtual Status status() const { return {}; }
     virtual uint32_t vocab_size() const = 0;
     virtual uint64_t bytes_per_block() const = 0;
     virtual telemetry::KvDtype kv_cache_dtype() const = 0;

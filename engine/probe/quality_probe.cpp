@@ -10,7 +10,7 @@ namespace pitwall::engine {
 
 void QualityProbe::begin(RequestId request, uint32_t first_token, std::vector<TokenId> tokens,
                          KvDtype dtype) {
-    assert(tokens.size() >= kLeastTokens && tokens.size() <= executor_.side_tokens());
+    assert(tokens.size() >= kLeastTokens && tokens.size() <= executor_->side_tokens());
     tokens_ = std::move(tokens);
     sample_ = {};
     sample_.request = request;
@@ -39,19 +39,19 @@ std::optional<ProbeEvent> QualityProbe::go_on() {
 }
 
 bool QualityProbe::score(KvDtype dtype, std::vector<float>& logits) {
-    const size_t vocab = executor_.vocab_size();
+    const size_t vocab = executor_->vocab_size();
     const uint32_t count = std::min(kPieceTokens, sample_.tokens - done_);
     logits.resize(kPieceTokens / 4 * vocab);
     float* targets[kPieceTokens] = {};
     float* next = logits.data();
     for (uint32_t i = 0; i < count; ++i)
         if (is_compared(done_ + i)) targets[i] = std::exchange(next, next + vocab);
-    return executor_.score_beside(dtype, std::span(tokens_).subspan(done_, count), done_, {targets, count})
+    return executor_->score_beside(dtype, std::span(tokens_).subspan(done_, count), done_, {targets, count})
         .ok();
 }
 
 void QualityProbe::compare() {
-    const size_t vocab = executor_.vocab_size();
+    const size_t vocab = executor_->vocab_size();
     const uint32_t end = std::min(done_ + kPieceTokens, sample_.tokens);
     size_t row = 0;
     for (uint32_t position = done_; position < end; ++position) {

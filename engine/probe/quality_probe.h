@@ -21,7 +21,7 @@ class QualityProbe {
     static bool is_compared(uint32_t position) { return position >= 7 && position % 4 == 3; }
     static constexpr uint32_t kLeastTokens = 8;
 
-    explicit QualityProbe(Executor& executor) : executor_(executor) {}
+    explicit QualityProbe(Executor& executor) : executor_(&executor) {}
 
     bool busy() const { return !tokens_.empty(); }
     /// `tokens`: kLeastTokens or more, executor's side_tokens() at most; they begin at `first_token` of the request.
@@ -35,7 +35,7 @@ class QualityProbe {
     bool score(KvDtype dtype, std::vector<float>& logits);
     void compare();
 
-    Executor& executor_;
+    Executor* executor_;
     std::vector<TokenId> tokens_;
     ProbeEvent sample_{};
     uint32_t done_ = 0;                     ///< tokens computed in both formats

@@ -29,7 +29,7 @@ constexpr std::array<const char*, kCauses> kCauseTokens = {
     "cause.wait_capacity", "cause.wait_budget", "cause.wait_policy", "cause.paused",
     "cause.not_in_step",   "cause.recorder",    "cause.prefill_own", "cause.prefill_others",
     "cause.decode",        "cause.speculation", "cause.preempted",   "cause.kv_move",
-    "cause.sampling",      "cause.scheduling",  "cause.delivery"};
+    "cause.sampling",      "cause.scheduling",  "cause.delivery",    "cause.restart"};
 constexpr std::array<const char*, kCauses> kCauseNames = {"waiting for capacity",
                                                           "waiting for budget",
                                                           "waiting by policy",
@@ -44,7 +44,8 @@ constexpr std::array<const char*, kCauses> kCauseNames = {"waiting for capacity"
                                                           "moving KV",
                                                           "sampling",
                                                           "scheduling",
-                                                          "delivery"};
+                                                          "delivery",
+                                                          "device restart"};
 
 constexpr std::array<const char*, static_cast<size_t>(telemetry::KvDtype::kCount)> kFormatTokens = {
     "kv_format.f32",  "kv_format.f16",  "kv_format.bf16", "kv_format.fp8",

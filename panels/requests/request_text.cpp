@@ -39,9 +39,9 @@ constexpr std::array<ColumnText, kRequestColumns> kColumns = {{
      "Every nanosecond since arrival by its cause, on one scale for the rows in sight"},
 }};
 constexpr std::array<const char*, kCauses> kShortCauses = {
-    "capacity",  "budget wait", "policy wait",     "paused",     "not in step",
-    "recorder",  "own prefill", "others' prefill", "decode",     "drafts",
-    "preempted", "KV move",     "sampling",        "scheduling", "delivery"};
+    "capacity",    "budget wait",     "policy wait", "paused",        "not in step", "recorder",
+    "own prefill", "others' prefill", "decode",      "drafts",        "preempted",   "KV move",
+    "sampling",    "scheduling",      "delivery",    "device restart"};
 
 const char* reason_name(FinishReason reason) {
     switch (reason) {

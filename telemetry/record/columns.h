@@ -125,7 +125,7 @@ void columns(Visitor& v, Payload& e) {
 
 template <class Visitor, Is<MarkEvent> Payload>
 void columns(Visitor& v, Payload& e) {
-    v("mark", e.mark, values_up_to(MarkKind::kSessionEnd));  // a jump is of a replay, never of a recording
+    v("mark", e.mark, values_up_to(MarkKind::kDeviceLost));  // a jump is of a replay, never of a recording
     v("value", e.value);
 }
 

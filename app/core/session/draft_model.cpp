@@ -114,6 +114,11 @@ DraftModel::Loaded DraftModel::read_weights(const engine::Model& model, const Pr
     return make_executor(options_, *whole.value(), clock_, progress);
 }
 
+void DraftModel::leave_device() {
+    abandoned_.clear();  // each is waited for
+    loaded_.reset();
+}
+
 Result<std::unique_ptr<engine::Drafter>> DraftModel::make_drafter(telemetry::DraftMethod method) {
     std::erase_if(abandoned_, is_done);
     return method == telemetry::DraftMethod::kDraft ? make_model_drafter() : engine::make_drafter(method);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/core/session/device_choice.h"
 #include "app/core/session/session.h"
 #include "engine/model/model.h"
 #include "engine/spec/drafter.h"
@@ -33,6 +34,10 @@ class DraftModel {
     std::string name() const;
     /// Reads the weights of the chosen model now, for a session that is to begin with it.
     Status load(const ProgressFn& progress);
+    /// Its device was lost, and there is no drafter: waits until nobody reads weights onto it any more. Engine thread.
+    void leave_device();
+    /// After that: what loads next does so there.
+    void move_to(const DeviceChoice& device) { options_.device = device_words(device); }
     /// A DrafterFactory. Engine thread; weights that were not read yet are read in the background.
     Result<std::unique_ptr<engine::Drafter>> make_drafter(telemetry::DraftMethod method);
 

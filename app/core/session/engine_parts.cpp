@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
+#include <utility>
 
 #include "app/core/session/device_choice.h"
+#include "app/core/session/device_recovery.h"
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/cuda/cuda_executor.h"
 #include "engine/exec/cuda/cuda_library.h"
@@ -106,19 +109,28 @@ Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool
 
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
                                                         const engine::Model& model, Clock& clock,
-                                                        const ProgressFn& progress, std::string* reason) {
+                                                        const ProgressFn& progress,
+                                                        ResolvedDevice* resolved) {
     const auto asked = parse_device(options.device);
     if (!asked.ok()) return asked.error();
-    if (asked.value().simulated()) return make_sim(asked.value().profile, options, model, clock);
     ResolvedDevice device = resolve_device(asked.value());
-    if (device.choice.kind == DeviceChoice::Kind::kCuda) {
-        auto made = make_cuda(device.choice.cuda_index, options, model, progress);
-        const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto;
-        if (made.ok() && reason) *reason = device.reason;
-        if (made.ok() || by_name) return made;
-        device.reason = "on the CPU: " + made.error().what;
+    auto made = make_executor_on(device.choice, options, model, clock, progress);
+    const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto;
+    if (!made.ok() && !by_name && device.choice.kind == DeviceChoice::Kind::kCuda) {
+        device = {DeviceChoice{}, "on the CPU: " + made.error().what};
+        made = make_executor_on(device.choice, options, model, clock, progress);
     }
-    if (reason) *reason = device.reason;
+    if (resolved) *resolved = device;
+    return made;
+}
+
+Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& device,
+                                                           const SessionOptions& options,
+                                                           const engine::Model& model, Clock& clock,
+                                                           const ProgressFn& progress) {
+    if (device.simulated()) return make_sim(device.profile, options, model, clock);
+    if (device.kind == DeviceChoice::Kind::kCuda)
+        return make_cuda(device.cuda_index, options, model, progress);
     return make_cpu(options, model, progress);
 }
 
@@ -142,16 +154,17 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         std::make_unique<DraftModel>(options, simulated, *parts->opened.model, *parts->clock);
     if (Status status = prepare_draft_model(*parts->draft_model, options, progress); !status.ok())
         return status.error();
-    auto executor =
-        make_executor(options, *parts->opened.model, *parts->clock, progress, &parts->device_reason);
+    auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress, &parts->device);
     if (!executor.ok()) return executor.error();
+    parts->set_device_name(executor.value()->device().name);
     parts->producer = parts->bus.add_producer();
     parts->engine = std::make_unique<engine::Engine>(
         std::move(executor).value(), parts->opened.tokenizer.get(), options.knobs, *parts->clock,
         *parts->producer, parts->config().max_context_tokens,
         [draft_model = parts->draft_model.get()](telemetry::DraftMethod method) {
             return draft_model->make_drafter(method);
-        });
+        },
+        DeviceRecovery(*parts, options));
     return parts;
 }
 
@@ -164,33 +177,52 @@ std::string shown_name(const engine::Model& model) {
     return path.starts_with("synthetic:") ? path : std::filesystem::path(path).stem().string();
 }
 
-void publish_session_facts(EngineParts& parts, const SessionOptions& options,
-                           std::chrono::system_clock::time_point start) {
-    const engine::DeviceInfo& device = parts.engine->device();
-    const engine::Model& model = *parts.opened.model;
-    const presets::KnobSpec& workload = presets::spec(KnobId::kWorkload);
-    const std::pair<std::string_view, std::string> facts[] = {
-        {"version", PITWALL_VERSION},
-        {"model", parts.model_name()},
-        {"model_path", std::string(model.path())},
-        {"model_sha256", std::string(model.sha256())},
-        {"model_format", model.format_summary()},
-        {"weight_kinds", std::string(engine::weight_kinds(model))},
-        {"device", device.name},
-        {"device_reason", parts.device_reason},
-        {"kernel_tier", device.kernel_tier},
-        {"threads", fmt::format("{}", device.threads)},
-        {"seed", fmt::format("{}", options.seed)},
-        {"workload", presets::format_value(workload, options.knobs.get(KnobId::kWorkload))},
-        {"max_context_tokens", fmt::format("{}", parts.config().max_context_tokens)},
-        {"start_utc",
-         fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(start)))},
-    };
-    uint32_t id = 0;
+namespace {
+
+constexpr uint32_t kFirstDeviceFact = 6;  ///< they have their numbers among the others
+
+uint32_t publish_facts(EngineParts& parts, uint32_t id,
+                       std::initializer_list<std::pair<std::string_view, std::string>> facts) {
     for (const auto& [key, value] : facts)
         parts.producer->publish_text(telemetry::DictionaryKind::kSession, id++,
                                      fmt::format("{}={}", key, value), parts.clock->now_ns());
+    return id;
+}
+
+uint32_t publish_device_facts(EngineParts& parts, const engine::DeviceInfo& device) {
+    return publish_facts(parts, kFirstDeviceFact,
+                         {{"device", device.name},
+                          {"device_reason", parts.device.reason},
+                          {"kernel_tier", device.kernel_tier},
+                          {"threads", fmt::format("{}", device.threads)}});
+}
+
+}  // namespace
+
+void publish_session_facts(EngineParts& parts, const SessionOptions& options,
+                           std::chrono::system_clock::time_point start) {
+    const engine::Model& model = *parts.opened.model;
+    const presets::KnobSpec& workload = presets::spec(KnobId::kWorkload);
+    publish_facts(parts, 0,
+                  {{"version", PITWALL_VERSION},
+                   {"model", parts.model_name()},
+                   {"model_path", std::string(model.path())},
+                   {"model_sha256", std::string(model.sha256())},
+                   {"model_format", model.format_summary()},
+                   {"weight_kinds", std::string(engine::weight_kinds(model))}});
+    const uint32_t next = publish_device_facts(parts, parts.engine->device());
+    const auto start_s = std::chrono::system_clock::to_time_t(start);
+    publish_facts(parts, next,
+                  {{"seed", fmt::format("{}", options.seed)},
+                   {"workload", presets::format_value(workload, options.knobs.get(KnobId::kWorkload))},
+                   {"max_context_tokens", fmt::format("{}", parts.config().max_context_tokens)},
+                   {"start_utc", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(start_s))}});
     publish_draft_model(parts);
+}
+
+void publish_device(EngineParts& parts, const engine::DeviceInfo& device) {
+    parts.set_device_name(device.name);
+    publish_device_facts(parts, device);
 }
 
 void publish_draft_model(EngineParts& parts) {

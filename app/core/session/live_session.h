@@ -38,7 +38,7 @@ class LiveSession final : public Session {
     uint64_t recorded_bytes() const override;
     int64_t recorder_lag_ns() const override;
     std::string model_name() const override { return parts_->model_name(); }
-    std::string device_name() const override { return parts_->engine->device().name; }
+    std::string device_name() const override { return parts_->device_name(); }
     Status end_recording() override;
     /// Before start(). A session goes on without: scratch().trouble says why there is none.
     void begin_scratch();

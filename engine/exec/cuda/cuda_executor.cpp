@@ -105,6 +105,9 @@ class CudaExecutor final : public Executor {
     Status load(const Model& model, const CudaOptions& options);
 
     const DeviceInfo& device() const override { return info_; }
+    Status status() const override {
+        return call([&](abi::Failure* failure) { return plugin_.status(device_, failure); });
+    }
     uint32_t vocab_size() const override { return config_.vocab_size; }
     uint64_t bytes_per_block() const override { return kv_bytes_per_block(kv_dtype_, config_); }
     telemetry::KvDtype kv_cache_dtype() const override { return kv_dtype_; }

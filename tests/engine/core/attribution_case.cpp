@@ -9,7 +9,7 @@ std::ostream& operator<<(std::ostream& out, const Stretch& stretch) {
     static constexpr const char* kNames[] = {"WaitCapacity", "WaitBudget",  "WaitPolicy", "Paused",
                                              "NotInStep",    "Recorder",    "PrefillOwn", "PrefillOthers",
                                              "Decode",       "Speculation", "Preempted",  "KvMove",
-                                             "Sampling",     "Scheduling",  "Delivery"};
+                                             "Sampling",     "Scheduling",  "Delivery",   "Restart"};
     static_assert(std::size(kNames) == static_cast<size_t>(Cause::kCount));
     return out << "{" << kNames[static_cast<size_t>(stretch.cause)] << ", " << stretch.start_ns << ", "
                << stretch.length_ns << "}";

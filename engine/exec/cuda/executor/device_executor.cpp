@@ -26,6 +26,9 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     // For those who look for what a graph hides.
     if (const char* graphs = std::getenv("PITWALL_CUDA_GRAPHS"))
         executor->graphs_wanted_ = std::strcmp(graphs, "off") != 0;
+    auto use = DeviceUse::begin(options.device);
+    if (!use.ok()) return use.error();
+    executor->device_use_ = std::move(use).value();
     if (Status status = executor->use(); !status.ok()) return status.error();
     auto stream = Stream::create();
     if (!stream.ok()) return stream.error();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/exec/cuda/executor/device_model.h"
+#include "engine/exec/cuda/executor/device_use.h"
 #include "engine/exec/cuda/executor/forward.h"
 #include "engine/exec/cuda/executor/kv_arena.h"
 #include "engine/exec/cuda/executor/step_layout.h"
@@ -23,6 +24,8 @@ class DeviceExecutor {
     static Result<std::unique_ptr<DeviceExecutor>> create(const abi::Model& model,
                                                           const abi::Options& options);
 
+    /// engine::Executor::status().
+    Status status() const { return device_status(device_); }
     uint64_t weight_bytes() const { return model_.bytes + forward_.copied_weight_bytes(); }
     uint64_t activation_bytes() const;
     const KvArena& arena() const { return arena_; }
@@ -73,6 +76,7 @@ class DeviceExecutor {
     void read_logits(std::span<const HeadRow> rows, const float* logits, float*& kept);
 
     uint32_t device_ = 0;
+    DeviceUse device_use_;  ///< goes after all that is on the device
     Stream stream_;
     DeviceModel model_;
     Forward forward_;

@@ -107,7 +107,10 @@ struct Plugin {
     /// Up to `most` of them into `devices`; gives their number. None: the reason.
     uint32_t (*list_devices)(DeviceInfo* devices, uint32_t most, Failure* failure);
     int32_t (*create)(const Model* model, const Options* options, Executor** executor, Failure* failure);
+    /// With the last one on a device that was lost, the device is reset, so that create() may be tried again.
     void (*destroy)(Executor* executor);
+    /// As engine::Executor::status().
+    int32_t (*status)(const Executor* executor, Failure* failure);
     uint64_t (*weight_bytes)(const Executor* executor);
     uint64_t (*activation_bytes)(const Executor* executor);
     /// Bytes of a block in that format; 0: the device has no attention over it.

@@ -72,6 +72,10 @@ int32_t create_entry(const Model* model, const Options* options, Executor** exec
 
 void destroy_entry(Executor* executor) { delete executor; }
 
+int32_t status_entry(const Executor* executor, Failure* failure) {
+    return guarded(failure, [&] { return executor->device->status(); });
+}
+
 uint64_t block_bytes_entry(const Executor* executor, uint32_t kv_dtype) {
     return executor->device->arena().supported_block_bytes(static_cast<engine::KvDtype>(kv_dtype));
 }
@@ -140,6 +144,7 @@ constexpr Plugin kPlugin = {
     .list_devices = list_devices_entry,
     .create = create_entry,
     .destroy = destroy_entry,
+    .status = status_entry,
     .weight_bytes = [](const Executor* e) { return e->device->weight_bytes(); },
     .activation_bytes = [](const Executor* e) { return e->device->activation_bytes(); },
     .block_bytes = block_bytes_entry,

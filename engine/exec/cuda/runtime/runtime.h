@@ -36,6 +36,12 @@ DeviceList list_devices();
 /// Everything below belongs to this device from now on, on this thread.
 Status use_device(uint32_t index);
 
+/// An error: the device failed for good, and why. No call to it works any more before it is reset.
+Status device_status(uint32_t index);
+/// Throws away all that this process has on the device; nobody here may use it. Then it can be used anew, or the error says
+/// why not.
+Status reset_device(uint32_t index);
+
 uint64_t free_device_bytes();
 
 /// Whether a kernel may come up while the one before it in the stream ends: what it has to wait for, begin_kernel() waits for.

@@ -11,17 +11,56 @@
 #include <string>
 #include <utility>
 
+#include "engine/exec/cuda/runtime/lost_devices.h"
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda {
 namespace {
 
+thread_local uint32_t used_device = 0;  ///< by this thread
+
+LostDevices& lost_devices() {
+    static LostDevices lost;
+    return lost;
+}
+
 cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle); }
+
+/// After these nothing works in the process's context on the device ("CUDA Runtime API", cudaError): what a kernel did, what
+/// became of the hardware, a driver that was replaced.
+bool is_for_good(cudaError_t code) {
+    switch (code) {
+        case cudaErrorIllegalAddress:
+        case cudaErrorIllegalInstruction:
+        case cudaErrorMisalignedAddress:
+        case cudaErrorInvalidAddressSpace:
+        case cudaErrorInvalidPc:
+        case cudaErrorHardwareStackError:
+        case cudaErrorAssert:
+        case cudaErrorLaunchFailure:
+        case cudaErrorLaunchTimeout:
+        case cudaErrorECCUncorrectable:
+        case cudaErrorNvlinkUncorrectable:
+        case cudaErrorContained:
+        case cudaErrorExternalDevice:
+        case cudaErrorContextIsDestroyed:
+        case cudaErrorDeviceUninitialized:
+        case cudaErrorDevicesUnavailable:
+        case cudaErrorNoDevice:
+        case cudaErrorMpsClientTerminated:
+        case cudaErrorSystemDriverMismatch:
+            return true;
+        default:
+            return false;
+    }
+}
 
 Error failure(const char* doing, cudaError_t code) {
     const char* hint = "see the driver's log (dmesg), or use --device cpu";
     if (code == cudaErrorMemoryAllocation) hint = "give it less memory, or choose a smaller model";
-    return Error{fmt::format("{}: {} ({})", doing, cudaGetErrorString(code), cudaGetErrorName(code)), hint};
+    Error error{fmt::format("{}: {} ({})", doing, cudaGetErrorString(code), cudaGetErrorName(code)), hint};
+    if (is_for_good(code)) lost_devices().add(used_device, error);
+    return error;
 }
 
 /// A call whose failure the next synchronize() tells: the runtime keeps it.
@@ -95,6 +134,18 @@ DeviceList list_devices() {
 Status use_device(uint32_t index) {
     if (const cudaError_t code = cudaSetDevice(static_cast<int>(index)); code != cudaSuccess)
         return failure("choosing the device", code);
+    used_device = index;
+    return {};
+}
+
+Status device_status(uint32_t index) { return lost_devices().status(index); }
+
+Status reset_device(uint32_t index) {
+    if (Status status = use_device(index); !status.ok()) return status;
+    if (const cudaError_t code = cudaDeviceReset(); code != cudaSuccess)
+        return failure("resetting the device", code);
+    (void)cudaGetLastError();  // of what was given back to a device that was lost
+    lost_devices().remove(index);
     return {};
 }
 
@@ -187,19 +238,28 @@ void Stream::launch(const Graph& graph) {
 
 namespace {
 
-Status outcome(cudaError_t done) {
+/// Whether a harmless question still gets an answer: what the list of is_for_good() lacks shows here.
+bool answers(const Stream& stream) {
+    const cudaError_t code = cudaStreamQuery(stream_of(stream));
+    (void)cudaGetLastError();
+    return code == cudaSuccess || code == cudaErrorNotReady;
+}
+
+Status outcome(const Stream& stream, cudaError_t done) {
     const cudaError_t before = cudaGetLastError();
-    if (done != cudaSuccess) return failure("the device failed", done);
-    if (before != cudaSuccess) return failure("a launch failed", before);
-    return {};
+    if (done == cudaSuccess && before == cudaSuccess) return {};
+    Error error =
+        done != cudaSuccess ? failure("the device failed", done) : failure("a launch failed", before);
+    if (!answers(stream)) lost_devices().add(used_device, error);
+    return error;
 }
 
 }  // namespace
 
-Status Stream::check() const { return outcome(cudaSuccess); }
+Status Stream::check() const { return outcome(*this, cudaSuccess); }
 Status Stream::wait_for(const Event& event) {
-    return outcome(cudaEventSynchronize(static_cast<cudaEvent_t>(event.handle)));
+    return outcome(*this, cudaEventSynchronize(static_cast<cudaEvent_t>(event.handle)));
 }
-Status Stream::synchronize() { return outcome(cudaStreamSynchronize(stream_of(*this))); }
+Status Stream::synchronize() { return outcome(*this, cudaStreamSynchronize(stream_of(*this))); }
 
 }  // namespace pitwall::cuda

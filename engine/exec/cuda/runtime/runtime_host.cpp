@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/exec/cuda/runtime/host_stream.h"
+#include "engine/exec/cuda/runtime/lost_devices.h"
 
 namespace pitwall::cuda {
 namespace {
@@ -40,11 +41,46 @@ uint64_t& next_seed() {
     return seed;
 }
 
+LostDevices& lost_devices() {
+    static LostDevices lost;
+    return lost;
+}
+
+void lose_device() {
+    lost_devices().add(0, {"the device was lost: emulated fault", "start again, or use --device cpu"});
+}
+
+/// Whether a fault was asked for; it comes once. Only read where there is none: several threads ask.
+bool take(bool& fault) { return fault && std::exchange(fault, false); }
+
+/// The next number of PITWALL_EMULATED_LOSS; 0: there is none.
+uint32_t next_given_loss() {
+    static const char* rest = std::getenv("PITWALL_EMULATED_LOSS");
+    if (!rest || !*rest) return 0;
+    char* end = nullptr;
+    const auto plans = static_cast<uint32_t>(std::strtoul(rest, &end, 10));
+    rest = *end == ',' ? end + 1 : nullptr;
+    return plans;
+}
+
 }  // namespace
 
 HostFaults& host_faults() {
-    static HostFaults faults;
+    static HostFaults faults{.plans_until_lost = next_given_loss()};
     return faults;
+}
+
+Status device_status(uint32_t index) {
+    if (take(host_faults().device_lost)) lose_device();
+    return lost_devices().status(index);
+}
+
+Status reset_device(uint32_t index) {
+    if (host_faults().resets_fail)
+        return Error{"the device cannot be reset: emulated fault", "use --device cpu"};
+    lost_devices().remove(index);
+    host_faults().plans_until_lost = next_given_loss();
+    return {};
 }
 
 DeviceList list_devices() {
@@ -59,7 +95,7 @@ DeviceList list_devices() {
 }
 
 Status use_device(uint32_t index) {
-    if (index == 0) return {};
+    if (index == 0) return device_status(index);
     return Error{fmt::format("there is no device {}", index), "use 0"};
 }
 
@@ -70,6 +106,7 @@ bool kernels_overlap() { return false; }
 Result<std::byte*> allocate_memory(MemoryPlace, uint64_t bytes, const char* what) {
     const Error short_of{fmt::format("{} of {} bytes does not fit the device", what, bytes),
                          "give it less memory, or choose a smaller model"};
+    if (Status status = device_status(0); !status.ok()) return status.error();
     if (host_faults().allocations_fail || bytes > kMemoryBytes) return short_of;
     auto* data = static_cast<std::byte*>(::operator new(bytes, kAlignment, std::nothrow));
     if (!data) return short_of;
@@ -146,9 +183,11 @@ namespace {
 /// Does what waits until `enough` says so, or nothing waits any more.
 template <class Enough>
 Status work_off(StreamState& state, const Enough& enough) {
-    if (std::exchange(host_faults().device_lost, false)) {
+    Status status = device_status(0);
+    if (take(host_faults().next_wait_fails)) status = Error{"the device failed: emulated fault", "try again"};
+    if (!status.ok()) {
         state.waiting.clear();
-        return Error{"the device was lost: emulated fault", "start again, or use --device cpu"};
+        return status;
     }
     state.passed.clear();
     while (!state.waiting.empty() && !enough()) {
@@ -161,9 +200,11 @@ Status work_off(StreamState& state, const Enough& enough) {
 
 }  // namespace
 
-Status Stream::check() const { return {}; }
+Status Stream::check() const { return device_status(0); }
 Status Stream::wait_for(const Event& event) {
     StreamState& state = state_of(*this);
+    uint32_t& plans = host_faults().plans_until_lost;
+    if (plans > 0 && --plans == 0) lose_device();
     return work_off(state, [&] {
         return std::find(state.passed.begin(), state.passed.end(), event.handle) != state.passed.end();
     });

@@ -52,15 +52,14 @@ TEST_F(EmulatedFaults, NoMemoryForAStep) {
     EXPECT_TRUE(step(hand, tokens, table).status.ok());
 }
 
-TEST_F(EmulatedFaults, ALostDeviceFailsTheStep) {
+TEST_F(EmulatedFaults, AFailedStepIsNoLostDevice) {
     ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
     const std::vector<TokenId> tokens(20, 5);
     const auto table = blocks_from(0, 3);
     const auto want = step(hand, tokens, table).sampled;
-    cuda::host_faults().device_lost = true;
-    const StepResult lost = step(hand, tokens, table);
-    ASSERT_FALSE(lost.status.ok());
-    EXPECT_NE(lost.status.error().text().find("the device was lost"), std::string::npos);
+    cuda::host_faults().next_wait_fails = true;
+    EXPECT_FALSE(step(hand, tokens, table).status.ok());
+    EXPECT_TRUE(hand.executor().status().ok());
     EXPECT_EQ(step(hand, tokens, table).sampled, want);
 }
 
@@ -92,6 +91,49 @@ TEST_F(EmulatedFaults, AFailingLibraryFailsTheStep) {
     EXPECT_TRUE(step(hand, std::vector<TokenId>(20, 5), table).status.ok()) << "which asks no library";
     cuda::host_faults().products_fail = false;
     EXPECT_EQ(step(hand, tokens, table).sampled, want);
+}
+
+TEST_F(EmulatedFaults, ALostDeviceStaysLost) {
+    ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+    const std::vector<TokenId> tokens(20, 5);
+    const auto table = blocks_from(0, 3);
+    ASSERT_TRUE(step(hand, tokens, table).status.ok());
+    cuda::host_faults().plans_until_lost = 1;
+    for (int again = 0; again < 3; ++again) {
+        const StepResult lost = step(hand, tokens, table);
+        ASSERT_FALSE(lost.status.ok());
+        EXPECT_NE(lost.status.error().text().find("the device was lost"), std::string::npos);
+        EXPECT_NE(hand.executor().status().error().what.find("the device was lost"), std::string::npos);
+    }
+    EXPECT_FALSE(hand.executor().convert_kv(telemetry::KvDtype::kInt8, 64, table).ok());
+    EXPECT_FALSE(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_).ok())
+        << "not while somebody has it";
+}
+
+TEST_F(EmulatedFaults, WithItsLastUserALostDeviceIsReset) {
+    const std::vector<TokenId> tokens(20, 5);
+    const auto table = blocks_from(0, 3);
+    std::vector<TokenId> want;
+    for (int life = 0; life < 3; ++life) {
+        ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+        ExecutorHand other(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+        const auto got = step(hand, tokens, table).sampled;
+        if (life == 0) want = got;
+        EXPECT_EQ(got, want);
+        cuda::host_faults().device_lost = true;
+        EXPECT_FALSE(step(hand, tokens, table).status.ok());
+        EXPECT_FALSE(other.executor().status().ok()) << "it was its device too";
+        EXPECT_FALSE(step(other, tokens, table).status.ok());
+    }
+}
+
+TEST_F(EmulatedFaults, OneThatCannotBeResetSaysSo) {
+    cuda::host_faults().device_lost = cuda::host_faults().resets_fail = true;
+    const auto made = make_cuda_executor(*pitwall_cuda_plugin(), model_, options_);
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.error().text().find("cannot be reset"), std::string::npos) << made.error().text();
+    cuda::host_faults() = {};
+    EXPECT_TRUE(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_).ok()) << "it is tried each time";
 }
 
 }  // namespace
