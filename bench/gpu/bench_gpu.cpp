@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What the CUDA kernels reach on a GPU, one JSON line a figure, the device's copy rate first.
-//   bench_gpu [ceilings] [products] [attention] [conversion]      all of them where none is named
+//   bench_gpu [ceilings] [products] [attention] [conversion] [sampling]      all of them where none is named
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
     const std::pair<const char*, void (*)(Device&)> parts[] = {{"ceilings", bench_ceilings},
                                                                {"products", bench_products},
                                                                {"attention", bench_attention},
-                                                               {"conversion", bench_conversion}};
+                                                               {"conversion", bench_conversion},
+                                                               {"sampling", bench_sampling}};
     Device device;
     const auto& p = device.properties();
     std::cout << nlohmann::json{{"what", "device"},
