@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What the CUDA kernels reach on a GPU, one JSON line a figure, the device's copy rate first.
-//   bench_gpu [ceilings] [products] [fast] [attention] [conversion]      all of them where none is named
+//   bench_gpu [ceilings] [products] [fast] [attention] [conversion] [sampling]      all of them where none is named
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -11,11 +11,9 @@
 
 int main(int argc, char** argv) {
     using namespace pitwall::cuda::bench;
-    const std::pair<const char*, void (*)(Device&)> parts[] = {{"ceilings", bench_ceilings},
-                                                               {"products", bench_products},
-                                                               {"fast", bench_fast_products},
-                                                               {"attention", bench_attention},
-                                                               {"conversion", bench_conversion}};
+    const std::pair<const char*, void (*)(Device&)> parts[] = {
+        {"ceilings", bench_ceilings},   {"products", bench_products},     {"fast", bench_fast_products},
+        {"attention", bench_attention}, {"conversion", bench_conversion}, {"sampling", bench_sampling}};
     Device device;
     const auto& p = device.properties();
     std::cout << nlohmann::json{{"what", "device"},

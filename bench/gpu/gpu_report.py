@@ -71,6 +71,8 @@ def shares(report):
             found.append((f"decode attention {row['kv_cache_dtype']} {row['lengths']} / copy", row["gb_per_s"] / copy))
         if row.get("what") == "KV conversion" and copy:
             found.append((f"KV conversion to {row['to']} / copy", row["gb_per_s"] / copy))
+        if row.get("what") == "sampling" and copy:
+            found.append((f"sampling {row['way']}, {row['rows']} rows: one reading / copy", row["gb_per_s"] / copy))
         if row.get("what") == "prefill attention":
             for backend in ("CUDNN_ATTENTION", "FLASH_ATTENTION"):
                 torch = rate_of(ceilings, "tflops", what="torch attention", backend=backend, tokens=row["tokens"])

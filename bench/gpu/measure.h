@@ -61,5 +61,6 @@ void bench_products(Device& device);
 void bench_fast_products(Device& device);
 void bench_attention(Device& device);
 void bench_conversion(Device& device);
+void bench_sampling(Device& device);
 
 }  // namespace pitwall::cuda::bench

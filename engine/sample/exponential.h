@@ -4,6 +4,9 @@
 // x / ln 2 and r = x - n ln 2, e^x = 2^n (1 + r + r^2 p(r)).
 #pragma once
 
+#include <bit>
+#include <cstdint>
+
 namespace pitwall::engine::exponential {
 
 inline constexpr float kPerLn2 = 1.44269504088896341f;
@@ -14,5 +17,19 @@ inline constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
 /// Of p, the highest power first.
 inline constexpr float kSeries[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                                     4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+
+/// e^x of what is no larger than 0 and no smaller than -80, the same bits wherever products and sums are not fused. No loop
+/// and no array's address, so that a CUDA kernel may call it, too.
+[[gnu::always_inline]] constexpr float of_negative(float x) {
+    const float shifted = x * kPerLn2 + kMagic, n = shifted - kMagic;
+    const float r = x - n * kLn2High - n * kLn2Low;
+    float p = kSeries[0] * r + kSeries[1];
+    p = p * r + kSeries[2];
+    p = p * r + kSeries[3];
+    p = p * r + kSeries[4];
+    p = p * r + kSeries[5];
+    p = p * r * r + r + 1.0f;
+    return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) << 23) + (127u << 23));
+}
 
 }  // namespace pitwall::engine::exponential

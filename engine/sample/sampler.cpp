@@ -2,7 +2,6 @@
 #include "engine/sample/sampler.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -63,10 +62,8 @@ TokenId argmax(std::span<const float> logits, std::span<const TokenId> banned) {
 }
 
 bool is_penalized(const SamplingParams& params, std::span<const TokenId> history) {
-    return params.repetition_penalty > 0 && params.repetition_penalty != 1 && !history.empty();
+    return has_penalty(params) && !history.empty();
 }
-
-bool is_greedy(const SamplingParams& params) { return !(params.temperature > 0); }
 
 TokenId lowest_allowed(size_t vocab, std::span<const TokenId> banned) {
     for (size_t i = 0; i < vocab; ++i)
@@ -93,7 +90,7 @@ void penalize(std::span<float> logits, float penalty, std::span<const TokenId> h
 /// Candidates worth a weight, in order of id: temperature and min-p applied. Empty when nothing is finite.
 void collect_candidates(std::span<const float> logits, const SamplingParams& params, float best,
                         SamplerScratch& scratch) {
-    const float cut = params.min_p > 0 ? std::clamp(-std::log(params.min_p), 0.0f, kNegligible) : kNegligible;
+    const float cut = farthest_candidate(params);
     scratch.candidates.clear();
     for (size_t i = 0; i < logits.size(); ++i) {
         // Subtracting first keeps the quotient finite however small the temperature is.
@@ -109,28 +106,17 @@ void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
     std::sort(candidates.begin(), candidates.end(), better);
 }
 
-/// e^x of what is no larger than 0 and no smaller than -kNegligible. A draw over a vocabulary needs one for each of its tokens:
-/// of these the compiler computes several at once, of the library's function one.
-[[gnu::always_inline]] inline float weight_of(float x) {
-    namespace e = exponential;
-    const float shifted = x * e::kPerLn2 + e::kMagic, n = shifted - e::kMagic;
-    const float r = x - n * e::kLn2High - n * e::kLn2Low;
-    float p = e::kSeries[0];
-    for (int i = 1; i < 6; ++i) p = p * r + e::kSeries[i];
-    p = p * r * r + r + 1.0f;
-    return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) << 23) + (127u << 23));
-}
-
 constexpr size_t kWeightsAtOnce = 16;
 
-/// Calls take(weights, count) for all candidates in their order, some at a time.
+/// Calls take(weights, count) for all candidates in their order, some at a time: of exponential::of_negative() the compiler
+/// computes several at once, of the library's function one.
 template <class Take>
 void each_weight(std::span<const Candidate> candidates, const Take& take) {
     float values[kWeightsAtOnce] = {}, weights[kWeightsAtOnce];
     for (size_t first = 0; first < candidates.size(); first += kWeightsAtOnce) {
         const size_t count = std::min(kWeightsAtOnce, candidates.size() - first);
         for (size_t i = 0; i < count; ++i) values[i] = candidates[first + i].value;
-        for (size_t i = 0; i < kWeightsAtOnce; ++i) weights[i] = weight_of(values[i]);
+        for (size_t i = 0; i < kWeightsAtOnce; ++i) weights[i] = exponential::of_negative(values[i]);
         take(weights, count);
     }
 }
@@ -156,7 +142,7 @@ void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
                               candidates.begin() + static_cast<ptrdiff_t>(next), candidates.end(), better);
             sorted = next;
         }
-        sum += static_cast<double>(weight_of(candidates[i].value));
+        sum += static_cast<double>(exponential::of_negative(candidates[i].value));
         if (sum >= wanted) {
             candidates.resize(i + 1);
             return;
@@ -177,6 +163,16 @@ TokenId draw(SamplerScratch& scratch, double uniform) {
 }
 
 }  // namespace
+
+bool is_greedy(const SamplingParams& params) { return !(params.temperature > 0); }
+
+bool has_penalty(const SamplingParams& params) {
+    return params.repetition_penalty > 0 && params.repetition_penalty != 1;
+}
+
+float farthest_candidate(const SamplingParams& params) {
+    return params.min_p > 0 ? std::clamp(-std::log(params.min_p), 0.0f, kNegligible) : kNegligible;
+}
 
 double uniform_noise(uint64_t seed, uint64_t position) {
     const auto bits =

@@ -42,6 +42,14 @@ TokenId sample_token(std::span<const float> logits, const SamplingParams& params
 bool takes_largest(const SamplingParams& params, std::span<const TokenId> history,
                    std::span<const TokenId> banned);
 
+/// What parameters come to, for devices that sample by themselves: the largest is taken, whatever the noise;
+bool is_greedy(const SamplingParams& params);
+/// what was said before counts less;
+bool has_penalty(const SamplingParams& params);
+/// and how far below the best a candidate may be after temperature: min-p as a logarithm, and never where its weight is lost
+/// in the sum of all.
+float farthest_candidate(const SamplingParams& params);
+
 /// Uniform in [0, 1) with 53 bits: Philox4x32-10 (Salmon et al. 2011) with key `seed` and counter `position`.
 double uniform_noise(uint64_t seed, uint64_t position);
 

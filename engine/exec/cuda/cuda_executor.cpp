@@ -5,25 +5,19 @@
 
 #include <algorithm>
 #include <cassert>
-#include <chrono>
 #include <deque>
 #include <exception>
-#include <functional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/exec/cuda/cuda_library.h"
 #include "engine/kv/kv_format.h"
 #include "engine/model/check_shapes.h"
-#include "engine/sample/sampler.h"
 
 namespace pitwall::engine {
 namespace {
 
 namespace abi = cuda::abi;
-
-constexpr size_t kRowsWorthAThread = 2;
 
 using presets::ActivationDtype;
 
@@ -160,11 +154,8 @@ class CudaExecutor final : public Executor {
     struct Flight {
         Ticket ticket{};
         std::vector<SequenceSlice> slices;
-        std::vector<bool> want_logits;             ///< of the slices: the host samples them
         std::vector<std::vector<TokenId>> tokens;  ///< of slices whose last token was not known
         Status submitted;
-        bool done = false;
-        StepResult result;
     };
 
     /// One of the plug-in's functions.
@@ -174,11 +165,8 @@ class CudaExecutor final : public Executor {
         if (function(&failure) == 0) return {};
         return error_of(failure);
     }
-    static bool wants_logits(const SequenceSlice& slice);
     abi::Slice plain_slice(Flight& flight, const SequenceSlice& slice);
-    TokenId stand_in(RequestId request);
-    void finish(Flight& flight);
-    void sample(const Flight& flight, const abi::StepResult& step, StepResult& result);
+    TokenId stand_in(RequestId request) const;
 
     const abi::Plugin& plugin_;
     ModelConfig config_;
@@ -188,8 +176,6 @@ class CudaExecutor final : public Executor {
     abi::Executor* device_ = nullptr;
     telemetry::KvDtype kv_dtype_ = telemetry::KvDtype::kF16;
     std::deque<Flight> flights_;
-    std::vector<SamplerScratch> samplers_{
-        std::clamp(std::thread::hardware_concurrency(), 1u, 16u)};  ///< by thread
     uint64_t last_ticket_ = 0;
 };
 
@@ -220,26 +206,16 @@ Status CudaExecutor::convert_kv(telemetry::KvDtype dtype, uint32_t num_blocks,
     return status;
 }
 
-/// The device picks the largest itself, the banned left out.
-bool CudaExecutor::wants_logits(const SequenceSlice& slice) {
-    for (size_t i = slice.first_sampled(); i < slice.tokens.size(); ++i)
-        if (!takes_largest(slice.sampling, slice.history_at(i), {})) return true;
-    return false;
-}
-
-/// What the plan before, still in flight, samples for that request: where the device picks it, by its place among what is
-/// sampled there (abi::Slice::tokens); where the host has to, that plan is brought to its end first.
-TokenId CudaExecutor::stand_in(RequestId request) {
+/// What the plan before, still in flight, samples for that request: by its place among what is sampled there (abi::Slice::tokens).
+TokenId CudaExecutor::stand_in(RequestId request) const {
     assert(!flights_.empty());
-    Flight& before = flights_.back();
-    size_t place = 0;
-    for (size_t i = 0; i < before.slices.size(); ++i) {
-        place += before.slices[i].samples;
-        if (before.slices[i].request != request) continue;
-        if (!before.submitted.ok() || before.want_logits[i]) finish(before);
-        // One that failed has no tokens; this one fails with it, or is thrown away.
-        if (before.done) return before.result.status.ok() ? before.result.sampled[place - 1] : 0;
-        return -static_cast<TokenId>(place);
+    const Flight& before = flights_.back();
+    // One that failed has no tokens; this one fails with it, or is thrown away.
+    if (!before.submitted.ok()) return 0;
+    TokenId place = 0;
+    for (const SequenceSlice& slice : before.slices) {
+        place += static_cast<TokenId>(slice.samples);
+        if (slice.request == request) return -place;
     }
     assert(false && "a placeholder of nobody");
     return 0;
@@ -252,7 +228,7 @@ abi::Slice CudaExecutor::plain_slice(Flight& flight, const SequenceSlice& s) {
         flight.tokens.back().back() = stand_in(s.request);
         tokens = flight.tokens.back();
     }
-    flight.want_logits.push_back(wants_logits(s));
+    const SamplingParams& sampling = s.sampling;
     static_assert(sizeof(BlockId) == sizeof(uint32_t));
     return {tokens.data(),
             static_cast<uint32_t>(tokens.size()),
@@ -263,7 +239,10 @@ abi::Slice CudaExecutor::plain_slice(Flight& flight, const SequenceSlice& s) {
             s.banned.data(),
             static_cast<uint32_t>(s.banned.size()),
             s.banned_before,
-            flight.want_logits.back(),
+            {sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p,
+             sampling.repetition_penalty, sampling.seed},
+            s.history.data(),
+            static_cast<uint32_t>(s.history.size() - std::min(s.history.size(), s.tokens.size())),
             s.logits_out.empty() ? nullptr : s.logits_out.data()};
 }
 
@@ -282,23 +261,20 @@ Ticket CudaExecutor::submit(const StepPlan& plan) {
     return flights_.back().ticket;
 }
 
+/// Waits for the oldest plan that the device has.
 StepResult CudaExecutor::collect([[maybe_unused]] Ticket ticket) {
     assert(!flights_.empty() && flights_.front().ticket == ticket);
-    finish(flights_.front());
-    StepResult result = std::move(flights_.front().result);
+    const Flight flight = std::move(flights_.front());
     flights_.pop_front();
-    return result;
-}
-
-/// Waits for the oldest plan that the device has.
-void CudaExecutor::finish(Flight& flight) {
-    if (std::exchange(flight.done, true)) return;
-    StepResult& result = flight.result;
+    StepResult result;
     result.status = flight.submitted;
-    if (!result.status.ok()) return;
+    if (!result.status.ok()) return result;
     abi::StepResult step{};
     result.status = call([&](abi::Failure* failure) { return plugin_.collect(device_, &step, failure); });
-    if (!result.status.ok()) return;
+    if (!result.status.ok()) return result;
+    uint32_t samples = 0;
+    for (const SequenceSlice& slice : flight.slices) samples += slice.samples;
+    result.sampled.assign(step.sampled, step.sampled + samples);
     result.copy_ns = step.copy_ns;
     result.execute_ns = step.execute_ns;
     result.sample_ns = step.sample_ns;
@@ -306,43 +282,7 @@ void CudaExecutor::finish(Flight& flight) {
     result.bytes = step.bytes;
     for (size_t i = 0; i < result.kernels.size(); ++i)
         result.kernels[i] = {step.kernels[i].ns, step.kernels[i].flops, step.kernels[i].bytes};
-    sample(flight, step, result);
-}
-
-/// A row takes as long as the vocabulary is large: several rows are several threads' to do.
-void CudaExecutor::sample(const Flight& flight, const abi::StepResult& step, StepResult& result) {
-    const auto start = std::chrono::steady_clock::now();
-    struct Row {
-        const SequenceSlice* slice;
-        size_t token, place;
-    };
-    std::vector<Row> rows;  // [kept logits]
-    for (size_t i = 0; i < flight.slices.size(); ++i) {
-        const SequenceSlice& slice = flight.slices[i];
-        for (size_t token = slice.first_sampled(); token < slice.tokens.size(); ++token) {
-            const size_t place = result.sampled.size();
-            result.sampled.push_back(step.largest[place]);
-            if (flight.want_logits[i]) rows.push_back({&slice, token, place});
-        }
-    }
-    const auto sample_rows = [&](size_t first, size_t end, SamplerScratch& scratch) {
-        for (size_t i = first; i < end; ++i) {
-            const auto& [slice, token, place] = rows[i];
-            const std::span logits(step.logits + i * config_.vocab_size, config_.vocab_size);
-            const uint64_t position = uint64_t{slice->first_position} + token + 1;
-            result.sampled[place] = sample_token(logits, slice->sampling, slice->history_at(token),
-                                                 slice->banned_at(token), position, scratch);
-        }
-    };
-    const size_t threads = std::clamp<size_t>(rows.size() / kRowsWorthAThread, 1, samplers_.size());
-    {
-        std::vector<std::jthread> others;
-        for (size_t thread = 1; thread < threads; ++thread)
-            others.emplace_back(sample_rows, thread * rows.size() / threads,
-                                (thread + 1) * rows.size() / threads, std::ref(samplers_[thread]));
-        sample_rows(0, rows.size() / threads, samplers_[0]);
-    }
-    result.sample_ns += (std::chrono::steady_clock::now() - start) / std::chrono::nanoseconds(1);
+    return result;
 }
 
 }  // namespace

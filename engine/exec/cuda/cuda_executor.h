@@ -19,9 +19,8 @@ struct CudaOptions {
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 };
 
-/// Runs a llama model on a GPU, through the plug-in. Copies what it needs: `model` may go afterwards. Greedy answers are picked
-/// on the device, others by the sampler that the CPU uses, from its logits. Results depend on the kind of GPU and on each
-/// request alone.
+/// Runs a llama model on a GPU, through the plug-in. Copies what it needs: `model` may go afterwards. Tokens are sampled on
+/// the device, as engine::sample_token() would. Results depend on the kind of GPU and on each request alone.
 Result<std::unique_ptr<Executor>> make_cuda_executor(const cuda::abi::Plugin& plugin, const Model& model,
                                                      const CudaOptions& options);
 

@@ -134,9 +134,8 @@ Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32
     batch.num_heads = static_cast<uint32_t>(flight.layout.heads.size());
     Status status = send(flight);
     if (status.ok()) {
-        float* kept = nullptr;
-        run(batch, arena.value()->pool(), nullptr);
-        run_heads(flight, batch, kept, true);
+        run(batch, arena.value()->pool());
+        run_heads(flight, batch, true);
         status = check();
     }
     const Status done = stream_.synchronize();
@@ -155,7 +154,7 @@ std::vector<uint32_t> DeviceExecutor::sampled_before() {
     if (submitted_ == 0) return rows;
     const std::vector<HeadRow>& heads = flight(submitted_ - 1).layout.heads;
     for (uint32_t i = 0; i < heads.size(); ++i)
-        if (heads[i].sampled) rows.push_back(i);
+        if (heads[i].sampled()) rows.push_back(i);
     return rows;
 }
 
@@ -189,16 +188,17 @@ Status DeviceExecutor::run_all(Flight& flight) {
     stream_.record(flight.copied);
     flight.timed = submitted_ % kTimedEvery == 0;
     if (by_graph && !flight.timed && capture(flight, shape)) {
-        auto* kept = flight.logits.as<float>();
         ReadyGraph& ready = graphs_.at(shape);
         ready.last_used = submitted_;
         stream_.launch(ready.graph);
-        read_logits(layout.heads, forward_.logits(), kept);
-    } else if (Status status = run_batches(flight); !status.ok()) {
-        return status;
+        read_logits(layout.heads, forward_.logits());
+    } else {
+        run_batches(flight);
     }
     stream_.record(flight.computed);
-    stream_.copy_to_host(flight.largest.data(), largest_.data(), layout.heads.size() * sizeof(int32_t));
+    const uint64_t picked_bytes = layout.heads.size() * sizeof(int32_t);
+    stream_.copy_on_device(sampled_.data(), picked_.data(), picked_bytes);
+    stream_.copy_to_host(flight.picked.data(), picked_.data(), picked_bytes);
     stream_.record(flight.ended);
     return check();
 }
@@ -208,27 +208,15 @@ Status DeviceExecutor::check() {
     return stream_.check();
 }
 
-Status DeviceExecutor::run_batches(Flight& flight) {
-    const std::vector<StepBatch>& batches = flight.layout.batches;
-    const auto* before = largest_.as<int32_t>();
-    if (batches.size() > 1) {
-        if (before_.bytes() < largest_.bytes()) {
-            if (Status status = stream_.synchronize(); !status.ok()) return status;
-            if (Status status = before_.replace(largest_.bytes(), "samples"); !status.ok()) return status;
-        }
-        stream_.copy_on_device(before_.data(), largest_.data(), largest_.bytes());
-        before = before_.as<int32_t>();
-    }
-    auto* kept = flight.logits.as<float>();
+void DeviceExecutor::run_batches(Flight& flight) {
     flight.timer.begin();
     if (flight.timed) forward_.time_kernels(&flight.timer);
-    for (const StepBatch& batch : batches) {
-        run(batch, arena_.pool(), before);
-        run_heads(flight, batch, kept, true);
+    for (const StepBatch& batch : flight.layout.batches) {
+        run(batch, arena_.pool());
+        run_heads(flight, batch, true);
     }
     forward_.time_kernels(nullptr);
     if (flight.timed) flight.timer.end(stream_);
-    return {};
 }
 
 /// Whether there is a graph for the shape: it is made the first time, or the second where that has to choose its kernels. Where it
@@ -236,12 +224,11 @@ Status DeviceExecutor::run_batches(Flight& flight) {
 bool DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
     if (graphs_.contains(shape)) return true;
     if (graphs_.size() >= kMostGraphs) drop_oldest_graph();
-    float* kept = nullptr;
     const StepBatch& batch = flight.layout.batches[0];
     if (!forward_.may_capture(static_cast<uint32_t>(batch.ids.size()))) return false;
     stream_.begin_capture();
-    run(batch, arena_.pool(), largest_.as<int32_t>());
-    run_heads(flight, batch, kept, false);
+    run(batch, arena_.pool());
+    run_heads(flight, batch, false);
     auto graph = stream_.end_capture();
     if (!forward_.take_failure().ok()) return false;
     graphs_wanted_ = graph.ok();
@@ -279,32 +266,24 @@ Status DeviceExecutor::make_room_for_parts(const StepLayout& layout) {
 
 Status DeviceExecutor::make_room_for_results(Flight& flight) {
     constexpr uint64_t kLeastBytes = 256 << 10;
-    const std::vector<HeadRow>& heads = flight.layout.heads;
-    const uint64_t largest_bytes = std::max<uint64_t>(heads.size() * sizeof(int32_t), kLeastBytes);
-    const auto kept =
-        std::count_if(heads.begin(), heads.end(), [](const HeadRow& head) { return head.kept; });
-    const uint64_t logits_bytes = static_cast<uint64_t>(kept) * model_.config.vocab_size * sizeof(float);
-    if (largest_bytes > largest_.bytes()) {
-        auto memory = DeviceMemory::allocate(largest_bytes, "samples");
+    const uint64_t bytes = std::max<uint64_t>(flight.layout.heads.size() * sizeof(int32_t), kLeastBytes);
+    if (bytes > picked_.bytes()) {
+        auto memory = DeviceMemory::allocate(bytes, "samples");
         if (!memory.ok()) return memory.error();
-        stream_.copy_on_device(memory.value().data(), largest_.data(), largest_.bytes());
+        stream_.copy_on_device(memory.value().data(), sampled_.data(), sampled_.bytes());
         if (Status status = stream_.synchronize(); !status.ok()) return status;
-        largest_ = std::move(memory).value();
+        sampled_ = std::move(memory).value();
         graphs_.clear();
+        if (Status status = picked_.replace(bytes, "samples"); !status.ok()) return status;
     }
-    for (const auto& [memory, bytes] :
-         {std::pair{&flight.largest, largest_bytes}, {&flight.logits, logits_bytes}}) {
-        if (bytes <= memory->bytes()) continue;
-        if (Status status = memory->replace(bytes, "results"); !status.ok()) return status;
-    }
-    return {};
+    return bytes > flight.picked.bytes() ? flight.picked.replace(bytes, "samples") : Status{};
 }
 
-void DeviceExecutor::run(const StepBatch& batch, const KvPool& pool, const int32_t* sampled_before) {
+void DeviceExecutor::run(const StepBatch& batch, const KvPool& pool) {
     BatchInputs inputs;
     inputs.tokens = static_cast<uint32_t>(batch.ids.size());
     inputs.ids = upload_.at<int32_t>(batch.ids_at);
-    inputs.sampled_before = sampled_before;
+    inputs.sampled_before = sampled_.as<int32_t>();
     inputs.positions = upload_.at<uint32_t>(batch.positions_at);
     inputs.slots = upload_.at<uint32_t>(batch.slots_at);
     inputs.attention.sequences = upload_.at<SequenceRows>(batch.sequences_at);
@@ -318,27 +297,26 @@ void DeviceExecutor::run(const StepBatch& batch, const KvPool& pool, const int32
     forward_.run(inputs, pool, stream_);
 }
 
-void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading) {
+void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, bool reading) {
     const StepLayout& layout = flight.layout;
     for (uint32_t done = 0; done < batch.num_heads; done += Forward::kMaxHeadRows) {
         const uint32_t first = batch.first_head + done;
         const uint32_t rows = std::min(Forward::kMaxHeadRows, batch.num_heads - done);
-        forward_.head({rows, upload_.at<uint32_t>(layout.head_rows_at) + first,
-                       upload_.at<uint32_t>(layout.bans_at) + 2 * first,
-                       upload_.at<int32_t>(layout.banned_at), largest_.as<int32_t>() + first},
-                      stream_);
-        if (reading) read_logits(std::span(layout.heads).subspan(first, rows), forward_.logits(), kept);
+        forward_.head({rows, upload_.at<uint32_t>(layout.head_rows_at) + first}, stream_);
+        const uint32_t vocab = model_.config.vocab_size;
+        sample_rows(
+            stream_,
+            {forward_.logits(), vocab, vocab, upload_.at<SampleRow>(layout.samples_at) + first,
+             upload_.at<int32_t>(layout.listed_at), sampled_.as<int32_t>(), picked_.as<int32_t>() + first},
+            rows);
+        if (reading) read_logits(std::span(layout.heads).subspan(first, rows), forward_.logits());
     }
 }
 
-void DeviceExecutor::read_logits(std::span<const HeadRow> rows, const float* logits, float*& kept) {
+void DeviceExecutor::read_logits(std::span<const HeadRow> rows, const float* logits) {
     const uint32_t vocab = model_.config.vocab_size;
     for (const HeadRow& row : rows) {
         if (row.logits_out) stream_.copy_to_host(row.logits_out, logits, vocab * sizeof(float));
-        if (row.kept) {
-            stream_.copy_to_host(kept, logits, vocab * sizeof(float));
-            kept += vocab;
-        }
         logits += vocab;
     }
 }
@@ -350,10 +328,9 @@ Result<abi::StepResult> DeviceExecutor::collect() {
     if (Status status = stream_.wait_for(flight.ended); !status.ok()) return status.error();
     flight.sampled.clear();
     for (size_t i = 0; i < flight.layout.heads.size(); ++i)
-        if (flight.layout.heads[i].sampled) flight.sampled.push_back(flight.largest.as<int32_t>()[i]);
+        if (flight.layout.heads[i].sampled()) flight.sampled.push_back(flight.picked.as<int32_t>()[i]);
     abi::StepResult& result = flight.result;
-    result.largest = flight.sampled.data();
-    result.logits = flight.logits.as<float>();
+    result.sampled = flight.sampled.data();
     result.copy_ns = Event::elapsed_ns(flight.begun, flight.copied);
     result.execute_ns = Event::elapsed_ns(flight.copied, flight.computed);
     result.sample_ns = Event::elapsed_ns(flight.computed, flight.ended);

@@ -47,7 +47,7 @@ class DeviceExecutor {
     /// What belongs to one plan from submit() to collect().
     struct Flight {
         StepLayout layout;
-        PinnedMemory staging, largest, logits;
+        PinnedMemory staging, picked;
         Event begun, copied, computed, ended;
         bool timed = false;  ///< its kernels are, one by one
         KernelTimer timer;
@@ -65,15 +65,15 @@ class DeviceExecutor {
     Status make_room_for_results(Flight& flight);
     Status run_all(Flight& flight);
     Status make_room_for_parts(const StepLayout& layout);
-    Status run_batches(Flight& flight);
+    void run_batches(Flight& flight);
     /// What could not be given to the device since it was last asked.
     Status check();
     bool capture(const Flight& flight, const GraphShape& shape);
     void drop_oldest_graph();
-    void run(const StepBatch& batch, const KvPool& pool, const int32_t* sampled_before);
+    void run(const StepBatch& batch, const KvPool& pool);
     Result<KvArena*> side_arena(engine::KvDtype dtype);
-    void run_heads(const Flight& flight, const StepBatch& batch, float*& kept, bool reading);
-    void read_logits(std::span<const HeadRow> rows, const float* logits, float*& kept);
+    void run_heads(const Flight& flight, const StepBatch& batch, bool reading);
+    void read_logits(std::span<const HeadRow> rows, const float* logits);
 
     uint32_t device_ = 0;
     DeviceUse device_use_;  ///< goes after all that is on the device
@@ -83,8 +83,8 @@ class DeviceExecutor {
     KvArena arena_;
     std::map<engine::KvDtype, KvArena> side_arenas_;
     StepUpload upload_;
-    DeviceMemory largest_;  ///< of every head row of the last plan: the next one may begin with them
-    DeviceMemory before_;   ///< a copy for plans of several batches, whose first ones overwrite largest_
+    DeviceMemory sampled_;  ///< by every head row of the plan before: this one may begin with them
+    DeviceMemory picked_;   ///< by those of this plan; they become sampled_ when nobody reads that any more
     std::array<Flight, 2> flights_;
     uint64_t submitted_ = 0, collected_ = 0;
     struct ReadyGraph {

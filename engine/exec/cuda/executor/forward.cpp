@@ -153,8 +153,6 @@ void Forward::head(const HeadInputs& inputs, Stream& stream) {
               with_number(head_rows_, model_->head)},
              inputs.count);
     multiply(model_->head, head_rows_, inputs.count, logits, c.vocab_size, Epilogue::kStore, stream);
-    largest_columns(stream, {logits, c.vocab_size, c.vocab_size, inputs.bans, inputs.banned, inputs.largest},
-                    inputs.count);
 }
 
 }  // namespace pitwall::cuda

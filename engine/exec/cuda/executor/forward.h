@@ -26,9 +26,6 @@ struct BatchInputs {
 struct HeadInputs {
     uint32_t count = 0;
     const uint32_t* rows = nullptr;
-    const uint32_t* bans = nullptr;  ///< LargestArgs
-    const int32_t* banned = nullptr;
-    int32_t* largest = nullptr;  ///< out [count]
 };
 
 /// The forward pass of a llama model (Touvron et al. 2023) over a batch of tokens of many sequences. What it computes for a

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cassert>
 
+#include "engine/sample/sampler.h"
+
 namespace pitwall::cuda {
 namespace {
 
@@ -17,9 +19,7 @@ class Builder {
 
     /// Cut where the batch has no room left.
     void add(const abi::Slice& slice) {
-        const auto first_banned = static_cast<uint32_t>(layout_.banned.size());
-        layout_.banned.insert(layout_.banned.end(), slice.banned, slice.banned + slice.num_banned);
-        bans_ = {first_banned, slice.num_banned};
+        if (slice.samples > 0) sample_ = sample_of(slice);
         for (uint32_t first = 0; first < slice.num_tokens;) {
             if (layout_.batches.empty() || layout_.batches.back().ids.size() == limits_.batch_tokens) {
                 layout_.batches.emplace_back();
@@ -59,16 +59,48 @@ class Builder {
         const bool sampled = token >= slice.num_tokens - slice.samples;
         if (!sampled && slice.logits_out == nullptr) return;
         float* const out = slice.logits_out ? slice.logits_out + size_t{token} * limits_.vocab : nullptr;
-        const bool bans = slice.first_position + token + 1 < slice.banned_before;
-        layout_.heads.push_back(
-            {row, sampled, sampled && slice.want_logits != 0, out, bans ? bans_ : std::array<uint32_t, 2>{}});
+        layout_.heads.push_back({row, out, sampled ? sample_at(slice, token) : SampleRow{}});
         ++batch.num_heads;
+    }
+
+    /// What is the same for all positions of a slice. What they have seen is uploaded once: a later one sees more of it.
+    SampleRow sample_of(const abi::Slice& slice) {
+        const engine::SamplingParams params = params_of(slice.sampling);
+        SampleRow sample{};
+        sample.wanted = 1;
+        sample.temperature = engine::is_greedy(params) ? 0 : params.temperature;
+        sample.farthest = engine::farthest_candidate(params);
+        sample.top_p = params.top_p < 1 ? params.top_p : 1;
+        sample.top_k = static_cast<uint32_t>(std::max(0, params.top_k));
+        sample.penalty = params.repetition_penalty;
+        std::vector<int32_t>& listed = layout_.listed;
+        sample.first_banned = static_cast<uint32_t>(listed.size());
+        listed.insert(listed.end(), slice.banned, slice.banned + slice.num_banned);
+        sample.first_seen = static_cast<uint32_t>(listed.size());
+        if (!engine::has_penalty(params)) return sample;
+        listed.insert(listed.end(), slice.history, slice.history + slice.num_history);
+        for (uint32_t i = 0; i < slice.num_tokens; ++i) listed.push_back(id_of(slice.tokens[i]));
+        return sample;
+    }
+
+    SampleRow sample_at(const abi::Slice& slice, uint32_t token) const {
+        const engine::SamplingParams params = params_of(slice.sampling);
+        const uint32_t position = slice.first_position + token + 1;
+        SampleRow sample = sample_;
+        sample.uniform = engine::uniform_noise(params.seed, position);
+        sample.num_seen = engine::has_penalty(params) ? slice.num_history + token + 1 : 0;
+        sample.num_banned = position < slice.banned_before ? slice.num_banned : 0;
+        return sample;
+    }
+
+    static engine::SamplingParams params_of(const abi::Sampling& s) {
+        return {s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed};
     }
 
     StepLayout& layout_;
     const LayoutLimits& limits_;
     const std::vector<uint32_t>& sampled_before_;
-    std::array<uint32_t, 2> bans_{};  ///< of the slice
+    SampleRow sample_{};  ///< of the slice
 };
 
 /// 1, 2, 4, 8, then steps of 8 to 64, and of 16: as vLLM's default capture sizes, with smaller steps where a row counts.
@@ -133,14 +165,15 @@ void put(StepLayout& layout, StepUpload& upload) {
         batch.prefill_at = upload.put(batch.attention.prefill_items);
         batch.row_parts_at = upload.put(batch.attention.row_parts);
     }
-    std::vector<uint32_t> rows, bans;
+    std::vector<uint32_t> rows;
+    std::vector<SampleRow> samples;
     for (const HeadRow& head : layout.heads) {
         rows.push_back(head.row);
-        bans.insert(bans.end(), head.bans.begin(), head.bans.end());
+        samples.push_back(head.sample);
     }
     layout.head_rows_at = upload.put(rows);
-    layout.bans_at = upload.put(bans);
-    layout.banned_at = upload.put(layout.banned);
+    layout.samples_at = upload.put(samples);
+    layout.listed_at = upload.put(layout.listed);  // of any size: nothing that a graph reads comes after
     layout.copies_at = upload.put(layout.copies);
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/exec/cuda/executor/attention_plan.h"
 #include "engine/exec/cuda/executor/step_upload.h"
+#include "engine/exec/cuda/kernels/sample.h"
 #include "engine/exec/cuda/plugin/abi.h"
 
 namespace pitwall::cuda {
@@ -24,21 +25,21 @@ struct StepBatch {
     uint32_t first_head = 0, num_heads = 0;  ///< of StepLayout::heads
 };
 
-/// A row whose logits are wanted: the largest, and whatever else is said here.
+/// A row whose logits are wanted: to sample from, or as they are.
 struct HeadRow {
-    uint32_t row = 0;      ///< of its batch
-    bool sampled = false;  ///< the largest is part of the result
-    bool kept = false;     ///< so are all logits
+    uint32_t row = 0;  ///< of its batch
     float* logits_out = nullptr;
-    std::array<uint32_t, 2> bans{};  ///< of StepLayout::banned: the first, and how many
+    SampleRow sample{};
+    bool sampled() const { return sample.wanted != 0; }
 };
 
 struct StepLayout {
     std::vector<StepBatch> batches;
     std::vector<HeadRow> heads;  ///< in the order of slices and positions
     std::vector<uint32_t> copies;
-    std::vector<int32_t> banned;  ///< ids that some heads may not pick
-    StepUpload::Place head_rows_at, bans_at, banned_at, copies_at;
+    std::vector<int32_t>
+        listed;  ///< SampleArgs::ids; 4 bytes for each token that a request with a penalty has seen
+    StepUpload::Place head_rows_at, samples_at, listed_at, copies_at;
 };
 
 struct LayoutLimits {

@@ -30,16 +30,4 @@ struct RoundRowsArgs {
 };
 void round_rows(Stream& stream, const RoundRowsArgs& args, uint32_t rows);
 
-/// The column of the largest of each row, the lowest of several; NaN counts as minus infinity. Columns may be banned; 0 where all
-/// are.
-struct LargestArgs {
-    const float* x;  ///< [rows, ld_x]
-    uint32_t ld_x, columns;
-    const uint32_t*
-        bans;  ///< [rows, 2]: where a row's banned columns begin in `banned`, and how many there are; or null
-    const int32_t* banned;  ///< [any]
-    int32_t* largest;       ///< out [rows]
-};
-void largest_columns(Stream& stream, const LargestArgs& args, uint32_t rows);
-
 }  // namespace pitwall::cuda

@@ -60,18 +60,27 @@ struct Options {
     void* context;
 };
 
+/// As engine::SamplingParams.
+struct Sampling {
+    float temperature;
+    int32_t top_k;
+    float top_p, min_p, repetition_penalty;
+    uint64_t seed;
+};
+
 /// As engine::SequenceSlice. logits_out stays valid until the plan is collected, the rest during submit().
 struct Slice {
-    const int32_t*
-        tokens;  ///< -k: what the plan submitted before picked as the largest of its k-th sampled position
+    const int32_t* tokens;  ///< -k: what the plan submitted before sampled at its k-th sampled position
     uint32_t num_tokens, first_position;
     const uint32_t* block_table;
     uint32_t num_blocks;
     uint32_t samples;       ///< after each of the last so many tokens
     const int32_t* banned;  ///< may not be picked for positions below banned_before
     uint32_t num_banned, banned_before;
-    uint32_t want_logits;  ///< of the sampled positions, beside the largest
-    float* logits_out;     ///< null, or [num_tokens, vocab]
+    Sampling sampling;
+    const int32_t* history;  ///< all before `tokens`, for penalties
+    uint32_t num_history;
+    float* logits_out;  ///< null, or [num_tokens, vocab]
 };
 
 struct BlockCopy {
@@ -91,8 +100,7 @@ struct Work {
 
 /// What it points to stays valid until two more plans were submitted.
 struct StepResult {
-    const int32_t* largest;  ///< of every sampled position, in the order of slices and positions
-    const float* logits;     ///< [those of slices that want them, vocab], in that order
+    const int32_t* sampled;  ///< at every sampled position, in the order of slices and positions
     int64_t copy_ns, execute_ns, sample_ns;
     double flops, bytes;
     Work kernels[4];  ///< as engine::KernelKind

@@ -11,7 +11,10 @@
 //   block_x/y/z(), blocks_x()  index in the grid, and its width
 //   sync_block(), sync_warp()  barriers; also fences for shared memory
 //   shuffle(v, lane), shuffle_xor(v, mask), ballot(bool)
-//                              of 4-byte values, by all 32 lanes of a warp together
+//                              of 4- and 8-byte values, by all 32 lanes of a warp together
+//   add_atomically(p, v), or_atomically(p, v)
+//                              on a word of shared memory; add gives what was there before. Whole numbers alone: their sums do
+//                              not depend on who came first
 //   SharedMemory               what a launch gave the block, dealt out in the same order by every thread
 //   copy_async(shared, global, valid), commit_copies(), wait_copies<N>()
 //                              16 bytes, aligned, past the registers; zeros where not valid. What one thread has waited for

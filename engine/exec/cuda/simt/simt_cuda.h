@@ -46,6 +46,9 @@ PITWALL_DEVICE T shuffle_xor(T value, uint32_t mask) {
 }
 PITWALL_DEVICE uint32_t ballot(bool predicate) { return __ballot_sync(0xffffffffu, predicate); }
 
+PITWALL_DEVICE uint32_t add_atomically(uint32_t* shared, uint32_t value) { return atomicAdd(shared, value); }
+PITWALL_DEVICE void or_atomically(uint32_t* shared, uint32_t bits) { atomicOr(shared, bits); }
+
 class SharedMemory {
   public:
     template <class T>

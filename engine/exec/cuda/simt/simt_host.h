@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "engine/exec/cuda/emulator/block.h"
 #include "engine/exec/cuda/emulator/float_tables.h"
@@ -37,7 +38,7 @@ inline void sync_warp(Site site = Site::current()) { emulator::meet_warp(nullptr
 
 template <class T>
 T shuffle(T value, uint32_t from_lane, Site site = Site::current()) {
-    static_assert(sizeof(T) == 4);
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8);
     struct In {
         T value;
         uint32_t from;
@@ -70,6 +71,12 @@ inline uint32_t ballot(bool predicate, Site site = Site::current()) {
         site);
     return out;
 }
+
+/// A block's threads take turns, and only where they meet.
+inline uint32_t add_atomically(uint32_t* shared, uint32_t value) {
+    return std::exchange(*shared, *shared + value);
+}
+inline void or_atomically(uint32_t* shared, uint32_t bits) { *shared |= bits; }
 
 class SharedMemory {
   public:

@@ -12,6 +12,7 @@
 #include "engine/exec/cuda/cuda_library.h"
 #include "engine/exec/cuda/plugin/abi.h"
 #include "engine/kv/kv_format.h"
+#include "engine/sample/sampler.h"
 #include "tests/engine/exec/executor_hand.h"
 #include "tests/engine/exec/test_model.h"
 #include "tests/storm.h"
@@ -188,8 +189,7 @@ TEST(CudaExecutor, SamplesTheTokensOfItsLogits) {
         slice.block_table = table;
         slice.history = tokens;
         slice.samples = 1;
-        slice.sampling.temperature =
-            step % 2 ? 1e-6f : 0.0f;  // as good as greedy, by way of the host's sampler
+        slice.sampling.temperature = step % 2 ? 1e-6f : 0.0f;  // as good as greedy, by way of the draw
         plan.slices.push_back(slice);
         const StepResult result = hand.run(plan);
         ASSERT_EQ(result.sampled.size(), 1u);
@@ -240,6 +240,51 @@ TEST(CudaExecutor, BannedTokensAreNotSampled) {
     EXPECT_EQ(pick({order.begin(), order.begin() + 4}, 3), order[0]);
 }
 
+/// Sampled, verified and scored in one step: the tokens that the host's sampler gives for the logits that come back, which are
+/// the raw ones.
+TEST(CudaExecutor, SamplesAsTheHostDoesFromTheSameLogits) {
+    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 33);
+    const uint32_t vocab = model.config().vocab_size;
+    CudaHand hand(model);
+    for (const uint32_t seed : StormSeeds(4)) {
+        std::mt19937 random(seed);
+        constexpr uint32_t kSlices = 5;
+        std::vector<std::vector<TokenId>> tokens;
+        std::vector<std::vector<BlockId>> tables;
+        std::vector<std::vector<float>> logits(kSlices);
+        const std::vector<TokenId> banned = {1, 4, static_cast<TokenId>(random() % vocab)};
+        StepPlan plan;
+        for (uint32_t i = 0; i < kSlices; ++i) {
+            tokens.push_back(random_tokens(8 + random() % 8, vocab, random));
+            tables.push_back(blocks_from(3 * i, 1));
+        }
+        for (uint32_t i = 0; i < kSlices; ++i) {
+            SequenceSlice slice = scored_slice(tokens[i], 0, tables[i], logits[i], vocab);
+            slice.samples = 1 + random() % 5;
+            slice.sampling = {.temperature = i == 0 ? 0.0f : 0.5f * static_cast<float>(i),
+                              .top_k = i == 2 ? 20 : 0,
+                              .top_p = i < 3 ? 1.0f : 0.8f,
+                              .min_p = i == 4 ? 0.01f : 0.0f,
+                              .repetition_penalty = 1.3f,
+                              .seed = seed + i};
+            slice.banned = banned;
+            slice.banned_before = static_cast<uint32_t>(tokens[i].size() - 1);
+            plan.slices.push_back(slice);
+        }
+        const StepResult result = hand.run(plan);
+        ASSERT_TRUE(result.status.ok());
+        SamplerScratch scratch;
+        std::vector<TokenId> want;
+        for (uint32_t i = 0; i < kSlices; ++i) {
+            const SequenceSlice& slice = plan.slices[i];
+            for (size_t t = slice.first_sampled(); t < tokens[i].size(); ++t)
+                want.push_back(sample_token(std::span(logits[i]).subspan(t * vocab, vocab), slice.sampling,
+                                            slice.history_at(t), slice.banned_at(t), t + 1, scratch));
+        }
+        EXPECT_EQ(result.sampled, want);
+    }
+}
+
 /// A sequence that decodes with its plans handed over before it is known what the one before picked.
 struct Decoding {
     RequestId request;
@@ -262,13 +307,16 @@ struct Decoding {
     }
 };
 
-std::vector<Decoding> three_sequences() {
+/// Greedy, and sampled in several ways.
+std::vector<Decoding> some_sequences() {
     std::mt19937 random(8);
     std::vector<Decoding> sequences;
-    for (uint32_t i = 0; i < 3; ++i) {
+    for (uint32_t i = 0; i < 4; ++i) {
         Decoding d{RequestId{i + 1}, random_tokens(5 + 17 * i, 83, random), blocks_from(10 * i, 10), {}, 0};
         d.tokens.reserve(200);  // spans of them stay valid while a plan is in flight
         if (i == 1) d.sampling = {.temperature = 1, .repetition_penalty = 1.5f, .seed = 3};
+        if (i == 2) d.sampling = {.temperature = 0, .repetition_penalty = 3};
+        if (i == 3) d.sampling = {.temperature = 1.5f, .top_k = 30, .top_p = 0.9f, .seed = 4};
         sequences.push_back(std::move(d));
     }
     return sequences;
@@ -283,7 +331,7 @@ StepPlan plan_of(std::vector<Decoding>& sequences) {
 TEST(CudaExecutor, TwoPlansInFlightGiveTheTokensOfOne) {
     const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 33);
     constexpr uint32_t kSteps = 9;
-    auto alone = three_sequences(), overlapped = three_sequences();
+    auto alone = some_sequences(), overlapped = some_sequences();
     CudaHand first(model);
     for (uint32_t step = 0; step < kSteps; ++step) {
         const StepResult result = first.run(plan_of(alone));

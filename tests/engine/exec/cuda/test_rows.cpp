@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <random>
 
 #include "engine/exec/cuda/kernels/rows.h"
@@ -93,36 +91,6 @@ TEST_F(CudaRows, RoundingTakesRowsOfAnySize) {
         round_rows(stream, {device_x.data(), columns, out}, rows);
         EXPECT_LT(relative_error(values_of(data, scales, out, rows), x), 5e-4) << size;
     }
-}
-
-TEST_F(CudaRows, LargestColumnIsTheFirstOfTheLargest) {
-    constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
-                    kInfinity = std::numeric_limits<float>::infinity();
-    const uint32_t columns = 1001;
-    std::vector<float> x = random_rows(7, columns, 1);
-    const auto row = [&](uint32_t i) { return x.begin() + i * columns; };
-    row(0)[1000] = 99;
-    row(1)[300] = row(1)[700] = row(1)[301] = 99;
-    row(2)[5] = kNan, row(2)[900] = 99;
-    std::fill(row(3), row(4), kNan);
-    std::fill(row(4), row(5), -kInfinity);
-    std::fill(row(5), row(6), 0.0f);
-    row(6)[1] = row(6)[999] = kInfinity;
-    const DeviceArray<float> device_x(stream, x);
-    const DeviceArray<int32_t> largest(stream, 7);
-    largest_columns(stream, {device_x.data(), columns, columns, nullptr, nullptr, largest.data()}, 7);
-    EXPECT_EQ(largest.read(), (std::vector<int32_t>{1000, 300, 900, 0, 0, 0, 1}));
-    // The same with some banned: the largest, several of equal ones, all that are numbers.
-    const std::vector<int32_t> banned = {1000, 300, 301, 0, 1, 5, 900};
-    const DeviceArray<int32_t> device_banned(stream, banned);
-    const DeviceArray<uint32_t> bans(stream, std::vector<uint32_t>{0, 1, 1, 2, 0, 0, 3, 2, 3, 1, 3, 2, 4, 1});
-    largest_columns(
-        stream, {device_x.data(), columns, columns, bans.data(), device_banned.data(), largest.data()}, 7);
-    const auto allowed = largest.read();
-    x[1000] = -kInfinity;
-    EXPECT_EQ(allowed[0], std::max_element(x.begin(), x.begin() + columns) - x.begin());
-    EXPECT_EQ((std::vector<int32_t>{allowed.begin() + 1, allowed.end()}),
-              (std::vector<int32_t>{700, 900, 2, 1, 2, 999}));
 }
 
 }  // namespace
