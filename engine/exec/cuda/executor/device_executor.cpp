@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/exec/cuda/executor/device_executor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
+#include <string>
 
 #include "engine/exec/cuda/executor/count_work.h"
 #include "engine/kv/kv_format.h"
@@ -13,19 +16,31 @@
 namespace pitwall::cuda {
 namespace {
 
-constexpr size_t kMostGraphs = 128;
 /// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
 constexpr uint64_t kTimedEvery = 64;
+
+/// PITWALL_CUDA_GRAPHS=off, for those who look for what a graph hides.
+bool graphs_allowed() {
+    const char* graphs = std::getenv("PITWALL_CUDA_GRAPHS");
+    return graphs == nullptr || std::strcmp(graphs, "off") != 0;
+}
+
+/// As a profiler's timeline shows a step.
+std::string name_of_step(uint64_t number, const StepLayout& layout) {
+    size_t sequences = 0, tokens = 0;
+    for (const StepBatch& batch : layout.batches) {
+        sequences += batch.sequences.size();
+        tokens += batch.ids.size();
+    }
+    return fmt::format("step {}: {} sequences, {} tokens", number, sequences, tokens);
+}
 
 }  // namespace
 
 Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model& model,
                                                                const abi::Options& options) {
-    auto executor = std::make_unique<DeviceExecutor>();
-    executor->device_ = options.device;
-    // For those who look for what a graph hides.
-    if (const char* graphs = std::getenv("PITWALL_CUDA_GRAPHS"))
-        executor->graphs_wanted_ = std::strcmp(graphs, "off") != 0;
+    auto executor = std::make_unique<DeviceExecutor>(options.device);
+    if (!graphs_allowed()) executor->graphs_.turn_off();
     auto use = DeviceUse::begin(options.device);
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();
@@ -162,6 +177,7 @@ Status DeviceExecutor::submit(const abi::Plan& plan) {
     if (Status status = use(); !status.ok()) return status;
     assert(submitted_ - collected_ < flights_.size());
     StepLayout layout = lay_out(plan, limits(), sampled_before());
+    const ProfilerRange range(name_of_step(submitted_, layout).c_str());
     Flight& flight = this->flight(submitted_);
     flight.layout = std::move(layout);
     flight.result = {};
@@ -178,7 +194,7 @@ Status DeviceExecutor::submit(const abi::Plan& plan) {
 
 Status DeviceExecutor::run_all(Flight& flight) {
     StepLayout& layout = flight.layout;
-    const bool by_graph = graphs_wanted_ && graphable(layout, Forward::kMaxHeadRows);
+    const bool by_graph = graphs_.wanted() && graphable(layout, Forward::kMaxHeadRows);
     const GraphShape shape = by_graph ? fill_up(layout) : GraphShape{};
     if (Status status = send(flight); !status.ok()) return status;
     stream_.record(flight.begun);
@@ -187,10 +203,10 @@ Status DeviceExecutor::run_all(Flight& flight) {
     flight.result.bytes += 2.0 * copies * static_cast<double>(arena_.pool().block_bytes);
     stream_.record(flight.copied);
     flight.timed = submitted_ % kTimedEvery == 0;
-    if (by_graph && !flight.timed && capture(flight, shape)) {
-        ReadyGraph& ready = graphs_.at(shape);
-        ready.last_used = submitted_;
-        stream_.launch(ready.graph);
+    const Graph* const graph = by_graph && !flight.timed ? graphs_.find(shape, submitted_) : nullptr;
+    if (by_graph && !graph && graphs_.lacks(shape)) capture(flight, shape);
+    if (graph) {
+        stream_.launch(*graph);
         read_logits(layout.heads, forward_.logits());
     } else {
         run_batches(flight);
@@ -219,27 +235,20 @@ void DeviceExecutor::run_batches(Flight& flight) {
     if (flight.timed) flight.timer.end(stream_);
 }
 
-/// Whether there is a graph for the shape: it is made the first time, or the second where that has to choose its kernels. Where it
-/// fails there are none from now on; but a library's failure is left to the step itself to tell.
-bool DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
-    if (graphs_.contains(shape)) return true;
-    if (graphs_.size() >= kMostGraphs) drop_oldest_graph();
+/// So that steps of this shape can be one graph, some time later. A shape whose products are still to be chosen is captured the
+/// next time. Where it fails there are no graphs from now on; but a library's failure is left to the step itself to tell.
+void DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
     const StepBatch& batch = flight.layout.batches[0];
-    if (!forward_.may_capture(static_cast<uint32_t>(batch.ids.size()))) return false;
+    if (!forward_.may_capture(static_cast<uint32_t>(batch.ids.size()))) return;
     stream_.begin_capture();
     run(batch, arena_.pool());
     run_heads(flight, batch, false);
-    auto graph = stream_.end_capture();
-    if (!forward_.take_failure().ok()) return false;
-    graphs_wanted_ = graph.ok();
-    if (graph.ok()) graphs_[shape].graph = std::move(graph).value();
-    return graphs_wanted_;
-}
-
-void DeviceExecutor::drop_oldest_graph() {
-    graphs_.erase(std::min_element(graphs_.begin(), graphs_.end(), [](const auto& a, const auto& b) {
-        return a.second.last_used < b.second.last_used;
-    }));
+    auto captured = stream_.end_capture();
+    if (!forward_.take_failure().ok()) return;
+    if (captured.ok())
+        graphs_.add(shape, std::move(captured).value(), submitted_);
+    else
+        graphs_.turn_off();
 }
 
 /// All integers of the step in one copy, and room for all that the step makes: addresses do not change after this.
@@ -325,6 +334,7 @@ Result<abi::StepResult> DeviceExecutor::collect() {
     if (Status status = use(); !status.ok()) return status.error();
     assert(collected_ < submitted_);
     Flight& flight = this->flight(collected_++);
+    const ProfilerRange range("waiting for a step");
     if (Status status = stream_.wait_for(flight.ended); !status.ok()) return status.error();
     flight.sampled.clear();
     for (size_t i = 0; i < flight.layout.heads.size(); ++i)

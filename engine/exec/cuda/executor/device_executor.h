@@ -11,6 +11,7 @@
 #include "engine/exec/cuda/executor/device_model.h"
 #include "engine/exec/cuda/executor/device_use.h"
 #include "engine/exec/cuda/executor/forward.h"
+#include "engine/exec/cuda/executor/graph_cache.h"
 #include "engine/exec/cuda/executor/kv_arena.h"
 #include "engine/exec/cuda/executor/step_layout.h"
 #include "engine/exec/cuda/plugin/abi.h"
@@ -23,6 +24,7 @@ class DeviceExecutor {
   public:
     static Result<std::unique_ptr<DeviceExecutor>> create(const abi::Model& model,
                                                           const abi::Options& options);
+    explicit DeviceExecutor(uint32_t device) : device_(device) {}
 
     /// engine::Executor::status().
     Status status() const { return device_status(device_); }
@@ -68,14 +70,13 @@ class DeviceExecutor {
     void run_batches(Flight& flight);
     /// What could not be given to the device since it was last asked.
     Status check();
-    bool capture(const Flight& flight, const GraphShape& shape);
-    void drop_oldest_graph();
+    void capture(const Flight& flight, const GraphShape& shape);
     void run(const StepBatch& batch, const KvPool& pool);
     Result<KvArena*> side_arena(engine::KvDtype dtype);
     void run_heads(const Flight& flight, const StepBatch& batch, bool reading);
     void read_logits(std::span<const HeadRow> rows, const float* logits);
 
-    uint32_t device_ = 0;
+    uint32_t device_;
     DeviceUse device_use_;  ///< goes after all that is on the device
     Stream stream_;
     DeviceModel model_;
@@ -87,12 +88,7 @@ class DeviceExecutor {
     DeviceMemory picked_;   ///< by those of this plan; they become sampled_ when nobody reads that any more
     std::array<Flight, 2> flights_;
     uint64_t submitted_ = 0, collected_ = 0;
-    struct ReadyGraph {
-        Graph graph;
-        uint64_t last_used = 0;  ///< number of the plan
-    };
-    std::map<GraphShape, ReadyGraph> graphs_;  ///< for the pool and the addresses as they are
-    bool graphs_wanted_ = true;                ///< until one could not be made
+    GraphCache graphs_{device_};  ///< for the pool and the addresses as they are
 };
 
 }  // namespace pitwall::cuda

@@ -21,6 +21,7 @@ struct HostFaults {
     bool device_lost = false;       ///< with the next call to it; then every call fails until it is reset
     uint32_t plans_until_lost = 0;  ///< lost while the host waits for so many-th plan; 0: not
     bool resets_fail = false;       ///< from now on
+    bool graphs_fail = false;       ///< to be made ready, from now on
     bool products_fail = false;     ///< the library's, from now on
 };
 HostFaults& host_faults();

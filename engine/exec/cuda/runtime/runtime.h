@@ -117,6 +117,7 @@ class Handle {
     void* handle = nullptr;
 };
 void release_event(void* event);
+void release_capture(void* capture);
 void release_graph(void* graph);
 void release_stream(void* stream);
 
@@ -128,8 +129,21 @@ class Event : public Handle<release_event> {
     static int64_t elapsed_ns(const Event& from, const Event& to);
 };
 
+/// A stretch of this thread's work under a name that NVIDIA's profilers show (NVTX). Costs nothing while none looks.
+class ProfilerRange {
+  public:
+    explicit ProfilerRange(const char* name);
+    ~ProfilerRange();
+    ProfilerRange(const ProfilerRange&) = delete;
+    ProfilerRange& operator=(const ProfilerRange&) = delete;
+};
+
+/// Work that a stream was given to keep.
+class Capture : public Handle<release_capture> {};
 /// Work that was captured once and is launched as a whole.
 class Graph : public Handle<release_graph> {};
+/// Takes milliseconds; any thread that uses the device, while others go on.
+Result<Graph> make_ready(const Capture& capture);
 
 class Stream : public Handle<release_stream> {
   public:
@@ -142,9 +156,9 @@ class Stream : public Handle<release_stream> {
     void fill(void* device, uint8_t byte, uint64_t bytes);
     void record(Event& event);
 
-    /// What comes now is kept for the graph instead of done.
+    /// What comes now is kept for a graph instead of done.
     void begin_capture();
-    Result<Graph> end_capture();
+    Result<Capture> end_capture();
     void launch(const Graph& graph);
 
     /// Whether all that it was given since the last time could be launched; waits for nothing.

@@ -3,6 +3,7 @@
 // runtime.h over the CUDA runtime, which is linked statically and finds the driver when it is first asked.
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
+#include <nvtx3/nvToolsExt.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -169,6 +170,7 @@ void free_memory(MemoryPlace place, std::byte* data) {
 }
 
 void release_event(void* event) { later(cudaEventDestroy(static_cast<cudaEvent_t>(event))); }
+void release_capture(void* capture) { later(cudaGraphDestroy(static_cast<cudaGraph_t>(capture))); }
 void release_graph(void* graph) { later(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph))); }
 void release_stream(void* stream) { later(cudaStreamDestroy(static_cast<cudaStream_t>(stream))); }
 
@@ -213,17 +215,26 @@ void Stream::record(Event& event) {
     later(cudaEventRecord(static_cast<cudaEvent_t>(event.handle), stream_of(*this)));
 }
 
+ProfilerRange::ProfilerRange(const char* name) { nvtxRangePushA(name); }
+ProfilerRange::~ProfilerRange() { nvtxRangePop(); }
+
 void Stream::begin_capture() {
     later(cudaStreamBeginCapture(stream_of(*this), cudaStreamCaptureModeThreadLocal));
 }
-Result<Graph> Stream::end_capture() {
+Result<Capture> Stream::end_capture() {
     cudaGraph_t captured{};
     const cudaError_t ended = cudaStreamEndCapture(stream_of(*this), &captured);
     const cudaError_t refused = cudaGetLastError();  // a launch that the graph lacks
     if (ended != cudaSuccess) return failure("capturing a graph", ended);
+    Capture capture;
+    capture.handle = captured;
+    if (refused != cudaSuccess) return failure("capturing a graph", refused);
+    return capture;
+}
+
+Result<Graph> make_ready(const Capture& capture) {
     cudaGraphExec_t ready{};
-    const cudaError_t made = refused == cudaSuccess ? cudaGraphInstantiate(&ready, captured, 0) : refused;
-    later(cudaGraphDestroy(captured));
+    const cudaError_t made = cudaGraphInstantiate(&ready, static_cast<cudaGraph_t>(capture.handle), 0);
     if (made != cudaSuccess) {
         (void)cudaGetLastError();
         return failure("making a graph ready", made);
@@ -232,6 +243,7 @@ Result<Graph> Stream::end_capture() {
     graph.handle = ready;
     return graph;
 }
+
 void Stream::launch(const Graph& graph) {
     later(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph.handle), stream_of(*this)));
 }

@@ -118,6 +118,7 @@ Result<std::byte*> allocate_memory(MemoryPlace, uint64_t bytes, const char* what
 void free_memory(MemoryPlace, std::byte* data) { ::operator delete(data, kAlignment); }
 
 void release_event(void* event) { delete static_cast<Moment*>(event); }
+void release_capture(void* capture) { delete static_cast<WorkList*>(capture); }
 void release_graph(void* graph) { delete static_cast<WorkList*>(graph); }
 void release_stream(void* stream) { delete static_cast<StreamState*>(stream); }
 
@@ -167,13 +168,24 @@ void Stream::record(Event& event) {
 }
 
 void Stream::begin_capture() { state_of(*this).capturing = true; }
-Result<Graph> Stream::end_capture() {
+Result<Capture> Stream::end_capture() {
     StreamState& state = state_of(*this);
     state.capturing = false;
+    Capture capture;
+    capture.handle = new WorkList(std::exchange(state.captured, {}));
+    return capture;
+}
+
+Result<Graph> make_ready(const Capture& capture) {
+    if (host_faults().graphs_fail) return Error{"making a graph ready: emulated fault", ""};
     Graph graph;
-    graph.handle = new WorkList(std::exchange(state.captured, {}));
+    graph.handle = new WorkList(*static_cast<const WorkList*>(capture.handle));
     return graph;
 }
+
+ProfilerRange::ProfilerRange(const char*) {}
+ProfilerRange::~ProfilerRange() = default;
+
 void Stream::launch(const Graph& graph) {
     for (const HostWork& work : *static_cast<const WorkList*>(graph.handle)) enqueue(*this, work);
 }

@@ -78,6 +78,20 @@ TEST_F(EmulatedFaults, NoMemoryForFasterProducts) {
     EXPECT_TRUE(hand.executor().set_batch_invariant(false).ok());
 }
 
+TEST_F(EmulatedFaults, StepsGoOnWithoutGraphs) {
+    ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
+    const std::vector<TokenId> tokens(2, 5);
+    const auto table = blocks_from(0, 1);
+    cuda::host_faults().graphs_fail = true;
+    std::vector<TokenId> want;
+    for (int again = 0; again < 5; ++again) {
+        const StepResult result = step(hand, tokens, table);
+        ASSERT_TRUE(result.status.ok());
+        if (again == 0) want = result.sampled;
+        EXPECT_EQ(result.sampled, want);
+    }
+}
+
 TEST_F(EmulatedFaults, AFailingLibraryFailsTheStep) {
     ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model_, options_), 64);
     ASSERT_TRUE(hand.executor().set_batch_invariant(false).ok());

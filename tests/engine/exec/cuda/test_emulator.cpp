@@ -124,7 +124,9 @@ TEST_F(Emulator, WorkWaitsForSynchronize) {
     const DeviceArray<uint32_t> in(stream, std::vector<uint32_t>(32, 1)), out(stream, 32);
     stream.begin_capture();
     launch(stream, {.threads = 32}, adds_one, {out.data(), in.data()});
-    auto graph = stream.end_capture();
+    const auto captured = stream.end_capture();
+    ASSERT_TRUE(captured.ok());
+    const auto graph = make_ready(captured.value());
     ASSERT_TRUE(graph.ok());
     EXPECT_EQ(out.read()[0], UINT32_MAX) << "captured, not done";
     stream.launch(graph.value());
