@@ -141,7 +141,8 @@ TEST_F(LostDevice, AReplayedHistoryGoesOn) {
         device_.lose_at(Call::kConvert, conversion);
         Rig rig(fragile(with({{KnobId::kMaxNumBatchedTokens, 24}})));
         GenerationRequest request = ask(prompt_of(60, 1), 20);
-        request.numeric_history = {{0, {{0, KvDtype::kF32}, {40, KvDtype::kInt8}, {70, KvDtype::kBf16}}}};
+        request.numeric_history = {
+            {0, {{0, {KvDtype::kF32}}, {40, {KvDtype::kInt8}}, {70, {KvDtype::kBf16}}}}};
         rig.submit(request);
         rig.finish();
         EXPECT_EQ(rig.answers[0]->reason, FinishReason::kLength) << rig.answers[0]->error;
