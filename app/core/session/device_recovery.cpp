@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <utility>
 
 #include "app/core/session/engine_parts.h"
@@ -42,7 +43,11 @@ bool DeviceRecovery::lost_too_often() {
 }
 
 DeviceRecovery::Made DeviceRecovery::make_on(const DeviceChoice& device) {
-    return make_executor_on(device, options_, *parts_->opened.model, *parts_->clock, nullptr);
+    try {
+        return make_executor_on(device, options_, *parts_->opened.model, *parts_->clock, nullptr);
+    } catch (const std::exception& error) {  // no memory for it, in the middle of a session
+        return Error{fmt::format("{} cannot be used ({})", device_words(device), error.what()), ""};
+    }
 }
 
 void DeviceRecovery::tell(const engine::DeviceInfo& device, const std::string& reason) {

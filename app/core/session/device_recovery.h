@@ -19,7 +19,7 @@ struct EngineParts;
 class DeviceRecovery {
   public:
     static constexpr size_t kMostLosses = 3;
-    static constexpr int64_t kSpan_ns = 10 * 60 * int64_t{1'000'000'000};
+    static constexpr int64_t kSpan_ns = int64_t{600} * 1'000'000'000;
 
     /// `parts` outlives this.
     DeviceRecovery(EngineParts& parts, const SessionOptions& options) : parts_(&parts), options_(options) {}

@@ -14,9 +14,14 @@ class ForwardingExecutor : public Executor {
   public:
     explicit ForwardingExecutor(std::unique_ptr<Executor> inner) : inner_(std::move(inner)) {}
     const DeviceInfo& device() const override { return inner_->device(); }
+    Status status() const override { return inner_->status(); }
     uint32_t vocab_size() const override { return inner_->vocab_size(); }
     uint64_t bytes_per_block() const override { return inner_->bytes_per_block(); }
     telemetry::KvDtype kv_cache_dtype() const override { return inner_->kv_cache_dtype(); }
+    presets::ActivationDtype activation_dtype() const override { return inner_->activation_dtype(); }
+    Status set_activation_dtype(presets::ActivationDtype dtype) override {
+        return inner_->set_activation_dtype(dtype);
+    }
     uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
     uint64_t activation_bytes() const override { return inner_->activation_bytes(); }
     uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }

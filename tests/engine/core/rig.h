@@ -46,6 +46,8 @@ struct Answered : RequestListener {
     }
 };
 
+class Rig;
+
 struct RigOptions {
     std::map<KnobId, double> knobs;
     std::string profile = "test";
@@ -57,6 +59,9 @@ struct RigOptions {
     std::function<DrafterFactory(Clock&)> timed_drafters = {};  ///< where given, instead: in the rig's time
     std::function<std::unique_ptr<Executor>()> executor =
         {};  ///< where given, instead of the simulated device
+    std::function<std::unique_ptr<Executor>(std::unique_ptr<Executor>)> around =
+        {};  ///< the simulated device
+    std::function<Result<std::unique_ptr<Executor>>(Rig&, const Error&)> recovery = {};
 };
 
 inline RigOptions with(std::map<KnobId, double> knobs) {
@@ -92,7 +97,7 @@ class Rig {
         engine = std::make_unique<Engine>(
             options.executor ? options.executor() : simulated(options, kv_dtype_of(knobs)), options.tokenizer,
             knobs, clock, *producer, options.context,
-            options.timed_drafters ? options.timed_drafters(clock) : options.drafters);
+            options.timed_drafters ? options.timed_drafters(clock) : options.drafters, recovery_of(options));
         engine->publish_start();
     }
 
@@ -143,7 +148,11 @@ class Rig {
         auto executor =
             make_sim_executor(options.config.value_or(tiny_config(options.vocab)), options.profile, sim);
         EXPECT_TRUE(executor.ok());
-        return std::move(executor).value();
+        return options.around ? options.around(std::move(executor).value()) : std::move(executor).value();
+    }
+    ExecutorRecovery recovery_of(const RigOptions& options) {
+        if (!options.recovery) return {};
+        return [this, recovery = options.recovery](const Error& why) { return recovery(*this, why); };
     }
 
     VirtualClock clock;
