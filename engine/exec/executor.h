@@ -87,9 +87,9 @@ struct StepResult {
 struct DeviceInfo {
     std::string name;         ///< "Intel Xeon ...", "Simulated H200"
     std::string kernel_tier;  ///< "plain", "avx2", "avx512-bf16", "simulated"
-    std::string pci_bus_id;   ///< of a GPU, as the driver writes it: "0000:3b:00.0"
     uint32_t threads = 1;
     bool simulated = false;
+    std::string pci_bus_id = {};  ///< of a GPU, as the driver writes it: "0000:3b:00.0"
 };
 
 /// What a KV format makes of the memory given.
