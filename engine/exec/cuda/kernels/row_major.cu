@@ -27,16 +27,16 @@ PITWALL_KERNEL unpack_matrix_kernel(UnpackArgs args) {
     tile.load(m.values + index * kValueBytes<Tile> + lane_values(),
               m.scales + (index * kScaleBytes<Tile> + lane_scales(Tile::kFormat)));
     const uint32_t row = block_y() * kTileRows + lane() / 4, ld = tiles * kTileColumns;
-    uint16_t* const out =
-        args.out + size_t{row} * ld + column_tile * kTileColumns + lane() % 4 * kLaneColumns;
+    const uint32_t column = column_tile * kTileColumns + lane() % 4 * kLaneColumns;
+    uint16_t* const out = args.out + size_t{row} * ld + column;
 #pragma unroll
     for (uint32_t k32 = 0; k32 < kTileColumns / 32; ++k32) {
         const Rows32 rows = tile.rows(k32);
 #pragma unroll
         for (uint32_t half = 0; half < 2; ++half) {
             const uint32_t(&words)[4] = rows.words[half];
-            *reinterpret_cast<Words4*>(out + size_t{half} * 8 * ld + k32 * 32) = {words[0], words[1],
-                                                                                  words[2], words[3]};
+            *reinterpret_cast<Words4*>(out + size_t{half} * 8 * ld + size_t{k32} * 32) = {words[0], words[1],
+                                                                                          words[2], words[3]};
         }
     }
 }
