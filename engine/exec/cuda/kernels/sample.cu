@@ -60,7 +60,7 @@ struct Workspace {
     }
     static uint32_t bytes(uint32_t columns) {
         const uint32_t set_bytes = (token_set_words(columns) * 4 + 15) / 16 * 16;
-        return static_cast<uint32_t>(2 * Sums::kBytes + Finder::kBytes + 2 * kListed * sizeof(uint64_t) +
+        return static_cast<uint32_t>(2 * Sums::kBytes + Finder::kBytes + sizeof(uint64_t) * 2 * kListed +
                                      sizeof(Found) + 16 + kMostWarps * sizeof(Best)) +
                2 * set_bytes;
     }
