@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "engine/sample/exponential.h"
 #include "engine/sample/philox.h"
 #include "tests/storm.h"
 
@@ -144,6 +145,14 @@ TEST(Sampling, ColdIsGreedy) {
         params.seed = seed;
         EXPECT_EQ(pick({0.1f, 0.5f, 0.4f}, params), 1);
     }
+}
+
+TEST(Sampling, WeightsAreExponentials) {
+    for (float x = 0; x > -80; x -= 0.0137f) {
+        const double want = std::exp(static_cast<double>(x));
+        EXPECT_NEAR(static_cast<double>(exponential::of_negative(x)) / want, 1, 3e-7) << x;
+    }
+    EXPECT_EQ(exponential::of_negative(0), 1) << "the best weighs 1";
 }
 
 TEST(Sampling, RepeatsBySeedAndPosition) {

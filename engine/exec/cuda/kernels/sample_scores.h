@@ -45,9 +45,8 @@ struct Scores {
         return logit > 0 ? logit / penalty : logit * penalty;
     }
     /// take(id, score) for each token that is not banned; those of one thread in ascending order, several of them read at once.
-    template <class Take>
+    template <uint32_t kAtOnce, class Take>
     PITWALL_DEVICE void each(const Take& take) const {
-        constexpr uint32_t kAtOnce = 8;
         for (uint32_t first = thread(); first < columns; first += kAtOnce * threads()) {
             float x[kAtOnce];
 #pragma unroll
@@ -81,7 +80,9 @@ PITWALL_DEVICE Best better(Best a, Best b) {
 /// `of_warps`: [kMostWarps] in shared memory. To all threads.
 PITWALL_DEVICE Best find_best(const Scores& scores, Best* of_warps) {
     Best best{-INFINITY, INFINITY, kNoToken};
-    scores.each([&](uint32_t id, float score) {
+    constexpr uint32_t kAtOnce =
+        8;  // this reading alone comes from memory, and does little with what it reads
+    scores.each<kAtOnce>([&](uint32_t id, float score) {
         const float value = score != score ? -INFINITY : score;
         const bool first = best.id == kNoToken;  // any that may be picked is better than none
         if (first || value > best.score) best.score = value, best.id = id;

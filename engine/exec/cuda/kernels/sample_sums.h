@@ -20,7 +20,7 @@ struct Sums {
         uint32_t* const low = shared.take<uint32_t>(kBins);
         return {low, shared.take<uint32_t>(kBins)};
     }
-    static constexpr uint32_t kBytes = 2 * kBins * sizeof(uint32_t);
+    static constexpr uint32_t kBytes = sizeof(uint32_t) * 2 * kBins;
 
     PITWALL_DEVICE void clear() const {
         for (uint32_t i = thread(); i < kBins; i += threads()) low[i] = high[i] = 0;

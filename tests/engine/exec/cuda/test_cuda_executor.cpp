@@ -8,41 +8,12 @@
 #include <cstdlib>
 #include <numeric>
 
-#include "engine/exec/cuda/cuda_executor.h"
 #include "engine/exec/cuda/cuda_library.h"
-#include "engine/exec/cuda/plugin/abi.h"
-#include "engine/kv/kv_format.h"
-#include "engine/sample/sampler.h"
-#include "tests/engine/exec/executor_hand.h"
-#include "tests/engine/exec/test_model.h"
+#include "tests/engine/exec/cuda/cuda_hand.h"
 #include "tests/storm.h"
 
 namespace pitwall::engine {
 namespace {
-
-using telemetry::KvDtype;
-
-ModelConfig small_config() {
-    ModelConfig c;
-    c.num_layers = 2, c.hidden_size = 96, c.num_heads = 6, c.num_kv_heads = 2, c.head_dim = 32;
-    c.intermediate_size = 160;
-    c.vocab_size = 83, c.max_context_tokens = 4096, c.tied_embeddings = false;
-    return c;
-}
-
-CudaOptions options_of(const Model& model, KvDtype dtype, uint32_t blocks) {
-    CudaOptions options;
-    options.kv_cache_dtype = dtype;
-    options.kv_cache_memory_bytes = blocks * kv_bytes_per_block(dtype, model.config());
-    return options;
-}
-
-class CudaHand : public ExecutorHand {
-  public:
-    explicit CudaHand(const Model& model, KvDtype dtype = KvDtype::kF16, uint32_t blocks = 64)
-        : ExecutorHand(make_cuda_executor(*pitwall_cuda_plugin(), model, options_of(model, dtype, blocks)),
-                       blocks) {}
-};
 
 double relative_error(const std::vector<float>& got, const std::vector<double>& want) {
     double difference = 0, size = 0;
@@ -74,19 +45,6 @@ TEST(CudaExecutor, BitsDependOnTheRequestAlone) {
     const auto want = CudaHand(model).logits(tokens, tokens.size(), blocks_from(0, 5));
     for (const size_t chunk : {1u, 7u, 16u, 33u})
         EXPECT_EQ(CudaHand(model).logits(tokens, chunk, blocks_from(20, 5)), want) << chunk;
-}
-
-/// One more slice of a sequence, its logits into `out`.
-SequenceSlice scored_slice(const std::vector<TokenId>& tokens, uint32_t first, std::span<const BlockId> table,
-                           std::vector<float>& out, size_t vocab) {
-    SequenceSlice slice;
-    slice.tokens = std::span(tokens).subspan(first);
-    slice.history = tokens;
-    slice.first_position = first;
-    slice.block_table = table;
-    out.assign(slice.tokens.size() * vocab, std::nanf(""));
-    slice.logits_out = out;
-    return slice;
 }
 
 TEST(CudaExecutor, NeighboursDoNotShow) {
@@ -238,118 +196,6 @@ TEST(CudaExecutor, BannedTokensAreNotSampled) {
                   order[count]);
     EXPECT_EQ(pick({order.begin(), order.begin() + 4}, 4), order[4]);
     EXPECT_EQ(pick({order.begin(), order.begin() + 4}, 3), order[0]);
-}
-
-/// Sampled, verified and scored in one step: the tokens that the host's sampler gives for the logits that come back, which are
-/// the raw ones.
-TEST(CudaExecutor, SamplesAsTheHostDoesFromTheSameLogits) {
-    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 33);
-    const uint32_t vocab = model.config().vocab_size;
-    CudaHand hand(model);
-    for (const uint32_t seed : StormSeeds(4)) {
-        std::mt19937 random(seed);
-        constexpr uint32_t kSlices = 5;
-        std::vector<std::vector<TokenId>> tokens;
-        std::vector<std::vector<BlockId>> tables;
-        std::vector<std::vector<float>> logits(kSlices);
-        const std::vector<TokenId> banned = {1, 4, static_cast<TokenId>(random() % vocab)};
-        StepPlan plan;
-        for (uint32_t i = 0; i < kSlices; ++i) {
-            tokens.push_back(random_tokens(8 + random() % 8, vocab, random));
-            tables.push_back(blocks_from(3 * i, 1));
-        }
-        for (uint32_t i = 0; i < kSlices; ++i) {
-            SequenceSlice slice = scored_slice(tokens[i], 0, tables[i], logits[i], vocab);
-            slice.samples = 1 + random() % 5;
-            slice.sampling = {.temperature = i == 0 ? 0.0f : 0.5f * static_cast<float>(i),
-                              .top_k = i == 2 ? 20 : 0,
-                              .top_p = i < 3 ? 1.0f : 0.8f,
-                              .min_p = i == 4 ? 0.01f : 0.0f,
-                              .repetition_penalty = 1.3f,
-                              .seed = seed + i};
-            slice.banned = banned;
-            slice.banned_before = static_cast<uint32_t>(tokens[i].size() - 1);
-            plan.slices.push_back(slice);
-        }
-        const StepResult result = hand.run(plan);
-        ASSERT_TRUE(result.status.ok());
-        SamplerScratch scratch;
-        std::vector<TokenId> want;
-        for (uint32_t i = 0; i < kSlices; ++i) {
-            const SequenceSlice& slice = plan.slices[i];
-            for (size_t t = slice.first_sampled(); t < tokens[i].size(); ++t)
-                want.push_back(sample_token(std::span(logits[i]).subspan(t * vocab, vocab), slice.sampling,
-                                            slice.history_at(t), slice.banned_at(t), t + 1, scratch));
-        }
-        EXPECT_EQ(result.sampled, want);
-    }
-}
-
-/// A sequence that decodes with its plans handed over before it is known what the one before picked.
-struct Decoding {
-    RequestId request;
-    std::vector<TokenId> tokens;
-    std::vector<BlockId> table;
-    SamplingParams sampling;
-    uint32_t computed = 0;
-
-    SequenceSlice next() {
-        SequenceSlice slice;
-        slice.request = request;
-        slice.tokens = std::span<const TokenId>(tokens).subspan(computed);
-        slice.history = tokens;
-        slice.first_position = computed;
-        slice.block_table = table;
-        slice.samples = 1;
-        slice.sampling = sampling;
-        computed = static_cast<uint32_t>(tokens.size());
-        return slice;
-    }
-};
-
-/// Greedy, and sampled in several ways.
-std::vector<Decoding> some_sequences() {
-    std::mt19937 random(8);
-    std::vector<Decoding> sequences;
-    for (uint32_t i = 0; i < 4; ++i) {
-        Decoding d{RequestId{i + 1}, random_tokens(5 + 17 * i, 83, random), blocks_from(10 * i, 10), {}, 0};
-        d.tokens.reserve(200);  // spans of them stay valid while a plan is in flight
-        if (i == 1) d.sampling = {.temperature = 1, .repetition_penalty = 1.5f, .seed = 3};
-        if (i == 2) d.sampling = {.temperature = 0, .repetition_penalty = 3};
-        if (i == 3) d.sampling = {.temperature = 1.5f, .top_k = 30, .top_p = 0.9f, .seed = 4};
-        sequences.push_back(std::move(d));
-    }
-    return sequences;
-}
-
-StepPlan plan_of(std::vector<Decoding>& sequences) {
-    StepPlan plan;
-    for (Decoding& d : sequences) plan.slices.push_back(d.next());
-    return plan;
-}
-
-TEST(CudaExecutor, TwoPlansInFlightGiveTheTokensOfOne) {
-    const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 33);
-    constexpr uint32_t kSteps = 9;
-    auto alone = some_sequences(), overlapped = some_sequences();
-    CudaHand first(model);
-    for (uint32_t step = 0; step < kSteps; ++step) {
-        const StepResult result = first.run(plan_of(alone));
-        for (size_t i = 0; i < alone.size(); ++i) alone[i].tokens.push_back(result.sampled.at(i));
-    }
-    CudaHand second(model);
-    Executor& executor = second.executor();
-    ASSERT_EQ(executor.depth(), 2u);
-    Ticket before = executor.submit(plan_of(overlapped));
-    for (uint32_t step = 1; step <= kSteps; ++step) {
-        for (Decoding& d : overlapped) d.tokens.push_back(-1);
-        const Ticket next = step < kSteps ? executor.submit(plan_of(overlapped)) : before;
-        const StepResult result = executor.collect(before);
-        ASSERT_TRUE(result.status.ok());
-        for (size_t i = 0; i < overlapped.size(); ++i) *overlapped[i].tokens.rbegin() = result.sampled.at(i);
-        before = next;
-    }
-    for (size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(overlapped[i].tokens, alone[i].tokens) << i;
 }
 
 TEST(CudaExecutor, KvIsConvertedInPlaceBothWays) {

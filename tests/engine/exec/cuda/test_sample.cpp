@@ -207,7 +207,7 @@ TEST_F(CudaSample, CrowdedBinsAreDivided) {
         logits[4000] = 6;
         for (const float top_p : {0.3f, 0.9f})
             for (const int32_t top_k : {0, 3000})
-                for (uint32_t seed = 0; seed < 2; ++seed)
+                for (uint32_t seed = 0; seed < storm_size(2); ++seed)
                     rows.push_back(
                         {logits, {.temperature = 1, .top_k = top_k, .top_p = top_p, .seed = seed}});
     }
@@ -319,6 +319,7 @@ TEST_F(CudaSample, PositionsOfASliceSeeTheirOwnPast) {
     const std::vector<TokenId> history = {7, 8, 9, 10, 11};
     abi::Slice slice =
         slice_of({std::vector<float>(20), {.temperature = 1, .repetition_penalty = 2}, history});
+    slice.history = history.data();
     slice.tokens = history.data() + 2;
     slice.num_tokens = slice.samples = 3;
     slice.num_history = 2;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A CUDA executor over a small model, in the hand of a test.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "engine/exec/cuda/cuda_executor.h"
+#include "engine/exec/cuda/plugin/abi.h"
+#include "engine/kv/kv_format.h"
+#include "tests/engine/exec/executor_hand.h"
+#include "tests/engine/exec/test_model.h"
+
+namespace pitwall::engine {
+
+using telemetry::KvDtype;
+
+inline ModelConfig small_config() {
+    ModelConfig c;
+    c.num_layers = 2, c.hidden_size = 96, c.num_heads = 6, c.num_kv_heads = 2, c.head_dim = 32;
+    c.intermediate_size = 160;
+    c.vocab_size = 83, c.max_context_tokens = 4096, c.tied_embeddings = false;
+    return c;
+}
+
+inline CudaOptions options_of(const Model& model, KvDtype dtype, uint32_t blocks) {
+    CudaOptions options;
+    options.kv_cache_dtype = dtype;
+    options.kv_cache_memory_bytes = blocks * kv_bytes_per_block(dtype, model.config());
+    return options;
+}
+
+class CudaHand : public ExecutorHand {
+  public:
+    explicit CudaHand(const Model& model, KvDtype dtype = KvDtype::kF16, uint32_t blocks = 64)
+        : ExecutorHand(make_cuda_executor(*pitwall_cuda_plugin(), model, options_of(model, dtype, blocks)),
+                       blocks) {}
+};
+
+/// One more slice of a sequence, its logits into `out`.
+inline SequenceSlice scored_slice(const std::vector<TokenId>& tokens, uint32_t first,
+                                  std::span<const BlockId> table, std::vector<float>& out, size_t vocab) {
+    SequenceSlice slice;
+    slice.tokens = std::span(tokens).subspan(first);
+    slice.history = tokens;
+    slice.first_position = first;
+    slice.block_table = table;
+    out.assign(slice.tokens.size() * vocab, std::nanf(""));
+    slice.logits_out = out;
+    return slice;
+}
+
+}  // namespace pitwall::engine
