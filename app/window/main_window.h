@@ -125,6 +125,7 @@ class MainWindow : public QWidget {
     void tell_trouble();
     void show_state();
     SourceState describe() const;
+    QString device_name() const;  ///< of a session
     void show_rates(int64_t now_ns);
 
     // Commands.

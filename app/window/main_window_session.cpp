@@ -5,6 +5,7 @@
 
 #include "app/window/main_window.h"
 #include "panels/common/format.h"
+#include "panels/knobs/knob_text.h"
 #include "panels/prompt/prompt_panel.h"
 
 namespace pitwall::app {
@@ -138,6 +139,12 @@ void MainWindow::keep_to_budget(const Frame& frame) {
     refresher_->set_saving(engine_runs && drawing_budget_.exhausted());
 }
 
+/// What the events told last: a device that is lost makes place for another. The session knows it before they come.
+QString MainWindow::device_name() const {
+    const std::string_view told = store_->session("device");
+    return told.empty() ? QString::fromStdString(session_->device_name()) : panels::to_qstring(told);
+}
+
 /// After a gap the block map is unsure until the next keyframe, so one is asked for.
 void MainWindow::note_gap(const Frame& frame) {
     const int64_t now = clock_.now_ns();
@@ -171,7 +178,7 @@ SourceState MainWindow::describe() const {
         return state;
     }
     state.name = QString::fromStdString(session_->model_name());
-    state.device = QString::fromStdString(session_->device_name());
+    state.device = device_name();
     if (telemetry::ReplayControl* replay = session_->replay()) {
         state.kind = Kind::kReplay;
         const QString speed =
@@ -217,7 +224,7 @@ void MainWindow::show_state() {
             transport.speed = replay->speed();
         }
         facts.model = QString::fromStdString(session_->model_name());
-        facts.device = QString::fromStdString(session_->device_name());
+        facts.device = device_name();
         facts.recording = recording_.state().recording;
         facts.recorder_lag_ns = recording_.state().lag_ns;
     }

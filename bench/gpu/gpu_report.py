@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One report of what scripts/gpu-check left in a folder.   gpu_report.py FOLDER [--summary]"""
-import json, pathlib, sys
+import json, pathlib, sqlite3, sys
 
 folder = pathlib.Path(sys.argv[1])
 
@@ -26,7 +26,8 @@ def tests(name):
     except json.JSONDecodeError:
         return {"tests": 0, "failed": ["the run did not end"]}
     failed = [f"{suite['name']}.{case['name']}" for suite in report["testsuites"] for case in suite["testsuite"] if case.get("failures")]
-    return {"tests": report["tests"], "failed": failed}
+    skipped = [f"{suite['name']}.{case['name']}" for suite in report["testsuites"] for case in suite["testsuite"] if case.get("result") == "SKIPPED"]
+    return {"tests": report["tests"], "failed": failed, "skipped": skipped}
 
 
 def rate_of(rows, unit, **wanted):
@@ -34,6 +35,35 @@ def rate_of(rows, unit, **wanted):
         if all(row.get(key) == value for key, value in wanted.items()):
             return row.get(unit)
     return None
+
+
+def session(path):
+    """What a recorded session says: answers a second, and of steps that decoded side by side, with nobody coming or going, how
+    much of the time the device waited for the next one; where the time of timed steps went; the GPU's own readings."""
+    db = sqlite3.connect(path)
+    tokens, seconds, ended = db.execute("SELECT sum(output_tokens), (max(last_token_ns) - min(arrival_ns)) / 1e9, sum(finish_reason IN ('stop', 'length')) FROM v_request").fetchone()
+    found = {"output_tokens": tokens, "seconds": seconds, "finished": ended, "output_tokens_per_s": tokens / seconds if tokens and seconds else None}
+    busy, whole, steps = db.execute(
+        """WITH s AS (SELECT start_ns, execute_ns + sample_ns AS device_ns, running, prefill_tokens + recompute_tokens AS prompt,
+                             lead(start_ns) OVER (ORDER BY step_id) AS next_ns, lead(running) OVER (ORDER BY step_id) AS next_running FROM v_step)
+           SELECT sum(device_ns), sum(next_ns - start_ns), count(*) FROM s
+           WHERE prompt = 0 AND running = next_running AND running = (SELECT max(running) FROM v_step)"""
+    ).fetchone()
+    if whole:
+        found["side_by_side"] = {"steps": steps, "sequences": db.execute("SELECT max(running) FROM v_step").fetchone()[0], "device_waits": 1 - busy / whole, "step_ms": whole / steps / 1e6}
+    found["kernels"] = {kind: {"ms": ns / 1e6, "gb_per_s": bytes / ns if ns else None, "tflops": flops / ns / 1e3 if ns else None} for kind, ns, bytes, flops in db.execute("SELECT kind, sum(duration_ns), sum(bytes), sum(flops) FROM v_kernel GROUP BY kind")}
+    found["gpu"] = [dict(zip(("power_w", "clock_mhz", "temperature_c", "throttle_reasons"), row)) for row in db.execute("SELECT power_mw / 1e3, clock_mhz, temperature_c, throttle_reasons FROM gpu ORDER BY t_ns")]
+    return found
+
+
+def sessions():
+    found = {}
+    for path in sorted(folder.glob("*.db")):
+        try:
+            found[path.stem] = session(path)
+        except sqlite3.Error as error:
+            found[path.stem] = {"error": str(error)}
+    return found
 
 
 def shares(report):
@@ -82,15 +112,23 @@ def shares(report):
         for row in report[name]:
             if row.get("decode_bandwidth_fraction"):
                 found.append((f"{name} decode batch {row['batch']} depth {row['depth']}: bytes / copy", row["decode_bandwidth_fraction"]))
+    side_by_side = report["sessions"].get("side_by_side", {}).get("side_by_side")
+    if side_by_side:
+        found.append((f"device waits between decode steps of {side_by_side['sequences']} sequences / step", side_by_side["device_waits"]))
+    ours = report["sessions"].get("serving", {}).get("output_tokens_per_s")
+    for row in report["transformers"]:
+        if ours and row.get("output_tokens_per_s"):
+            found.append((f"serving {row['requests']} requests: ours / transformers ({row['attention']})", ours / row["output_tokens_per_s"]))
     return found
 
 
 report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
-for name in ("accuracy", "ceilings", "products", "fast_products", "attention", "mode_bf16_true", "mode_bf16_false", "mode_int4_true", "mode_int4_false", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code"):
+for name in ("accuracy", "ceilings", "products", "fast_products", "attention", "mode_bf16_true", "mode_bf16_false", "mode_int4_true", "mode_int4_false", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code", "transformers"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
 report["sanitizers"] = {tool: (folder / f"{tool}.log").read_text(errors="replace").splitlines()[-3:] for tool in ("memcheck", "racecheck") if (folder / f"{tool}.log").exists()}
 report["device"] = device.read_text().splitlines() if device.exists() else []
+report["sessions"] = sessions()
 report["shares"] = {name: round(share, 4) for name, share in shares(report)}
 if "--summary" in sys.argv:
     for stage in report["stages"]:

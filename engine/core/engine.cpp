@@ -27,11 +27,9 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
     open_pool();
     scheduler_.set_settings(settings());
     scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
+    begin_with(KnobId::kActivationDtype, &Impl::change_activations);
+    begin_with(KnobId::kBatchInvariant, &Impl::change_batch_invariance);
     Bounded bounded;
-    effective_.set(KnobId::kActivationDtype,
-                   change_activations(effective_.get(KnobId::kActivationDtype), bounded));
-    effective_.set(KnobId::kBatchInvariant,
-                   change_batch_invariance(effective_.get(KnobId::kBatchInvariant), bounded));
     effective_.set(KnobId::kSpeculativeMethod,
                    change_drafter(effective_.get(KnobId::kSpeculativeMethod), bounded));
     token_told_.resize(executor_->vocab_size());
@@ -39,6 +37,17 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
         for (uint32_t token = 0; token < std::min(tokenizer_->vocab_size(), executor_->vocab_size()); ++token)
             if (tokenizer_->is_end(static_cast<TokenId>(token)))
                 end_tokens_.push_back(static_cast<TokenId>(token));
+}
+
+/// What somebody gave and the device lacks stays asked for; a default that it lacks is nobody's wish.
+void Engine::Impl::begin_with(KnobId id, double (Impl::*change)(double, Bounded&)) {
+    Bounded bounded;
+    const bool given = asked_.given(id);
+    const double wish = effective_.get(id);
+    effective_.set(id, (this->*change)(wish, bounded));
+    if (effective_.get(id) == wish || !given) return;
+    asked_.set(id, wish);
+    bounds_[static_cast<size_t>(id)] = bounded.bound;
 }
 
 EngineMemory Engine::Impl::memory() const {

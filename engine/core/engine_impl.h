@@ -177,6 +177,7 @@ class Engine::Impl {
 
     // Knobs.
     SchedulerSettings settings() const;
+    void begin_with(presets::KnobId id, double (Impl::*change)(double, Bounded&));
     double apply_knob(presets::KnobId knob, double value, Bounded& bounded);
     void publish_knob(presets::KnobId knob, double old_value, double asked, telemetry::KnobBound bound,
                       telemetry::KnobOrigin origin, int64_t pause_ns);

@@ -64,10 +64,14 @@ Answer Engine::Impl::set_knob(KnobId id, double value, KnobOrigin origin) {
         bounded = {KnobBound::kRange,
                    fmt::format("{} goes from {} to {}", knob.name, presets::display_value(knob, knob.minimum),
                                presets::display_value(knob, knob.maximum))};
-    const double effective = apply_knob(id, wanted, bounded);
+    double effective = apply_knob(id, wanted, bounded);
     const int64_t end_ns = stamp();
     publish_knob(id, old_value, value, bounded.bound, origin, end_ns - begin_ns);
     replace_if_lost();
+    if (effective_.get(id) != effective) {
+        bounded.reason = "the device was lost, and the one after it has that";
+        effective = effective_.get(id);
+    }
     const Verdict verdict = effective == value         ? Verdict::kAccepted
                             : asked_.get(id) == wanted ? Verdict::kClamped
                                                        : Verdict::kRefused;

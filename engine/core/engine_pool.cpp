@@ -103,9 +103,14 @@ void Engine::Impl::shrink_pool(uint32_t num_blocks, Bounded& bounded) {
 
 /// A shrink that stopped at what a request needed goes on when that one has ended.
 void Engine::Impl::shrink_further() {
-    const auto asked = static_cast<uint32_t>(asked_.integer(KnobId::kNumKvBlocks));
-    if (asked >= kv_.size() || largest_need() >= kv_.size()) return;
+    const auto may_shrink = [&] {
+        return no_device_.empty() && asked_.integer(KnobId::kNumKvBlocks) < kv_.size() &&
+               largest_need() < kv_.size();
+    };
+    if (!may_shrink()) return;
     drain();
+    if (!may_shrink()) return;  // on another device
+    const auto asked = static_cast<uint32_t>(asked_.integer(KnobId::kNumKvBlocks));
     const int64_t begin_ns = stamp();
     const double old_value = effective_.get(KnobId::kNumKvBlocks);
     Bounded bounded;
@@ -129,6 +134,11 @@ double Engine::Impl::convert_kv(double choice, Bounded& bounded) {
     const double before = effective_.get(KnobId::kKvCacheDtype);
     const KvDtype dtype = kv_dtype_of_choice(choice);
     if (dtype == executor_->kv_cache_dtype()) return choice;
+    if (!no_device_.empty()) {
+        bounded = {KnobBound::kUnavailable, no_device_};
+        asked_.set(KnobId::kKvCacheDtype, before);
+        return before;
+    }
     const KvCapacity capacity = executor_->kv_capacity(dtype);
     const uint32_t old_blocks = kv_.size();
     if (std::max(1u, largest_need()) > capacity.blocks) {

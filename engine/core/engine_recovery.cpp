@@ -32,7 +32,7 @@ void Engine::Impl::replace_device(const Error& why) {
     while (preempt_last()) {
     }
     kv_.flush();
-    if (replaying_) replaying_->hold_at = 0;  // until its history is looked at again
+    if (replaying_) replaying_->hold_at = replaying_->replay_change = 0;  // the stage is done again
     leave_device(why);
     auto made = recovery_ ? recovery_(why) : Error{"nothing here makes another", ""};
     if (made.ok())
@@ -104,6 +104,7 @@ void Engine::Impl::take_up_kv_format(KvDtype wanted) {
 void Engine::Impl::remake_drafter() {
     Bounded bounded;
     const double method = effective_.get(KnobId::kSpeculativeMethod);
+    if (method == static_cast<double>(DraftMethod::kNone)) return;  // one that was lost before stays told
     if (change_drafter(method, bounded) == method) return;
     asked_.set(KnobId::kSpeculativeMethod, method);
     lose_drafter(std::move(bounded.reason));

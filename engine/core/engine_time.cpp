@@ -92,11 +92,13 @@ void Engine::Impl::stand_still(Cause cause, int64_t from_ns, int64_t to_ns) {
 }
 
 void Engine::Impl::book_recorder_wait(int64_t since_ns) {
-    drain();
+    collect_all();
     const int64_t now_ns = stamp();
-    if (now_ns <= since_ns) return;
-    writer_.mark(MarkKind::kRecorderWait, now_ns - since_ns);
-    if (!paused_) stand_still(Cause::kRecorder, since_ns, now_ns);
+    if (now_ns > since_ns) {
+        writer_.mark(MarkKind::kRecorderWait, now_ns - since_ns);
+        if (!paused_) stand_still(Cause::kRecorder, since_ns, now_ns);
+    }
+    replace_if_lost();  // which takes time of its own
 }
 
 void Engine::Impl::begin_pause(int64_t now_ns) {

@@ -12,6 +12,7 @@ class LostExecutor final : public Executor {
           bytes_per_block_(lost.bytes_per_block()),
           kv_dtype_(lost.kv_cache_dtype()),
           activations_(lost.activation_dtype()),
+          batch_invariant_(lost.batch_invariant()),
           why_(why) {}
 
     const DeviceInfo& device() const override { return info_; }
@@ -20,6 +21,8 @@ class LostExecutor final : public Executor {
     telemetry::KvDtype kv_cache_dtype() const override { return kv_dtype_; }
     presets::ActivationDtype activation_dtype() const override { return activations_; }
     Status set_activation_dtype(presets::ActivationDtype /*dtype*/) override { return why_; }
+    bool batch_invariant() const override { return batch_invariant_; }
+    Status set_batch_invariant(bool /*invariant*/) override { return why_; }
     uint64_t weight_bytes() const override { return 0; }
     uint32_t capacity_blocks() const override { return 0; }
     KvCapacity kv_capacity(telemetry::KvDtype /*dtype*/) const override { return {bytes_per_block_, 0}; }
@@ -41,6 +44,7 @@ class LostExecutor final : public Executor {
     uint64_t bytes_per_block_;
     telemetry::KvDtype kv_dtype_;
     presets::ActivationDtype activations_;
+    bool batch_invariant_;
     Error why_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "panels/common/paint.h"
 #include "panels/common/text_line.h"
+#include "panels/common/widgets.h"
 
 namespace pitwall::panels {
 
@@ -25,9 +26,13 @@ PartBar::PartBar(Theme* theme, QWidget* parent) : QWidget(parent), theme_(theme)
 }
 
 void PartBar::show_parts(const QString& caption, const Quantity& total, std::vector<Part> parts) {
+    if (caption == caption_ && total.number == total_.number && total.unit == total_.unit && parts == parts_)
+        return;
     caption_ = caption;
     total_ = total;
     parts_ = std::move(parts);
+    setAccessibleName(caption_);
+    setAccessibleDescription(total_.text());
     update();
 }
 
@@ -71,7 +76,7 @@ bool PartBar::event(QEvent* event) {
     QString tip;
     for (size_t i = 0; i < parts_.size(); ++i)
         if (part_rect(i).contains(help->pos())) tip = parts_[i].tip;
-    QToolTip::showText(help->globalPos(), tip, this);
+    QToolTip::showText(help->globalPos(), tip.isEmpty() ? tip : plain_tip(tip), this);
     return true;
 }
 

@@ -18,6 +18,7 @@ class PartBar : public QWidget {
         const char* color = nullptr;  ///< a colour token
         double opacity = 1;
         QString tip;
+        bool operator==(const Part&) const = default;
     };
     PartBar(Theme* theme, QWidget* parent);
     void show_parts(const QString& caption, const Quantity& total, std::vector<Part> parts);

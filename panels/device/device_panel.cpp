@@ -41,6 +41,7 @@ void DevicePanel::recompute() {
     parts()->set_rows(presenter_.part_rows());
     readings()->set_rows(presenter_.device_rows());
     bar_->show_parts(presenter_.caption(), presenter_.mean_step(), bar_parts());
+    bar_->setVisible(presenter_.timed());
     content_->setVisible(!presenter_.empty());
     empty_->setVisible(presenter_.empty());
     empty_->set_sentence(presenter_.empty_words());

@@ -16,7 +16,8 @@ class DevicePresenter {
     explicit DevicePresenter(const telemetry::Store& store) : store_(store) {}
     void update(telemetry::TimeRange range, const QString& range_label);
 
-    bool empty() const { return sums_.steps == 0; }
+    bool timed() const { return sums_.steps > 0; }  ///< a step of the range; without, there is no bar
+    bool empty() const { return !timed() && device_rows_.empty(); }
     QString empty_words() const;  ///< why there is nothing to show, and what to do
     bool can_start() const { return store_.steps().empty(); }
     const StepParts& parts() const { return parts_; }
@@ -28,9 +29,13 @@ class DevicePresenter {
     QString csv() const;
 
   private:
+    const telemetry::GpuEvent* reading(telemetry::TimeRange range) const;
+    telemetry::StepSums steps_of(telemetry::TimeRange range) const;
+
     const telemetry::Store& store_;
     telemetry::KernelSums sums_;
-    uint64_t steps_ = 0;  ///< of the range, timed or not
+    uint64_t steps_ = 0;          ///< of the range, timed or not
+    bool session_timed_ = false;  ///< a step of all that the store knows; looked for where the range has none
     StepParts parts_;
     std::vector<ValueRow> part_rows_, device_rows_;
     QString scope_;

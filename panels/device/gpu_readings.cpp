@@ -63,7 +63,9 @@ std::vector<ValueRow> gpu_readings(const telemetry::GpuEvent& gpu) {
     rows.push_back(reading(
         "Memory in use", gpu.memory_used_bytes >= 0,
         format_memory(static_cast<double>(gpu.memory_used_bytes)),
-        QStringLiteral("of %1").arg(format_memory(static_cast<double>(gpu.memory_total_bytes)).text()),
+        gpu.memory_total_bytes >= 0
+            ? QStringLiteral("of %1").arg(format_memory(static_cast<double>(gpu.memory_total_bytes)).text())
+            : QString(),
         "Of the GPU's own, by all processes"));
     rows.push_back(reading(
         "Power", gpu.power_mw >= 0, watts(gpu.power_mw),
@@ -80,9 +82,11 @@ std::vector<ValueRow> gpu_readings(const telemetry::GpuEvent& gpu) {
     const auto rate = [](int64_t bytes) {
         return format_rate(static_cast<double>(bytes) / 1e6, QStringLiteral("MB/s"));
     };
+    constexpr const char* kByTheGpu = "By the GPU, counted over some milliseconds";
     rows.push_back(reading("PCIe received", gpu.pcie_received_bytes_s >= 0, rate(gpu.pcie_received_bytes_s),
-                           QStringLiteral("sent %1").arg(rate(gpu.pcie_sent_bytes_s).text()),
-                           "By the GPU, counted over some milliseconds"));
+                           {}, kByTheGpu));
+    rows.push_back(
+        reading("PCIe sent", gpu.pcie_sent_bytes_s >= 0, rate(gpu.pcie_sent_bytes_s), {}, kByTheGpu));
     return rows;
 }
 

@@ -11,7 +11,7 @@ namespace pitwall::panels {
 /// What the driver says of the GPU, a row each; an en dash where it does not say.
 std::vector<ValueRow> gpu_readings(const telemetry::GpuEvent& gpu);
 
-/// Why its clocks are lower than they might be, in words: "power cap, too hot"; "nothing" where they are not.
+/// Why its clocks are lower than they might be, in words: "power cap, heat"; "nothing" where they are not.
 QString throttle_words(int64_t reasons);
 
 }  // namespace pitwall::panels

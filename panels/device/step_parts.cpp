@@ -26,8 +26,8 @@ constexpr std::array<Words, StepParts::kParts> kWords = {{
     {"Sampling", "cause.sampling", "Picking tokens from logits, where that is not a kernel's work"},
     {"Drafting", "cause.speculation", "Making drafts, before the step is planned to its end"},
     {"Planning", "cause.scheduling", "The scheduler's part: who runs, and with how many tokens"},
-    {"Bookkeeping", "cause.delivery", "Handing tokens out, committing blocks, publishing events"},
-    {"Rest of the step", "cause.kv_move",
+    {"Bookkeeping", "kernel.commit", "Handing tokens out, committing blocks, publishing events"},
+    {"Rest of the step", "kernel.rest",
      "What of the step's length is left: copies of blocks, handing the plan over; with two plans in flight, "
      "waiting "
      "for the one before"},

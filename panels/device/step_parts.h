@@ -9,7 +9,8 @@
 
 namespace pitwall::panels {
 
-/// Where the time of steps went: the parts of those whose kernels were timed, which sum to the steps' own length.
+/// Where the time of steps went: the parts of those whose kernels were timed, which sum to the steps' own length, or to
+/// more where the clocks of device and host disagree: no part is below 0.
 class StepParts {
   public:
     /// In the order of the bar: the device's own, the host's, and what is left.

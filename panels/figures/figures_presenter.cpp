@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 
+#include "panels/knobs/knob_text.h"
 #include "presets/knob.h"
 
 namespace pitwall::panels {
@@ -69,8 +70,7 @@ std::vector<double> trailing_rate(std::vector<Sample>& samples, telemetry::TimeR
 int64_t known_from(const telemetry::Store& store) { return std::max<int64_t>(0, store.history_begin_ns()); }
 
 int64_t knob_value(const telemetry::Store& store, presets::KnobId id) {
-    const telemetry::KnobState& state = store.knob(static_cast<uint16_t>(id));
-    return static_cast<int64_t>(state.known ? state.last.effective_value : presets::spec(id).default_value);
+    return static_cast<int64_t>(KnobNumbers(store).value(id));
 }
 
 FigureTile make(const char* id, const char* label, const char* color, const char* panel, QString definition) {

@@ -132,11 +132,11 @@ uint16_t KnobNumbers::number(KnobId id) const {
     const auto own = static_cast<uint16_t>(id);
     const std::string_view name = presets::spec(id).name;
     const std::string_view recorded = store_.text(DictionaryKind::kKnobName, own);
-    if (recorded.empty() || recorded == name) return own;
+    if (recorded == name) return own;
     constexpr uint16_t kMostKnobs = 256;
     for (uint16_t number = 0; number < kMostKnobs; ++number)
         if (store_.text(DictionaryKind::kKnobName, number) == name) return number;
-    return kMostKnobs;  // the recording is older than the knob: no state
+    return recorded.empty() ? own : kMostKnobs;  // the recording is older than the knob: no state
 }
 
 double KnobNumbers::value(KnobId id) const {

@@ -9,6 +9,7 @@
 
 #include "panels/common/format.h"
 #include "panels/common/theme.h"
+#include "panels/knobs/knob_text.h"
 #include "presets/knob.h"
 #include "telemetry/stats/metrics.h"
 
@@ -179,8 +180,9 @@ QString cause_table(const RequestRow& row) {
 }
 
 SloLimits slo_limits(const telemetry::Store& store) {
+    const KnobNumbers numbers(store);
     const auto limit = [&](presets::KnobId id) {
-        const telemetry::KnobState& knob = store.knob(static_cast<uint16_t>(id));
+        const telemetry::KnobState& knob = numbers.state(id);
         return knob.known ? knob.last.effective_value * 1e6 : -1;
     };
     return {limit(presets::KnobId::kTtftSloMs), limit(presets::KnobId::kTpotSloMs)};

@@ -50,20 +50,32 @@ std::optional<StatusCell> activations_cell(const telemetry::Store& store) {
             "1.6e-6 with i16 and 5e-7 with f32 (mean KL divergence, measured with KV in f16)")};
 }
 
+/// Where one was lost on the way, that stays to be seen: what computes now may be another, and slower.
+StatusCell device_cell(const telemetry::Store& store, const QString& device) {
+    const QString why = to_qstring(store.session("device_reason"));
+    StatusCell cell{
+        device,
+        {},
+        false,
+        {},
+        QStringLiteral("Device and kernel tier") + (why.isEmpty() ? why : QStringLiteral(": ") + why)};
+    const auto& marks = store.marks();
+    const auto lost = std::find_if(marks.rbegin(), marks.rend(), [](const telemetry::MarkRow& mark) {
+        return mark.mark == telemetry::MarkKind::kDeviceLost;
+    });
+    if (lost == marks.rend()) return cell;
+    cell.warn = true;
+    cell.words += QStringLiteral(", GPU lost at ") + format_clock_short(lost->t_ns);
+    if (lost->value > 1) cell.tip += QStringLiteral(". Lost %1 times so far").arg(format_count(lost->value));
+    return cell;
+}
+
 }  // namespace
 
 std::vector<StatusCell> status_cells(const telemetry::Store& store, const StatusFacts& facts) {
     std::vector<StatusCell> cells;
     if (!facts.model.isEmpty()) cells.push_back({facts.model, {}, false, {}, QStringLiteral("Model")});
-    if (!facts.device.isEmpty()) {
-        const QString why = to_qstring(store.session("device_reason"));
-        cells.push_back(
-            {facts.device,
-             {},
-             false,
-             {},
-             QStringLiteral("Device and kernel tier") + (why.isEmpty() ? why : QStringLiteral(": ") + why)});
-    }
+    if (!facts.device.isEmpty()) cells.push_back(device_cell(store, facts.device));
     if (const auto cell = activations_cell(store); cell && !facts.device.isEmpty()) cells.push_back(*cell);
     const int64_t known = std::max<int64_t>(0, store.history_begin_ns());
     const telemetry::TimeRange last{std::max(known, store.now_ns() - kWindowNs), store.now_ns() + 1};

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "panels/changes/change_groups.h"
 #include "panels/common/panel.h"
 #include "panels/common/time_axis.h"
 #include "panels/transport/session_envelope.h"
@@ -43,6 +44,8 @@ class TransportBar : public Panel {
     std::span<const telemetry::KnobChange> changes() const;
     /// The time of the change before or after the playhead, or -1.
     int64_t neighbour_change(bool next) const;
+    /// What stands at a pin: the knob with both values, or its name alone.
+    QString change_text(const ChangeGroup& change, bool with_values) const;
     TimeAxis axis() const;
 
   signals:
@@ -82,6 +85,7 @@ class TransportBar : public Panel {
     void paint_envelope(QPainter& painter, const TimeAxis& axis, const QRectF& box) const;
     void paint_ticks(QPainter& painter, const TimeAxis& axis, const QRectF& box) const;
     void paint_changes(QPainter& painter, const TimeAxis& axis, const QRectF& box) const;
+    void paint_losses(QPainter& painter, const TimeAxis& axis, const QRectF& box) const;
     QString second_line() const;
     void drag_to(double x);
 

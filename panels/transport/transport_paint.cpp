@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "panels/changes/change_groups.h"
 #include "panels/common/format.h"
 #include "panels/common/paint.h"
 #include "panels/common/text_line.h"
+#include "panels/knobs/knob_text.h"
 #include "panels/transport/transport_bar.h"
 #include "presets/knob.h"
 
@@ -17,16 +17,16 @@ namespace {
 
 constexpr double kNothing = -1;  ///< no rate
 
-QString knob_text(const ChangeGroup& change, bool with_values) {
-    if (change.knob >= presets::kKnobCount) return QStringLiteral("knob %1").arg(change.knob);
-    const presets::KnobSpec& spec = presets::spec(static_cast<presets::KnobId>(change.knob));
-    QString name = QString::fromUtf8(spec.name.data(), qsizetype(spec.name.size()));
-    if (!with_values) return name;
-    const auto value = [&](double v) { return QString::fromStdString(presets::format_value(spec, v)); };
+}  // namespace
+
+QString TransportBar::change_text(const ChangeGroup& change, bool with_values) const {
+    const KnobNumbers numbers(*context_.store);
+    const presets::KnobSpec* spec = numbers.spec(change.knob);
+    QString name = numbers.name(change.knob);
+    if (!with_values || spec == nullptr) return name;
+    const auto value = [&](double v) { return QString::fromStdString(presets::format_value(*spec, v)); };
     return QStringLiteral("%1 %2 \u2192 %3").arg(name, value(change.old_value), value(change.new_value));
 }
-
-}  // namespace
 
 QString TransportBar::second_line() const {
     if (!state_.failed.isEmpty()) return state_.failed;
@@ -121,13 +121,39 @@ void TransportBar::paint_changes(QPainter& painter, const TimeAxis& on, const QR
             break;
         }
         const double room = limit - x - theme.scaled(26);
-        QString text = knob_text(pins[i], true);
-        if (metrics.horizontalAdvance(text) > room) text = knob_text(pins[i], false);
+        QString text = change_text(pins[i], true);
+        if (metrics.horizontalAdvance(text) > room) text = change_text(pins[i], false);
         if (metrics.horizontalAdvance(text) > room) continue;
         painter.setFont(font);
         painter.setPen(theme.color("text.secondary"));
         painter.drawText(QPointF(x + theme.scaled(11), theme.scaled(14.5)), text);
         taken = x + theme.scaled(11) + metrics.horizontalAdvance(text);
+    }
+}
+
+/// Where a device was lost: a line through the strip and its words above, if no pin has taken their place.
+void TransportBar::paint_losses(QPainter& painter, const TimeAxis& on, const QRectF& box) const {
+    const Theme& theme = *context_.theme;
+    const QFont font = theme.words("small");
+    const QString words = QStringLiteral("GPU lost");
+    const double wide = text_width(font, words);
+    const auto taken = [&](double left, double right) {
+        return std::ranges::any_of(changes(), [&](const telemetry::KnobChange& change) {
+            const double x = time_to_x(on, change.t_ns);
+            return x > left - theme.scaled(160) && x < right + theme.scaled(8);
+        });
+    };
+    double free_from = box.left() + theme.scaled(160);  // the caption of the strip
+    for (const telemetry::MarkRow& mark : context_.store->marks()) {
+        if (mark.mark != telemetry::MarkKind::kDeviceLost) continue;
+        const double x = std::floor(time_to_x(on, mark.t_ns)) + 0.5;
+        if (x < box.left() - 1 || x > box.right() + 1) continue;
+        painter.setPen(theme.color("signal.warn"));
+        painter.drawLine(QPointF(x, box.top() - 2), QPointF(x, box.bottom() + 2));
+        const double left = std::min(x, box.right() - wide);
+        if (left < free_from || taken(left, left + wide)) continue;
+        paint_text(painter, font, theme.color("signal.warn"), left, theme.scaled(14), words);
+        free_from = left + wide + theme.scaled(8);
     }
 }
 
@@ -165,6 +191,7 @@ void TransportBar::paint_strip(QPainter& painter) const {
     }
     paint_ticks(painter, on, box);
     paint_changes(painter, on, box);
+    paint_losses(painter, on, box);
     const double x = std::clamp(time_to_x(on, playhead_ns()), box.left(), box.right());
     painter.fillRect(QRectF(std::round(x) - 1, box.top() - theme.scaled(6), theme.scaled(2.5),
                             box.height() + theme.scaled(12)),

@@ -15,7 +15,8 @@ constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
 size_t Store::memory_bytes() const {
     return rows_bytes_ + (blocks_.capacity() + staging_.blocks.capacity()) * sizeof(BlockRow) +
            knob_changes_.capacity() * sizeof(KnobChange) + folded_.memory_bytes() +
-           probes_.size() * sizeof(ProbeRow) + pool_shapes_.capacity() * sizeof(PoolShape);
+           probes_.size() * sizeof(ProbeRow) + gpu_samples_.size() * sizeof(GpuRow) +
+           pool_shapes_.capacity() * sizeof(PoolShape);
 }
 
 /// By the age that things had at the newest step: while an engine is paused, what one looks at stays.

@@ -93,7 +93,10 @@ class Storm {
                 fill(e.gpu);
                 break;
             case EventKind::kMark:
-                e.mark = {static_cast<telemetry::MarkKind>(number(8)), {}, static_cast<int64_t>(odd())};
+                e.mark = {static_cast<telemetry::MarkKind>(
+                              number(static_cast<uint64_t>(telemetry::MarkKind::kReplayJump))),
+                          {},
+                          static_cast<int64_t>(odd())};
                 break;
             default:
                 e.kind = EventKind::kDevice;

@@ -92,6 +92,7 @@ TEST_F(StoreKernels, NumbersThatCannotBeDoNotOverflow) {
 }
 
 TEST_F(StoreKernels, KeepsTheNewestReadingsOfAGpu) {
+    const size_t before = store.memory_bytes();
     Event event;
     event.kind = EventKind::kGpu;
     for (size_t i = 0; i < Store::kMaxGpuSamples + 10; ++i) {
@@ -101,6 +102,7 @@ TEST_F(StoreKernels, KeepsTheNewestReadingsOfAGpu) {
         store.apply({&event, 1});
     }
     EXPECT_EQ(store.gpu_samples().size(), Store::kMaxGpuSamples);
+    EXPECT_GE(store.memory_bytes() - before, Store::kMaxGpuSamples * sizeof(GpuRow));
     EXPECT_EQ(store.gpu_samples().front().gpu.power_mw, 10);
     EXPECT_EQ(store.gpu_samples().back().t_ns, static_cast<int64_t>(Store::kMaxGpuSamples + 9) * kSecond);
 }

@@ -200,8 +200,8 @@ int bench(const CommandContext& context, const BenchOptions& options) {
         clock = std::make_unique<VirtualClock>();
     else
         clock = std::make_unique<WallClock>();
-    auto executor =
-        make_executor(context.session, *opened.value().model, *clock, opening_progress(context, interrupts));
+    auto executor = make_lone_executor(context.session, *opened.value().model, *clock,
+                                       opening_progress(context, interrupts));
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     opened.value().model->release_pages();
     const engine::DeviceInfo& info = executor.value()->device();

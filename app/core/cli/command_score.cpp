@@ -169,8 +169,8 @@ int score(const CommandContext& context, const std::string& ids_path, const std:
                        "is the folder there and writable?"},
                       kExitWrongUse);
     WallClock clock;
-    auto executor =
-        make_executor(context.session, *opened.value().model, clock, opening_progress(context, interrupts));
+    auto executor = make_lone_executor(context.session, *opened.value().model, clock,
+                                       opening_progress(context, interrupts));
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     size_t longest = 0;
     for (const ScoredText& text : texts.value()) longest = std::max(longest, text.ids.size());

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/core/session/device_sampler.h"
 
+#include <system_error>
+#include <utility>
+
 #include "app/core/session/process_usage.h"
 
 namespace pitwall::app {
@@ -35,11 +38,23 @@ void DeviceSampler::sample_process(int64_t now_ns) {
     producer_.publish(event);
 }
 
+void DeviceSampler::watch(const std::string& bus_id) {
+    if (gpu_) {
+        gpu_->ask_to_stop();
+        retired_.push_back(std::move(gpu_));
+    }
+    gpu_bus_id_ = bus_id;
+    if (bus_id.empty()) return;
+    try {
+        gpu_ = std::make_unique<GpuMonitor>(bus_id);
+    } catch (const std::system_error&) {
+        // No thread is to be had: a session goes on without readings.
+    }
+}
+
 /// The engine's device may be another one than a second ago.
 void DeviceSampler::sample_gpu(int64_t now_ns) {
-    const std::string& bus_id = engine_.device().pci_bus_id;
-    if (bus_id.empty() || (gpu_ && gpu_->pci_bus_id() != bus_id)) gpu_.reset();
-    if (!bus_id.empty() && !gpu_) gpu_ = std::make_unique<GpuMonitor>(bus_id);
+    if (const std::string& bus_id = engine_.device().pci_bus_id; bus_id != gpu_bus_id_) watch(bus_id);
     const auto reading = gpu_ ? gpu_->take() : std::nullopt;
     if (!reading) return;
     telemetry::Event event;

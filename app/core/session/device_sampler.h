@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "app/core/session/gpu_monitor.h"
 #include "engine/core/engine.h"
@@ -22,11 +24,14 @@ class DeviceSampler {
   private:
     void sample_process(int64_t now_ns);
     void sample_gpu(int64_t now_ns);
+    void watch(const std::string& bus_id);
 
     telemetry::Producer& producer_;
     const engine::Engine& engine_;
     int64_t next_ns_ = 0;
-    std::unique_ptr<GpuMonitor> gpu_;  ///< of the GPU that computes; null where none does
+    std::string gpu_bus_id_;  ///< of the GPU that computes; "" where none does
+    std::unique_ptr<GpuMonitor> gpu_;
+    std::vector<std::unique_ptr<GpuMonitor>> retired_;  ///< of GPUs before it: nobody waits for them now
 };
 
 }  // namespace pitwall::app

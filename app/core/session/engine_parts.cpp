@@ -62,11 +62,7 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const Sessio
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
-    auto made = engine::make_cuda_executor(*plugin.value(), model, cuda);
-    if (!made.ok() || options.knobs.boolean(KnobId::kBatchInvariant)) return made;
-    if (Status status = made.value()->set_batch_invariant(false); !status.ok())
-        return refused(status.error());
-    return made;
+    return engine::make_cuda_executor(*plugin.value(), model, cuda);
 }
 
 Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options, const engine::Model& model,
@@ -132,6 +128,17 @@ Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& d
     if (device.kind == DeviceChoice::Kind::kCuda)
         return make_cuda(device.cuda_index, options, model, progress);
     return make_cpu(options, model, progress);
+}
+
+Result<std::unique_ptr<engine::Executor>> make_lone_executor(const SessionOptions& options,
+                                                             const engine::Model& model, Clock& clock,
+                                                             const ProgressFn& progress) {
+    auto made = make_executor(options, model, clock, progress);
+    const bool invariant = options.knobs.boolean(KnobId::kBatchInvariant);
+    if (!made.ok() || made.value()->batch_invariant() == invariant) return made;
+    if (Status status = made.value()->set_batch_invariant(invariant); !status.ok())
+        return Error{"batch_invariant: " + status.error().what, status.error().hint};
+    return made;
 }
 
 Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& options,

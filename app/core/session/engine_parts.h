@@ -37,6 +37,11 @@ Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& d
                                                            const engine::Model& model, Clock& clock,
                                                            const ProgressFn& progress);
 
+/// The same for who runs it without an engine, which would follow the knobs: refuses what the device lacks.
+Result<std::unique_ptr<engine::Executor>> make_lone_executor(const SessionOptions& options,
+                                                             const engine::Model& model, Clock& clock,
+                                                             const ProgressFn& progress);
+
 /// "SmolLM2-135M-Instruct.Q4_1": the file's name without its suffix, which users know better than what the file says of
 /// itself; "synthetic:tiny" as it was asked for.
 std::string shown_name(const engine::Model& model);

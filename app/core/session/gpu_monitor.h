@@ -16,8 +16,10 @@ namespace pitwall::app {
 /// for.
 class GpuMonitor {
   public:
+    /// Throws std::system_error where there can be no thread.
     explicit GpuMonitor(std::string pci_bus_id);
-    const std::string& pci_bus_id() const { return pci_bus_id_; }
+    /// So that it ends when the driver answers: one that fell off the bus may let it wait.
+    void ask_to_stop() { thread_.request_stop(); }
     /// The newest answer that nobody took yet; any thread.
     std::optional<telemetry::GpuEvent> take();
 

@@ -193,6 +193,11 @@ TEST_F(LostDevice, WithNoOtherEverybodyIsToldAndTheEngineStays) {
     EXPECT_FALSE(rig.engine->step());
     for (const KnobId knob : {KnobId::kNumKvBlocks, KnobId::kMaxNumSeqs})
         rig.engine->set_knob(knob, 7, KnobOrigin::kUser);
+    rig.collect();
+    const size_t changes = rig.of(EventKind::kKnob).size();
+    for (int i = 0; i < 10; ++i) rig.engine->step();
+    rig.collect();
+    EXPECT_EQ(rig.of(EventKind::kKnob).size(), changes) << "a pool that is not there shrinks no further";
     rig.engine->publish_keyframe();
     rig.engine->publish_end();
     rig.collect();

@@ -52,10 +52,11 @@ class ThemeTest : public QObject {
     void marks_stand_out_from_the_panel() {
         for (const auto mode : {Theme::Mode::kDark, Theme::Mode::kLight}) {
             const Theme theme(mode);
-            for (const char* mark : {"work.prefill", "work.decode", "work.cached", "work.draft_accepted",
-                                     "work.draft_wasted", "block.held", "block.shared", "block.cached",
-                                     "block.host", "block.disk", "memory.activations", "memory.rest",
-                                     "kernel.product", "kernel.attention", "kernel.head", "kernel.rowwise"})
+            for (const char* mark :
+                 {"work.prefill", "work.decode", "work.cached", "work.draft_accepted", "work.draft_wasted",
+                  "block.held", "block.shared", "block.cached", "block.host", "block.disk",
+                  "memory.activations", "memory.rest", "kernel.product", "kernel.attention", "kernel.head",
+                  "kernel.rowwise", "kernel.commit", "kernel.rest"})
                 QVERIFY2(contrast_ratio(theme.color(mark), theme.color("bg.panel")) >= 3, mark);
             for (size_t f = 0; f < static_cast<size_t>(telemetry::KvDtype::kCount); ++f) {
                 const char* token = kv_format_token(static_cast<telemetry::KvDtype>(f));

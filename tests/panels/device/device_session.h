@@ -29,7 +29,9 @@ struct DeviceSession {
         e.step.commit_ns = static_cast<uint32_t>(kMs / 2);
         apply(e);
     }
+    /// On a GPU, whose driver says this.
     void gpu() {
+        told.fact("kernel_tier=cuda-sm90");
         telemetry::Event e;
         e.kind = telemetry::EventKind::kGpu;
         e.t_ns = static_cast<int64_t>(next_step) * 20 * kMs;

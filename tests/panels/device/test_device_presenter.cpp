@@ -57,8 +57,13 @@ TEST_F(DevicePresenterTest, SaysWhyThereIsNothingToShow) {
     EXPECT_TRUE(presenter.empty_words().startsWith("No step yet"));
     session.step(false);
     update();
-    EXPECT_TRUE(presenter.empty_words().contains("kernels timed"));
+    EXPECT_TRUE(presenter.empty_words().startsWith("This device times no kernels, or the recording"));
     EXPECT_FALSE(presenter.can_start());
+    session.step(true);
+    session.step(false);
+    presenter.update({0, testing::kMs}, QStringLiteral("1 ms"));
+    EXPECT_TRUE(presenter.empty());
+    EXPECT_TRUE(presenter.empty_words().contains("Choose a longer one"));
 }
 
 TEST_F(DevicePresenterTest, ReadsTheGpuAsItsDriverDoes) {
@@ -72,7 +77,40 @@ TEST_F(DevicePresenterTest, ReadsTheGpuAsItsDriverDoes) {
     EXPECT_EQ(text(rows, "Clock"), "1,755 MHz");
     EXPECT_EQ(text(rows, "Clocks held back by"), "power cap");
     EXPECT_EQ(text(rows, "PCIe received"), kNoValue);
+    EXPECT_EQ(text(rows, "PCIe sent"), "2.00 MB/s");
     EXPECT_TRUE(presenter.csv().contains("\"Power\",\"612\",\"W\"\n"));
+}
+
+TEST_F(DevicePresenterTest, AReadingIsOfTheRange) {
+    session.step(false);
+    session.gpu();
+    update();
+    EXPECT_FALSE(presenter.timed());
+    EXPECT_FALSE(presenter.empty()) << "no step was timed, but the driver said something";
+    told.until(5'000);
+    update();
+    EXPECT_EQ(text(presenter.device_rows(), "Power"), "no such row") << "that was five seconds ago";
+    presenter.update({0, 1'000 * testing::kMs}, QStringLiteral("1 s"));
+    EXPECT_EQ(text(presenter.device_rows(), "Power"), "612 W") << "of then it is true";
+    presenter.update({1'000 * testing::kMs, 2'000 * testing::kMs}, QStringLiteral("1 s"));
+    EXPECT_EQ(text(presenter.device_rows(), "Power"), "no such row");
+}
+
+TEST_F(DevicePresenterTest, AfterAGpuWasLostNothingIsReadOfIt) {
+    session.step(false);
+    session.gpu();
+    told.fact("kernel_tier=avx2");
+    update();
+    EXPECT_TRUE(presenter.empty());
+}
+
+TEST(GpuReadings, WhatIsNotSaidIsNoNumber) {
+    telemetry::GpuEvent gpu{};
+    gpu.memory_total_bytes = gpu.power_limit_mw = gpu.max_clock_mhz = gpu.pcie_sent_bytes_s = -1;
+    for (const ValueRow& row : gpu_readings(gpu)) {
+        EXPECT_TRUE(row.note.isEmpty()) << row.name.toStdString();
+        EXPECT_EQ(row.cells[0].value.number == kNoValue, row.name == u"PCIe sent") << row.name.toStdString();
+    }
 }
 
 TEST(GpuReadings, NamesEveryReason) {

@@ -77,7 +77,8 @@ TEST_F(MemoryPanelTest, TheBarSaysOfAPartWhatItsRowSays) {
         const QPoint at = bar->part_rect(part).center().toPoint();
         QHelpEvent hover(QEvent::ToolTip, at, bar->mapToGlobal(at));
         QApplication::sendEvent(bar, &hover);
-        EXPECT_TRUE(QToolTip::text().startsWith(panel.presenter().part_row(part)->name + u':'))
+        EXPECT_TRUE(QToolTip::text().startsWith(QStringLiteral("<qt>") +
+                                                panel.presenter().part_row(part)->name + u':'))
             << QToolTip::text().toStdString();
     }
     EXPECT_TRUE(bar->part_rect(MemoryPresenter::kActivations).isEmpty());

@@ -5,6 +5,7 @@
 
 #include "panels/changes/changes_presenter.h"
 #include "panels/common/panel.h"
+#include "panels/device/device_presenter.h"
 #include "panels/figures/figures_presenter.h"
 #include "panels/knobs/knobs_presenter.h"
 #include "panels/latency/latency_presenter.h"
@@ -181,6 +182,23 @@ void show_memory(const Store& store, TimeRange range, const std::string& name, S
     }
 }
 
+void show_device(const Store& store, TimeRange range, const std::string& name, Sheet& sheet) {
+    DevicePresenter presenter(store);
+    presenter.update(range, QString());
+    const std::string key = "device|" + name + "|";
+    sheet[key + "scope"] = numbers(presenter.scope());
+    if (presenter.timed()) sheet[key + "mean step"] = presenter.mean_step().text().toStdString();
+    const auto put = [&](const char* table, const std::vector<ValueRow>& rows) {
+        for (const ValueRow& row : rows) {
+            std::string& text = sheet[key + table + row.name.toStdString()];
+            for (const ValueCell& cell : row.cells) text += cell.value.text().toStdString() + ", ";
+            text += numbers(row.note);
+        }
+    };
+    put("part|", presenter.part_rows());
+    put("rate|", presenter.device_rows());
+}
+
 void show_ranges(const Store& store, Shown& shown) {
     RangeModel model;
     for (const NamedRange& range : ranges()) {
@@ -190,6 +208,7 @@ void show_ranges(const Store& store, Shown& shown) {
         show_figures(store, of, range.name, shown.sheet);
         show_latency(store, of, range.name, shown);
         show_memory(store, of, range.name, shown.sheet);
+        show_device(store, of, range.name, shown.sheet);
         show_precision(store, of, range.name, shown);
         show_speculation(store, of, range.name, shown.sheet);
     }

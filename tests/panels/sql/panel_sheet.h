@@ -21,6 +21,8 @@ void show_precision(const telemetry::Store& store, telemetry::TimeRange range, c
                     Shown& shown);
 void show_memory(const telemetry::Store& store, telemetry::TimeRange range, const std::string& name,
                  Sheet& sheet);
+void show_device(const telemetry::Store& store, telemetry::TimeRange range, const std::string& name,
+                 Sheet& sheet);
 void show_speculation(const telemetry::Store& store, telemetry::TimeRange range, const std::string& name,
                       Sheet& sheet);
 void show_precision_charts(const telemetry::Store& store, telemetry::TimeRange window,

@@ -222,6 +222,7 @@ Sheet sql_sheet(const std::string& path, const Frame& frame, uint64_t last_seq) 
     compute_steps(sql, frame, sheet);
     compute_blocks(sql, sheet);
     compute_memory(sql, ranges, sheet);
+    compute_device(sql, ranges, sheet);
     compute_requests(sql, sheet);
     compute_knobs(sql, sheet);
     compute_precision(sql, ranges, frame, sheet);

@@ -61,7 +61,8 @@ SELECT max(t) FROM (
   UNION ALL SELECT max(t_ns) FROM main.knob WHERE seq <= {0} UNION ALL SELECT max(t_ns) FROM main.device WHERE seq <= {0}
   UNION ALL SELECT max(t_ns) FROM main.mark WHERE seq <= {0} UNION ALL SELECT max(t_ns) FROM main.step_member WHERE seq <= {0}
   UNION ALL SELECT max(t_ns) FROM main.cause WHERE seq <= {0} UNION ALL SELECT max(t_ns) FROM main.probe WHERE seq <= {0}
-  UNION ALL SELECT max(t_ns) FROM main.speculation WHERE seq <= {0})
+  UNION ALL SELECT max(t_ns) FROM main.speculation WHERE seq <= {0}
+  UNION ALL SELECT max(t_ns) FROM main.kernels WHERE seq <= {0} UNION ALL SELECT max(t_ns) FROM main.gpu WHERE seq <= {0})
 )sql";
 
 }  // namespace

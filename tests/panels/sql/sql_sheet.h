@@ -55,6 +55,7 @@ void compute_charts(SessionSql& sql, const std::vector<SqlRange>& ranges, const 
 void compute_steps(SessionSql& sql, const Frame& frame, Sheet& sheet);
 void compute_blocks(SessionSql& sql, Sheet& sheet);
 void compute_memory(SessionSql& sql, const std::vector<SqlRange>& ranges, Sheet& sheet);
+void compute_device(SessionSql& sql, const std::vector<SqlRange>& ranges, Sheet& sheet);
 void compute_requests(SessionSql& sql, Sheet& sheet);
 void compute_knobs(SessionSql& sql, Sheet& sheet);
 /// After compute_knobs(), whose ranges of changes it takes.

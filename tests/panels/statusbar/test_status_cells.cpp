@@ -52,6 +52,19 @@ TEST(StatusCells, TellWhatActivationsAreWhereTheKnobChangesNothing) {
     }
 }
 
+TEST(StatusCells, ALostDeviceStaysToBeSeen) {
+    Told told;
+    EXPECT_TRUE(tells(told, "a CPU"));
+    told.mark(200'000, telemetry::MarkKind::kDeviceLost, 1);
+    told.mark(201'000, telemetry::MarkKind::kPaused, 0);
+    told.until(900'000);
+    StatusFacts facts;
+    facts.device = QStringLiteral("a CPU");
+    const StatusCell cell = status_cells(told.store, facts).front();
+    EXPECT_EQ(cell.words, "a CPU, GPU lost at 3:20");
+    EXPECT_TRUE(cell.warn);
+}
+
 TEST(StatusCells, OfASimulatedDeviceNothingIsComputed) {
     Told told;
     told.knob(0, presets::KnobId::kActivationDtype, 2, 2);

@@ -25,6 +25,17 @@ bool graphs_allowed() {
     return graphs == nullptr || std::strcmp(graphs, "off") != 0;
 }
 
+/// Sampling keeps two bits of every token in a block's shared memory, of which small GPUs have less.
+Status check_vocabulary(uint32_t device, uint32_t vocab) {
+    const DeviceList list = list_devices();
+    const uint32_t needed = sample_shared_bytes(vocab);
+    if (device >= list.devices.size() || needed <= list.devices[device].max_shared_bytes) return {};
+    return Error{
+        fmt::format("a vocabulary of {} tokens needs {} bytes of shared memory to sample from, {} has {}",
+                    vocab, needed, list.devices[device].name, list.devices[device].max_shared_bytes),
+        "use --device cpu"};
+}
+
 /// As a profiler's timeline shows a step.
 std::string name_of_step(uint64_t number, const StepLayout& layout) {
     size_t sequences = 0, tokens = 0;
@@ -45,6 +56,8 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();
     if (Status status = executor->use(); !status.ok()) return status.error();
+    if (Status status = check_vocabulary(options.device, model.vocab_size); !status.ok())
+        return status.error();
     auto stream = Stream::create();
     if (!stream.ok()) return stream.error();
     executor->stream_ = std::move(stream).value();
@@ -204,7 +217,6 @@ Status DeviceExecutor::run_all(Flight& flight) {
     stream_.record(flight.copied);
     flight.timed = submitted_ % kTimedEvery == 0;
     const Graph* const graph = by_graph && !flight.timed ? graphs_.find(shape, submitted_) : nullptr;
-    if (by_graph && !graph && graphs_.lacks(shape)) capture(flight, shape);
     if (graph) {
         stream_.launch(*graph);
         read_logits(layout.heads, forward_.logits());
@@ -216,7 +228,9 @@ Status DeviceExecutor::run_all(Flight& flight) {
     stream_.copy_on_device(sampled_.data(), picked_.data(), picked_bytes);
     stream_.copy_to_host(flight.picked.data(), picked_.data(), picked_bytes);
     stream_.record(flight.ended);
-    return check();
+    if (Status status = check(); !status.ok()) return status;
+    if (by_graph && !graph && graphs_.lacks(shape)) capture(flight, shape);
+    return {};
 }
 
 Status DeviceExecutor::check() {
@@ -235,12 +249,12 @@ void DeviceExecutor::run_batches(Flight& flight) {
     if (flight.timed) flight.timer.end(stream_);
 }
 
-/// So that steps of this shape can be one graph, some time later. A shape whose products are still to be chosen is captured the
-/// next time. Where it fails there are no graphs from now on; but a library's failure is left to the step itself to tell.
+/// So that steps of this shape can be one graph, some time later. The step itself is under way by then. Where it fails there are
+/// no graphs from now on.
 void DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
     const StepBatch& batch = flight.layout.batches[0];
     if (!forward_.may_capture(static_cast<uint32_t>(batch.ids.size()))) return;
-    stream_.begin_capture();
+    if (!stream_.begin_capture().ok()) return graphs_.turn_off();
     run(batch, arena_.pool());
     run_heads(flight, batch, false);
     auto captured = stream_.end_capture();
@@ -312,6 +326,7 @@ void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, boo
         const uint32_t first = batch.first_head + done;
         const uint32_t rows = std::min(Forward::kMaxHeadRows, batch.num_heads - done);
         forward_.head({rows, upload_.at<uint32_t>(layout.head_rows_at) + first}, stream_);
+        forward_.begin_sampling(stream_);
         const uint32_t vocab = model_.config.vocab_size;
         sample_rows(
             stream_,
@@ -344,7 +359,12 @@ Result<abi::StepResult> DeviceExecutor::collect() {
     result.copy_ns = Event::elapsed_ns(flight.begun, flight.copied);
     result.execute_ns = Event::elapsed_ns(flight.copied, flight.computed);
     result.sample_ns = Event::elapsed_ns(flight.computed, flight.ended);
-    if (flight.timed) flight.timer.add_to(result.kernels);
+    if (flight.timed) {
+        // Its kernels are on their way among the others; where each was timed it is told apart.
+        const int64_t sampling_ns = flight.timer.add_to(result.kernels);
+        result.execute_ns -= sampling_ns;
+        result.sample_ns += sampling_ns;
+    }
     for (const abi::Work& work : result.kernels) {
         result.flops += work.flops;
         result.bytes += work.bytes;

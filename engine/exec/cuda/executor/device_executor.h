@@ -25,6 +25,10 @@ class DeviceExecutor {
     static Result<std::unique_ptr<DeviceExecutor>> create(const abi::Model& model,
                                                           const abi::Options& options);
     explicit DeviceExecutor(uint32_t device) : device_(device) {}
+    /// On whatever thread it goes: what it has is given back to its own device.
+    ~DeviceExecutor() { (void)use(); }
+    DeviceExecutor(const DeviceExecutor&) = delete;
+    DeviceExecutor& operator=(const DeviceExecutor&) = delete;
 
     /// engine::Executor::status().
     Status status() const { return device_status(device_); }

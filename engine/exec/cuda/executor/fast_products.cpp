@@ -78,7 +78,8 @@ Status FastProducts::allocate(const DeviceModel& model, uint32_t most_tokens) {
 bool FastProducts::takes(const DeviceMatrix& matrix, uint32_t tokens) const {
     if (!library_ || uint64_t{stored_rows(matrix)} * tokens * sizeof(float) > sums_.bytes()) return false;
     if (copies_.contains(matrix.values)) return tokens >= kLeastTokens;
-    return tokens >= kLeastTokensUnpacked && row_major_bytes(matrix) <= weights_.bytes();
+    // Numbers of 16 bits would be read and written once more for each product: our own kernels read them once.
+    return has_codes(matrix) && tokens >= kLeastTokensUnpacked && row_major_bytes(matrix) <= weights_.bytes();
 }
 
 const uint16_t* FastProducts::row_major(const DeviceMatrix& matrix, Stream& stream) {

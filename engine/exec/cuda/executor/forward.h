@@ -50,6 +50,10 @@ class Forward {
 
     /// Times the kernels of what runs from now on, or with null does not.
     void time_kernels(KernelTimer* timer) { timer_ = timer; }
+    /// What the stream is given now picks tokens.
+    void begin_sampling(Stream& stream) {
+        if (timer_) timer_->sampling(stream);
+    }
 
     /// With nothing in flight. Off: products are FastProducts where those take them.
     Status set_batch_invariant(bool invariant, Stream& stream);

@@ -72,12 +72,13 @@ size_t GraphCache::ready() const {
 void GraphCache::work(const std::stop_token& stop) {
     const Status chosen = use_device(device_);
     std::unique_lock lock(mutex_);
-    while (changed_.wait(lock, stop, [&] { return !jobs_.empty(); })) {
+    while (changed_.wait(lock, stop, [&] { return !jobs_.empty(); }) && !stop.stop_requested()) {
         Job job = std::move(jobs_.front());
         jobs_.pop_front();
         busy_ = true;
         lock.unlock();
         Result<Graph> graph = chosen.ok() ? make_ready(job.capture) : Result<Graph>(chosen.error());
+        job.capture = Capture();  // with nobody waiting for it
         lock.lock();
         made_.push_back({job.shape, job.number, std::move(graph)});
         busy_ = false;

@@ -5,33 +5,28 @@
 
 namespace pitwall::cuda {
 
-KernelTimer::Mark* KernelTimer::record(Stream& stream) {
-    if (short_) return nullptr;
+void KernelTimer::mark(Kind kind, Stream& stream) {
+    if (short_ || (used_ > 0 && marks_[used_ - 1].kind == kind)) return;
     if (used_ == marks_.size()) {
         auto event = Event::create();
         short_ = !event.ok();
-        if (short_) return nullptr;
+        if (short_) return;
         marks_.push_back({std::move(event).value()});
     }
     Mark& mark = marks_[used_++];
+    mark.kind = kind;
     stream.record(mark.event);
-    return &mark;
 }
 
-void KernelTimer::next(engine::KernelKind kind, Stream& stream) {
-    if (used_ > 0 && marks_[used_ - 1].kind == kind) return;
-    if (Mark* mark = record(stream)) mark->kind = kind;
-}
-
-void KernelTimer::end(Stream& stream) { next(engine::KernelKind::kCount, stream); }
-
-void KernelTimer::add_to(abi::Work* works) const {
-    if (short_) return;
-    for (size_t i = 0; i + 1 < used_; ++i) {
+int64_t KernelTimer::add_to(abi::Work* works) const {
+    int64_t sampling_ns = 0;
+    for (size_t i = 0; !short_ && i + 1 < used_; ++i) {
         const Mark& from = marks_[i];
-        if (from.kind == engine::KernelKind::kCount) continue;  // ended, and begun again
-        works[static_cast<size_t>(from.kind)].ns += Event::elapsed_ns(from.event, marks_[i + 1].event);
+        const int64_t ns = Event::elapsed_ns(from.event, marks_[i + 1].event);
+        if (from.kind == kSampling) sampling_ns += ns;
+        if (from.kind < kSampling) works[from.kind].ns += ns;
     }
+    return sampling_ns;
 }
 
 }  // namespace pitwall::cuda

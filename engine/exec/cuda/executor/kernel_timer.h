@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "engine/exec/cuda/plugin/abi.h"
@@ -16,17 +17,21 @@ class KernelTimer {
   public:
     void begin() { used_ = 0; }
     /// What the stream is given from now on is of that kind.
-    void next(engine::KernelKind kind, Stream& stream);
-    void end(Stream& stream);
-    /// Adds what was timed since begin(); the stream has passed the end. Nothing where the device ran out of events.
-    void add_to(abi::Work* works) const;  ///< [kinds]
+    void next(engine::KernelKind kind, Stream& stream) { mark(static_cast<Kind>(kind), stream); }
+    void sampling(Stream& stream) { mark(kSampling, stream); }
+    void end(Stream& stream) { mark(kNothing, stream); }
+    /// Adds what was timed since begin(), and gives what sampling took; the stream has passed the end. Nothing where the device ran
+    /// out of events.
+    int64_t add_to(abi::Work* works) const;  ///< [kinds]
 
   private:
+    using Kind = uint8_t;  ///< an engine::KernelKind, or one of
+    static constexpr Kind kSampling = static_cast<Kind>(engine::KernelKind::kCount), kNothing = kSampling + 1;
     struct Mark {
         Event event;
-        engine::KernelKind kind{};
+        Kind kind = kNothing;
     };
-    Mark* record(Stream& stream);
+    void mark(Kind kind, Stream& stream);
 
     std::vector<Mark> marks_;
     size_t used_ = 0;

@@ -307,10 +307,13 @@ PITWALL_KERNEL PITWALL_BOUNDS(1024, 1) sample_rows_kernel(SampleArgs args) {
 
 }  // namespace
 
+uint32_t sample_shared_bytes(uint32_t columns) { return Workspace::bytes(columns); }
+
 void sample_rows(Stream& stream, const SampleArgs& args, uint32_t rows) {
-    launch(stream,
-           {.x = rows, .threads = row_threads(args.columns), .shared_bytes = Workspace::bytes(args.columns)},
-           sample_rows_kernel, args);
+    launch(
+        stream,
+        {.x = rows, .threads = row_threads(args.columns), .shared_bytes = sample_shared_bytes(args.columns)},
+        sample_rows_kernel, args);
 }
 
 }  // namespace pitwall::cuda

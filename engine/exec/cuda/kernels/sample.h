@@ -31,6 +31,8 @@ struct SampleArgs {
     const int32_t* before;
     int32_t* sampled;  ///< out [rows]; apart from `before`
 };
+/// Shared memory that a row takes.
+uint32_t sample_shared_bytes(uint32_t columns);
 /// A row's token depends on that row alone: sums are of whole numbers, which have no order.
 void sample_rows(Stream& stream, const SampleArgs& args, uint32_t rows);
 

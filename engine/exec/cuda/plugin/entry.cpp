@@ -52,7 +52,7 @@ uint32_t list_devices_entry(DeviceInfo* devices, uint32_t most, Failure* failure
         if (list.devices.empty()) return Error{list.why_none, ""};
         for (; count < std::min<size_t>(most, list.devices.size()); ++count) {
             const DeviceProperties& p = list.devices[count];
-            devices[count] = {{}, p.compute_major, p.compute_minor, p.emulated, p.has_code};
+            devices[count] = {{}, {}, p.compute_major, p.compute_minor, p.emulated, p.has_code};
             copy_text(devices[count].name, p.name);
             copy_text(devices[count].pci_bus_id, p.pci_bus_id);
         }

@@ -6,6 +6,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -123,7 +125,8 @@ cublasStatus_t Library::describe(const LibraryProduct& p, Plan& plan) const {
 
 cublasStatus_t Library::choose_algorithm(Plan& plan) const {
     cublasLtMatmulPreference_t preference{};
-    cublasLtMatmulHeuristicResult_t found{};
+    constexpr int kMost = 8;
+    std::array<cublasLtMatmulHeuristicResult_t, kMost> found{};
     int count = 0;
     const uint64_t workspace_bytes = MatrixLibrary::kWorkspaceBytes;
     const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
@@ -139,11 +142,18 @@ cublasStatus_t Library::choose_algorithm(Plan& plan) const {
                 [&] { return set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, kAlignment); },
                 [&] {
                     return call.choose(handle, plan.product, plan.weights, plan.x, plan.out, plan.out,
-                                       preference, 1, &found, &count);
+                                       preference, kMost, found.data(), &count);
                 });
     if (preference) (void)call.destroy_preference(preference);
-    plan.algorithm = found.algo;
-    return status == CUBLAS_STATUS_SUCCESS && count == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : status;
+    if (status != CUBLAS_STATUS_SUCCESS) return status;
+    const auto end = found.begin() + count;
+    const auto first = std::find_if(found.begin(), end, [](const cublasLtMatmulHeuristicResult_t& result) {
+        return result.state == CUBLAS_STATUS_SUCCESS &&
+               result.workspaceSize <= MatrixLibrary::kWorkspaceBytes;
+    });
+    if (first == end) return CUBLAS_STATUS_NOT_SUPPORTED;
+    plan.algorithm = first->algo;
+    return status;
 }
 
 Result<const Plan*> Library::plan_for(const LibraryProduct& p) {

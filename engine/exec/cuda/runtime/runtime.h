@@ -23,6 +23,7 @@ struct DeviceProperties {
     uint32_t compute_major = 0, compute_minor = 0;  ///< 9, 0
     uint32_t multiprocessors = 1;
     uint64_t memory_bytes = 0, l2_bytes = 0;
+    uint32_t max_shared_bytes = 0;  ///< of a block
     bool emulated = false;
     bool has_code = true;  ///< the kernels were built for GPUs of its kind
 };
@@ -129,7 +130,7 @@ class Event : public Handle<release_event> {
     static int64_t elapsed_ns(const Event& from, const Event& to);
 };
 
-/// A stretch of this thread's work under a name that NVIDIA's profilers show (NVTX). Costs nothing while none looks.
+/// A stretch of this thread's work under a name that NVIDIA's profilers show (NVTX).
 class ProfilerRange {
   public:
     explicit ProfilerRange(const char* name);
@@ -149,7 +150,7 @@ class Stream : public Handle<release_stream> {
   public:
     static Result<Stream> create();
 
-    /// Host memory that takes part in a copy stays untouched until synchronize().
+    /// Host memory that takes part in a copy stays untouched until the stream has come past it.
     void copy_to_device(void* device, const void* host, uint64_t bytes);
     void copy_to_host(void* host, const void* device, uint64_t bytes);
     void copy_on_device(void* to, const void* from, uint64_t bytes);
@@ -157,7 +158,7 @@ class Stream : public Handle<release_stream> {
     void record(Event& event);
 
     /// What comes now is kept for a graph instead of done.
-    void begin_capture();
+    Status begin_capture();
     Result<Capture> end_capture();
     void launch(const Graph& graph);
 

@@ -46,7 +46,6 @@ bool is_for_good(cudaError_t code) {
         case cudaErrorExternalDevice:
         case cudaErrorContextIsDestroyed:
         case cudaErrorDeviceUninitialized:
-        case cudaErrorDevicesUnavailable:
         case cudaErrorNoDevice:
         case cudaErrorMpsClientTerminated:
         case cudaErrorSystemDriverMismatch:
@@ -61,6 +60,7 @@ Error failure(const char* doing, cudaError_t code) {
     if (code == cudaErrorMemoryAllocation) hint = "give it less memory, or choose a smaller model";
     Error error{fmt::format("{}: {} ({})", doing, cudaGetErrorString(code), cudaGetErrorName(code)), hint};
     if (is_for_good(code)) lost_devices().add(used_device, error);
+    (void)cudaGetLastError();  // it is told now: no later step fails over it
     return error;
 }
 
@@ -94,6 +94,8 @@ std::optional<DeviceProperties> properties_of(int index) {
     out.name = p.name;
     char bus_id[32] = "";
     if (cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, index) == cudaSuccess) out.pci_bus_id = bus_id;
+    (void)cudaGetLastError();
+    out.max_shared_bytes = static_cast<uint32_t>(p.sharedMemPerBlockOptin);
     out.compute_major = static_cast<uint32_t>(p.major);
     out.compute_minor = static_cast<uint32_t>(p.minor);
     out.multiprocessors = static_cast<uint32_t>(p.multiProcessorCount);
@@ -133,19 +135,22 @@ DeviceList list_devices() {
 }
 
 Status use_device(uint32_t index) {
+    used_device = index;
     if (const cudaError_t code = cudaSetDevice(static_cast<int>(index)); code != cudaSuccess)
         return failure("choosing the device", code);
-    used_device = index;
     return {};
 }
 
 Status device_status(uint32_t index) { return lost_devices().status(index); }
 
 Status reset_device(uint32_t index) {
-    if (Status status = use_device(index); !status.ok()) return status;
-    if (const cudaError_t code = cudaDeviceReset(); code != cudaSuccess)
-        return failure("resetting the device", code);
-    (void)cudaGetLastError();  // of what was given back to a device that was lost
+    used_device = index;
+    // Either may say again what was lost. Only what comes afterwards tells whether the driver allows a new beginning.
+    (void)cudaSetDevice(static_cast<int>(index));
+    (void)cudaDeviceReset();
+    (void)cudaGetLastError();
+    if (const cudaError_t now = cudaFree(nullptr); now != cudaSuccess)
+        return failure("resetting the device", now);
     lost_devices().remove(index);
     return {};
 }
@@ -161,7 +166,6 @@ Result<std::byte*> allocate_memory(MemoryPlace place, uint64_t bytes, const char
     const bool on_device = place == MemoryPlace::kDevice;
     const cudaError_t code = on_device ? cudaMalloc(&data, bytes) : cudaMallocHost(&data, bytes);
     if (code == cudaSuccess) return static_cast<std::byte*>(data);
-    (void)cudaGetLastError();
     return failure(fmt::format("{} of {}{} bytes", what, bytes, on_device ? "" : " pinned").c_str(), code);
 }
 
@@ -218,8 +222,9 @@ void Stream::record(Event& event) {
 ProfilerRange::ProfilerRange(const char* name) { nvtxRangePushA(name); }
 ProfilerRange::~ProfilerRange() { nvtxRangePop(); }
 
-void Stream::begin_capture() {
-    later(cudaStreamBeginCapture(stream_of(*this), cudaStreamCaptureModeThreadLocal));
+Status Stream::begin_capture() {
+    const cudaError_t begun = cudaStreamBeginCapture(stream_of(*this), cudaStreamCaptureModeThreadLocal);
+    return begun == cudaSuccess ? Status() : failure("capturing a graph", begun);
 }
 Result<Capture> Stream::end_capture() {
     cudaGraph_t captured{};
@@ -234,13 +239,16 @@ Result<Capture> Stream::end_capture() {
 
 Result<Graph> make_ready(const Capture& capture) {
     cudaGraphExec_t ready{};
-    const cudaError_t made = cudaGraphInstantiate(&ready, static_cast<cudaGraph_t>(capture.handle), 0);
-    if (made != cudaSuccess) {
-        (void)cudaGetLastError();
-        return failure("making a graph ready", made);
-    }
+    cudaError_t made = cudaGraphInstantiate(&ready, static_cast<cudaGraph_t>(capture.handle), 0);
+    if (made != cudaSuccess) return failure("making a graph ready", made);
     Graph graph;
     graph.handle = ready;
+    // What the first launch would do on its way otherwise.
+    auto stream = Stream::create();
+    if (!stream.ok()) return stream.error();
+    made = cudaGraphUpload(ready, stream_of(stream.value()));
+    if (made == cudaSuccess) made = cudaStreamSynchronize(stream_of(stream.value()));
+    if (made != cudaSuccess) return failure("making a graph ready", made);
     return graph;
 }
 

@@ -90,6 +90,7 @@ DeviceList list_devices() {
     host.multiprocessors = 4;
     host.memory_bytes = kMemoryBytes;
     host.l2_bytes = 32 << 20;
+    host.max_shared_bytes = 227 << 10;
     host.emulated = true;
     return {{host}, ""};
 }
@@ -167,7 +168,10 @@ void Stream::record(Event& event) {
     });
 }
 
-void Stream::begin_capture() { state_of(*this).capturing = true; }
+Status Stream::begin_capture() {
+    state_of(*this).capturing = true;
+    return {};
+}
 Result<Capture> Stream::end_capture() {
     StreamState& state = state_of(*this);
     state.capturing = false;

@@ -122,7 +122,7 @@ void adds_one(Args args) { args.out[thread()] = args.in[thread()] + 1; }
 
 TEST_F(Emulator, WorkWaitsForSynchronize) {
     const DeviceArray<uint32_t> in(stream, std::vector<uint32_t>(32, 1)), out(stream, 32);
-    stream.begin_capture();
+    ASSERT_TRUE(stream.begin_capture().ok());
     launch(stream, {.threads = 32}, adds_one, {out.data(), in.data()});
     const auto captured = stream.end_capture();
     ASSERT_TRUE(captured.ok());

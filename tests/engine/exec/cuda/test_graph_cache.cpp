@@ -13,7 +13,7 @@ class GraphCacheTest : public testing::Test {
     GraphCacheTest() : stream_(Stream::create().value()), out_(stream_, 16) {}
     /// Work that leaves this number behind.
     Capture leaving(uint8_t number) {
-        stream_.begin_capture();
+        EXPECT_TRUE(stream_.begin_capture().ok());
         stream_.fill(out_.data(), number, 16);
         return stream_.end_capture().value();
     }
