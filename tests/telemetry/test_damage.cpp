@@ -80,7 +80,7 @@ TEST_F(Damaged, DatabasesThatAreNoSessionAreRefusedInASentence) {
     const std::string path = folder.path("bad.db");
     const std::pair<const char*, const char*> cases[] = {
         {"PRAGMA application_id=1", "something else"},
-        {"PRAGMA user_version=4", "newer Pitwall"},
+        {"PRAGMA user_version=5", "newer Pitwall"},
         {"PRAGMA user_version=0", "not a Pitwall session"},
         {"DROP VIEW v_step; DROP TABLE step", "no table step"},
         {"ALTER TABLE cause ADD COLUMN more", "other columns"},

@@ -169,10 +169,10 @@ TEST(Views, SessionHoldsFactsAndTheRecordingsOwn) {
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'model'").getString(), "storm");
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'note'").getString(),
               std::string(200, 'x') + "=with an equals sign");
-    EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_format'").getInt(), 3);
+    EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_format'").getInt(), 4);
     EXPECT_EQ(one(*r.database, "SELECT value FROM v_session WHERE key = 'recording_end'").getString(),
               "session end");
-    EXPECT_EQ(one(*r.database, "PRAGMA user_version").getInt(), 3);
+    EXPECT_EQ(one(*r.database, "PRAGMA user_version").getInt(), 4);
 }
 
 TEST(Views, CanBeReadWhileTheyAreWritten) {
