@@ -13,6 +13,7 @@
 #include "app/core/session/engine_parts.h"
 #include "tests/app/core/program.h"
 #include "tests/app/core/watched.h"
+#include "tests/storm.h"
 
 using namespace pitwall;
 using namespace pitwall::app;
@@ -136,6 +137,7 @@ TEST_F(LostGpu, TheThirdTimeTheCpuTakesOver) {
 
 /// A draft model is on the same GPU: it comes back with it. Which of the two notices is the number's affair.
 TEST_F(LostGpu, ADraftModelComesBack) {
+    if (kSanitized) GTEST_SKIP() << "emulated and sanitized, each request takes seconds";
     const std::vector<std::string> drafting = {"--draft-model", "synthetic:tiny-draft",
                                                "--set",         "speculative_method=draft",
                                                "--set",         "speculative_adaptive=false"};
