@@ -106,6 +106,15 @@ void print_text(const ordered_json& value, const std::string& indent) {
     }
 }
 
+/// What the GPUs are, and with which libraries they work.
+void add_gpus(const cuda::abi::Plugin& plugin, const DeviceChoice& choice, ordered_json& out) {
+    const auto devices = engine::choose_cuda_devices(plugin, choice.cuda_indices);
+    out["device_name"] = devices.ok() ? engine::cuda_device_names(devices.value()) : devices.error().what;
+    out["matrix_library"] = engine::describe_matrix_library(plugin);
+    if (choice.cuda_indices.size() > 1)
+        out["collective_library"] = engine::describe_collective_library(plugin);
+}
+
 /// The model and the device that a session would have.
 Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     auto found = inspect_model(session.model, session.seed);
@@ -116,7 +125,7 @@ Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     if (!reason.empty()) out["device_reason"] = reason;
     if (choice.kind == DeviceChoice::Kind::kCuda)
         if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
-            out["matrix_library"] = engine::describe_matrix_library(*plugin.value());
+            add_gpus(*plugin.value(), choice, out);
     return found;
 }
 

@@ -32,8 +32,10 @@ void add_common_options(CLI::App& app, CommandContext& context) {
         "FILE (GGUF) or synthetic:SHAPE (tiny, smollm2-135m, llama-3.1-8b, ...; SHAPE:bf16 in bfloat16)");
     app.add_option("--draft-model", context.session.draft_model,
                    "FILE or synthetic:SHAPE of the same vocabulary: drafts (speculative_method=draft)");
-    app.add_option("--device", context.session.device,
-                   "auto, cpu, cuda, cuda:N, sim or sim:PROFILE; auto is a GPU where there is one")
+    app.add_option(
+           "--device", context.session.device,
+           "auto, cpu, cuda, cuda:N, sim or sim:PROFILE; auto is a GPU where there is one; cuda:0,1 or "
+           "cuda:0-3: several GPUs share the model (tensor parallel)")
         ->capture_default_str();
     app.add_option("--threads", context.session.threads,
                    "threads of the CPU executor; 0: as many as there are cores")

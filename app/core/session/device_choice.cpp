@@ -2,11 +2,14 @@
 #include "app/core/session/device_choice.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "engine/exec/cuda/cuda_library.h"
 #include "presets/nearest.h"
@@ -23,6 +26,37 @@ std::optional<uint32_t> whole_number(std::string_view text) {
     return number;
 }
 
+constexpr size_t kMostGpus = 64;
+
+/// "2" or "0-3", behind those that are there already.
+Status add_indices(std::string_view range, std::vector<uint32_t>& indices) {
+    const size_t dash = range.find('-');
+    const auto first = whole_number(range.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : whole_number(range.substr(dash + 1));
+    if (!first || !last) return Error{"a GPU is a number", "use cuda:0 for the first, cuda:0,1 for two"};
+    if (*last < *first) return Error{fmt::format("{} is after {}", *first, *last), "begin with the smaller"};
+    if (*last - *first >= kMostGpus - std::min(kMostGpus, indices.size()))
+        return Error{fmt::format("more than {} GPUs", kMostGpus), "use fewer"};
+    for (uint32_t i = 0; i <= *last - *first; ++i) {
+        if (std::find(indices.begin(), indices.end(), *first + i) != indices.end())
+            return Error{fmt::format("GPU {} is there twice", *first + i), "name each once"};
+        indices.push_back(*first + i);
+    }
+    return {};
+}
+
+/// "0", "0,1", "0-3", "0,2-3".
+Result<std::vector<uint32_t>> parse_indices(std::string_view list) {
+    std::vector<uint32_t> indices;
+    for (size_t begin = 0; begin <= list.size();) {
+        const size_t end = std::min(list.find(',', begin), list.size());
+        if (Status status = add_indices(list.substr(begin, end - begin), indices); !status.ok())
+            return status.error();
+        begin = end + 1;
+    }
+    return indices;
+}
+
 }  // namespace
 
 std::string device_words(const DeviceChoice& choice) {
@@ -32,7 +66,7 @@ std::string device_words(const DeviceChoice& choice) {
         case Kind::kCpu:
             return "cpu";
         case Kind::kCuda:
-            return fmt::format("cuda:{}", choice.cuda_index);
+            return fmt::format("cuda:{}", fmt::join(choice.cuda_indices, ","));
         case Kind::kSimulated:
             return "sim:" + choice.profile;
     }
@@ -49,10 +83,11 @@ Result<DeviceChoice> parse_device(const std::string& device) {
                             .profile = device.size() > 4 ? device.substr(4) : DeviceChoice{}.profile};
     if (device == "cuda") return DeviceChoice{.kind = Kind::kCuda};
     if (device.starts_with("cuda:")) {
-        const auto index = whole_number(std::string_view(device).substr(5));
-        if (index) return DeviceChoice{.kind = Kind::kCuda, .cuda_index = *index};
-        return Error{fmt::format("--device {}: a GPU is a number", presets::shown(device)),
-                     "use cuda:0 for the first"};
+        auto indices = parse_indices(std::string_view(device).substr(5));
+        if (indices.ok())
+            return DeviceChoice{.kind = Kind::kCuda, .cuda_indices = std::move(indices).value()};
+        return Error{fmt::format("--device {}: {}", presets::shown(device), indices.error().what),
+                     indices.error().hint};
     }
     return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),
                  fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
@@ -72,7 +107,8 @@ ResolvedDevice resolve_device(const DeviceChoice& choice) {
     for (uint32_t i = 0; i < devices.value().size(); ++i) {
         const auto& device = devices.value()[i];
         if (!device.emulated && device.has_code)
-            return {DeviceChoice{.kind = Kind::kCuda, .cuda_index = i}, "on the first GPU that was found"};
+            return {DeviceChoice{.kind = Kind::kCuda, .cuda_indices = {i}},
+                    "on the first GPU that was found"};
         if (!device.has_code)
             why = fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})", device.name,
                               device.compute_major, device.compute_minor);

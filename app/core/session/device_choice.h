@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "telemetry/base/result.h"
 
@@ -12,16 +13,17 @@ namespace pitwall::app {
 struct DeviceChoice {
     enum class Kind : uint8_t { kAuto, kCpu, kCuda, kSimulated };
     Kind kind = Kind::kCpu;
-    uint32_t cuda_index = 0;       ///< among the driver's devices
+    std::vector<uint32_t> cuda_indices = {
+        0};                        ///< among the driver's devices, each once: they share the model
     std::string profile = "h100";  ///< of a simulated one
     bool simulated() const { return kind == Kind::kSimulated; }
 };
 
-/// "auto", "cpu", "cuda", "cuda:N", "sim" or "sim:PROFILE". Looks at the words alone: whether a GPU is there is found out by
+/// "auto", "cpu", "cuda", "cuda:N", "cuda:N,M" or "cuda:N-M" for several, "sim" or "sim:PROFILE". Looks at the words alone: whether a GPU is there is found out by
 /// who opens it.
 Result<DeviceChoice> parse_device(const std::string& device);
 
-/// As --device would say it: "cpu", "cuda:0", "sim:h100".
+/// As --device would say it: "cpu", "cuda:0", "cuda:0,1", "sim:h100".
 std::string device_words(const DeviceChoice& choice);
 
 /// A choice, and in one line why it is that: "" for what was asked for by name.

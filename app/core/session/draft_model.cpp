@@ -30,7 +30,16 @@ struct GivenUp : std::exception {
     const char* what() const noexcept override { return "nobody wants it any more"; }
 };
 
+/// Of several GPUs the first: it is small, its heads may be too few to be shared, and two models that meet across the same GPUs
+/// could wait for each other.
+std::string one_device(DeviceChoice device) {
+    device.cuda_indices.resize(1);
+    return device_words(device);
+}
+
 SessionOptions options_for_drafts(SessionOptions options) {
+    if (const auto device = parse_device(options.device); device.ok())
+        options.device = one_device(device.value());
     const double kv_bytes = options.knobs.get(KnobId::kKvCacheMemoryBytes) / kKvShare;
     options.knobs.set(KnobId::kKvCacheMemoryBytes, kv_bytes);
     options.knobs.set(KnobId::kKvCacheDtype, engine::kv_dtype_choice(telemetry::KvDtype::kF16));
@@ -113,6 +122,8 @@ DraftModel::Loaded DraftModel::read_weights(const engine::Model& model, const Pr
     if (!whole.ok()) return whole.error();
     return make_executor(options_, *whole.value(), clock_, progress);
 }
+
+void DraftModel::move_to(const DeviceChoice& device) { options_.device = one_device(device); }
 
 void DraftModel::leave_device() {
     abandoned_.clear();  // each is waited for

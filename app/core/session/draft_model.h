@@ -17,7 +17,7 @@
 namespace pitwall::app {
 
 /// The model that drafts for an engine: which one it is, and how its weights get there while requests run. On the same
-/// device, with the same threads; its KV cache takes up to a quarter of kv_cache_memory_bytes, beside the engine's own.
+/// device, or the first of several, with the same threads; its KV cache takes up to a quarter of kv_cache_memory_bytes, beside the engine's own.
 class DraftModel {
   public:
     /// `simulated`: what options.device says of itself. `target`: whose tokens it is to draft. It and the clock outlive this, and this outlives its drafters.
@@ -37,7 +37,7 @@ class DraftModel {
     /// Its device was lost, and there is no drafter: waits until nobody reads weights onto it any more. Engine thread.
     void leave_device();
     /// After that: what loads next does so there.
-    void move_to(const DeviceChoice& device) { options_.device = device_words(device); }
+    void move_to(const DeviceChoice& device);
     /// A DrafterFactory. Engine thread; weights that were not read yet are read in the background.
     Result<std::unique_ptr<engine::Drafter>> make_drafter(telemetry::DraftMethod method);
 

@@ -45,8 +45,8 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
     return engine::make_sim_executor(model.config(), profile, sim);
 }
 
-/// A GPU has its own memory; kv_cache_memory_bytes bounds the cache only where somebody gave it.
-Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const SessionOptions& options,
+/// GPUs have their own memory; kv_cache_memory_bytes bounds the cache only where somebody gave it.
+Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, const SessionOptions& options,
                                                     const engine::Model& model, const ProgressFn& progress) {
     const auto refused = [](const Error& why) {
         return Error{"--device cuda: " + why.what,
@@ -57,7 +57,7 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(uint32_t index, const Sessio
     const auto devices = engine::list_cuda_devices(*plugin.value());
     if (!devices.ok()) return refused(devices.error());
     engine::CudaOptions cuda;
-    cuda.device = index;
+    cuda.devices = device.cuda_indices;
     cuda.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
@@ -125,8 +125,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& d
                                                            const engine::Model& model, Clock& clock,
                                                            const ProgressFn& progress) {
     if (device.simulated()) return make_sim(device.profile, options, model, clock);
-    if (device.kind == DeviceChoice::Kind::kCuda)
-        return make_cuda(device.cuda_index, options, model, progress);
+    if (device.kind == DeviceChoice::Kind::kCuda) return make_cuda(device, options, model, progress);
     return make_cpu(options, model, progress);
 }
 

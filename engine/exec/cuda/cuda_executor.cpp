@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/exec/cuda/check_ranks.h"
 #include "engine/exec/cuda/cuda_library.h"
 #include "engine/kv/kv_format.h"
 #include "engine/model/check_shapes.h"
@@ -83,12 +84,13 @@ struct Progress {
 
 class CudaExecutor final : public Executor {
   public:
-    CudaExecutor(const abi::Plugin& plugin, const abi::DeviceInfo& device, const Model& model)
+    CudaExecutor(const abi::Plugin& plugin, std::span<const abi::DeviceInfo> devices, const Model& model)
         : plugin_(plugin), config_(model.config()), activations_(activations_of(model)) {
-        info_.name = device.name;
-        info_.pci_bus_id = device.pci_bus_id;
-        info_.kernel_tier = fmt::format("cuda-sm{}{}", device.compute_major, device.compute_minor);
-        if (device.emulated) info_.kernel_tier = "cuda-emulated";
+        const abi::DeviceInfo& first = devices[0];
+        info_.name = cuda_device_names(devices);
+        info_.pci_bus_id = first.pci_bus_id;
+        info_.kernel_tier = fmt::format("cuda-sm{}{}", first.compute_major, first.compute_minor);
+        if (first.emulated) info_.kernel_tier = "cuda-emulated";
     }
     ~CudaExecutor() override {
         if (device_) plugin_.destroy(device_);
@@ -181,12 +183,18 @@ class CudaExecutor final : public Executor {
 
 Status CudaExecutor::load(const Model& model, const CudaOptions& options) {
     if (Status status = check_shapes(model); !status.ok()) return status;
+    const auto ranks = static_cast<uint32_t>(options.devices.size());
+    if (Status status = check_ranks(model, ranks); !status.ok()) return status;
     std::vector<abi::Layer> layers;
     for (uint32_t i = 0; i < config_.num_layers; ++i) layers.push_back(layer_of(model.layer(i)));
     const abi::Model plain = model_of(model, layers);
     Progress progress{options, model, nullptr};
-    const abi::Options plain_options{options.device, static_cast<uint32_t>(options.kv_cache_dtype),
-                                     options.kv_cache_memory_bytes, Progress::call, &progress};
+    const abi::Options plain_options{options.devices.data(),
+                                     static_cast<uint32_t>(options.devices.size()),
+                                     static_cast<uint32_t>(options.kv_cache_dtype),
+                                     options.kv_cache_memory_bytes,
+                                     Progress::call,
+                                     &progress};
     Status status = call(
         [&](abi::Failure* failure) { return plugin_.create(&plain, &plain_options, &device_, failure); });
     if (progress.thrown) std::rethrow_exception(progress.thrown);
@@ -289,17 +297,14 @@ StepResult CudaExecutor::collect([[maybe_unused]] Ticket ticket) {
 
 Result<std::unique_ptr<Executor>> make_cuda_executor(const abi::Plugin& plugin, const Model& model,
                                                      const CudaOptions& options) {
-    const auto devices = list_cuda_devices(plugin);
+    const auto devices = choose_cuda_devices(plugin, options.devices);
     if (!devices.ok()) return devices.error();
-    if (options.device >= devices.value().size())
-        return Error{fmt::format("there is no CUDA device {}", options.device),
-                     fmt::format("use 0 to {}", devices.value().size() - 1)};
-    const abi::DeviceInfo& device = devices.value()[options.device];
-    if (!device.has_code)
-        return Error{fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})",
-                                 device.name, device.compute_major, device.compute_minor),
-                     "build it with its number in CMAKE_CUDA_ARCHITECTURES, or use --device cpu"};
-    auto executor = std::make_unique<CudaExecutor>(plugin, device, model);
+    for (const abi::DeviceInfo& device : devices.value())
+        if (!device.has_code)
+            return Error{fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})",
+                                     device.name, device.compute_major, device.compute_minor),
+                         "build it with its number in CMAKE_CUDA_ARCHITECTURES, or use --device cpu"};
+    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value(), model);
     if (Status status = executor->load(model, options); !status.ok()) return status.error();
     return Result<std::unique_ptr<Executor>>(std::move(executor));
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "engine/exec/cuda/plugin/build_id.h"
 
@@ -70,9 +71,42 @@ Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Pl
     return devices;
 }
 
+Result<std::vector<cuda::abi::DeviceInfo>> choose_cuda_devices(const cuda::abi::Plugin& plugin,
+                                                               std::span<const uint32_t> indices) {
+    const auto devices = list_cuda_devices(plugin);
+    if (!devices.ok()) return devices.error();
+    std::vector<cuda::abi::DeviceInfo> chosen;
+    for (const uint32_t index : indices) {
+        if (index >= devices.value().size())
+            return Error{fmt::format("there is no CUDA device {}", index),
+                         fmt::format("use 0 to {}", devices.value().size() - 1)};
+        chosen.push_back(devices.value()[index]);
+    }
+    return chosen;
+}
+
+std::string cuda_device_names(std::span<const cuda::abi::DeviceInfo> devices) {
+    std::string names;
+    for (size_t i = 0; i < devices.size();) {
+        const std::string_view name = devices[i].name;
+        size_t end = i + 1;
+        while (end < devices.size() && name == devices[end].name) ++end;
+        if (i > 0) names += " + ";
+        names += end - i > 1 ? fmt::format("{} x {}", end - i, name) : std::string(name);
+        i = end;
+    }
+    return names;
+}
+
 std::string describe_matrix_library(const cuda::abi::Plugin& plugin) {
     cuda::abi::Failure words{};
     plugin.describe_matrix_library(&words);
+    return words.what;
+}
+
+std::string describe_collective_library(const cuda::abi::Plugin& plugin) {
+    cuda::abi::Failure words{};
+    plugin.describe_collective_library(&words);
     return words.what;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,7 +22,17 @@ Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& fro
 /// What it finds; one GPU at least, or the error says why there is none.
 Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Plugin& plugin);
 
+/// Those of them with these indices, in that order; an error where there is none of one.
+Result<std::vector<cuda::abi::DeviceInfo>> choose_cuda_devices(const cuda::abi::Plugin& plugin,
+                                                               std::span<const uint32_t> indices);
+
+/// "NVIDIA H200", "2 x NVIDIA H200", "NVIDIA H200 + 3 x NVIDIA L40S".
+std::string cuda_device_names(std::span<const cuda::abi::DeviceInfo> devices);
+
 /// What multiplies where batch_invariant is off: a library by its name, or "none: " and why.
 std::string describe_matrix_library(const cuda::abi::Plugin& plugin);
+
+/// By what several GPUs work together, alike.
+std::string describe_collective_library(const cuda::abi::Plugin& plugin);
 
 }  // namespace pitwall::engine

@@ -36,7 +36,8 @@ void count_work(const DeviceModel& model, const KvPool& pool, const StepBatch& b
     add(KernelKind::kAttention, 4.0 * c.num_layers * c.num_heads * c.head_dim * positions, read);
     add(KernelKind::kRowwise, 0, tokens * token_bytes);
     const uint32_t readings = (batch.num_heads + head_rows - 1) / head_rows;
-    add(KernelKind::kHead, 2.0 * static_cast<double>(c.head_macs()) * batch.num_heads,
+    const double head_macs = static_cast<double>(model.head.rows) * model.head.columns;
+    add(KernelKind::kHead, 2.0 * head_macs * batch.num_heads,
         readings * static_cast<double>(model.head.bytes));
 }
 

@@ -49,9 +49,11 @@ std::string name_of_step(uint64_t number, const StepLayout& layout) {
 }  // namespace
 
 Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model& model,
-                                                               const abi::Options& options) {
-    auto executor = std::make_unique<DeviceExecutor>(options.device);
-    if (!graphs_allowed()) executor->graphs_.turn_off();
+                                                               const DeviceOptions& options) {
+    const Rank& rank = options.rank;
+    auto executor = std::make_unique<DeviceExecutor>(options.device, rank);
+    // Collectives are in no graph: capturing them is the library's affair, and no GPU pair has shown yet that it works.
+    if (!graphs_allowed() || rank.count > 1) executor->graphs_.turn_off();
     auto use = DeviceUse::begin(options.device);
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();
@@ -62,17 +64,13 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     if (!stream.ok()) return stream.error();
     executor->stream_ = std::move(stream).value();
     if (Status status = executor->make_events(); !status.ok()) return status.error();
-    const LoadProgress progress = [&](uint64_t done, uint64_t total) {
-        return options.progress == nullptr || options.progress(options.context, done, total) == 0;
-    };
-    auto loaded = load_model(model, executor->stream_, progress);
+    auto loaded = load_model(model, {rank.index, rank.count}, executor->stream_, options.progress);
     if (!loaded.ok()) return loaded.error();
     executor->model_ = std::move(loaded).value();
-    auto forward = Forward::create(executor->model_, executor->stream_);
+    auto forward = Forward::create(executor->model_, rank.collective(), executor->stream_);
     if (!forward.ok()) return forward.error();
     executor->forward_ = std::move(forward).value();
-    auto arena = KvArena::create(executor->model_.config, options.kv_cache_memory_bytes,
-                                 static_cast<engine::KvDtype>(options.kv_dtype));
+    auto arena = KvArena::create(executor->model_.config, options.kv_cache_memory_bytes, options.kv_dtype);
     if (!arena.ok()) return arena.error();
     executor->arena_ = std::move(arena).value();
     return executor;
@@ -93,7 +91,8 @@ Status DeviceExecutor::convert_kv(engine::KvDtype dtype, uint32_t num_blocks,
                                   std::span<const uint32_t> holding) {
     if (Status status = use(); !status.ok()) return status;
     graphs_.clear();
-    return arena_.convert(dtype, num_blocks, holding, stream_);
+    return arena_.convert(dtype, num_blocks, holding, stream_,
+                          [this](const Status& ready) { return rank_.agree(ready); });
 }
 
 Status DeviceExecutor::set_batch_invariant(bool invariant) {
@@ -160,13 +159,13 @@ Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32
     for (uint32_t row = 0; row < tokens.size(); ++row)
         if (logits[row]) flight.layout.heads.push_back({.row = row, .logits_out = logits[row]});
     batch.num_heads = static_cast<uint32_t>(flight.layout.heads.size());
-    Status status = send(flight);
+    Status status = prepare(flight);
     if (status.ok()) {
         run(batch, arena.value()->pool());
         run_heads(flight, batch, true);
-        status = check();
+        status = rank_.agree(check());
     }
-    const Status done = stream_.synchronize();
+    const Status done = finish();
     flight.layout = {};  // nothing of it is what a plan sampled
     return status.ok() ? done : status;
 }
@@ -198,7 +197,7 @@ Status DeviceExecutor::submit(const abi::Plan& plan) {
         count_work(model_, arena_.pool(), batch, Forward::kMaxHeadRows, flight.result);
     if (Status status = run_all(flight); !status.ok()) {
         // What was given to the device reads what the next plan writes.
-        (void)stream_.synchronize();
+        (void)finish();
         return status;
     }
     ++submitted_;
@@ -209,7 +208,7 @@ Status DeviceExecutor::run_all(Flight& flight) {
     StepLayout& layout = flight.layout;
     const bool by_graph = graphs_.wanted() && graphable(layout, Forward::kMaxHeadRows);
     const GraphShape shape = by_graph ? fill_up(layout) : GraphShape{};
-    if (Status status = send(flight); !status.ok()) return status;
+    if (Status status = prepare(flight); !status.ok()) return status;
     stream_.record(flight.begun);
     const auto copies = static_cast<uint32_t>(layout.copies.size() / 2);
     copy_blocks(stream_, arena_.pool(), upload_.at<uint32_t>(layout.copies_at), copies);
@@ -228,7 +227,7 @@ Status DeviceExecutor::run_all(Flight& flight) {
     stream_.copy_on_device(sampled_.data(), picked_.data(), picked_bytes);
     stream_.copy_to_host(flight.picked.data(), picked_.data(), picked_bytes);
     stream_.record(flight.ended);
-    if (Status status = check(); !status.ok()) return status;
+    if (Status status = rank_.agree(check()); !status.ok()) return status;
     if (by_graph && !graph && graphs_.lacks(shape)) capture(flight, shape);
     return {};
 }
@@ -270,7 +269,7 @@ Status DeviceExecutor::send(Flight& flight) {
     upload_.clear();
     put(flight.layout, upload_);
     if (!upload_.has_room()) {
-        if (Status status = stream_.synchronize(); !status.ok()) return status;
+        if (Status status = finish(); !status.ok()) return status;
         graphs_.clear();
     }
     if (Status status = make_room_for_parts(flight.layout); !status.ok()) return status;
@@ -278,11 +277,25 @@ Status DeviceExecutor::send(Flight& flight) {
     return upload_.send(flight.staging, stream_);
 }
 
+/// send(), on all ranks or on none. One that cannot does first what the others may be waiting for.
+Status DeviceExecutor::prepare(Flight& flight) {
+    const Status ready = send(flight);
+    if (!ready.ok()) (void)finish();
+    return rank_.agree(ready);
+}
+
+/// Waits for all that the device was given. Where that fails, other ranks would wait for it without end.
+Status DeviceExecutor::finish() {
+    Status status = stream_.synchronize();
+    if (!status.ok()) rank_.break_up(status.error());
+    return status;
+}
+
 Status DeviceExecutor::make_room_for_parts(const StepLayout& layout) {
     uint32_t parts = 0;
     for (const StepBatch& batch : layout.batches) parts = std::max(parts, batch.attention.parts);
     if (forward_.has_room_for_parts(parts)) return {};
-    if (Status status = stream_.synchronize(); !status.ok()) return status;
+    if (Status status = finish(); !status.ok()) return status;
     graphs_.clear();
     return forward_.make_room_for_parts(parts);
 }
@@ -294,7 +307,7 @@ Status DeviceExecutor::make_room_for_results(Flight& flight) {
         auto memory = DeviceMemory::allocate(bytes, "samples");
         if (!memory.ok()) return memory.error();
         stream_.copy_on_device(memory.value().data(), sampled_.data(), sampled_.bytes());
-        if (Status status = stream_.synchronize(); !status.ok()) return status;
+        if (Status status = finish(); !status.ok()) return status;
         sampled_ = std::move(memory).value();
         graphs_.clear();
         if (Status status = picked_.replace(bytes, "samples"); !status.ok()) return status;
@@ -327,17 +340,25 @@ void DeviceExecutor::run_heads(const Flight& flight, const StepBatch& batch, boo
         const uint32_t rows = std::min(Forward::kMaxHeadRows, batch.num_heads - done);
         forward_.head({rows, upload_.at<uint32_t>(layout.head_rows_at) + first}, stream_);
         forward_.begin_sampling(stream_);
-        const uint32_t vocab = model_.config.vocab_size;
-        sample_rows(
-            stream_,
-            {forward_.logits(), vocab, vocab, upload_.at<SampleRow>(layout.samples_at) + first,
-             upload_.at<int32_t>(layout.listed_at), sampled_.as<int32_t>(), picked_.as<int32_t>() + first},
-            rows);
+        sample(layout, first, rows);
         if (reading) read_logits(std::span(layout.heads).subspan(first, rows), forward_.logits());
     }
 }
 
+/// On rank 0, for GPUs of different kinds need not agree on what is a draw's last digit.
+void DeviceExecutor::sample(const StepLayout& layout, uint32_t first, uint32_t rows) {
+    const uint32_t vocab = model_.config.vocab_size;
+    int32_t* const picked = picked_.as<int32_t>() + first;
+    if (rank_.index == 0)
+        sample_rows(stream_,
+                    {forward_.logits(), vocab, vocab, upload_.at<SampleRow>(layout.samples_at) + first,
+                     upload_.at<int32_t>(layout.listed_at), sampled_.as<int32_t>(), picked},
+                    rows);
+    if (Collective* const collective = rank_.collective()) collective->broadcast(stream_, picked, rows);
+}
+
 void DeviceExecutor::read_logits(std::span<const HeadRow> rows, const float* logits) {
+    if (rank_.index != 0) return;
     const uint32_t vocab = model_.config.vocab_size;
     for (const HeadRow& row : rows) {
         if (row.logits_out) stream_.copy_to_host(row.logits_out, logits, vocab * sizeof(float));

@@ -13,18 +13,28 @@
 #include "engine/exec/cuda/executor/forward.h"
 #include "engine/exec/cuda/executor/graph_cache.h"
 #include "engine/exec/cuda/executor/kv_arena.h"
+#include "engine/exec/cuda/executor/rank_group.h"
 #include "engine/exec/cuda/executor/step_layout.h"
 #include "engine/exec/cuda/plugin/abi.h"
 #include "engine/exec/executor.h"
 
 namespace pitwall::cuda {
 
-/// Carries out plans on one device, up to two in flight. One thread uses it at a time.
+struct DeviceOptions {
+    uint32_t device = 0;
+    engine::KvDtype kv_dtype = engine::KvDtype::kF16;
+    uint64_t kv_cache_memory_bytes = 0;  ///< of the device; 0: most of what weights and activations leave
+    LoadProgress progress;
+    Rank rank;
+};
+
+/// Carries out plans on one device, up to two in flight. One thread uses it at a time. Of several ranks each has one, which gets
+/// the same plans as the others at the same time: then rank 0 alone gives logits, and its samples are everybody's.
 class DeviceExecutor {
   public:
     static Result<std::unique_ptr<DeviceExecutor>> create(const abi::Model& model,
-                                                          const abi::Options& options);
-    explicit DeviceExecutor(uint32_t device) : device_(device) {}
+                                                          const DeviceOptions& options);
+    DeviceExecutor(uint32_t device, const Rank& rank) : device_(device), rank_(rank) {}
     /// On whatever thread it goes: what it has is given back to its own device.
     ~DeviceExecutor() { (void)use(); }
     DeviceExecutor(const DeviceExecutor&) = delete;
@@ -68,6 +78,8 @@ class DeviceExecutor {
     Flight& flight(uint64_t number) { return flights_[number % flights_.size()]; }
     std::vector<uint32_t> sampled_before();
     Status send(Flight& flight);
+    Status prepare(Flight& flight);
+    Status finish();
     Status make_room_for_results(Flight& flight);
     Status run_all(Flight& flight);
     Status make_room_for_parts(const StepLayout& layout);
@@ -78,9 +90,11 @@ class DeviceExecutor {
     void run(const StepBatch& batch, const KvPool& pool);
     Result<KvArena*> side_arena(engine::KvDtype dtype);
     void run_heads(const Flight& flight, const StepBatch& batch, bool reading);
+    void sample(const StepLayout& layout, uint32_t first, uint32_t rows);
     void read_logits(std::span<const HeadRow> rows, const float* logits);
 
     uint32_t device_;
+    Rank rank_;
     DeviceUse device_use_;  ///< goes after all that is on the device
     Stream stream_;
     DeviceModel model_;

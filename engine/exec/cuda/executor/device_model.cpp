@@ -16,7 +16,7 @@ TensorView view_of(const abi::Tensor& t) {
             t.bytes};
 }
 
-engine::ModelConfig config_of(const abi::Model& m) {
+engine::ModelConfig whole_config(const abi::Model& m) {
     engine::ModelConfig c;
     c.num_layers = m.num_layers;
     c.hidden_size = m.hidden_size;
@@ -32,8 +32,11 @@ engine::ModelConfig config_of(const abi::Model& m) {
     return c;
 }
 
-uint64_t stored_bytes(const abi::Model& m) {
-    uint64_t bytes = m.embedding.bytes + m.output_norm.bytes + (m.tied_embeddings ? 0 : m.output_head.bytes);
+/// Of all tensors that are read, each as often as that.
+uint64_t stored_bytes(const abi::Model& m, const ModelShare& share) {
+    uint64_t bytes = m.embedding.bytes + m.output_norm.bytes;
+    if (!m.tied_embeddings) bytes += m.output_head.bytes;
+    if (m.tied_embeddings && share.ranks > 1) bytes += m.embedding.bytes;
     for (uint32_t i = 0; i < m.num_layers; ++i) {
         const abi::Layer& l = m.layers[i];
         for (const abi::Tensor* t :
@@ -43,19 +46,33 @@ uint64_t stored_bytes(const abi::Model& m) {
     return bytes;
 }
 
-/// Lays one tensor after the other out and brings it to the device, and remembers the first thing that went wrong.
+/// Lays one tensor after the other out, or what the share has of it, and brings it to the device. Remembers the first thing that
+/// went wrong.
 class Loader {
   public:
     Loader(DeviceModel& model, Stream& stream, const LoadProgress& progress, uint64_t total_bytes)
         : model_(model), stream_(stream), progress_(progress), total_bytes_(total_bytes) {}
 
-    DeviceMatrix matrix(std::initializer_list<abi::Tensor> tensors) {
+    DeviceMatrix whole(const abi::Tensor& tensor) {
+        const TensorView view = view_of(tensor);
+        return keep([&] { return pack_matrix({&view, 1}); }, {tensor});
+    }
+    DeviceMatrix by_rows(std::initializer_list<abi::Tensor> tensors) {
         std::vector<TensorView> views;
-        for (const abi::Tensor& t : tensors) views.push_back(view_of(t));
+        for (const abi::Tensor& t : tensors) views.push_back(rows_of(view_of(t), model_.share));
         return keep([&] { return pack_matrix(views); }, tensors);
     }
+    DeviceMatrix by_columns(const abi::Tensor& tensor) {
+        const TensorView view = view_of(tensor);
+        return keep([&] { return pack_columns(view, columns_of(view, model_.share)); }, {tensor});
+    }
     DeviceMatrix gate_up(const abi::Tensor& gate, const abi::Tensor& up) {
-        return keep([&] { return pack_gate_up(view_of(gate), view_of(up)); }, {gate, up});
+        const TensorView g = rows_of(view_of(gate), model_.share), u = rows_of(view_of(up), model_.share);
+        return keep([&] { return pack_gate_up(g, u); }, {gate, up});
+    }
+    DeviceMatrix head(const abi::Tensor& tensor) {
+        const TensorView rows = head_rows_of(view_of(tensor), model_.share);
+        return keep([&] { return pack_matrix({&rows, 1}); }, {tensor});
     }
     const float* norm(const abi::Tensor& tensor) {
         if (!status_.ok()) return nullptr;
@@ -111,25 +128,28 @@ class Loader {
 DeviceLayer load_layer(Loader& loader, const abi::Layer& layer) {
     DeviceLayer out{};
     out.attn_norm = loader.norm(layer.attn_norm);
-    out.qkv = loader.matrix({layer.q, layer.k, layer.v});
-    out.output = loader.matrix({layer.attn_output});
+    out.qkv = loader.by_rows({layer.q, layer.k, layer.v});
+    out.output = loader.by_columns(layer.attn_output);
     out.ffn_norm = loader.norm(layer.ffn_norm);
     out.gate_up = loader.gate_up(layer.gate, layer.up);
-    out.down = loader.matrix({layer.down});
+    out.down = loader.by_columns(layer.down);
     return out;
 }
 
 }  // namespace
 
-Result<DeviceModel> load_model(const abi::Model& source, Stream& stream, const LoadProgress& progress) {
+Result<DeviceModel> load_model(const abi::Model& source, const ModelShare& share, Stream& stream,
+                               const LoadProgress& progress) {
     DeviceModel model;
-    model.config = config_of(source);
-    Loader loader(model, stream, progress, stored_bytes(source));
-    model.embedding = loader.matrix({source.embedding});
+    model.share = share;
+    model.config = config_of(whole_config(source), share);
+    Loader loader(model, stream, progress, stored_bytes(source, share));
+    model.embedding = loader.whole(source.embedding);
     model.output_norm = loader.norm(source.output_norm);
     for (uint32_t i = 0; i < source.num_layers && loader.status().ok(); ++i)
         model.layers.push_back(load_layer(loader, source.layers[i]));
-    model.head = source.tied_embeddings ? model.embedding : loader.matrix({source.output_head});
+    const abi::Tensor& head = source.tied_embeddings ? source.embedding : source.output_head;
+    model.head = source.tied_embeddings && share.ranks == 1 ? model.embedding : loader.head(head);
     if (!loader.status().ok()) return loader.status().error();
     return model;
 }

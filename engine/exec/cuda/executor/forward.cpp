@@ -4,15 +4,17 @@
 #include <algorithm>
 
 #include "engine/exec/cuda/executor/attention_plan.h"
+#include "engine/exec/cuda/kernels/ranks.h"
 #include "engine/exec/cuda/kernels/rows.h"
 
 namespace pitwall::cuda {
 
 using engine::KernelKind;
 
-Result<Forward> Forward::create(const DeviceModel& model, Stream& stream) {
+Result<Forward> Forward::create(const DeviceModel& model, Collective* collective, Stream& stream) {
     Forward forward;
     forward.model_ = &model;
+    forward.collective_ = collective;
     if (Status status = forward.allocate(); !status.ok()) return status.error();
     fill_rotations(stream, forward.rotations_.as<Float2>(), model.config.max_context_tokens,
                    model.config.head_dim, static_cast<double>(model.config.rope_base));
@@ -32,13 +34,16 @@ Status Forward::Rows::allocate(uint32_t rows, uint32_t columns) {
 Status Forward::allocate() {
     const engine::ModelConfig& c = model_->config;
     const uint64_t tokens = kMaxTokens, pairs = c.head_dim / 2;
+    const uint64_t of_a_rank =
+        std::max(tokens * c.hidden_size, uint64_t{kMaxHeadRows} * model_->head_columns());
     const std::pair<DeviceMemory*, uint64_t> buffers[] = {
         {&rotations_, c.max_context_tokens * pairs * sizeof(Float2)},
         {&hidden_, tokens * c.hidden_size * sizeof(float)},
         {&qkv_, tokens * model_->qkv_columns() * sizeof(float)},
         {&q_, tokens * model_->q_columns() * sizeof(uint16_t)},
         {&activated_, tokens * c.intermediate_size * sizeof(float)},
-        {&logits_, uint64_t{kMaxHeadRows} * c.vocab_size * sizeof(float)}};
+        {&logits_, uint64_t{kMaxHeadRows} * c.vocab_size * sizeof(float)},
+        {&of_ranks_, collective_ ? model_->share.ranks * of_a_rank * sizeof(float) : 0}};
     for (const auto& [buffer, bytes] : buffers) {
         if (Status status = buffer->replace(bytes, "activations"); !status.ok()) return status;
     }
@@ -55,8 +60,8 @@ Status Forward::allocate() {
 uint64_t Forward::bytes() const {
     uint64_t bytes = fast_ ? fast_->scratch_bytes() : 0;
     for (const DeviceMemory* memory :
-         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &normed_.data, &attended_.data,
-          &activated_rows_.data, &head_rows_.data})
+         {&rotations_, &hidden_, &qkv_, &q_, &activated_, &parts_, &logits_, &of_ranks_, &normed_.data,
+          &attended_.data, &activated_rows_.data, &head_rows_.data})
         bytes += memory->bytes();
     return bytes;
 }
@@ -124,7 +129,7 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
     now(KernelKind::kAttention, stream);
     attend(stream, attention);
     now(KernelKind::kProduct, stream);
-    multiply(layer.output, attended_, batch.tokens, hidden, c.hidden_size, Epilogue::kAdd, stream);
+    add_product(layer.output, attended_, batch.tokens, stream);
     norm(layer.ffn_norm, layer.gate_up);
     now(KernelKind::kProduct, stream);
     multiply(layer.gate_up, normed_, batch.tokens, activated_.as<float>(), c.intermediate_size,
@@ -134,7 +139,26 @@ void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& 
                {activated_.as<float>(), c.intermediate_size, with_number(activated_rows_, layer.down)},
                batch.tokens);
     now(KernelKind::kProduct, stream);
-    multiply(layer.down, activated_rows_, batch.tokens, hidden, c.hidden_size, Epilogue::kAdd, stream);
+    add_product(layer.down, activated_rows_, batch.tokens, stream);
+}
+
+/// Adds a product to the hidden state: what all ranks make of it. Batch-invariant, every rank gets what each has and adds it up in
+/// the order of the ranks; a sum by a library has an order that depends on how much there is to sum.
+void Forward::add_product(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, Stream& stream) {
+    const uint32_t hidden_size = model_->config.hidden_size;
+    auto* const hidden = hidden_.as<float>();
+    if (!collective_) return multiply(matrix, x, tokens, hidden, hidden_size, Epilogue::kAdd, stream);
+    const ModelShare& share = model_->share;
+    const uint64_t count = uint64_t{tokens} * hidden_size;
+    auto* const of_ranks = of_ranks_.as<float>();
+    float* const own = of_ranks + (fast_ ? 0 : share.rank * count);
+    multiply(matrix, x, tokens, own, hidden_size, Epilogue::kStore, stream);
+    now(KernelKind::kRowwise, stream);
+    if (fast_)
+        collective_->sum(stream, own, count);
+    else
+        collective_->gather(stream, of_ranks, count);
+    add_parts(stream, {of_ranks, hidden, count, fast_ ? 1 : share.ranks});
 }
 
 void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out,
@@ -146,13 +170,32 @@ void Forward::multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t token
 
 void Forward::head(const HeadInputs& inputs, Stream& stream) {
     const engine::ModelConfig& c = model_->config;
-    auto* const logits = logits_.as<float>();
     now(KernelKind::kHead, stream);
     rms_norm(stream,
              {hidden_.as<float>(), c.hidden_size, inputs.rows, model_->output_norm, c.rms_epsilon,
               with_number(head_rows_, model_->head)},
              inputs.count);
-    multiply(model_->head, head_rows_, inputs.count, logits, c.vocab_size, Epilogue::kStore, stream);
+    multiply_head(inputs.count, stream);
+}
+
+void Forward::multiply_head(uint32_t rows, Stream& stream) {
+    const uint32_t vocab = model_->config.vocab_size, each = model_->head_columns();
+    auto* const logits = logits_.as<float>();
+    if (!collective_)
+        return multiply(model_->head, head_rows_, rows, logits, vocab, Epilogue::kStore, stream);
+    const ModelShare& share = model_->share;
+    auto* const of_ranks = of_ranks_.as<float>();
+    const uint64_t count = uint64_t{rows} * each;
+    multiply(model_->head, head_rows_, rows, of_ranks + share.rank * count, each, Epilogue::kStore, stream);
+    collective_->gather(stream, of_ranks, count);
+    if (share.rank == 0) join_columns(stream, {of_ranks, logits, rows, each, vocab});
+}
+
+Status Forward::take_failure() {
+    Status status = fast_ ? fast_->take_failure() : Status();
+    if (!collective_) return status;
+    Status of_collective = collective_->take_failure();
+    return status.ok() ? of_collective : status;
 }
 
 }  // namespace pitwall::cuda

@@ -10,6 +10,7 @@
 #include "engine/exec/cuda/executor/kernel_timer.h"
 #include "engine/exec/cuda/kernels/attention.h"
 #include "engine/exec/cuda/kernels/operand.h"
+#include "engine/exec/cuda/runtime/collective.h"
 
 namespace pitwall::cuda {
 
@@ -29,14 +30,16 @@ struct HeadInputs {
 };
 
 /// The forward pass of a llama model (Touvron et al. 2023) over a batch of tokens of many sequences. What it computes for a
-/// token depends on that token's sequence alone, while it is batch-invariant.
+/// token depends on that token's sequence alone, while it is batch-invariant. A rank has its share of the weights, and all of
+/// what they add up to.
 class Forward {
   public:
     static constexpr uint32_t kMaxTokens =
         1024;  ///< of a batch; a longer step runs as several, with the same bits
     static constexpr uint32_t kMaxHeadRows = 128;  ///< of one call of head()
 
-    static Result<Forward> create(const DeviceModel& model, Stream& stream);
+    /// `collective`: of a rank that is not the only one.
+    static Result<Forward> create(const DeviceModel& model, Collective* collective, Stream& stream);
 
     /// Partial results of attention that a batch may have; nothing is in flight when more room is made.
     bool has_room_for_parts(uint32_t parts) const { return part_bytes(parts) <= parts_.bytes(); }
@@ -45,7 +48,7 @@ class Forward {
     void run(const BatchInputs& batch, const KvPool& pool, Stream& stream);
     /// Into logits(), for some rows of the last run.
     void head(const HeadInputs& inputs, Stream& stream);
-    /// [count, vocab] of the last call of head(), in device memory until the next one.
+    /// [count, vocab] of the last call of head(), in device memory until the next one. Of rank 0 alone.
     const float* logits() const { return logits_.as<float>(); }
 
     /// Times the kernels of what runs from now on, or with null does not.
@@ -60,7 +63,7 @@ class Forward {
     /// Whether run() of so many tokens may be captured.
     bool may_capture(uint32_t tokens) const { return !fast_ || fast_->is_warm(tokens); }
     /// What went wrong, since it was last asked, beside what the stream tells.
-    Status take_failure() { return fast_ ? fast_->take_failure() : Status(); }
+    Status take_failure();
 
     uint64_t bytes() const;
     uint64_t copied_weight_bytes() const { return fast_ ? fast_->copied_bytes() : 0; }
@@ -79,10 +82,14 @@ class Forward {
     }
     void multiply(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, float* out, uint32_t ld_out,
                   Epilogue epilogue, Stream& stream);
+    void add_product(const DeviceMatrix& matrix, const Rows& x, uint32_t tokens, Stream& stream);
+    void multiply_head(uint32_t rows, Stream& stream);
     static Operand with_number(const Rows& rows, const DeviceMatrix& matrix);
 
     const DeviceModel* model_ = nullptr;
+    Collective* collective_ = nullptr;
     DeviceMemory rotations_, hidden_, qkv_, q_, activated_, parts_, logits_;
+    DeviceMemory of_ranks_;  ///< what each gives to a sum, or of the logits
     Rows normed_, attended_, activated_rows_, head_rows_;
     KernelTimer* timer_ = nullptr;
     std::optional<FastProducts> fast_;  ///< where batch_invariant is off

@@ -97,23 +97,29 @@ struct KvArena::Conversion {
     }
 };
 
+Result<KvArena::Conversion> KvArena::prepare(engine::KvDtype dtype, uint32_t num_blocks,
+                                             std::span<const uint32_t> ids, Stream& stream) const {
+    auto to = pool_of(dtype);
+    if (!to.ok()) return to.error();
+    if (Status status = check_size(num_blocks, to.value().block_bytes); !status.ok()) return status.error();
+    return Conversion::create(pool_, to.value(), ids, stream);
+}
+
 Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding,
-                        Stream& stream) {
-    auto target = pool_of(dtype);
-    if (!target.ok()) return target.error();
-    const KvPool& to = target.value();
-    if (Status status = check_size(num_blocks, to.block_bytes); !status.ok()) return status;
+                        Stream& stream, const std::function<Status(const Status&)>& agree) {
     std::vector<uint32_t> ids(holding.begin(), holding.end());
     std::sort(ids.begin(), ids.end());
-    auto conversion = Conversion::create(pool_, to, ids, stream);
-    if (!conversion.ok()) return conversion.error();
-    const uint32_t* const device_ids = conversion.value().ids.as<uint32_t>();
+    auto prepared = prepare(dtype, num_blocks, ids, stream);
+    const Status all = agree(prepared.ok() ? Status() : Status(prepared.error()));
+    if (!all.ok()) return all;
+    const Conversion& conversion = prepared.value();
+    const uint32_t* const device_ids = conversion.ids.as<uint32_t>();
     for (const auto& batch :
-         engine::in_place_moves(std::span<const uint32_t>(ids), pool_.block_bytes, to.block_bytes))
-        conversion.value().run(batch, device_ids + (batch.ids.data() - ids.data()), stream);
+         engine::in_place_moves(std::span<const uint32_t>(ids), pool_.block_bytes, conversion.to.block_bytes))
+        conversion.run(batch, device_ids + (batch.ids.data() - ids.data()), stream);
     if (Status status = stream.synchronize(); !status.ok()) return status;
     dtype_ = dtype;
-    pool_ = to;
+    pool_ = conversion.to;
     return {};
 }
 

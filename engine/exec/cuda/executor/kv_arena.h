@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "engine/exec/cuda/kernels/attention.h"
@@ -32,12 +33,15 @@ class KvArena {
 
     /// Whether so many blocks have room: their memory is there from the beginning.
     Status resize(uint32_t num_blocks) const;
-    /// Executor::convert_kv: in place. Narrower blocks move down from the front, wider ones up from the back.
+    /// Executor::convert_kv: in place. Narrower blocks move down from the front, wider ones up from the back. `agree` is told
+    /// whether all is there for it, and says whether it is done: on all ranks or on none.
     Status convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> holding,
-                   Stream& stream);
+                   Stream& stream, const std::function<Status(const Status&)>& agree);
 
   private:
     struct Conversion;
+    Result<Conversion> prepare(engine::KvDtype dtype, uint32_t num_blocks, std::span<const uint32_t> ids,
+                               Stream& stream) const;
     static constexpr uint32_t kMostBlocks = kNoSlot / kBlockTokens;
 
     Result<KvPool> pool_of(engine::KvDtype dtype) const;

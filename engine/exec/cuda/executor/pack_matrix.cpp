@@ -51,10 +51,10 @@ uint16_t to_bfloat(float value) {
     return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/// Puts rows of tensors in their places of a matrix of zeros.
+/// Puts rows of tensors in their places of a matrix of zeros; of each row the columns that the matrix has.
 class Packer {
   public:
-    Packer(MatrixFormat format, uint32_t rows, uint32_t columns);
+    Packer(MatrixFormat format, uint32_t rows, ColumnRange columns);
     void put_row(const TensorView& tensor, uint32_t source_row, uint32_t row);
     HostMatrix finish() { return std::move(matrix_); }
 
@@ -66,12 +66,14 @@ class Packer {
     }
 
     HostMatrix matrix_;
+    ColumnRange columns_;
     uint32_t tiles_;
     size_t value_bytes_, scale_bytes_;  ///< of a tile
 };
 
-Packer::Packer(MatrixFormat format, uint32_t rows, uint32_t columns)
-    : tiles_(column_tiles(columns)),
+Packer::Packer(MatrixFormat format, uint32_t rows, ColumnRange columns)
+    : columns_(columns),
+      tiles_(column_tiles(columns.count)),
       value_bytes_(tile_value_bytes(format)),
       scale_bytes_(tile_scale_bytes(format)) {
     const size_t count = size_t{row_tiles(rows)} * tiles_;
@@ -80,19 +82,22 @@ Packer::Packer(MatrixFormat format, uint32_t rows, uint32_t columns)
     matrix_.scales.resize(count * scale_bytes_);
     matrix_.shape.format = format;
     matrix_.shape.rows = rows;
-    matrix_.shape.columns = columns;
-    matrix_.shape.bytes = packed_bytes(format, rows, columns);
+    matrix_.shape.columns = columns.count;
+    matrix_.shape.bytes = packed_bytes(format, rows, columns.count);
 }
 
 void Packer::put_row(const TensorView& tensor, uint32_t source_row, uint32_t row) {
     const std::byte* data = tensor.data + engine::row_bytes(tensor.type, tensor.columns) * source_row;
     if (is_dense(matrix_.shape.format)) return put_numbers(tensor, data, row);
     const uint32_t values = engine::block_values(tensor.type), bytes = engine::block_bytes(tensor.type);
+    const uint32_t end = columns_.first + columns_.count;
     CodeGroup groups[8];
-    for (uint32_t column = 0; column < tensor.columns; column += values, data += bytes) {
-        read_block(tensor.type, data, groups);
-        for (uint32_t i = 0; i < values / kGroupValues; ++i)
-            put_group(groups[i], row, column + i * kGroupValues);
+    for (uint32_t block = columns_.first / values; block * values < end; ++block) {
+        read_block(tensor.type, data + size_t{block} * bytes, groups);
+        for (uint32_t i = 0; i < values / kGroupValues; ++i) {
+            const uint32_t column = block * values + i * kGroupValues;
+            if (column >= columns_.first && column < end) put_group(groups[i], row, column - columns_.first);
+        }
     }
 }
 
@@ -101,8 +106,8 @@ void Packer::put_numbers(const TensorView& tensor, const std::byte* data, uint32
     numbers.resize(tensor.columns);
     engine::dequantize(tensor.type, data, tensor.columns, numbers.data());
     const bool bfloat = matrix_.shape.format == MatrixFormat::kBfloat;
-    for (uint32_t column = 0; column < tensor.columns; ++column) {
-        const float value = numbers[column];
+    for (uint32_t column = 0; column < columns_.count; ++column) {
+        const float value = numbers[columns_.first + column];
         const uint16_t bits = bfloat ? to_bfloat(value) : engine::float_to_half(value);
         std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
         std::memcpy(tile + number_offset(place_in_tile(row, column)), &bits, sizeof bits);
@@ -170,7 +175,7 @@ uint64_t packed_bytes(MatrixFormat format, uint32_t rows, uint32_t columns) {
 HostMatrix pack_matrix(std::span<const TensorView> stack) {
     uint32_t rows = 0;
     for (const TensorView& tensor : stack) rows += tensor.rows;
-    Packer packer(format_for(stack), rows, stack[0].columns);
+    Packer packer(format_for(stack), rows, {0, stack[0].columns});
     uint32_t first = 0;
     for (const TensorView& tensor : stack) {
         assert(tensor.columns == stack[0].columns);
@@ -180,10 +185,16 @@ HostMatrix pack_matrix(std::span<const TensorView> stack) {
     return packer.finish();
 }
 
+HostMatrix pack_columns(const TensorView& tensor, ColumnRange columns) {
+    Packer packer(format_for({&tensor, 1}), tensor.rows, columns);
+    each_row(tensor.rows, [&](uint32_t row) { packer.put_row(tensor, row, row); });
+    return packer.finish();
+}
+
 HostMatrix pack_gate_up(const TensorView& gate, const TensorView& up) {
     assert(gate.rows == up.rows && gate.columns == up.columns);
     const TensorView both[] = {gate, up};
-    Packer packer(format_for(both), gate.rows + up.rows, gate.columns);
+    Packer packer(format_for(both), gate.rows + up.rows, {0, gate.columns});
     constexpr uint32_t kTurn = kTileRows / 2;
     each_row(gate.rows, [&](uint32_t i) {
         const uint32_t row = i / kTurn * kTileRows + i % kTurn;

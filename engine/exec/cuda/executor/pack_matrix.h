@@ -18,6 +18,11 @@ struct HostMatrix {
     std::vector<std::byte> values, scales;
 };
 
+/// Columns of a tensor; of one of codes they begin and end between two groups of 32.
+struct ColumnRange {
+    uint32_t first, count;
+};
+
 /// What a stack of tensors becomes: the narrowest that holds each of them as its own format would; binary16 where 16-bit
 /// formats meet.
 MatrixFormat format_for(std::span<const engine::TensorView> stack);
@@ -27,6 +32,8 @@ uint64_t packed_bytes(MatrixFormat format, uint32_t rows, uint32_t columns);
 
 /// The rows of one tensor after those of the other; all have the same columns.
 HostMatrix pack_matrix(std::span<const engine::TensorView> stack);
+/// All rows of a tensor, and of its columns these.
+HostMatrix pack_columns(const engine::TensorView& tensor, ColumnRange columns);
 /// For Epilogue::kSwiglu: 8 rows of the gate, 8 of the up, in turns; each is filled up to a multiple of 8. `rows` counts those of
 /// the two tensors, without what was filled up.
 HostMatrix pack_gate_up(const engine::TensorView& gate, const engine::TensorView& up);

@@ -52,9 +52,11 @@ struct Model {
 };
 
 struct Options {
-    uint32_t device;
+    /// Several: each has a share of every layer (tensor parallel), rank 0 the first. The model can be cut so (check_ranks.h).
+    const uint32_t* devices;
+    uint32_t num_devices;
     uint32_t kv_dtype;               ///< telemetry::KvDtype
-    uint64_t kv_cache_memory_bytes;  ///< 0: most of what weights and activations leave
+    uint64_t kv_cache_memory_bytes;  ///< of all devices; 0: most of what weights and activations leave
     /// Called on the caller's thread while weights are laid out; a result other than 0 ends it.
     int32_t (*progress)(void* context, uint64_t done_bytes, uint64_t total_bytes);
     void* context;
@@ -121,7 +123,7 @@ struct Plugin {
     int32_t (*status)(const Executor* executor, Failure* failure);
     uint64_t (*weight_bytes)(const Executor* executor);
     uint64_t (*activation_bytes)(const Executor* executor);
-    /// Bytes of a block in that format; 0: the device has no attention over it.
+    /// Bytes of a block in that format, on all devices together; 0: there is no attention over it.
     uint64_t (*block_bytes)(const Executor* executor, uint32_t kv_dtype);
     uint64_t (*kv_memory_bytes)(const Executor* executor);
     int32_t (*resize_pool)(Executor* executor, uint32_t num_blocks, Failure* failure);
@@ -132,7 +134,9 @@ struct Plugin {
     int32_t (*set_batch_invariant)(Executor* executor, uint32_t invariant, Failure* failure);
     /// Into `what`: the name of the library of matrix products that the faster way takes, or why there is none.
     void (*describe_matrix_library)(Failure* words);
-    /// Bytes a second that a copy within the device's memory reads and writes; 0: it could not be measured.
+    /// The same of the library by which several devices work together.
+    void (*describe_collective_library)(Failure* words);
+    /// Bytes a second, of all devices together, that a copy within a device's memory reads and writes; 0: it could not be measured.
     double (*measure_bandwidth)(Executor* executor);
     /// As engine::Executor::score_beside(), with nothing in flight: up to kSideTokens tokens a text. logits[i] is null or [vocab].
     int32_t (*score_beside)(Executor* executor, uint32_t kv_dtype, const int32_t* tokens, uint32_t num_tokens,

@@ -6,15 +6,16 @@
 #include <exception>
 #include <string>
 
-#include "engine/exec/cuda/executor/device_executor.h"
+#include "engine/exec/cuda/executor/parallel_executor.h"
 #include "engine/exec/cuda/plugin/abi.h"
 #include "engine/exec/cuda/plugin/build_id.h"
+#include "engine/exec/cuda/runtime/collective.h"
 #include "engine/exec/cuda/runtime/matrix_library.h"
 
 namespace pitwall::cuda::abi {
 
 struct Executor {
-    std::unique_ptr<DeviceExecutor> device;
+    std::unique_ptr<ParallelExecutor> devices;
 };
 
 namespace {
@@ -63,7 +64,7 @@ uint32_t list_devices_entry(DeviceInfo* devices, uint32_t most, Failure* failure
 
 int32_t create_entry(const Model* model, const Options* options, Executor** executor, Failure* failure) {
     return guarded(failure, [&]() -> Status {
-        auto made = DeviceExecutor::create(*model, *options);
+        auto made = ParallelExecutor::create(*model, *options);
         if (!made.ok()) return made.error();
         *executor = new Executor{std::move(made).value()};
         return {};
@@ -73,27 +74,27 @@ int32_t create_entry(const Model* model, const Options* options, Executor** exec
 void destroy_entry(Executor* executor) { delete executor; }
 
 int32_t status_entry(const Executor* executor, Failure* failure) {
-    return guarded(failure, [&] { return executor->device->status(); });
+    return guarded(failure, [&] { return executor->devices->status(); });
 }
 
 uint64_t block_bytes_entry(const Executor* executor, uint32_t kv_dtype) {
-    return executor->device->arena().supported_block_bytes(static_cast<engine::KvDtype>(kv_dtype));
+    return executor->devices->block_bytes(static_cast<engine::KvDtype>(kv_dtype));
 }
 
 int32_t resize_pool_entry(Executor* executor, uint32_t num_blocks, Failure* failure) {
-    return guarded(failure, [&] { return executor->device->resize_pool(num_blocks); });
+    return guarded(failure, [&] { return executor->devices->resize_pool(num_blocks); });
 }
 
 int32_t convert_kv_entry(Executor* executor, uint32_t kv_dtype, uint32_t num_blocks, const uint32_t* holding,
                          uint32_t num_holding, Failure* failure) {
     return guarded(failure, [&] {
-        return executor->device->convert_kv(static_cast<engine::KvDtype>(kv_dtype), num_blocks,
-                                            {holding, num_holding});
+        return executor->devices->convert_kv(static_cast<engine::KvDtype>(kv_dtype), num_blocks,
+                                             {holding, num_holding});
     });
 }
 
 int32_t set_batch_invariant_entry(Executor* executor, uint32_t invariant, Failure* failure) {
-    return guarded(failure, [&] { return executor->device->set_batch_invariant(invariant != 0); });
+    return guarded(failure, [&] { return executor->devices->set_batch_invariant(invariant != 0); });
 }
 
 void describe_matrix_library_entry(Failure* words) {
@@ -105,11 +106,20 @@ void describe_matrix_library_entry(Failure* words) {
     });
 }
 
+void describe_collective_library_entry(Failure* words) {
+    (void)guarded(words, [&]() -> Status {
+        const auto name = Collective::library_name();
+        if (!name.ok()) return Error{"none: " + name.error().what, name.error().hint};
+        copy_text(words->what, name.value());
+        return {};
+    });
+}
+
 double measure_bandwidth_entry(Executor* executor) {
     double rate = 0;
     Failure failure{};
     (void)guarded(&failure, [&]() -> Status {
-        auto measured = executor->device->measure_bandwidth();
+        auto measured = executor->devices->measure_bandwidth();
         if (!measured.ok()) return measured.error();
         rate = measured.value();
         return {};
@@ -120,18 +130,18 @@ double measure_bandwidth_entry(Executor* executor) {
 int32_t score_beside_entry(Executor* executor, uint32_t kv_dtype, const int32_t* tokens, uint32_t num_tokens,
                            uint32_t first_position, float* const* logits, Failure* failure) {
     return guarded(failure, [&] {
-        return executor->device->score_beside(static_cast<engine::KvDtype>(kv_dtype), {tokens, num_tokens},
-                                              first_position, {logits, num_tokens});
+        return executor->devices->score_beside(static_cast<engine::KvDtype>(kv_dtype), {tokens, num_tokens},
+                                               first_position, {logits, num_tokens});
     });
 }
 
 int32_t submit_entry(Executor* executor, const Plan* plan, Failure* failure) {
-    return guarded(failure, [&] { return executor->device->submit(*plan); });
+    return guarded(failure, [&] { return executor->devices->submit(*plan); });
 }
 
 int32_t collect_entry(Executor* executor, StepResult* result, Failure* failure) {
     return guarded(failure, [&]() -> Status {
-        auto collected = executor->device->collect();
+        auto collected = executor->devices->collect();
         if (!collected.ok()) return collected.error();
         *result = collected.value();
         return {};
@@ -145,14 +155,15 @@ constexpr Plugin kPlugin = {
     .create = create_entry,
     .destroy = destroy_entry,
     .status = status_entry,
-    .weight_bytes = [](const Executor* e) { return e->device->weight_bytes(); },
-    .activation_bytes = [](const Executor* e) { return e->device->activation_bytes(); },
+    .weight_bytes = [](const Executor* e) { return e->devices->weight_bytes(); },
+    .activation_bytes = [](const Executor* e) { return e->devices->activation_bytes(); },
     .block_bytes = block_bytes_entry,
-    .kv_memory_bytes = [](const Executor* e) { return e->device->arena().memory_bytes(); },
+    .kv_memory_bytes = [](const Executor* e) { return e->devices->kv_memory_bytes(); },
     .resize_pool = resize_pool_entry,
     .convert_kv = convert_kv_entry,
     .set_batch_invariant = set_batch_invariant_entry,
     .describe_matrix_library = describe_matrix_library_entry,
+    .describe_collective_library = describe_collective_library_entry,
     .measure_bandwidth = measure_bandwidth_entry,
     .score_beside = score_beside_entry,
     .submit = submit_entry,

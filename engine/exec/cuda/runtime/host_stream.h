@@ -13,16 +13,18 @@ using HostWork = std::function<void(uint64_t seed)>;
 /// Done when the stream is synchronized, not before, as late as a device may be; or kept for the graph being captured.
 void enqueue(Stream& stream, HostWork work);
 
-/// The next failures of the device, for tests. PITWALL_EMULATED_LOSS=N,... loses it while the host waits for its N-th plan,
+/// The next failures of a device, for tests. PITWALL_EMULATED_LOSS=N,... loses it while the host waits for its N-th plan,
 /// counted anew, for the next number, after each reset; with no number left it stays.
 struct HostFaults {
+    uint32_t device = 0;            ///< whose they are
     bool allocations_fail = false;  ///< from now on
     bool next_wait_fails = false;   ///< and what comes after it works
     bool device_lost = false;       ///< with the next call to it; then every call fails until it is reset
     uint32_t plans_until_lost = 0;  ///< lost while the host waits for so many-th plan; 0: not
     bool resets_fail = false;       ///< from now on
     bool graphs_fail = false;       ///< to be made ready, from now on
-    bool products_fail = false;     ///< the library's, from now on
+    bool products_fail = false;     ///< the library's, from now on, on all devices
+    bool next_collective_fails = false;  ///< the next step's; it is done all the same
 };
 HostFaults& host_faults();
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -21,11 +23,23 @@ namespace {
 constexpr std::align_val_t kAlignment{256};  ///< cudaMalloc's
 constexpr int kPoison = 0xff;                ///< NaN in every format
 constexpr uint64_t kMemoryBytes = uint64_t{16} << 30;
+constexpr uint32_t kMostDevices = 16;
+
+thread_local uint32_t used_device = 0;  ///< by this thread
+
+/// PITWALL_EMULATED_DEVICES: how many there are.
+uint32_t device_count() {
+    const char* given = std::getenv("PITWALL_EMULATED_DEVICES");
+    return given ? std::clamp<uint32_t>(static_cast<uint32_t>(std::strtoul(given, nullptr, 10)), 1,
+                                        kMostDevices)
+                 : 1;
+}
 
 using Moment = std::chrono::steady_clock::time_point;
 using WorkList = std::vector<HostWork>;
 
 struct StreamState {
+    uint32_t device = 0;
     std::deque<HostWork> waiting;
     std::vector<const void*> passed;  ///< events, since the last wait
     bool capturing = false;
@@ -34,11 +48,13 @@ struct StreamState {
 
 StreamState& state_of(Stream& stream) { return *static_cast<StreamState*>(stream.handle); }
 
-/// The orders of threads in a run; PITWALL_SEED, which storms take too, begins with others.
-uint64_t& next_seed() {
+/// The orders of threads in a run; PITWALL_SEED, which storms take too, begins with others. Each device has its own, so that what
+/// the others do in the meantime changes none.
+uint64_t next_seed(uint32_t device) {
     const char* given = std::getenv("PITWALL_SEED");
-    static uint64_t seed = given ? std::strtoull(given, nullptr, 10) : 1;
-    return seed;
+    static const uint64_t first = given ? std::strtoull(given, nullptr, 10) : 1;
+    static std::array<std::atomic<uint64_t>, kMostDevices> taken{};
+    return first + taken[device]++;
 }
 
 LostDevices& lost_devices() {
@@ -46,8 +62,8 @@ LostDevices& lost_devices() {
     return lost;
 }
 
-void lose_device() {
-    lost_devices().add(0, {"the device was lost: emulated fault", "start again, or use --device cpu"});
+void lose_device(uint32_t index) {
+    lost_devices().add(index, {"the device was lost: emulated fault", "start again, or use --device cpu"});
 }
 
 /// Whether a fault was asked for; it comes once. Only read where there is none: several threads ask.
@@ -71,15 +87,16 @@ HostFaults& host_faults() {
 }
 
 Status device_status(uint32_t index) {
-    if (take(host_faults().device_lost)) lose_device();
+    if (index == host_faults().device && take(host_faults().device_lost)) lose_device(index);
     return lost_devices().status(index);
 }
 
 Status reset_device(uint32_t index) {
-    if (host_faults().resets_fail)
+    const bool faulty = index == host_faults().device;
+    if (faulty && host_faults().resets_fail)
         return Error{"the device cannot be reset: emulated fault", "use --device cpu"};
     lost_devices().remove(index);
-    host_faults().plans_until_lost = next_given_loss();
+    if (faulty) host_faults().plans_until_lost = next_given_loss();
     return {};
 }
 
@@ -92,12 +109,15 @@ DeviceList list_devices() {
     host.l2_bytes = 32 << 20;
     host.max_shared_bytes = 227 << 10;
     host.emulated = true;
-    return {{host}, ""};
+    return {std::vector<DeviceProperties>(device_count(), host), ""};
 }
 
 Status use_device(uint32_t index) {
-    if (index == 0) return device_status(index);
-    return Error{fmt::format("there is no device {}", index), "use 0"};
+    if (index >= device_count())
+        return Error{fmt::format("there is no device {}", index),
+                     fmt::format("use 0 to {}", device_count() - 1)};
+    used_device = index;
+    return device_status(index);
 }
 
 uint64_t free_device_bytes() { return uint64_t{2} << 30; }
@@ -107,8 +127,9 @@ bool kernels_overlap() { return false; }
 Result<std::byte*> allocate_memory(MemoryPlace, uint64_t bytes, const char* what) {
     const Error short_of{fmt::format("{} of {} bytes does not fit the device", what, bytes),
                          "give it less memory, or choose a smaller model"};
-    if (Status status = device_status(0); !status.ok()) return status.error();
-    if (host_faults().allocations_fail || bytes > kMemoryBytes) return short_of;
+    if (Status status = device_status(used_device); !status.ok()) return status.error();
+    const bool fails = host_faults().allocations_fail && used_device == host_faults().device;
+    if (fails || bytes > kMemoryBytes) return short_of;
     auto* data = static_cast<std::byte*>(::operator new(bytes, kAlignment, std::nothrow));
     if (!data) return short_of;
     constexpr uint64_t kMostPoison = 256 << 20;  // fresh pages beyond are not touched before they are used
@@ -135,7 +156,9 @@ int64_t Event::elapsed_ns(const Event& from, const Event& to) {
 
 Result<Stream> Stream::create() {
     Stream stream;
-    stream.handle = new StreamState();
+    auto* const state = new StreamState();
+    state->device = used_device;
+    stream.handle = state;
     return stream;
 }
 
@@ -199,8 +222,9 @@ namespace {
 /// Does what waits until `enough` says so, or nothing waits any more.
 template <class Enough>
 Status work_off(StreamState& state, const Enough& enough) {
-    Status status = device_status(0);
-    if (take(host_faults().next_wait_fails)) status = Error{"the device failed: emulated fault", "try again"};
+    Status status = device_status(state.device);
+    if (state.device == host_faults().device && take(host_faults().next_wait_fails))
+        status = Error{"the device failed: emulated fault", "try again"};
     if (!status.ok()) {
         state.waiting.clear();
         return status;
@@ -209,18 +233,18 @@ Status work_off(StreamState& state, const Enough& enough) {
     while (!state.waiting.empty() && !enough()) {
         const HostWork work = std::move(state.waiting.front());
         state.waiting.pop_front();
-        work(next_seed()++);
+        work(next_seed(state.device));
     }
     return {};
 }
 
 }  // namespace
 
-Status Stream::check() const { return device_status(0); }
+Status Stream::check() const { return device_status(static_cast<const StreamState*>(handle)->device); }
 Status Stream::wait_for(const Event& event) {
     StreamState& state = state_of(*this);
     uint32_t& plans = host_faults().plans_until_lost;
-    if (plans > 0 && --plans == 0) lose_device();
+    if (state.device == host_faults().device && plans > 0 && --plans == 0) lose_device(state.device);
     return work_off(state, [&] {
         return std::find(state.passed.begin(), state.passed.end(), event.handle) != state.passed.end();
     });

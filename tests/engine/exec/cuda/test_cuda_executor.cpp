@@ -276,7 +276,7 @@ TEST(CudaExecutor, WhatItCannotDoIsSaid) {
     EXPECT_NE(broken.error().text().find("blk.1.ffn_up"), std::string::npos) << broken.error().text();
     const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 2);
     CudaOptions options = options_of(model, KvDtype::kF16, 4);
-    options.device = 9;
+    options.devices = {9};
     EXPECT_FALSE(make_cuda_executor(*pitwall_cuda_plugin(), model, options).ok());
     cuda::abi::Plugin other = *pitwall_cuda_plugin();
     other.build_id = "of another day";
