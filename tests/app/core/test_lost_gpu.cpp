@@ -56,7 +56,7 @@ class LostGpu : public testing::Test {
                                           "--model",
                                           "synthetic:tiny",
                                           "--device",
-                                          "cuda",
+                                          device_,
                                           "--requests",
                                           temporary("requests.jsonl"),
                                           "--set",
@@ -73,6 +73,7 @@ class LostGpu : public testing::Test {
         EXPECT_EQ(found.size(), kRequests);
         return found;
     }
+    std::string device_ = "cuda";
     static std::string recording() { return temporary("lost.db"); }
     static std::string fact(const std::string& key) {
         SQLite::Database db(recording());
@@ -116,6 +117,23 @@ TEST_F(LostGpu, ThoseNotInFlightGetTheVeryAnswers) {
                         "(SELECT sum(duration_ns) FROM v_cause WHERE request_id = r.request_id)"),
                 ElementsAre(0))
         << "every nanosecond has a cause";
+}
+
+/// The loss of one is that of all, and all are there again.
+TEST_F(LostGpu, TwoThatShareAModelComeBackTogether) {
+    ::setenv("PITWALL_EMULATED_DEVICES", "2", 1);
+    device_ = "cuda:0,1";
+    const std::vector<json> calm = answers(""), some = answers("5");
+    ::unsetenv("PITWALL_EMULATED_DEVICES");
+    for (size_t i = 0; i < kRequests; ++i) {
+        EXPECT_EQ(some[i]["finish_reason"], i < 2 ? "failed" : "length");
+        if (i >= 2) {
+            EXPECT_EQ(some[i]["ids"], calm[i]["ids"]) << i;
+        }
+    }
+    EXPECT_THAT(losses(), ElementsAre(1));
+    EXPECT_EQ(fact("device"), "2 x Emulated GPU");
+    EXPECT_THAT(fact("device_reason"), HasSubstr("cuda:0,1 was lost (cuda:0: the device was lost"));
 }
 
 TEST_F(LostGpu, TheThirdTimeTheCpuTakesOver) {

@@ -129,6 +129,26 @@ TEST_F(CudaPackMatrix, StacksChangeNoWeight) {
     }
 }
 
+/// Also such as begin and end within a block of 256.
+TEST_F(CudaPackMatrix, SomeColumnsAreThoseOfTheWhole) {
+    for (const uint32_t seed : StormSeeds(2)) {
+        random.seed(seed);
+        for (const TensorType type : engine::kAllTypes) {
+            const RandomTensor tensor(type, 1 + random() % 40, 512, random);
+            const uint32_t unit = engine::block_values(type) > 1 ? 32 : 1, units = 512 / unit;
+            const uint32_t first = random() % units, count = 1 + random() % (units - first);
+            const ColumnRange range{first * unit, count * unit};
+            const auto ids = counted(tensor.view.rows);
+            const auto whole = rows_of(pack_matrix(std::span(&tensor.view, 1)), ids);
+            std::vector<float> want;
+            for (size_t i = 0; i < whole.size(); ++i)
+                if (i % 512 >= range.first && i % 512 < range.first + range.count) want.push_back(whole[i]);
+            EXPECT_EQ(rows_of(pack_columns(tensor.view, range), ids), want)
+                << engine::tensor_type_name(type) << " from " << range.first << ", " << range.count;
+        }
+    }
+}
+
 TEST_F(CudaPackMatrix, GateAndUpTakeTurns) {
     const RandomTensor gate(TensorType::kF16, 13, 64, random), up(TensorType::kF16, 13, 64, random);
     const HostMatrix host = pack_gate_up(gate.view, up.view);
