@@ -96,6 +96,17 @@ TEST_P(LostRank, NoMemoryForAConversion) {
     EXPECT_EQ(hand.run(plan()).sampled, want);
 }
 
+TEST_P(LostRank, NoMemoryForATextBesideThePool) {
+    ExecutorHand hand = this->hand();
+    const std::vector<float*> logits(tokens_.size(), nullptr);
+    const auto score = [&] { return hand.executor().score_beside(KvDtype::kInt8, tokens_, 0, logits); };
+    cuda::host_faults().allocations_fail = true;
+    expect_told(score(), told() + "the KV cache");
+    cuda::host_faults().allocations_fail = false;
+    EXPECT_TRUE(hand.executor().status().ok());
+    EXPECT_TRUE(score().ok());
+}
+
 TEST_P(LostRank, NoMemoryForFasterProducts) {
     ExecutorHand hand = this->hand();
     const auto want = hand.logits(tokens_, 20, table_);
