@@ -131,7 +131,7 @@ Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32
     assert(submitted_ == collected_ && first_position + tokens.size() <= abi::kSideTokens);
     if (Status status = use(); !status.ok()) return status;
     auto arena = side_arena(dtype);
-    const Status all = rank_.agree(arena.ok() ? Status() : Status(arena.error()));
+    Status all = rank_.agree(arena.ok() ? Status() : Status(arena.error()));
     if (!all.ok()) return all;
     std::vector<uint32_t> table(abi::kSideTokens / kBlockTokens);
     std::iota(table.begin(), table.end(), 0u);
@@ -220,6 +220,7 @@ Status DeviceExecutor::run_all(Flight& flight) {
 }
 
 Status DeviceExecutor::check() {
+    if (Status status = rank_.take_failure(); !status.ok()) return status;
     if (Status status = forward_.take_failure(); !status.ok()) return status;
     return stream_.check();
 }

@@ -110,7 +110,7 @@ Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<co
     std::vector<uint32_t> ids(holding.begin(), holding.end());
     std::sort(ids.begin(), ids.end());
     auto prepared = prepare(dtype, num_blocks, ids, stream);
-    const Status all = agree(prepared.ok() ? Status() : Status(prepared.error()));
+    Status all = agree(prepared.ok() ? Status() : Status(prepared.error()));
     if (!all.ok()) return all;
     const Conversion& conversion = prepared.value();
     const uint32_t* const device_ids = conversion.ids.as<uint32_t>();
