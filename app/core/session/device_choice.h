@@ -13,14 +13,14 @@ namespace pitwall::app {
 struct DeviceChoice {
     enum class Kind : uint8_t { kAuto, kCpu, kCuda, kSimulated };
     Kind kind = Kind::kCpu;
-    std::vector<uint32_t> cuda_indices = {
-        0};                        ///< among the driver's devices, each once: they share the model
+    /// Among the driver's devices, each once; several share the model.
+    std::vector<uint32_t> cuda_indices = {0};
     std::string profile = "h100";  ///< of a simulated one
     bool simulated() const { return kind == Kind::kSimulated; }
 };
 
-/// "auto", "cpu", "cuda", "cuda:N", "cuda:N,M" or "cuda:N-M" for several, "sim" or "sim:PROFILE". Looks at the words alone: whether a GPU is there is found out by
-/// who opens it.
+/// "auto", "cpu", "cuda", "cuda:N", "cuda:N,M" or "cuda:N-M" for several, "sim" or "sim:PROFILE". Looks at the words alone:
+/// whether a GPU is there is found out by who opens it.
 Result<DeviceChoice> parse_device(const std::string& device);
 
 /// As --device would say it: "cpu", "cuda:0", "cuda:0,1", "sim:h100".

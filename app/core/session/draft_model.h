@@ -17,7 +17,8 @@
 namespace pitwall::app {
 
 /// The model that drafts for an engine: which one it is, and how its weights get there while requests run. On the same
-/// device, or the first of several, with the same threads; its KV cache takes up to a quarter of kv_cache_memory_bytes, beside the engine's own.
+/// device, or the first of several, with the same threads; its KV cache takes up to a quarter of kv_cache_memory_bytes,
+/// beside the engine's own.
 class DraftModel {
   public:
     /// `simulated`: what options.device says of itself. `target`: whose tokens it is to draft. It and the clock outlive this, and this outlives its drafters.

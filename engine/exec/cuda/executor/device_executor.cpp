@@ -52,7 +52,7 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
                                                                const DeviceOptions& options) {
     const Rank& rank = options.rank;
     auto executor = std::make_unique<DeviceExecutor>(options.device, rank);
-    // Collectives are in no graph: capturing them is the library's affair, and no GPU pair has shown yet that it works.
+    // Collectives are in no graph until two GPUs have shown that their library is captured well.
     if (!graphs_allowed() || rank.count > 1) executor->graphs_.turn_off();
     auto use = DeviceUse::begin(options.device);
     if (!use.ok()) return use.error();
@@ -144,7 +144,8 @@ Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32
     assert(submitted_ == collected_ && first_position + tokens.size() <= abi::kSideTokens);
     if (Status status = use(); !status.ok()) return status;
     auto arena = side_arena(dtype);
-    if (!arena.ok()) return arena.error();
+    Status all = rank_.agree(arena.ok() ? Status() : Status(arena.error()));
+    if (!all.ok()) return all;
     std::vector<uint32_t> table(abi::kSideTokens / kBlockTokens);
     std::iota(table.begin(), table.end(), 0u);
     abi::Slice slice{};
@@ -233,6 +234,7 @@ Status DeviceExecutor::run_all(Flight& flight) {
 }
 
 Status DeviceExecutor::check() {
+    if (Status status = rank_.take_failure(); !status.ok()) return status;
     if (Status status = forward_.take_failure(); !status.ok()) return status;
     return stream_.check();
 }

@@ -191,11 +191,4 @@ void Forward::multiply_head(uint32_t rows, Stream& stream) {
     if (share.rank == 0) join_columns(stream, {of_ranks, logits, rows, each, vocab});
 }
 
-Status Forward::take_failure() {
-    Status status = fast_ ? fast_->take_failure() : Status();
-    if (!collective_) return status;
-    Status of_collective = collective_->take_failure();
-    return status.ok() ? of_collective : status;
-}
-
 }  // namespace pitwall::cuda

@@ -63,7 +63,7 @@ class Forward {
     /// Whether run() of so many tokens may be captured.
     bool may_capture(uint32_t tokens) const { return !fast_ || fast_->is_warm(tokens); }
     /// What went wrong, since it was last asked, beside what the stream tells.
-    Status take_failure();
+    Status take_failure() { return fast_ ? fast_->take_failure() : Status(); }
 
     uint64_t bytes() const;
     uint64_t copied_weight_bytes() const { return fast_ ? fast_->copied_bytes() : 0; }

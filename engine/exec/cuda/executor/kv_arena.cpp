@@ -23,8 +23,8 @@ Result<KvArena> KvArena::create(const engine::ModelConfig& config, uint64_t memo
     const uint64_t block_bytes = arena.block_bytes(dtype);
     if (memory_bytes < block_bytes)
         return Error{
-            fmt::format("kv_cache_memory_bytes={} holds no KV block of {} bytes", memory_bytes, block_bytes),
-            "raise it"};
+            fmt::format("a KV cache of {} bytes holds no KV block of {} bytes", memory_bytes, block_bytes),
+            "raise kv_cache_memory_bytes"};
     auto memory = DeviceMemory::allocate(memory_bytes, "the KV cache");
     if (!memory.ok()) return memory.error();
     arena.memory_ = std::move(memory).value();
@@ -110,7 +110,7 @@ Status KvArena::convert(engine::KvDtype dtype, uint32_t num_blocks, std::span<co
     std::vector<uint32_t> ids(holding.begin(), holding.end());
     std::sort(ids.begin(), ids.end());
     auto prepared = prepare(dtype, num_blocks, ids, stream);
-    const Status all = agree(prepared.ok() ? Status() : Status(prepared.error()));
+    Status all = agree(prepared.ok() ? Status() : Status(prepared.error()));
     if (!all.ok()) return all;
     const Conversion& conversion = prepared.value();
     const uint32_t* const device_ids = conversion.ids.as<uint32_t>();

@@ -25,25 +25,26 @@ Status RankGroup::agree(uint32_t rank, const Status& own) {
     own_[rank] = own;
     asked_[rank] = collectives_[rank].asked();
     if (++arrived_ == size()) {
-        conclude();
-        return verdict_;
+        if (conclude()) return verdict_;
+        lock.unlock();
+        break_up(rank, Error{"the GPUs do not ask for the same collectives", "report this, or use one GPU"});
+        return status();
     }
     changed_.wait(lock, [this, round = round_] { return round_ != round || !broken_.ok(); });
     return broken_.ok() ? verdict_ : broken_;
 }
 
-/// All have come. Nobody comes again before everybody has gone.
-void RankGroup::conclude() {
+/// All have come; nobody comes again before everybody has gone. False: they have not asked for as much, and are left waiting.
+bool RankGroup::conclude() {
+    if (!std::equal(asked_.begin() + 1, asked_.end(), asked_.begin())) return false;
     verdict_ = {};
     for (uint32_t rank = size(); rank-- > 0;)
         if (!own_[rank].ok()) verdict_ = told_by(rank, own_[rank].error());
-    const bool alike = std::equal(asked_.begin() + 1, asked_.end(), asked_.begin());
-    if (verdict_.ok() && !alike)
-        verdict_ = Error{"the GPUs do not ask for the same collectives", "report this, or use one GPU"};
     agreed_to_fail_ = !verdict_.ok();
     arrived_ = 0;
     ++round_;
     changed_.notify_all();
+    return true;
 }
 
 void RankGroup::break_up(uint32_t rank, const Error& why) {

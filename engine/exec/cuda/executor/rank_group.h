@@ -21,8 +21,8 @@ class RankGroup {
     uint32_t size() const { return static_cast<uint32_t>(collectives_.size()); }
     Collective& collective(uint32_t rank) { return collectives_[rank]; }
 
-    /// By every rank, each on its own thread: waits for all. Good where each is, and all have asked for as many collectives; else
-    /// the same error to all, with the name of the GPU.
+    /// By every rank, each on its own thread: waits for all. Good where each is; else the same error to all, with the name of the
+    /// GPU. Ranks that have asked for different numbers of collectives are broken up.
     Status agree(uint32_t rank, const Status& own);
     /// By one rank, on any thread. Lets all go that wait for others. The first reason stays.
     void break_up(uint32_t rank, const Error& why);
@@ -37,7 +37,7 @@ class RankGroup {
     Error told_by(uint32_t rank, const Error& error) const;
 
   private:
-    void conclude();
+    bool conclude();
 
     std::vector<uint32_t> devices_;
     std::vector<Collective> collectives_;
@@ -60,6 +60,12 @@ struct Rank {
     Status agree(const Status& own) const { return group ? group->agree(index, own) : own; }
     void break_up(const Error& why) const {
         if (group) group->break_up(index, why);
+    }
+    /// Of its collectives; the others may be waiting for what failed.
+    Status take_failure() const {
+        Status status = group ? collective()->take_failure() : Status();
+        if (!status.ok()) break_up(status.error());
+        return status;
     }
     Collective* collective() const { return group ? &group->collective(index) : nullptr; }
 };

@@ -36,7 +36,7 @@ class Collective : public Handle<release_collective> {
 
     /// How often it was asked so far.
     uint64_t asked() const;
-    /// What could not be asked, since this was last called: of steps since then nothing counts.
+    /// What could not be asked, since this was last called. Others may wait for it without end.
     Status take_failure();
     /// Lets everything go that waits for other ranks; its results are undefined, and nothing can be asked of it any more. Any thread,
     /// while its own only waits.

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "engine/exec/cuda/runtime/collective.h"
 #include "engine/exec/cuda/runtime/host_stream.h"
@@ -116,6 +117,7 @@ struct HostRank {
     std::shared_ptr<Meeting> meeting;
     uint32_t rank = 0, device = 0;
     uint64_t asked = 0;
+    Status failure;
 };
 
 HostRank& rank_of(const Collective& collective) { return *static_cast<HostRank*>(collective.handle); }
@@ -123,6 +125,11 @@ HostRank& rank_of(const Collective& collective) { return *static_cast<HostRank*>
 void ask(const Collective& collective, Stream& stream, Kind kind, void* data, uint64_t count) {
     HostRank& own = rank_of(collective);
     const Call call{kind, static_cast<std::byte*>(data), count, own.asked++};
+    if (own.device == host_faults().device && host_faults().next_collective_fails) {
+        host_faults().next_collective_fails = false;
+        own.failure = Error{"a collective failed: emulated fault", ""};
+        return;
+    }
     enqueue(stream, [meeting = own.meeting, rank = own.rank, call](uint64_t) { meeting->come(rank, call); });
 }
 
@@ -141,7 +148,7 @@ Result<std::vector<Collective>> Collective::connect(std::span<const uint32_t> de
     const auto meeting = std::make_shared<Meeting>(devices.size());
     std::vector<Collective> ranks(devices.size());
     for (uint32_t rank = 0; rank < ranks.size(); ++rank)
-        ranks[rank].handle = new HostRank{meeting, rank, devices[rank]};
+        ranks[rank].handle = new HostRank{meeting, rank, devices[rank], 0, {}};
     return ranks;
 }
 
@@ -161,13 +168,7 @@ void Collective::broadcast(Stream& stream, int32_t* data, uint64_t count) {
 }
 
 uint64_t Collective::asked() const { return rank_of(*this).asked; }
-Status Collective::take_failure() {
-    HostFaults& faults = host_faults();
-    const bool fails = rank_of(*this).device == faults.device && faults.next_collective_fails;
-    if (!fails) return {};
-    faults.next_collective_fails = false;
-    return Error{"a collective failed: emulated fault", ""};
-}
+Status Collective::take_failure() { return std::exchange(rank_of(*this).failure, {}); }
 void Collective::abort() { rank_of(*this).meeting->end(); }
 
 }  // namespace pitwall::cuda

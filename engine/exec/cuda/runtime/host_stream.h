@@ -24,7 +24,7 @@ struct HostFaults {
     bool resets_fail = false;       ///< from now on
     bool graphs_fail = false;       ///< to be made ready, from now on
     bool products_fail = false;     ///< the library's, from now on, on all devices
-    bool next_collective_fails = false;  ///< the next step's; it is done all the same
+    bool next_collective_fails = false;  ///< to be asked for: the other ranks wait
 };
 HostFaults& host_faults();
 

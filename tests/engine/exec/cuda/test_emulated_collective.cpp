@@ -131,7 +131,6 @@ TEST_F(EmulatedCollective, RanksThatAskedForDifferentNumbersDoNotAgree) {
         const Status all = group->agree(rank, {});
         ASSERT_FALSE(all.ok());
         EXPECT_THAT(all.error().what, HasSubstr("the same collectives"));
-        group->break_up(rank, all.error());
     });
     EXPECT_FALSE(group->status().ok());
 }

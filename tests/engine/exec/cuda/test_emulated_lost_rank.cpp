@@ -96,6 +96,17 @@ TEST_P(LostRank, NoMemoryForAConversion) {
     EXPECT_EQ(hand.run(plan()).sampled, want);
 }
 
+TEST_P(LostRank, NoMemoryForATextBesideThePool) {
+    ExecutorHand hand = this->hand();
+    const std::vector<float*> logits(tokens_.size(), nullptr);
+    const auto score = [&] { return hand.executor().score_beside(KvDtype::kInt8, tokens_, 0, logits); };
+    cuda::host_faults().allocations_fail = true;
+    expect_told(score(), told() + "the KV cache");
+    cuda::host_faults().allocations_fail = false;
+    EXPECT_TRUE(hand.executor().status().ok());
+    EXPECT_TRUE(score().ok());
+}
+
 TEST_P(LostRank, NoMemoryForFasterProducts) {
     ExecutorHand hand = this->hand();
     const auto want = hand.logits(tokens_, 20, table_);
@@ -107,15 +118,6 @@ TEST_P(LostRank, NoMemoryForFasterProducts) {
     EXPECT_EQ(hand.logits(tokens_, 20, table_), want);
 }
 
-TEST_P(LostRank, ACollectiveThatFailsFailsTheStep) {
-    ExecutorHand hand = this->hand();
-    const auto want = hand.run(plan()).sampled;
-    cuda::host_faults().next_collective_fails = true;
-    expect_told(hand.run(plan()).status, "a collective failed");
-    EXPECT_TRUE(hand.executor().status().ok());
-    EXPECT_EQ(hand.run(plan()).sampled, want);
-}
-
 void expect_lost(ExecutorHand& hand, const StepPlan& plan, const std::string& told) {
     for (int again = 0; again < 3; ++again) {
         const StepResult lost = hand.run(plan);
@@ -125,6 +127,14 @@ void expect_lost(ExecutorHand& hand, const StepPlan& plan, const std::string& to
         EXPECT_NE(hand.executor().status().error().what.find(told), std::string::npos);
     }
     EXPECT_FALSE(hand.executor().convert_kv(KvDtype::kInt8, kBlocks, {}).ok());
+}
+
+/// It was not even asked for: the others wait for it.
+TEST_P(LostRank, ACollectiveThatFailsLosesAll) {
+    ExecutorHand hand = this->hand();
+    ASSERT_TRUE(hand.run(plan()).status.ok());
+    cuda::host_faults().next_collective_fails = true;
+    expect_lost(hand, plan(), told() + "a collective failed");
 }
 
 /// While the others wait for its part of a sum. Once all have let go, it works anew.

@@ -298,7 +298,7 @@ TEST_F(ParallelExecution, WhatItCannotDoIsSaid) {
         << refusal(options);
     options.devices = {0, 1};
     options.kv_cache_memory_bytes = 100;
-    EXPECT_NE(refusal(options).find("cuda:0: kv_cache_memory_bytes=50 holds no KV block"), std::string::npos)
+    EXPECT_NE(refusal(options).find("cuda:0: a KV cache of 50 bytes holds no KV block"), std::string::npos)
         << refusal(options);
     ::setenv("PITWALL_NCCL", "off", 1);
     EXPECT_NE(refusal(options).find("PITWALL_NCCL=off"), std::string::npos) << refusal(options);
