@@ -69,7 +69,8 @@ class LayoutTest : public QObject {
         for (const char* id : {"batch", "kv_block_map", "requests"}) QVERIFY2(in_sight(*dock(id)), id);
         QVERIFY(!in_sight(*dock("memory")));
         const QList<QDockWidget*> behind = window.docks().tabifiedDockWidgets(dock("kv_block_map"));
-        QCOMPARE(behind, (QList<QDockWidget*>{dock("memory"), dock("kv_precision"), dock("speculation")}));
+        QCOMPARE(behind, (QList<QDockWidget*>{dock("memory"), dock("kv_precision"), dock("speculation"),
+                                              dock("device")}));
         window.docks().focus_panel(QStringLiteral("memory"));
         QVERIFY(in_sight(*dock("memory")));
     }
