@@ -41,10 +41,9 @@ const char* ncclGetErrorString(ncclResult_t result) {
     return result == ncclSuccess ? "good" : "a fake failure";
 }
 ncclResult_t ncclCommInitAll(ncclComm_t* comm, int ndev, const int* devlist) {
-    for (int i = 0; i < ndev; ++i) {
+    for (int i = 0; i < ndev; ++i)
         if (devlist[i] == kFakeNcclLacks) return ncclSystemError;
-        comm[i] = new ncclComm{devlist[i]};
-    }
+    for (int i = 0; i < ndev; ++i) comm[i] = new ncclComm{devlist[i]};
     return ncclSuccess;
 }
 ncclResult_t ncclCommDestroy(ncclComm_t comm) {
