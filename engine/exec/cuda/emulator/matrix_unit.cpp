@@ -49,11 +49,11 @@ void multiply(const void* const* ins, void* const* outs) {
 
 template <bool kTransposed>
 void load(const void* const* ins, void* const* outs) {
-    for (uint32_t matrix = 0; matrix < 4; ++matrix) {
+    for (size_t matrix = 0; matrix < 4; ++matrix) {
         uint16_t rows[8][8];
-        for (uint32_t r = 0; r < 8; ++r) std::memcpy(rows[r], ins[8 * matrix + r], sizeof rows[r]);
+        for (size_t r = 0; r < 8; ++r) std::memcpy(rows[r], ins[8 * matrix + r], sizeof rows[r]);
         for (uint32_t lane = 0; lane < 32; ++lane) {
-            const uint32_t g = lane / 4, t = lane % 4;
+            const size_t g = lane / 4, t = lane % 4;
             const uint16_t low = kTransposed ? rows[2 * t][g] : rows[g][2 * t];
             const uint16_t high = kTransposed ? rows[2 * t + 1][g] : rows[g][2 * t + 1];
             static_cast<uint32_t*>(outs[lane])[matrix] = low | uint32_t{high} << 16;
