@@ -98,7 +98,7 @@ void read_k45(const std::byte* in, const std::byte* high, const std::byte* nibbl
 void read_q6_k(const std::byte* in, CodeGroup* groups) {
     const float d = engine::half_to_float(half_at(in + 208));
     for (uint32_t g = 0; g < 8; ++g) {
-        const uint32_t half = g / 4, quarter = g % 4;
+        const size_t half = g / 4, quarter = g % 4;
         const std::byte *low = in + half * 64 + quarter % 2 * 32, *high = in + 128 + half * 32;
         for (uint32_t i = 0; i < kGroupValues; ++i) {
             const uint32_t nibble = byte_at(low, i) >> (quarter / 2 * 4) & 15;

@@ -123,9 +123,9 @@ void Packer::put_group(const CodeGroup& group, uint32_t row, uint32_t first_colu
         const TilePlace place = place_in_tile(row, first_column + i);
         uint32_t word = 0;
         for (uint32_t j = 0; j < kLaneColumns; ++j) {
-            const auto code = static_cast<int32_t>(group.codes[i + j]);
+            const int8_t code = group.codes[i + j];
             if (nibbles)
-                word |= static_cast<uint32_t>(code) << nibble_shift(j);
+                word |= uint32_t{static_cast<uint8_t>(code)} << nibble_shift(j);
             else
                 values[byte_offset(place) + j] = static_cast<std::byte>(code + kByteZero);
         }

@@ -211,7 +211,7 @@ Result<Graph> make_ready(const Capture& capture) {
 }
 
 ProfilerRange::ProfilerRange(const char*) {}
-ProfilerRange::~ProfilerRange() = default;
+ProfilerRange::~ProfilerRange() {}
 
 void Stream::launch(const Graph& graph) {
     for (const HostWork& work : *static_cast<const WorkList*>(graph.handle)) enqueue(*this, work);
