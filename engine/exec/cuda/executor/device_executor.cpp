@@ -250,11 +250,10 @@ void DeviceExecutor::run_batches(Flight& flight) {
     if (flight.timed) flight.timer.end(stream_);
 }
 
-/// So that steps of this shape can be one graph, some time later. The step itself is under way by then. Where it fails there are
-/// no graphs from now on.
+/// So that steps of this shape can be one graph, some time later. The step itself is under way by then, so that a library has
+/// chosen its products for the shape already. Where it fails there are no graphs from now on.
 void DeviceExecutor::capture(const Flight& flight, const GraphShape& shape) {
     const StepBatch& batch = flight.layout.batches[0];
-    if (!forward_.may_capture(static_cast<uint32_t>(batch.ids.size()))) return;
     if (!stream_.begin_capture().ok()) return graphs_.turn_off();
     run(batch, arena_.pool());
     run_heads(flight, batch, false);

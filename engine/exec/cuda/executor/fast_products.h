@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "engine/exec/cuda/executor/device_model.h"
@@ -31,9 +30,6 @@ class FastProducts {
     void multiply(Stream& stream, const MultiplyArgs& args);
     /// The first failure since it was last asked: of steps since then nothing counts.
     Status take_failure() { return std::exchange(failure_, {}); }
-    /// Whether steps of so many tokens have all their kernels, so that they may be captured: one has run.
-    bool is_warm(uint32_t tokens) const { return tokens < kLeastTokens || warm_.contains(tokens); }
-    void note_run(uint32_t tokens) { warm_.insert(tokens); }
 
     uint64_t scratch_bytes() const { return weights_.bytes() + sums_.bytes() + workspace_.bytes(); }
     uint64_t copied_bytes() const { return copied_bytes_; }
@@ -47,7 +43,6 @@ class FastProducts {
     std::map<const std::byte*, DeviceMemory> copies_;  ///< by where the values are in tiles
     uint64_t copied_bytes_ = 0;
     DeviceMemory weights_, sums_, workspace_;  ///< of the product at work
-    std::set<uint32_t> warm_;
     Status failure_;
 };
 

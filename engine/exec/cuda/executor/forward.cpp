@@ -97,7 +97,6 @@ void Forward::run(const BatchInputs& batch, const KvPool& pool, Stream& stream) 
         {model_->embedding, batch.ids, batch.sampled_before, hidden_.as<float>(), model_->config.hidden_size},
         batch.tokens);
     for (uint32_t i = 0; i < model_->config.num_layers; ++i) run_layer(i, batch, pool, stream);
-    if (fast_) fast_->note_run(batch.tokens);
 }
 
 void Forward::run_layer(uint32_t index, const BatchInputs& batch, const KvPool& pool, Stream& stream) {

@@ -60,8 +60,6 @@ class Forward {
 
     /// With nothing in flight. Off: products are FastProducts where those take them.
     Status set_batch_invariant(bool invariant, Stream& stream);
-    /// Whether run() of so many tokens may be captured.
-    bool may_capture(uint32_t tokens) const { return !fast_ || fast_->is_warm(tokens); }
     /// What went wrong, since it was last asked, beside what the stream tells.
     Status take_failure() { return fast_ ? fast_->take_failure() : Status(); }
 

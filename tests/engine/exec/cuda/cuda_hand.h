@@ -51,4 +51,26 @@ inline SequenceSlice scored_slice(const std::vector<TokenId>& tokens, uint32_t f
     return slice;
 }
 
+/// A sequence that decodes with its plans handed over before it is known what the one before picked.
+struct Decoding {
+    RequestId request;
+    std::vector<TokenId> tokens;
+    std::vector<BlockId> table;
+    SamplingParams sampling;
+    uint32_t computed = 0;
+
+    SequenceSlice next() {
+        SequenceSlice slice;
+        slice.request = request;
+        slice.tokens = std::span<const TokenId>(tokens).subspan(computed);
+        slice.history = tokens;
+        slice.first_position = computed;
+        slice.block_table = table;
+        slice.samples = 1;
+        slice.sampling = sampling;
+        computed = static_cast<uint32_t>(tokens.size());
+        return slice;
+    }
+};
+
 }  // namespace pitwall::engine

@@ -12,6 +12,7 @@
 #include "engine/exec/cuda/executor/pack_matrix.h"
 #include "engine/exec/cuda/plugin/abi.h"
 #include "engine/kv/kv_format.h"
+#include "tests/engine/exec/cuda/cuda_hand.h"
 #include "tests/engine/exec/cuda/device_array.h"
 #include "tests/engine/exec/cuda/emulated_gpus.h"
 #include "tests/engine/exec/executor_hand.h"
@@ -149,28 +150,6 @@ TEST_F(ParallelExecution, WeightsAreShared) {
         EXPECT_EQ(hand_of(model_, ranks).executor().weight_bytes(),
                   layers + head_bytes(ranks) + ranks * everybodys);
 }
-
-/// A sequence that decodes with its plans handed over before it is known what the one before picked.
-struct Decoding {
-    RequestId request;
-    std::vector<TokenId> tokens;
-    std::vector<BlockId> table;
-    SamplingParams sampling;
-    uint32_t computed = 0;
-
-    SequenceSlice next() {
-        SequenceSlice slice;
-        slice.request = request;
-        slice.tokens = std::span<const TokenId>(tokens).subspan(computed);
-        slice.history = tokens;
-        slice.first_position = computed;
-        slice.block_table = table;
-        slice.samples = 1;
-        slice.sampling = sampling;
-        computed = static_cast<uint32_t>(tokens.size());
-        return slice;
-    }
-};
 
 std::vector<Decoding> some_sequences() {
     std::mt19937 random(8);
