@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace pitwall::bench {
 
@@ -61,6 +62,27 @@ double avx512_rate(bool vnni, ActivationDtype activations) {
                 : best_rate(64, [] { PITWALL_ROUND("vpmaddubsw", "zmm"); });
 }
 
+/// As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes.
+struct alignas(64) TileConfig {
+    uint8_t palette = 1, unused[15] = {};
+    uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+#define PITWALL_TILE(sum) "tdpbf16ps %%tmm5, %%tmm4, %%tmm" sum "\n\t"
+double tile_rate() {
+    const TileConfig config;
+    asm volatile("ldtilecfg %0" : : "m"(config));
+    const double rate = best_rate(16 * 16 * 32, [] {
+        asm volatile(PITWALL_TILE("0") PITWALL_TILE("1") PITWALL_TILE("2") PITWALL_TILE("3") PITWALL_TILE("0")
+                         PITWALL_TILE("1") PITWALL_TILE("2") PITWALL_TILE("3") PITWALL_TILE("0")
+                             PITWALL_TILE("1") PITWALL_TILE("2") PITWALL_TILE("3")
+                     :);
+    });
+    asm volatile("tilerelease");
+    return rate;
+}
+
 double avx2_rate(bool vnni, ActivationDtype activations) {
     if (activations == ActivationDtype::kF32)
         return best_rate(8, [] { PITWALL_ROUND("vfmadd231ps", "ymm"); });
@@ -74,8 +96,10 @@ double avx2_rate(bool vnni, ActivationDtype activations) {
 }  // namespace
 
 double multiply_rate(const std::string& kernel_tier, ActivationDtype activations) {
-    const bool vnni = kernel_tier.ends_with("-vnni") || kernel_tier.ends_with("-bf16");
-    if (kernel_tier.starts_with("avx512")) return avx512_rate(vnni, activations);
+    const bool amx = kernel_tier == "amx";
+    const bool vnni = amx || kernel_tier.ends_with("-vnni") || kernel_tier.ends_with("-bf16");
+    if (amx && activations == ActivationDtype::kBf16) return tile_rate();
+    if (amx || kernel_tier.starts_with("avx512")) return avx512_rate(vnni, activations);
     if (kernel_tier.starts_with("avx2")) return avx2_rate(vnni, activations);
     return 0;
 }

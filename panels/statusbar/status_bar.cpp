@@ -20,9 +20,10 @@ constexpr int64_t kWindowNs = 10'000'000'000;
 constexpr int64_t kLagWorthAWarningNs = 1'000'000'000;
 /// The knob's word where it is in use, and what is in use beside it or instead: of a model without weights that the word is
 /// for it must not be said that it computes so. Older recordings do not tell what weights there are.
-QString activations_in_use(const QString& word, std::string_view weights) {
+QString activations_in_use(const QString& word, std::string_view weights, std::string_view tier) {
     const bool of_floats = word == QLatin1String("bf16");
-    const bool of_all = word == QLatin1String("f32") || word == QLatin1String("f16");
+    const bool of_all =
+        word == QLatin1String("f32") || word == QLatin1String("f16") || (of_floats && tier == "amx");
     if (of_all || weights.empty() || weights == (of_floats ? "float" : "quantized"))
         return QStringLiteral("%1 activations").arg(word);
     if (weights == (of_floats ? "quantized" : "float"))
@@ -39,13 +40,14 @@ std::optional<StatusCell> activations_cell(const telemetry::Store& store) {
     if (tier.empty() || tier == "simulated" || !numbers.state(id).known) return std::nullopt;
     const QString word = to_qstring(presets::format_value(presets::spec(id), numbers.value(id)));
     return StatusCell{
-        activations_in_use(word, store.session("weight_kinds")),
+        activations_in_use(word, store.session("weight_kinds"), tier),
         {},
         false,
         QStringLiteral("knobs"),
         QStringLiteral(
             "What weights are multiplied with (the knob activation_dtype): integers are for quantized "
-            "weights, bf16 for float weights, and all others meet f32. On the reference texts of "
+            "weights, bf16 for float weights (with AMX for all), and all others meet f32. On the reference "
+            "texts of "
             "SmolLM2-135M the next token's distribution is off by 1.5e-3 nats with i8, 1.4e-4 with bf16, "
             "1.6e-6 with i16 and 5e-7 with f32 (mean KL divergence, measured with KV in f16)")};
 }

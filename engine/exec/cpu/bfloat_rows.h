@@ -22,6 +22,7 @@ class BfloatRows {
 
     const BfloatPair* row(uint32_t token) const;
     size_t ld() const;
+    uint32_t k() const { return k_; }
     uint32_t pairs() const { return (k_ + 1) / 2; }  ///< of a row
     uint64_t bytes() const { return pairs_.bytes(); }
 

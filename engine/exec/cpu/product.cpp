@@ -27,7 +27,8 @@ constexpr size_t kSumFloats = size_t{kIntegerTokenBlock + kMostTileTokens} * kSt
 /// With so many tokens for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
 /// cache, which is worth more than that weights are read by one thread alone.
 constexpr uint32_t kOwnTokens = 32;
-constexpr uint32_t kSerialValues = 8192;  ///< to be rounded: waking other threads for so few costs more
+constexpr uint32_t kOwnTokensInTiles = 128;  ///< unpacked weights have to serve more there
+constexpr uint32_t kSerialValues = 8192;     ///< to be rounded: waking other threads for so few costs more
 constexpr uint32_t kPairsPerThread =
     8;  ///< fewer leave threads with nothing to do: smaller blocks are taken then
 constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float);
@@ -99,7 +100,31 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
     auto bfloat_rows = BfloatRows::create(tokens, k);
     if (!bfloat_rows.ok()) return bfloat_rows.error();
     multiplier.bfloat_rows_ = std::move(bfloat_rows).value();
+    if (kernels.tiles != nullptr) {
+        if (Status status = multiplier.make_tiles(k); !status.ok()) return status.error();
+    }
     return multiplier;
+}
+
+Status Multiplier::make_tiles(uint32_t k) {
+    const size_t token = tile_token_bytes(k);
+    const size_t block = std::max(kIntegerBlockBytes, kOwnTokensInTiles * token) + kTileTokens * token;
+    for (uint32_t thread = 0; thread < pool_->threads(); ++thread) {
+        auto tiles = BfloatTiles::create(block);
+        if (!tiles.ok()) return tiles.error();
+        tiles_.push_back(std::move(tiles).value());
+    }
+    tile_scratch_stride_ = tile_scratch_bytes(kIntegerTokenBlock + kTileTokens);
+    auto scratch = PageBuffer::allocate(pool_->threads() * tile_scratch_stride_, "products");
+    if (!scratch.ok()) return scratch.error();
+    tile_scratch_ = std::move(scratch).value();
+    return {};
+}
+
+uint64_t Multiplier::scratch_bytes() const {
+    uint64_t bytes = scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes() + tile_scratch_.bytes();
+    for (const BfloatTiles& tiles : tiles_) bytes += tiles.bytes();
+    return bytes;
 }
 
 void Multiplier::set_activation_dtype(ActivationDtype dtype) {
@@ -139,11 +164,10 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
         take_rows(x, ldx, tokens, product.k());
     }
     taken_ = false;
-    const bool integers = wants_integers(product);
-    // Integers lie in tiles, which are not cut.
-    const uint32_t height = integers ? rows_.tile_height() : 1, tiles = (tokens + height - 1) / height;
+    ++products_;
+    const uint32_t height = tile_height(product), tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
-    const uint32_t blocks = blocks_of(tiles * height, pairs, integers);
+    const uint32_t blocks = blocks_of(product, tiles * height, pairs);
     pool_->run(pairs * blocks, kStripPanels / 2, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         while (begin < end) {
             const uint32_t block = begin / pairs, pair = begin % pairs;
@@ -161,14 +185,21 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
     });
 }
 
-uint32_t Multiplier::blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const {
+uint32_t Multiplier::tile_height(const Product& product) const {
+    if (in_tiles()) return kTileTokens;
+    return wants_integers(product) ? rows_.tile_height() : 1;
+}
+
+uint32_t Multiplier::blocks_of(const Product& product, uint32_t tokens, uint32_t pairs) const {
     const uint32_t small = (tokens + kTokenBlock - 1) / kTokenBlock;
-    if (!integers) return small;
-    const size_t fitting = kIntegerBlockBytes / rows_.token_bytes();
-    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, kOwnTokens, kIntegerTokenBlock));
+    if (!in_tiles() && !wants_integers(product)) return small;
+    const uint32_t own = in_tiles() ? kOwnTokensInTiles : kOwnTokens;
+    const size_t token_bytes = in_tiles() ? tile_token_bytes(product.k()) : rows_.token_bytes();
+    const size_t fitting = kIntegerBlockBytes / token_bytes;
+    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, own, kIntegerTokenBlock));
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
     const uint32_t even = (fewest + threads - 1) / threads * threads;
-    if (tokens / even >= kOwnTokens) return even;
+    if (tokens / even >= own) return even;
     assert(pairs > 0);
     return std::max(fewest, std::min(kPairsPerThread * threads / pairs, small));
 }
@@ -195,6 +226,7 @@ void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
 
 /// Panels that are all floats, or all quantized.
 void Multiplier::multiply_run(const Strip& run, const Scratch& scratch) {
+    if (in_tiles()) return multiply_in_tiles(run, scratch);
     const bool floats = layout_of(run.panels[0].format).is_float();
     if (!floats && is_integer(dtype_)) return multiply_integers(run, scratch);
     if (!floats || dtype_ != ActivationDtype::kBf16)
@@ -217,7 +249,7 @@ bool Multiplier::multiply_direct(const ProductKernels<Element>& kernels, const S
     const std::byte* panels[kStripPanels];
     if (!run.of_one_format(panels)) return false;
     return kernels.direct({panels, run.panel_count, run.panels[0].format, x.k, x.data, x.ld, run.tokens,
-                           scratch.sums, scratch.ld});
+                           scratch.sums, scratch.ld, kernels_->fetch.ahead_of(run.tokens)});
 }
 
 template <class Element>
@@ -236,6 +268,17 @@ void Multiplier::multiply_tiles(const ProductKernels<Element>& kernels, const St
     }
 }
 
+void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
+    TilePanel panels[kStripPanels];
+    for (uint32_t i = 0; i < strip.panel_count; ++i)
+        panels[i] = {strip.panels[i].data, strip.panels[i].format};
+    const std::byte* x =
+        tiles_[scratch.thread].of(*kernels_->tiles, bfloat_rows_, products_, strip.first_token, strip.tokens);
+    kernels_->tiles->multiply({panels, strip.panel_count, strip.k, x, strip.tokens, scratch.sums, scratch.ld,
+                               tile_scratch_.data() + scratch.thread * tile_scratch_stride_,
+                               kernels_->fetch.ahead_of(strip.tokens)});
+}
+
 void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {
     if (multiply_integers_direct(strip, scratch)) return;
     for (uint32_t panel = 0; panel < strip.panel_count; ++panel)
@@ -250,8 +293,9 @@ bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scr
     bool done = true;
     for (uint32_t tile = strip.first_tile; done && tile < strip.end_tile; ++tile) {
         float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
-        done = kernels_->integer.direct(
-            {panels, strip.panel_count, strip.panels[0].format, strip.k, rows_.tile(tile), sums, scratch.ld});
+        const TileRows rows = rows_.tile(tile);
+        done = kernels_->integer.direct({panels, strip.panel_count, strip.panels[0].format, strip.k, rows,
+                                         sums, scratch.ld, kernels_->fetch.ahead_of(rows.tokens)});
     }
     return done;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/exec/cpu/bfloat_rows.h"
+#include "engine/exec/cpu/bfloat_tiles.h"
 #include "engine/exec/cpu/integer_rows.h"
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
@@ -76,7 +77,7 @@ class Multiplier {
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
     /// Of a token of the last product, which had no row to be written into.
     Largest largest(uint32_t token) const;
-    uint64_t scratch_bytes() const { return scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes(); }
+    uint64_t scratch_bytes() const;
 
   private:
     struct Strip;
@@ -89,18 +90,20 @@ class Multiplier {
         uint32_t k;
     };
     Multiplier(ThreadPool& pool, const Kernels& kernels) : pool_(&pool), kernels_(&kernels) {}
+    Status make_tiles(uint32_t k);
     void take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k);
     void multiply_strip(const Strip& strip, uint32_t thread);
     void multiply_run(const Strip& run, const Scratch& scratch);
     template <class Element>
-    static void multiply_floats(const ProductKernels<Element>& kernels, const Strip& run,
-                                const Rows<Element>& x, const Scratch& scratch);
+    void multiply_floats(const ProductKernels<Element>& kernels, const Strip& run, const Rows<Element>& x,
+                         const Scratch& scratch);
     template <class Element>
-    static bool multiply_direct(const ProductKernels<Element>& kernels, const Strip& run,
-                                const Rows<Element>& x, const Scratch& scratch);
+    bool multiply_direct(const ProductKernels<Element>& kernels, const Strip& run, const Rows<Element>& x,
+                         const Scratch& scratch);
     template <class Element>
     static void multiply_tiles(const ProductKernels<Element>& kernels, const Strip& run,
                                const Rows<Element>& x, const Scratch& scratch);
+    void multiply_in_tiles(const Strip& strip, const Scratch& scratch);
     void multiply_integers(const Strip& strip, const Scratch& scratch);
     bool multiply_integers_direct(const Strip& strip, const Scratch& scratch);
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
@@ -110,14 +113,17 @@ class Multiplier {
     Largest& largest_of(uint32_t thread, uint32_t token) {
         return largest_[thread * largest_tokens_ + token];
     }
-    uint32_t blocks_of(uint32_t tokens, uint32_t pairs, bool integers) const;
+    /// Tokens that are not cut where a product is split: integers lie in tiles, and so may bfloat16.
+    uint32_t tile_height(const Product& product) const;
+    uint32_t blocks_of(const Product& product, uint32_t tokens, uint32_t pairs) const;
     Scratch scratch_of(uint32_t thread);
     bool wants_integers(const Product& product) const {
         return is_integer(dtype_) && product.any_quantized();
     }
     bool wants_bfloats(const Product& product) const {
-        return dtype_ == ActivationDtype::kBf16 && product.any_float();
+        return dtype_ == ActivationDtype::kBf16 && (in_tiles() || product.any_float());
     }
+    bool in_tiles() const { return dtype_ == ActivationDtype::kBf16 && kernels_->tiles != nullptr; }
 
     ThreadPool* pool_;
     const Kernels* kernels_;
@@ -125,7 +131,10 @@ class Multiplier {
     bool taken_ = false;  ///< the rows below that dtype_ wants hold what is to be multiplied next
     IntegerRows rows_;
     BfloatRows bfloat_rows_;
-    PageBuffer scratch_;
+    uint64_t products_ = 0;           ///< begun so far
+    std::vector<BfloatTiles> tiles_;  ///< of each thread, where the kernels have such
+    PageBuffer scratch_, tile_scratch_;
+    size_t tile_scratch_stride_ = 0;
     std::vector<Largest> largest_;  ///< [threads, largest_tokens_]
     uint32_t largest_tokens_ = 0;
 };

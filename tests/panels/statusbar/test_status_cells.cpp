@@ -35,10 +35,13 @@ TEST(StatusCells, TellWhatActivationsAreWhereTheKnobChangesNothing) {
     struct Case {
         double dtype;
         const char *weights, *words;
+        const char* tier = "avx512-bf16";
     };
     for (const Case& c : {Case{3, "float", "bf16 activations"},
                           {3, "float and quantized", "bf16 and f32 activations"},
                           {3, "quantized", "f32 activations (bf16: no float weights)"},
+                          {3, "quantized", "bf16 activations", "amx"},
+                          {3, "float and quantized", "bf16 activations", "amx"},
                           {2, "quantized", "i8 activations"},
                           {2, "float and quantized", "i8 and f32 activations"},
                           {2, "float", "f32 activations (i8: no quantized weights)"},
@@ -46,7 +49,7 @@ TEST(StatusCells, TellWhatActivationsAreWhereTheKnobChangesNothing) {
                           {0, "quantized", "f32 activations"}}) {
         Told told;
         told.knob(0, presets::KnobId::kActivationDtype, c.dtype, c.dtype);
-        told.fact("kernel_tier=avx512-bf16");
+        told.fact(std::string("kernel_tier=") + c.tier);
         told.fact(std::string("weight_kinds=") + c.weights);
         EXPECT_TRUE(tells(told, c.words)) << c.words;
     }

@@ -47,10 +47,13 @@ template <PanelFormat kFormat>
 struct PairWeights : PairStep {
     static constexpr size_t kPairBytes = layout_of(kFormat).float_pair_bytes();
     template <int kPanels, class Body>
-    PITWALL_LANES void each(const std::byte* const* panels, uint32_t pairs, const Body& body) {
+    PITWALL_LANES void each(const std::byte* const* panels, uint32_t pairs, uint32_t fetch_ahead,
+                            const Body& body) {
         for (uint32_t at = 0; at < pairs; ++at)
             unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
-                body(i, at, weight_pair<kFormat>(panels[i.value] + at * kPairBytes));
+                const std::byte* pair = panels[i.value] + at * kPairBytes;
+                fetch<kPairBytes>(pair, fetch_ahead);
+                body(i, at, weight_pair<kFormat>(pair));
             });
     }
 };

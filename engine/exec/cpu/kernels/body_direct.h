@@ -4,7 +4,8 @@
 // lanes_avx512.h why all is in an anonymous namespace.
 //
 // Weights are a Step (body_tile.h) that also knows panels of one format:
-//     each<kPanels>(panels, k, body) calls body(panel, at, weights) for every Element of k, ascending, and every panel.
+//     each<kPanels>(panels, k, fetch_ahead, body) calls body(panel, at, weights) for every Element of k, ascending, and every
+//     panel.
 #pragma once
 
 #include "engine/exec/cpu/kernels/body_groups.h"
@@ -13,13 +14,20 @@
 namespace pitwall::engine::cpu {
 namespace {
 
+/// Asks for what lies `ahead` bytes behind the next `kBytes` of a panel.
+template <size_t kBytes>
+PITWALL_LANES void fetch(const std::byte* next, uint32_t ahead) {
+    if (ahead == 0) return;
+    for (size_t byte = 0; byte < kBytes; byte += 64) __builtin_prefetch(next + ahead + byte);
+}
+
 template <class Weights, int kPanels, int kTokens>
 void direct_panels(const DirectProduct<typename Weights::Element>& p, uint32_t first) {
     F sum[kTokens][kPanels];
     unrolled<kTokens * kPanels>([&](auto i)
                                     PITWALL_LAMBDA { sum[i.value / kPanels][i.value % kPanels] = zero(); });
     Weights::template each<kPanels>(
-        p.panels + first, p.k, [&](auto panel, uint32_t at, auto w) PITWALL_LAMBDA {
+        p.panels + first, p.k, p.fetch_ahead, [&](auto panel, uint32_t at, auto w) PITWALL_LAMBDA {
             unrolled<kTokens>([&](auto t) PITWALL_LAMBDA {
                 F& s = sum[t.value][panel.value];
                 s = Weights::multiply_add(w, Weights::broadcast(p.x[t.value * p.ldx + at]), s);

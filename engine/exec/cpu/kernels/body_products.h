@@ -128,12 +128,16 @@ void tile(const TileProduct<float>& product) { tile_columns<FloatStep>(product);
 template <PanelFormat kFormat>
 struct GroupWeights : FloatStep {
     template <int kPanels, class Body>
-    PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, const Body& body) {
+    PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, uint32_t fetch_ahead,
+                            const Body& body) {
+        constexpr PanelLayout kLayout = layout_of(kFormat);
         uint32_t at = 0;
         for (uint32_t index = 0; index < k / kGroupValues; ++index) {
             Group<kFormat> group[kPanels];
-            unrolled<kPanels>(
-                [&](auto i) PITWALL_LAMBDA { group[i.value] = open_group<kFormat>(panels[i.value], index); });
+            unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
+                group[i.value] = open_group<kFormat>(panels[i.value], index);
+                fetch<kLayout.group_bytes()>(panels[i.value] + kLayout.group_offset(index), fetch_ahead);
+            });
             each_k([&](auto half, auto byte, uint32_t quad) PITWALL_LAMBDA {
                 unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
                     body(i, at, weight<half.value, byte.value>(group[i.value], quad));
@@ -147,10 +151,13 @@ struct GroupWeights : FloatStep {
 template <PanelFormat kFormat>
 struct FloatWeights : FloatStep {
     template <int kPanels, class Body>
-    PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, const Body& body) {
+    PITWALL_LANES void each(const std::byte* const* panels, uint32_t k, uint32_t fetch_ahead,
+                            const Body& body) {
+        constexpr size_t kPairBytes = layout_of(kFormat).float_pair_bytes();
         const auto add = [&](auto second, size_t pair) PITWALL_LAMBDA {
             unrolled<kPanels>([&](auto i) PITWALL_LAMBDA {
-                const std::byte* weights = panels[i.value] + pair * layout_of(kFormat).float_pair_bytes();
+                const std::byte* weights = panels[i.value] + pair * kPairBytes;
+                if constexpr (second.value == 0) fetch<kPairBytes>(weights, fetch_ahead);
                 body(i, 2 * pair + second.value, float_weight<kFormat, second.value>(weights));
             });
         };

@@ -80,6 +80,8 @@ struct IntegerDirect {
     TileRows rows;
     float* c;
     size_t ldc;
+    uint32_t fetch_ahead =
+        0;  ///< bytes before a weight's turn in which it is asked for; 0: the processor does so unasked
 };
 
 struct IntegerKernels {

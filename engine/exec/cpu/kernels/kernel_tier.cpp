@@ -9,6 +9,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace pitwall::engine {
@@ -18,16 +20,23 @@ namespace {
 struct CpuFeatures {
     /// And the system saves the registers they need.
     bool fma = false, f16c = false, avx2 = false, avx2_vnni = false, avx512 = false, avx512_vnni = false,
-         avx512_bf16 = false;
+         avx512_bf16 = false, amx = false;
 };
 
-constexpr uint32_t kAvxVnniBit = 1u << 4,
-                   kAvx512Bf16Bit = 1u << 5;  // of EAX; compilers spell their names in different ways
+// Compilers spell their names in different ways.
+constexpr uint32_t kAvxVnniBit = 1u << 4, kAvx512Bf16Bit = 1u << 5;  // of EAX, subleaf 1
+constexpr uint32_t kAmxBits = 1u << 22 | 1u << 24;                   // of EDX: bfloat16, and tiles
 
 uint64_t saved_register_state() {
     uint32_t low = 0, high = 0;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (uint64_t{high} << 32) | low;
+}
+
+/// Linux saves a tile's 8 KB for none but who asks (Documentation/arch/x86/xstate.rst).
+bool system_gives_tiles() {
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;
+    return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
 /// Bits as in Intel's Software Developer's Manual, volume 2A, CPUID leaves 1 and 7, with subleaf 1.
@@ -47,13 +56,17 @@ CpuFeatures detect() {
     features.avx2 = ymm && (b & bit_AVX2) != 0;
     features.avx512 = zmm && (b & kAvx512Bits) == kAvx512Bits;
     features.avx512_vnni = features.avx512 && (c & bit_AVX512VNNI) != 0;
+    const bool tiles = (d & kAmxBits) == kAmxBits && (state & 0x60000) == 0x60000;
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) {
         features.avx2_vnni = features.avx2 && (a & kAvxVnniBit) != 0;
         features.avx512_bf16 = features.avx512_vnni && (a & kAvx512Bf16Bit) != 0;
     }
+    features.amx = tiles && features.avx512_bf16 && system_gives_tiles();
     return features;
 }
 #endif
+
+constexpr WeightFetch kEager{4096, 1}, kPatient{2048, 6};
 
 std::optional<KernelTier> tier_named(std::string_view name) {
     for (const KernelTier tier : kKernelTiers) {
@@ -84,6 +97,8 @@ std::string_view kernel_tier_name(KernelTier tier) {
             return "avx512-vnni";
         case KernelTier::kAvx512Bf16:
             return "avx512-bf16";
+        case KernelTier::kAmx:
+            return "amx";
     }
     return "?";
 }
@@ -106,6 +121,8 @@ bool kernel_tier_available(KernelTier tier) {
             return avx2 && features.avx512_vnni;
         case KernelTier::kAvx512Bf16:
             return avx2 && features.avx512_bf16;
+        case KernelTier::kAmx:
+            return avx2 && features.amx;
     }
     return true;
 #else
@@ -121,13 +138,23 @@ std::vector<KernelTier> available_kernel_tiers() {
     return tiers;
 }
 
+WeightFetch weight_fetch() {
+#if defined(__x86_64__)
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    const bool known = __get_cpuid(0, &a, &b, &c, &d) != 0;
+    if (known && b == signature_INTEL_ebx && c == signature_INTEL_ecx && d == signature_INTEL_edx)
+        return kEager;
+#endif
+    return kPatient;
+}
+
 Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced) {
     if (forced) return checked(*forced);
     const char* asked = std::getenv(kKernelTierVariable);
     if (asked == nullptr || *asked == '\0') return available_kernel_tiers().back();
     if (const auto tier = tier_named(asked)) return checked(*tier);
     return Error{fmt::format("{}={} names no kernel tier", kKernelTierVariable, asked),
-                 "use plain, avx2, avx2-vnni, avx512, avx512-vnni or avx512-bf16"};
+                 "use plain, avx2, avx2-vnni, avx512, avx512-vnni, avx512-bf16 or amx"};
 }
 
 }  // namespace pitwall::engine

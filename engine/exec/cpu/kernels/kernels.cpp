@@ -7,11 +7,13 @@ namespace pitwall::engine::cpu {
 namespace {
 
 Kernels combined(KernelTier tier, const Kernels& floats, const IntegerKernels& integers,
-                 const BfloatKernels* bfloats = nullptr) {
+                 const BfloatKernels* bfloats = nullptr, const BfloatTileKernels* tiles = nullptr) {
     Kernels kernels = floats;
     kernels.tier = tier;
+    kernels.fetch = weight_fetch();
     kernels.integer = integers;
     kernels.bfloats = bfloats;
+    kernels.tiles = tiles;
     return kernels;
 }
 
@@ -27,6 +29,8 @@ const Kernels& kernels_of(KernelTier tier) {
         combined(KernelTier::kAvx512Vnni, avx512_kernels(), avx512_vnni_integers());
     static const Kernels avx512_bf16 =
         combined(KernelTier::kAvx512Bf16, avx512_kernels(), avx512_vnni_integers(), &avx512_bf16_bfloats());
+    static const Kernels amx = combined(KernelTier::kAmx, avx512_kernels(), avx512_vnni_integers(),
+                                        &avx512_bf16_bfloats(), &amx_tiles());
     switch (tier) {
         case KernelTier::kPlain:
             break;
@@ -40,6 +44,8 @@ const Kernels& kernels_of(KernelTier tier) {
             return avx512_vnni;
         case KernelTier::kAvx512Bf16:
             return avx512_bf16;
+        case KernelTier::kAmx:
+            return amx;
     }
 #endif
     static const Kernels plain = combined(KernelTier::kPlain, plain_kernels(), plain_integers());

@@ -12,6 +12,7 @@
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cpu/kernels/product_kernels.h"
+#include "engine/exec/cpu/kernels/tile_kernels.h"
 #include "engine/kv/kv_layout.h"
 
 namespace pitwall::engine::cpu {
@@ -121,6 +122,9 @@ struct Kernels {
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test
     IntegerKernels integer;
     const BfloatKernels* bfloats;  ///< null: this tier has none
+    const BfloatTileKernels* tiles =
+        nullptr;  ///< likewise; where there are, they multiply what bfloats has rounded
+    WeightFetch fetch = {};
 };
 
 const Kernels& kernels_of(KernelTier tier);  ///< of an available tier

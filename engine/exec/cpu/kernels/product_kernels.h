@@ -43,6 +43,8 @@ struct DirectProduct {
     uint32_t tokens;  ///< at most kDirectTokens
     float* c;
     size_t ldc;
+    uint32_t fetch_ahead =
+        0;  ///< bytes before a weight's turn in which it is asked for; 0: the processor does so unasked
 };
 
 template <class Element>

@@ -4,6 +4,7 @@
 // work is cut.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -19,6 +20,9 @@ namespace pitwall::engine::cpu {
 namespace {
 
 constexpr TensorType kFloatTypes[] = {TensorType::kF32, TensorType::kF16, TensorType::kBF16};
+constexpr TensorType kQuantizedTypes[] = {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kQ5_0,
+                                          TensorType::kQ5_1, TensorType::kQ8_0, TensorType::kQ4_K,
+                                          TensorType::kQ5_K, TensorType::kQ6_K};
 
 /// To nearest, ties to even; denormal numbers are zero.
 uint16_t to_bfloat(float value) {
@@ -42,6 +46,13 @@ class BfloatProducts : public testing::TestWithParam<KernelTier> {
     }
     const Kernels& kernels() const { return kernels_of(GetParam()); }
     const BfloatKernels& bfloats() const { return *kernels().bfloats; }
+    /// Those that bfloat16 meets.
+    std::vector<TensorType> types() const {
+        std::vector<TensorType> types(std::begin(kFloatTypes), std::end(kFloatTypes));
+        if (kernels().tiles != nullptr)
+            types.insert(types.end(), std::begin(kQuantizedTypes), std::end(kQuantizedTypes));
+        return types;
+    }
     PackedMatrix matrix(TensorType type, uint32_t rows, uint32_t k) {
         const auto blocks = random_blocks(type, size_t{rows} * k, 1.0f, random_);
         return PackedMatrix::pack({type, rows, k, blocks.data(), blocks.size()}, "sample", pool_).value();
@@ -108,10 +119,24 @@ TEST_P(BfloatProducts, PanelsUnpackToPairs) {
     }
 }
 
+/// Sums of a row of rounded weights with tokens of rounded activations, and of the sizes of what is added.
+struct Reference {
+    double sum = 0, size = 0;
+};
+Reference reference(const std::vector<float>& row, const float* x) {
+    Reference out;
+    for (size_t i = 0; i < row.size(); ++i) {
+        const double term = double(through_bfloat(row[i])) * double(through_bfloat(x[i]));
+        out.sum += term, out.size += std::abs(term);
+    }
+    return out;
+}
+
 TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
     constexpr uint32_t kRows = 16 * 5, kTokens = 23;
-    for (const TensorType type : kFloatTypes) {
-        for (const uint32_t k : {41u, 600u}) {
+    for (const TensorType type : types()) {
+        const bool floats = std::ranges::count(kFloatTypes, type) > 0;
+        for (const uint32_t k : {floats ? 41u : 256u, floats ? 600u : 768u}) {
             const PackedMatrix weights = matrix(type, kRows, k);
             Product product;
             product.append(weights, 0);
@@ -121,13 +146,8 @@ TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
             for (uint32_t r = 0; r < kRows; ++r) {
                 weights.unpack_row(r, row.data());
                 for (uint32_t token = 0; token < kTokens; ++token) {
-                    double want = 0, size = 0;
-                    for (uint32_t i = 0; i < k; ++i) {
-                        const double term =
-                            double(through_bfloat(row[i])) * double(through_bfloat(x[token * size_t{k} + i]));
-                        want += term, size += std::abs(term);
-                    }
-                    ASSERT_NEAR(got[token * kRows + r], want, 2e-6 * size)
+                    const Reference want = reference(row, x.data() + token * size_t{k});
+                    ASSERT_NEAR(got[token * kRows + r], want.sum, 2e-6 * want.size)
                         << tensor_type_name(type) << ", row " << r << ", token " << token;
                 }
             }
@@ -171,16 +191,17 @@ TEST_P(BfloatProducts, DirectProductsHaveTheBitsOfTiles) {
 
 /// However many tokens go together, over however many threads: the bits of a token are its own.
 TEST_P(BfloatProducts, ATokenHasTheSameBitsInAnyCompany) {
-    constexpr uint32_t kDepth = 600, kRows = 16 * 9, kTokens = 300;
-    for (const TensorType type : kFloatTypes) {
-        const PackedMatrix weights = matrix(type, kRows, kDepth);
+    constexpr uint32_t kRows = 16 * 9, kTokens = 300;
+    for (const TensorType type : types()) {
+        const uint32_t k = std::ranges::count(kFloatTypes, type) > 0 ? 600 : 768;
+        const PackedMatrix weights = matrix(type, kRows, k);
         Product product;
         product.append(weights, 0);
-        const auto x = random_rows(size_t{kTokens} * kDepth, random_);
+        const auto x = random_rows(size_t{kTokens} * k, random_);
         const auto all = multiplied(product, ActivationDtype::kBf16, x, kRows, 2);
-        for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 13u, 40u, 129u}) {
+        for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 13u, 16u, 17u, 33u, 40u, 129u, 290u}) {
             const uint32_t first = static_cast<uint32_t>(random_() % (kTokens - tokens));
-            const std::vector<float> some(x.begin() + first * kDepth, x.begin() + (first + tokens) * kDepth);
+            const std::vector<float> some(x.begin() + first * k, x.begin() + (first + tokens) * k);
             const auto alone = multiplied(product, ActivationDtype::kBf16, some, kRows, tokens % 3 + 1);
             ASSERT_EQ(std::memcmp(alone.data(), all.data() + first * kRows, alone.size() * sizeof(float)), 0)
                 << tensor_type_name(type) << ", " << tokens << " tokens";
@@ -188,8 +209,34 @@ TEST_P(BfloatProducts, ATokenHasTheSameBitsInAnyCompany) {
     }
 }
 
-/// Quantized panels beside floats are multiplied as with f32.
+/// One multiplier for several products and numbers of tokens in turns: nothing of one is left for the next.
+TEST_P(BfloatProducts, ProductsInTurnsHaveTheBitsOfThoseAlone) {
+    constexpr uint32_t kRows = 16 * 4, kMostTokens = 70;
+    struct Case {
+        TensorType type;
+        uint32_t k, tokens;
+    };
+    ThreadPool pool(2);
+    Multiplier shared = Multiplier::create(pool, kernels(), kMostTokens, 600).value();
+    shared.set_activation_dtype(ActivationDtype::kBf16);
+    for (const Case& c : {Case{TensorType::kF16, 600, 70},
+                          {TensorType::kBF16, 64, 1},
+                          {TensorType::kBF16, 64, 1},
+                          {TensorType::kF32, 601 - 64, 33},
+                          {TensorType::kF16, 600, 70}}) {
+        const PackedMatrix weights = matrix(c.type, kRows, c.k);
+        Product product;
+        product.append(weights, 0);
+        const auto x = random_rows(size_t{c.tokens} * c.k, random_);
+        std::vector<float> out(size_t{c.tokens} * kRows);
+        shared.multiply(product, x.data(), c.k, c.tokens, {out.data(), kRows, nullptr, kRows});
+        EXPECT_EQ(out, multiplied(product, ActivationDtype::kBf16, x, kRows));
+    }
+}
+
+/// Quantized panels beside floats are multiplied as with f32, but by those kernels that take them.
 TEST_P(BfloatProducts, QuantizedWeightsMeetFloat32) {
+    if (kernels().tiles != nullptr) GTEST_SKIP() << "this tier's tiles take all formats";
     constexpr uint32_t kDepth = 256, kRows = 48;
     const PackedMatrix quantized = matrix(TensorType::kQ4_1, kRows, kDepth),
                        floats = matrix(TensorType::kF16, kRows, kDepth);

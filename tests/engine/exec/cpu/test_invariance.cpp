@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/exec/cpu/kernels/kernels.h"
 #include "presets/knob.h"
 #include "telemetry/names.h"
 #include "tests/engine/exec/cpu/stored_kv.h"
@@ -30,7 +31,7 @@ struct Numerics {
 std::vector<Numerics> all_numerics() {
     std::vector<Numerics> all;
     for (const KernelTier tier : available_kernel_tiers()) {
-        if (tier == KernelTier::kAvx512Bf16) {  // all else is that of avx512-vnni
+        if (cpu::kernels_of(tier).bfloats != nullptr) {  // all else is that of avx512-vnni
             all.push_back({tier, presets::ActivationDtype::kBf16});
             continue;
         }
@@ -56,8 +57,8 @@ class Invariance : public testing::TestWithParam<Numerics> {
     }
     /// Weights that the format is for.
     static TestModel::Types types() {
-        if (GetParam().activations == presets::ActivationDtype::kBf16)
-            return {TensorType::kBF16, TensorType::kF16};
+        if (GetParam().tier == KernelTier::kAvx512Bf16) return {TensorType::kBF16, TensorType::kF16};
+        if (GetParam().tier == KernelTier::kAmx) return {TensorType::kQ4_1, TensorType::kF16};
         return {TensorType::kQ4_1, TensorType::kQ8_0};
     }
     TestModel model_{even_config(), types(), 51};

@@ -48,7 +48,7 @@ TEST(KernelTier, AnUnknownNameIsRefused) {
     ASSERT_FALSE(tier.ok());
     EXPECT_EQ(tier.error().text(),
               "PITWALL_KERNEL_TIER=avx1024 names no kernel tier: use plain, avx2, avx2-vnni, avx512, "
-              "avx512-vnni or avx512-bf16");
+              "avx512-vnni, avx512-bf16 or amx");
 }
 
 TEST(KernelTier, TheExecutorRunsAndReportsEachTier) {
@@ -70,7 +70,7 @@ TEST(KernelTier, WithoutBfloatKernelsBf16IsRefused) {
         options.tier = tier;
         options.activation_dtype = presets::ActivationDtype::kBf16;
         const auto made = make_cpu_executor(model, options);
-        EXPECT_EQ(status.ok(), tier == KernelTier::kAvx512Bf16);
+        EXPECT_EQ(status.ok(), tier == KernelTier::kAvx512Bf16 || tier == KernelTier::kAmx);
         EXPECT_EQ(made.ok(), status.ok());
         if (status.ok()) continue;
         EXPECT_EQ(hand.executor().activation_dtype(), presets::ActivationDtype::kF32) << "as it was";
