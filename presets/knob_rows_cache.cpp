@@ -107,11 +107,11 @@ KnobSpec activation_dtype() {
             "As what activations meet weights in a matrix product: f32; i16, integers with one scale a "
             "token; i8, integers with one scale for every 16 values; bf16, bfloat16; f16, binary16 with one "
             "power of two a token. Integers meet quantized weights, and bf16 meets float weights, which it "
-            "takes as bfloat16 too; all other weights meet f32. Fewer bits are faster and move the answers "
-            "away from what the weights say. bf16 needs a processor with AVX512-BF16. A CUDA device has f16 "
-            "alone, or bf16 where that is what the weights are; a CPU has no f16. A simulated device "
-            "computes "
-            "nothing that this could change.",
+            "takes as bfloat16 too, and with AMX all weights; all others meet f32. Fewer bits are faster "
+            "and move the answers away from what the weights say. bf16 needs a processor with AVX512-BF16; "
+            "with AMX it reads prompts, and serves many sequences, faster than i8 does, and few of them "
+            "slower. A CUDA device has f16 alone, or bf16 where that is what the weights are; a CPU has no "
+            "f16. A simulated device computes nothing that this could change.",
         .vllm = {.note = "--dtype sets weights and activations together"},
         .sglang = {.note = "--dtype sets weights and activations together"},
         .tensorrt_llm = {.note = "the checkpoint decides"},

@@ -86,7 +86,7 @@ struct StepResult {
 
 struct DeviceInfo {
     std::string name;         ///< "Intel Xeon ...", "Simulated H200"
-    std::string kernel_tier;  ///< "plain", "avx2", "avx512-bf16", "simulated"
+    std::string kernel_tier;  ///< "plain", "avx2", "avx512-bf16", "amx", "simulated"
     uint32_t threads = 1;
     bool simulated = false;
     std::string pci_bus_id = {};  ///< of a GPU, as the driver writes it: "0000:3b:00.0"
