@@ -183,7 +183,7 @@ class Bench {
 
 /// What 16 bytes at a time a pass over them comes to; nothing is kept but what the compiler must not leave out.
 uint64_t read_through(std::span<const std::byte> bytes, uint32_t fetch_ahead) {
-    using Words [[gnu::vector_size(16)]] = uint64_t;
+    using Words [[gnu::vector_size(16), gnu::may_alias]] = uint64_t;
     constexpr size_t kStreams = 4, kLine = 64;  // as many panels side by side
     const size_t stream = bytes.size() / kStreams / kLine * kLine;
     Words sums[kStreams] = {};
@@ -296,7 +296,7 @@ int main(int argc, char** argv) {
         fmt::print(R"({{"name": "multiply_rate", "unit": "GMAC/s of one core", "median": {:.1f}}})"
                    "\n",
                    rate / 1e9);
-        const double kernel = bench::kernel_rate(device.kernel_tier, arguments.activations);
+        const double kernel = bench::kernel_rate(device.kernel_tier, arguments.activations, arguments.batch);
         if (kernel > 0)
             fmt::print(R"({{"name": "kernel_rate", "unit": "GMAC/s of one core", "median": {:.1f}}})"
                        "\n",

@@ -9,6 +9,7 @@
 #include "engine/exec/cpu/integer_rows.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cpu/kernels/kernels.h"
+#include "engine/exec/cpu/memory.h"
 
 namespace pitwall::bench {
 
@@ -17,7 +18,7 @@ namespace {
 using namespace engine::cpu;
 
 constexpr uint32_t kColumns = 576, kPanels = 4;  ///< of k; 23 KB of weights, 16 KB of activations
-constexpr int kRounds = 2'000, kPasses = 9;
+constexpr int kTokenRounds = 32'000, kPasses = 9;
 constexpr auto kFormat = PanelFormat::kQ4M;
 
 const Kernels* kernels_named(const std::string& name) {
@@ -35,39 +36,83 @@ uint32_t tile_tokens(const Kernels& kernels, presets::ActivationDtype activation
                : most;
 }
 
-double rate_of(const Kernels& kernels, const IntegerRows& rows, uint32_t tokens) {
-    const size_t bytes = layout_of(kFormat).panel_bytes(kColumns);
-    const std::vector<std::byte> weights(kPanels * bytes + 4096,
-                                         std::byte{0x22});  // small numbers, no denormal ones
-    std::array<const std::byte*, kPanels> panels;
-    for (uint32_t i = 0; i < kPanels; ++i) panels[i] = weights.data() + i * bytes;
-    std::vector<float> sums(size_t{kMostTileTokens} * kPanels * kPanelRows);
-    const IntegerDirect product{
-        panels.data(), kPanels, kFormat, kColumns, rows.tile(0), sums.data(), size_t{kPanels} * kPanelRows};
+/// Panels of small numbers, none of them denormal.
+struct Panels {
+    static constexpr size_t kBytes = layout_of(kFormat).panel_bytes(kColumns);
+    const std::vector<std::byte> weights = std::vector<std::byte>(kPanels * kBytes, std::byte{0x22});
+    const std::byte* panel(uint32_t i) const { return weights.data() + i * kBytes; }
+};
+
+/// The best rate of run(), of kPanels panels with so many tokens; 0 where it returns false.
+template <class Run>
+double best_rate(uint32_t tokens, const Run& run) {
+    const int rounds = std::max(1, kTokenRounds / static_cast<int>(tokens));
     double best = 0;
     for (int pass = 0; pass < kPasses; ++pass) {
         const auto begin = std::chrono::steady_clock::now();
-        for (int i = 0; i < kRounds; ++i)
-            if (!kernels.integer.direct(product)) return 0;
+        for (int i = 0; i < rounds; ++i)
+            if (!run()) return 0;
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-        best = std::max(best, double{kPanels} * kPanelRows * kColumns * tokens * kRounds / took.count());
+        best = std::max(best, double{kPanels} * kPanelRows * kColumns * tokens * rounds / took.count());
     }
     return best;
 }
 
-}  // namespace
-
-double kernel_rate(const std::string& kernel_tier, presets::ActivationDtype activations) {
-    const Kernels* kernels = kernels_named(kernel_tier);
-    if (kernels == nullptr || !is_integer(activations)) return 0;
-    const uint32_t tokens = tile_tokens(*kernels, activations);
+double integer_rate(const Kernels& kernels, presets::ActivationDtype activations, uint32_t tokens) {
     auto rows = IntegerRows::create(tokens, kColumns);
     if (!rows.ok()) return 0;
-    rows.value().lay_out(*kernels, activations, kColumns, tokens);
+    rows.value().lay_out(kernels, activations, kColumns, tokens);
     std::vector<float> x(kColumns);
     for (uint32_t i = 0; i < kColumns; ++i) x[i] = static_cast<float>(i % 19) - 9;
-    for (uint32_t token = 0; token < tokens; ++token) rows.value().round(*kernels, token, x.data());
-    return rate_of(*kernels, rows.value(), tokens);
+    for (uint32_t token = 0; token < tokens; ++token) rows.value().round(kernels, token, x.data());
+    const Panels own;
+    std::array<const std::byte*, kPanels> panels;
+    for (uint32_t i = 0; i < kPanels; ++i) panels[i] = own.panel(i);
+    std::vector<float> sums(size_t{kMostTileTokens} * kPanels * kPanelRows);
+    const IntegerDirect product{panels.data(),
+                                kPanels,
+                                kFormat,
+                                kColumns,
+                                rows.value().tile(0),
+                                sums.data(),
+                                size_t{kPanels} * kPanelRows,
+                                kernels.fetch.ahead_of(tokens)};
+    return best_rate(tokens, [&] { return kernels.integer.direct(product); });
+}
+
+double bfloat_tile_rate(const Kernels& kernels, uint32_t tokens) {
+    if (kernels.tiles == nullptr) return 0;
+    const Panels own;
+    std::array<TilePanel, kPanels> panels;
+    for (uint32_t i = 0; i < kPanels; ++i) panels[i] = {own.panel(i), kFormat};
+    const size_t tiles = (tokens + kTileTokens - 1) / kTileTokens;
+    auto x = PageBuffer::allocate(tiles * kTileTokens * tile_token_bytes(kColumns), "activations");
+    auto scratch = PageBuffer::allocate(tile_scratch_bytes(tokens), "products");
+    if (!x.ok() || !scratch.ok()) return 0;
+    std::vector<float> sums(size_t{tokens} * kPanels * kPanelRows);
+    const TiledProduct product{panels.data(),
+                               kPanels,
+                               kColumns,
+                               x.value().data(),
+                               tokens,
+                               sums.data(),
+                               kPanels * kPanelRows,
+                               scratch.value().data(),
+                               kernels.fetch.ahead_of(tokens)};
+    return best_rate(tokens, [&] {
+        kernels.tiles->multiply(product);
+        return true;
+    });
+}
+
+}  // namespace
+
+double kernel_rate(const std::string& kernel_tier, presets::ActivationDtype activations, uint32_t tokens) {
+    const Kernels* kernels = kernels_named(kernel_tier);
+    if (kernels == nullptr) return 0;
+    if (activations == presets::ActivationDtype::kBf16) return bfloat_tile_rate(*kernels, tokens);
+    if (!is_integer(activations)) return 0;
+    return integer_rate(*kernels, activations, std::min(tokens, tile_tokens(*kernels, activations)));
 }
 
 }  // namespace pitwall::bench

@@ -37,4 +37,11 @@ inline uint16_t float_to_half(float value) {
 /// bfloat16 is the upper half of a float32.
 inline float bfloat16_to_float(uint16_t value) { return std::bit_cast<float>(uint32_t{value} << 16); }
 
+/// float32 to the nearest bfloat16, ties to even; NaN stays NaN.
+inline uint16_t float_to_bfloat16(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40);
+    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 }  // namespace pitwall::engine

@@ -7,7 +7,7 @@
 namespace pitwall::engine::cpu {
 
 Result<BfloatTiles> BfloatTiles::create(size_t bytes) {
-    auto pages = PageBuffer::allocate(bytes, "bfloat16 activations");
+    auto pages = PageBuffer::allocate(bytes, "tiles of activations");
     if (!pages.ok()) return pages.error();
     BfloatTiles out;
     out.tiles_ = std::move(pages).value();
@@ -18,7 +18,7 @@ const std::byte* BfloatTiles::of(const BfloatTileKernels& kernels, const BfloatR
                                  uint32_t first, uint32_t tokens) {
     if (version == version_ && first == first_ && tokens == tokens_) return tiles_.data();
     assert((tokens + kTileTokens - 1) / kTileTokens * tile_groups(rows.k()) * kTileBytes <= tiles_.bytes());
-    kernels.lay({rows.row(first), rows.ld(), tokens, rows.k(), tiles_.data()});
+    kernels.lay_out({rows.row(first), rows.ld(), tokens, rows.k(), tiles_.data()});
     version_ = version;
     first_ = first;
     tokens_ = tokens;

@@ -14,6 +14,7 @@ namespace pitwall::engine::cpu {
 /// is asked for: of what many panels are multiplied with.
 class BfloatTiles {
   public:
+    /// Room for `bytes` of tiles, see tile_token_bytes().
     static Result<BfloatTiles> create(size_t bytes);
 
     /// Rows [first, first + tokens); `version` is another one whenever rows hold something else.

@@ -12,9 +12,9 @@ namespace {
 constexpr uint32_t kStripPanels = 4;
 /// Activations of so many tokens stay in the second-level cache while panels pass by.
 constexpr uint32_t kTokenBlock = 128;
-/// Integers are smaller, and the more tokens a panel's weights are unpacked for the better.
-constexpr uint32_t kIntegerTokenBlock = 512;
-constexpr size_t kIntegerBlockBytes = 512 * 1024;
+/// In tiles (of integers, or of bfloat16) they are smaller, and the more tokens a panel's weights are unpacked for the better.
+constexpr uint32_t kTiledTokenBlock = 512;
+constexpr size_t kTiledBlockBytes = 512 * 1024;
 /// So many Elements of k are unpacked at a time: the weights of a strip stay in the first-level cache over all tokens.
 constexpr uint32_t kDepthBlock = 128;
 constexpr size_t kWeightFloats = size_t{kDepthBlock} * kStripPanels * kPanelRows;
@@ -23,7 +23,7 @@ static_assert(sizeof(BfloatPair) == sizeof(float));
 constexpr uint32_t kGroupBlock = 18;
 constexpr size_t kWeightBytes = std::max(kWeightFloats * sizeof(float), kGroupBlock * sizeof(UnpackedGroup));
 /// A tile's last rows may be of no token, and are written all the same; a block may exceed its most by less than a tile.
-constexpr size_t kSumFloats = size_t{kIntegerTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
+constexpr size_t kSumFloats = size_t{kTiledTokenBlock + kMostTileTokens} * kStripPanels * kPanelRows;
 /// With so many tokens for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
 /// cache, which is worth more than that weights are read by one thread alone.
 constexpr uint32_t kOwnTokens = 32;
@@ -42,7 +42,7 @@ struct Multiplier::Strip {
     const float* x;
     size_t ldx;
     uint32_t first_token, tokens;
-    uint32_t first_tile, end_tile;  ///< the same tokens as integers, where the product has them
+    uint32_t first_tile, end_tile;  ///< the same tokens, where they lie in tiles
     const Output* out;
 
     /// Where its panels lie; false where they are not of one format, which a direct kernel wants.
@@ -108,13 +108,13 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
 
 Status Multiplier::make_tiles(uint32_t k) {
     const size_t token = tile_token_bytes(k);
-    const size_t block = std::max(kIntegerBlockBytes, kOwnTokensInTiles * token) + kTileTokens * token;
+    const size_t block = std::max(kTiledBlockBytes, kOwnTokensInTiles * token) + kTileTokens * token;
     for (uint32_t thread = 0; thread < pool_->threads(); ++thread) {
         auto tiles = BfloatTiles::create(block);
         if (!tiles.ok()) return tiles.error();
         tiles_.push_back(std::move(tiles).value());
     }
-    tile_scratch_stride_ = tile_scratch_bytes(kIntegerTokenBlock + kTileTokens);
+    tile_scratch_stride_ = tile_scratch_bytes(kTiledTokenBlock + kTileTokens);
     auto scratch = PageBuffer::allocate(pool_->threads() * tile_scratch_stride_, "products");
     if (!scratch.ok()) return scratch.error();
     tile_scratch_ = std::move(scratch).value();
@@ -195,8 +195,8 @@ uint32_t Multiplier::blocks_of(const Product& product, uint32_t tokens, uint32_t
     if (!in_tiles() && !wants_integers(product)) return small;
     const uint32_t own = in_tiles() ? kOwnTokensInTiles : kOwnTokens;
     const size_t token_bytes = in_tiles() ? tile_token_bytes(product.k()) : rows_.token_bytes();
-    const size_t fitting = kIntegerBlockBytes / token_bytes;
-    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, own, kIntegerTokenBlock));
+    const size_t fitting = kTiledBlockBytes / token_bytes;
+    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, own, kTiledTokenBlock));
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
     const uint32_t even = (fewest + threads - 1) / threads * threads;
     if (tokens / even >= own) return even;
@@ -212,6 +212,11 @@ Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
 void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
     Scratch scratch = scratch_of(thread);
     scratch.ld = size_t{strip.panel_count} * kPanelRows;
+    in_tiles() ? multiply_in_tiles(strip, scratch) : multiply_runs(strip, scratch);
+    finish(strip, scratch);
+}
+
+void Multiplier::multiply_runs(const Strip& strip, const Scratch& scratch) {
     const auto is_float = [&](uint32_t panel) { return layout_of(strip.panels[panel].format).is_float(); };
     // Neighbours of one kind together: which panels are neighbours here is an accident of threads and changes no bit.
     for (uint32_t begin = 0, end = 0; begin < strip.panel_count; begin = end) {
@@ -221,12 +226,10 @@ void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
         run.panel_count = end - begin;
         multiply_run(run, scratch.from_panel(begin));
     }
-    finish(strip, scratch);
 }
 
 /// Panels that are all floats, or all quantized.
 void Multiplier::multiply_run(const Strip& run, const Scratch& scratch) {
-    if (in_tiles()) return multiply_in_tiles(run, scratch);
     const bool floats = layout_of(run.panels[0].format).is_float();
     if (!floats && is_integer(dtype_)) return multiply_integers(run, scratch);
     if (!floats || dtype_ != ActivationDtype::kBf16)

@@ -66,8 +66,8 @@ class Multiplier {
     /// For products of up to `k` columns with up to `tokens` rows.
     static Result<Multiplier> create(ThreadPool& pool, const Kernels& kernels, uint32_t tokens, uint32_t k);
 
-    /// As what activations meet panels from now on: integers those of quantized formats, bfloat16 those of floats, which the
-    /// kernels must have. All others meet float32.
+    /// As what activations meet panels from now on: integers those of quantized formats, bfloat16 (which the
+    /// kernels must have) those of floats, or of all formats where kernels multiply it in tiles. All others meet float32.
     void set_activation_dtype(ActivationDtype dtype);
     /// Before a multiply() of that product with so many tokens: their rows may be given one by one, as they are made.
     void lay_out(const Product& product, uint32_t tokens);
@@ -93,6 +93,7 @@ class Multiplier {
     Status make_tiles(uint32_t k);
     void take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k);
     void multiply_strip(const Strip& strip, uint32_t thread);
+    void multiply_runs(const Strip& strip, const Scratch& scratch);
     void multiply_run(const Strip& run, const Scratch& scratch);
     template <class Element>
     void multiply_floats(const ProductKernels<Element>& kernels, const Strip& run, const Rows<Element>& x,

@@ -54,6 +54,34 @@ TEST(Half, RoundsToTheNearestAndTiesToEven) {
     }
 }
 
+TEST(Bfloat16, EveryValueGoesToFloatAndBack) {
+    for (unsigned bits = 0; bits < 65536; ++bits) {
+        const float value = bfloat16_to_float(static_cast<uint16_t>(bits));
+        if (std::isnan(value))
+            EXPECT_TRUE(std::isnan(bfloat16_to_float(float_to_bfloat16(value))));
+        else
+            EXPECT_EQ(float_to_bfloat16(value), bits);
+    }
+}
+
+TEST(Bfloat16, RoundsToTheNearestAndTiesToEven) {
+    std::mt19937 random(2);
+    for (int i = 0; i < 200'000; ++i) {
+        const auto bits = static_cast<uint32_t>(random()) & (i % 2 == 0 ? ~0u : 0xffff8000u);  // ties as well
+        const float value = std::bit_cast<float>(bits);
+        if (!std::isfinite(value) || std::abs(value) > 3e38f) continue;
+        const uint16_t got = float_to_bfloat16(value);
+        const auto away = [&](int step) {
+            const float other = bfloat16_to_float(static_cast<uint16_t>(got + step));
+            return std::abs(static_cast<double>(other) - static_cast<double>(value));
+        };
+        for (const int step : {-1, 1}) {
+            if (((got + step) ^ got) & 0x8000) continue;
+            EXPECT_TRUE(away(0) < away(step) || (away(0) == away(step) && got % 2 == 0)) << value;
+        }
+    }
+}
+
 /// Bits `from` .. `from + count` of a field that is filled from the low bits of its first byte.
 unsigned field(const uint8_t* bytes, unsigned from, unsigned count) {
     unsigned out = 0;

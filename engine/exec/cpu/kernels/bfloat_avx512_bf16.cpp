@@ -3,6 +3,7 @@
 //
 #include "engine/exec/cpu/kernels/body_direct.h"
 #include "engine/exec/cpu/kernels/body_tile.h"
+#include "engine/exec/cpu/kernels/lanes_bfloat.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -19,19 +20,6 @@ struct PairStep {
         return {_mm512_dpbf16_ps(sum.v, reinterpret_cast<__m512bh>(w.v), reinterpret_cast<__m512bh>(x.v))};
     }
 };
-
-/// Thirty-two bfloat16: those of `low`, then those of `high`.
-PITWALL_LANES I rounded(F low, F high) {
-    return {reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high.v, low.v))};
-}
-
-/// Lane by lane, the word of one half beside that of the other.
-PITWALL_LANES I halves_in_turns(I words) {
-    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i places =
-        _mm512_or_si512(lane, _mm512_slli_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32(16)), 16));
-    return {_mm512_permutexvar_epi16(places, words.v)};
-}
 
 /// Two k of a float panel.
 template <PanelFormat kFormat>

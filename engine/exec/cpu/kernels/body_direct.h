@@ -14,13 +14,6 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-/// Asks for what lies `ahead` bytes behind the next `kBytes` of a panel.
-template <size_t kBytes>
-PITWALL_LANES void fetch(const std::byte* next, uint32_t ahead) {
-    if (ahead == 0) return;
-    for (size_t byte = 0; byte < kBytes; byte += 64) __builtin_prefetch(next + ahead + byte);
-}
-
 template <class Weights, int kPanels, int kTokens>
 void direct_panels(const DirectProduct<typename Weights::Element>& p, uint32_t first) {
     F sum[kTokens][kPanels];

@@ -216,14 +216,6 @@ void tile_of_kind(const IntegerTile& t) {
                                           : tile_of_height<ActivationDtype::kI8, Kind>(t);
 }
 
-/// The group that lies so many bytes behind this one; at the end of a panel, what lies behind that.
-template <PanelFormat kFormat>
-PITWALL_LANES void fetch(const std::byte* panel, uint32_t group, uint32_t ahead) {
-    constexpr PanelLayout kLayout = layout_of(kFormat);
-    for (uint32_t byte = 0; byte < kLayout.group_bytes(); byte += 64)
-        __builtin_prefetch(panel + kLayout.group_offset(group) + ahead + byte);
-}
-
 template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens>
 void direct_panel(const IntegerDirect& p, const std::byte* panel, float* c) {
     F sum[kTokens];
@@ -231,7 +223,7 @@ void direct_panel(const IntegerDirect& p, const std::byte* panel, float* c) {
     const std::byte* rows = p.rows.groups;
     for (uint32_t g = 0; g < p.k / kGroupValues; ++g, rows += p.rows.group_stride) {
         const Group<kFormat> group = open_group<kFormat>(panel, g);
-        if (p.fetch_ahead != 0) fetch<kFormat>(panel, g, p.fetch_ahead);
+        fetch<layout_of(kFormat).group_bytes()>(panel + layout_of(kFormat).group_offset(g), p.fetch_ahead);
         const auto quad = [&](auto half, auto q)
                               PITWALL_LAMBDA { return unsigned_quad<kFormat, half.value, q.value>(group); };
         add_group<kDtype, KindOf<kFormat>, kTokens>(sum, scales_of(group), quad, rows);

@@ -66,7 +66,7 @@ CpuFeatures detect() {
 }
 #endif
 
-constexpr WeightFetch kEager{4096, 1}, kPatient{2048, 6};
+constexpr WeightFetch kPatient{2048, 6};
 
 std::optional<KernelTier> tier_named(std::string_view name) {
     for (const KernelTier tier : kKernelTiers) {
@@ -77,7 +77,7 @@ std::optional<KernelTier> tier_named(std::string_view name) {
 
 Result<KernelTier> checked(KernelTier tier) {
     if (kernel_tier_available(tier)) return tier;
-    return Error{fmt::format("this processor cannot run the kernel tier {}", kernel_tier_name(tier)),
+    return Error{fmt::format("this machine cannot run the kernel tier {}", kernel_tier_name(tier)),
                  fmt::format("use {} or lower", kernel_tier_name(available_kernel_tiers().back()))};
 }
 
@@ -142,6 +142,7 @@ WeightFetch weight_fetch() {
 #if defined(__x86_64__)
     uint32_t a = 0, b = 0, c = 0, d = 0;
     const bool known = __get_cpuid(0, &a, &b, &c, &d) != 0;
+    constexpr WeightFetch kEager{4096, 1};
     if (known && b == signature_INTEL_ebx && c == signature_INTEL_ecx && d == signature_INTEL_edx)
         return kEager;
 #endif

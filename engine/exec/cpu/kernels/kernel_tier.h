@@ -10,7 +10,8 @@
 
 namespace pitwall::engine {
 
-/// Which instructions the CPU kernels use. Higher is faster; bits may differ between plain and the others.
+/// Which instructions the CPU kernels use. Higher is faster; bits may differ between plain and the others, and those of
+/// bfloat16 activations between any two.
 enum class KernelTier { kPlain, kAvx2, kAvx2Vnni, kAvx512, kAvx512Vnni, kAvx512Bf16, kAmx };
 inline constexpr KernelTier kKernelTiers[] = {
     KernelTier::kPlain,      KernelTier::kAvx2,       KernelTier::kAvx2Vnni, KernelTier::kAvx512,
@@ -32,8 +33,8 @@ struct WeightFetch {
     uint32_t from_tokens;  ///< with fewer it only delays what is needed now
     uint32_t ahead_of(uint32_t tokens) const { return tokens >= from_tokens ? bytes : 0; }
 };
-/// What is fastest here. Measured with Q4_1, against not asking: on Granite Rapids 1.75 times as fast for one token, on Zen 4
-/// 0.91 for one (whose own prefetching keeps memory busy) and 1.12 for sixteen.
+/// By the processor's maker, as measured on one of each with Q4_1, against not asking: on Granite Rapids one token is 1.75 times
+/// as fast, on Zen 4 (whose own prefetching keeps memory busy) 0.91, and sixteen are 1.12 times as fast.
 WeightFetch weight_fetch();
 /// The tier to use: `forced`, else what the environment asks for, else the highest available.
 Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced);

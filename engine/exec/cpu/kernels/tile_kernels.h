@@ -18,13 +18,18 @@ inline constexpr uint32_t kTilePairs = kGroupValues / 2;
 inline constexpr size_t kTileBytes = size_t{kTilePairs} * kTileTokens * sizeof(BfloatPair);
 
 /// Of k, those of the last filled up with zeros.
-constexpr uint32_t tile_groups(uint32_t k) { return (k + kGroupValues - 1) / kGroupValues; }
-constexpr size_t tile_token_bytes(uint32_t k) { return tile_groups(k) * kTileBytes / kTileTokens; }
-/// So much of k at a time, for all tokens: the weights of two panels stay in the first-level cache, while activations pass by.
-inline constexpr uint32_t kTileDepth = 18;
+[[gnu::always_inline]] constexpr uint32_t tile_groups(uint32_t k) {
+    return (k + kGroupValues - 1) / kGroupValues;
+}
+[[gnu::always_inline]] constexpr size_t tile_token_bytes(uint32_t k) {
+    return tile_groups(k) * kTileBytes / kTileTokens;
+}
+/// So many groups of k at a time, for all tokens: the weights of two panels stay in the first-level cache, while activations pass
+/// by.
+inline constexpr uint32_t kTileDepthGroups = 18;
 /// Of the weights, and of the sums of two panels with up to so many tokens.
-constexpr size_t tile_scratch_bytes(uint32_t tokens) {
-    return (size_t{2} * kTileDepth + 2 * (tokens / kTileTokens + 2)) * kTileBytes;
+[[gnu::always_inline]] constexpr size_t tile_scratch_bytes(uint32_t tokens) {
+    return (size_t{2} * kTileDepthGroups + 2 * (tokens / kTileTokens + 2)) * kTileBytes;
 }
 
 struct TilePanel {
@@ -50,11 +55,11 @@ struct TiledProduct {
     float* c;
     size_t ldc;
     std::byte* scratch;    ///< [tile_scratch_bytes(tokens)], of 64 bytes' alignment as x is
-    uint32_t fetch_ahead;  ///< see IntegerDirect
+    uint32_t fetch_ahead;  ///< bytes, as in IntegerDirect
 };
 
 struct BfloatTileKernels {
-    void (*lay)(const TiledRows& rows);
+    void (*lay_out)(const TiledRows& rows);
     void (*multiply)(const TiledProduct& product);
 };
 

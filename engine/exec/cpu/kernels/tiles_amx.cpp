@@ -15,8 +15,8 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
-/// This thread's tile registers, for as long as it lives. In assembly, since GCC 12's own function does not say that it
-/// reads the whole of the configuration, of which then only part is written before.
+/// This thread's tile registers, for as long as it lives. In assembly, since GCC 12's own function says that
+/// it reads 8 bytes of the configuration: the others might never be written.
 class TileRegisters {
   public:
     TileRegisters() {
@@ -27,6 +27,9 @@ class TileRegisters {
     TileRegisters(const TileRegisters&) = delete;
     TileRegisters& operator=(const TileRegisters&) = delete;
 };
+
+/// GCC 12's functions that load a tile do not say that they read memory: what was written before this is there.
+void finish_writing() { asm volatile("" : : : "memory"); }
 
 // Tiles 0 to 3 hold sums, 4 and 5 weights of a panel each, 6 and 7 activations of a tile of tokens each. The compiler wants
 // their numbers to be literals.
@@ -126,12 +129,14 @@ void with_tiles_of(const TiledProduct& p, const TilePanel& panel, uint32_t first
 /// Up to 16 tokens: each group of weights is multiplied soon after it was unpacked, and not kept.
 void multiply_panel(const TiledProduct& p, const TilePanel& panel, float* c) {
     constexpr uint32_t kLag = 2, kRing = 4;
+    static_assert(kRing + 1 <= 2 * kTileDepthGroups, "room for them and the sums");
     const uint32_t groups = tile_groups(p.k);
     std::byte* const sums = p.scratch + kRing * kTileBytes;
     _tile_zero(0);
     with_tiles_of(p, panel, 0, groups, [&](auto& tiles) PITWALL_LAMBDA {
         for (uint32_t group = 0; group < groups + kLag; ++group) {
             if (group < groups) tiles.unpack(group, p.scratch + group % kRing * kTileBytes);
+            finish_writing();
             if (group < kLag) continue;
             const uint32_t ready = group - kLag;
             _tile_loadd(4, p.scratch + ready % kRing * kTileBytes, 64);
@@ -157,6 +162,7 @@ void multiply_depth(const TiledProduct& p, const TilePanel* panels, uint32_t fir
     const size_t next_weights = (end - first) * kTileBytes, next_x = tile_groups(p.k) * kTileBytes;
     for (uint32_t i = 0; i < kPanels; ++i)
         unpack_panel(p, panels[i], first, end, p.scratch + i * next_weights);
+    finish_writing();
     const std::byte* x = p.x + first * kTileBytes;
     for (uint32_t token = 0; token < p.tokens; token += 2 * kTileTokens) {
         const TileOperands operands{p.scratch, x, next_weights, next_x, end - first};
@@ -171,8 +177,8 @@ void multiply_depth(const TiledProduct& p, const TilePanel* panels, uint32_t fir
 
 template <int kPanels>
 void multiply_panels(const TiledProduct& p, const TilePanel* panels, float* c) {
-    std::byte* const sums = p.scratch + size_t{kPanels} * kTileDepth * kTileBytes;
-    const uint32_t groups = tile_groups(p.k), depths = (groups + kTileDepth - 1) / kTileDepth;
+    std::byte* const sums = p.scratch + size_t{kPanels} * kTileDepthGroups * kTileBytes;
+    const uint32_t groups = tile_groups(p.k), depths = (groups + kTileDepthGroups - 1) / kTileDepthGroups;
     for (uint32_t i = 0; i < depths; ++i)
         multiply_depth<kPanels>(p, panels, groups * i / depths, groups * (i + 1) / depths, sums);
     for (uint32_t token = 0, tile = 0; token < p.tokens; token += kTileTokens, tile += kPanels) {
@@ -210,7 +216,7 @@ void lay_tile(const BfloatPair* rows, size_t ld, uint32_t tokens, std::byte* til
         [&](auto pair) PITWALL_LAMBDA { _mm512_store_si512(tile + 64 * pair.value, pairs[pair.value]); });
 }
 
-void lay(const TiledRows& r) {
+void lay_out(const TiledRows& r) {
     std::byte* tile = r.tiles;
     for (uint32_t token = 0; token < r.tokens; token += kTileTokens) {
         const BfloatPair* rows = r.rows + token * r.ld;
@@ -222,7 +228,7 @@ void lay(const TiledRows& r) {
 }  // namespace
 
 const BfloatTileKernels& amx_tiles() {
-    static constexpr BfloatTileKernels kKernels{lay, multiply};
+    static constexpr BfloatTileKernels kKernels{lay_out, multiply};
     return kKernels;
 }
 

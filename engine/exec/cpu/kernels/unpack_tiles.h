@@ -8,7 +8,7 @@
 
 #include "engine/exec/cpu/kernels/body_groups.h"
 #include "engine/exec/cpu/kernels/kernels.h"
-#include "engine/exec/cpu/kernels/lanes_avx512.h"
+#include "engine/exec/cpu/kernels/lanes_bfloat.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -28,12 +28,8 @@ constexpr TileOrder order_in_tile() {
 }
 constexpr TileOrder kTileOrder = order_in_tile();
 
+/// std::min() would be code that the linker may share with files of other tiers.
 constexpr uint32_t lesser(uint32_t a, uint32_t b) { return a < b ? a : b; }
-
-/// Thirty-two bfloat16: those of `low`, then those of `high`.
-PITWALL_LANES __m512i rounded(__m512 low, __m512 high) {
-    return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
-}
 
 /// 16 by 16 words of 32 bits, rows for columns.
 PITWALL_LANES void transpose(__m512i* v) {
@@ -98,7 +94,7 @@ struct alignas(64) NibbleRows {
         constexpr int kBothOfFirstOrThird = 0xea;  // (a & b) | c
         unrolled<kPanelRows / 2>([&](auto pair) PITWALL_LAMBDA {
             constexpr int kRow = 2 * pair.value;
-            const __m512i table = rounded(values<kRow>(group), values<kRow + 1>(group));
+            const __m512i table = rounded(values<kRow>(group), values<kRow + 1>(group)).v;
             const __m512i first = _mm512_and_si512(index<kRow>(group), low_bits);
             const __m512i other =
                 _mm512_ternarylogic_epi32(index<kRow + 1>(group), low_bits, second, kBothOfFirstOrThird);
@@ -119,9 +115,9 @@ struct alignas(64) NibbleRows {
     }
     /// What the 16 nibbles of a row stand for.
     template <int kRow>
-    PITWALL_LANES __m512 values(const NibbleRows& group) {
-        const __m512 nibbles = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        return _mm512_fmadd_ps(_mm512_set1_ps(group.d[kRow]), nibbles, _mm512_set1_ps(group.m[kRow]));
+    PITWALL_LANES F values(const NibbleRows& group) {
+        const F nibbles{_mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
+        return fma(broadcast(group.d[kRow]), nibbles, broadcast(group.m[kRow]));
     }
 };
 
@@ -144,12 +140,12 @@ struct alignas(64) ByteRows {
             const auto* low = reinterpret_cast<const __m128i*>(group.rows[0][row.value % 4][row.value / 4]);
             const auto* high = reinterpret_cast<const __m128i*>(group.rows[1][row.value % 4][row.value / 4]);
             const __m512i words = _mm512_cvtepi16_epi32(_mm256_loadu2_m128i(high, low));
-            const __m512i lower = _mm512_slli_epi32(words, 24),
-                          upper = _mm512_and_si512(words, _mm512_set1_epi32(~0xff));
-            _mm512_store_si512(
-                tile + 64 * row.value,
-                rounded(_mm512_mul_ps(_mm512_cvtepi32_ps(lower), _mm512_set1_ps(group.of_lower[row.value])),
-                        _mm512_mul_ps(_mm512_cvtepi32_ps(upper), _mm512_set1_ps(group.of_upper[row.value]))));
+            const F lower = to_float(shift_left<24>(I{words})),
+                    upper = to_float(both(I{words}, broadcast_bits(~0xff)));
+            _mm512_store_si512(tile + 64 * row.value,
+                               rounded(mul(lower, broadcast(group.of_lower[row.value])),
+                                       mul(upper, broadcast(group.of_upper[row.value])))
+                                   .v);
         });
     }
 };
@@ -171,26 +167,14 @@ class GatheredTiles {
   private:
     static constexpr uint32_t kLead = 2, kRing = 4;
     [[gnu::always_inline]] void gather(uint32_t group) {
-        if (fetch_ahead_ != 0) fetch(group);
-        if (group < end_) Rows::gather(panel_, group, ring_[group % kRing]);
-    }
-    [[gnu::always_inline]] void fetch(uint32_t group) {
         constexpr PanelLayout kLayout = layout_of(kFormat);
-        const std::byte* wanted = panel_ + kLayout.group_offset(group) + fetch_ahead_;
-        for (uint32_t byte = 0; byte < kLayout.group_bytes(); byte += 64) __builtin_prefetch(wanted + byte);
+        fetch<kLayout.group_bytes()>(panel_ + kLayout.group_offset(group), fetch_ahead_);
+        if (group < end_) Rows::gather(panel_, group, ring_[group % kRing]);
     }
     const std::byte* panel_;
     uint32_t end_, fetch_ahead_;
     Rows ring_[kRing];
 };
-
-/// Row by row, the word of one k beside that of the other.
-PITWALL_LANES __m512i rows_in_turns(__m512i words) {
-    const __m512i row = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i places =
-        _mm512_or_si512(row, _mm512_slli_epi32(_mm512_add_epi32(row, _mm512_set1_epi32(16)), 16));
-    return _mm512_permutexvar_epi16(places, words);
-}
 
 /// A tile of the pairs [in the tile's order][16 rows] that pair(Index<first k>, Index<second k>) gives.
 template <class Pair>
@@ -211,10 +195,7 @@ class FloatTiles {
     FloatTiles(const std::byte* panel, uint32_t fetch_ahead) : panel_(panel), fetch_ahead_(fetch_ahead) {}
     [[gnu::always_inline]] void unpack(uint32_t group, std::byte* tile) {
         const std::byte* first = panel_ + group * kGroupBytes;
-        if (fetch_ahead_ != 0) {
-            for (size_t byte = 0; byte < kGroupBytes; byte += 64)
-                __builtin_prefetch(first + fetch_ahead_ + byte);
-        }
+        fetch<kGroupBytes>(first, fetch_ahead_);
         tile_of_pairs([&](auto a, auto b) PITWALL_LAMBDA { return pair<a.value, b.value>(first); }, tile);
     }
 
@@ -224,12 +205,13 @@ class FloatTiles {
     template <int kA, int kB>
     PITWALL_LANES __m512i pair(const std::byte* group) {
         if constexpr (kFormat == PanelFormat::kF32)
-            return rows_in_turns(rounded(of_k<kA>(group).v, of_k<kB>(group).v));
+            return halves_in_turns(rounded(of_k<kA>(group), of_k<kB>(group))).v;
         if constexpr (kFormat == PanelFormat::kF16)
-            return rows_in_turns(
-                rounded(load_half(group + kA * kPairBytes / 2).v, load_half(group + kB * kPairBytes / 2).v));
-        if constexpr (kFormat ==
-                      PanelFormat::kBf16) {  // [two k][16 rows][2]: both are lower words, or both upper
+            return halves_in_turns(rounded(load_half(group + kA * kPairBytes / 2),
+                                           load_half(group + kB * kPairBytes / 2)))
+                .v;
+        if constexpr (kFormat == PanelFormat::kBf16) {
+            // [two k][16 rows][2]: both are lower words, or both upper.
             const __m512i a = load_bits(group + kA / 2 * kPairBytes).v,
                           b = load_bits(group + kB / 2 * kPairBytes).v;
             constexpr __mmask32 kUpperWords = 0xaaaaaaaa;
@@ -258,7 +240,7 @@ class WideTiles {
         for (uint32_t i = count; i < kGroupValues; ++i) store(values_[i], zero());
         tile_of_pairs(
             [&](auto a, auto b) PITWALL_LAMBDA {
-                return rows_in_turns(rounded(load(values_[a.value]).v, load(values_[b.value]).v));
+                return halves_in_turns(rounded(load(values_[a.value]), load(values_[b.value]))).v;
             },
             tile);
     }

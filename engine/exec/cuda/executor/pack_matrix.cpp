@@ -2,7 +2,6 @@
 #include "engine/exec/cuda/executor/pack_matrix.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cstring>
 #include <thread>
@@ -42,13 +41,6 @@ MatrixFormat format_of(TensorType type) {
 
 bool is_dense(MatrixFormat format) {
     return format == MatrixFormat::kHalf || format == MatrixFormat::kBfloat;
-}
-
-/// To the nearest, ties to even.
-uint16_t to_bfloat(float value) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    if (value != value) return static_cast<uint16_t>(bits >> 16 | 0x40);
-    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 /// Puts rows of tensors in their places of a matrix of zeros; of each row the columns that the matrix has.
@@ -108,7 +100,7 @@ void Packer::put_numbers(const TensorView& tensor, const std::byte* data, uint32
     const bool bfloat = matrix_.shape.format == MatrixFormat::kBfloat;
     for (uint32_t column = 0; column < columns_.count; ++column) {
         const float value = numbers[columns_.first + column];
-        const uint16_t bits = bfloat ? to_bfloat(value) : engine::float_to_half(value);
+        const uint16_t bits = bfloat ? engine::float_to_bfloat16(value) : engine::float_to_half(value);
         std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
         std::memcpy(tile + number_offset(place_in_tile(row, column)), &bits, sizeof bits);
     }

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -24,11 +23,9 @@ constexpr TensorType kQuantizedTypes[] = {TensorType::kQ4_0, TensorType::kQ4_1, 
                                           TensorType::kQ5_1, TensorType::kQ8_0, TensorType::kQ4_K,
                                           TensorType::kQ5_K, TensorType::kQ6_K};
 
-/// To nearest, ties to even; denormal numbers are zero.
+/// As the processor rounds: denormal numbers are zero.
 uint16_t to_bfloat(float value) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    if (std::fpclassify(value) == FP_SUBNORMAL) return static_cast<uint16_t>(bits >> 16 & 0x8000);
-    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    return float_to_bfloat16(std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value);
 }
 float through_bfloat(float value) { return bfloat16_to_float(to_bfloat(value)); }
 
@@ -132,23 +129,33 @@ Reference reference(const std::vector<float>& row, const float* x) {
     return out;
 }
 
+/// Of quantized formats k is whole blocks; others may have any, and of a multiple of 32 other kernels.
+std::vector<uint32_t> depths_of(TensorType type) {
+    const uint32_t block = block_values(type);
+    if (block == 1) return {41, 64, 600, 768};
+    if (block == 32) return {32, 96, 768};
+    return {256, 768};
+}
+
 TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
-    constexpr uint32_t kRows = 16 * 5, kTokens = 23;
+    constexpr uint32_t kRows = 16 * 3;
     for (const TensorType type : types()) {
-        const bool floats = std::ranges::count(kFloatTypes, type) > 0;
-        for (const uint32_t k : {floats ? 41u : 256u, floats ? 600u : 768u}) {
+        for (const uint32_t k : depths_of(type)) {
             const PackedMatrix weights = matrix(type, kRows, k);
             Product product;
             product.append(weights, 0);
-            const auto x = random_rows(size_t{kTokens} * k, random_);
-            const auto got = multiplied(product, ActivationDtype::kBf16, x, kRows);
-            std::vector<float> row(k);
-            for (uint32_t r = 0; r < kRows; ++r) {
-                weights.unpack_row(r, row.data());
-                for (uint32_t token = 0; token < kTokens; ++token) {
-                    const Reference want = reference(row, x.data() + token * size_t{k});
-                    ASSERT_NEAR(got[token * kRows + r], want.sum, 2e-6 * want.size)
-                        << tensor_type_name(type) << ", row " << r << ", token " << token;
+            for (const uint32_t tokens : {1u, 2u, 3u, 16u, 17u, 40u}) {
+                const auto x = random_rows(size_t{tokens} * k, random_);
+                const auto got = multiplied(product, ActivationDtype::kBf16, x, kRows);
+                std::vector<float> row(k);
+                for (uint32_t r = 0; r < kRows; ++r) {
+                    weights.unpack_row(r, row.data());
+                    for (uint32_t token = 0; token < tokens; ++token) {
+                        const Reference want = reference(row, x.data() + token * size_t{k});
+                        ASSERT_NEAR(got[token * kRows + r], want.sum, 2e-6 * want.size)
+                            << tensor_type_name(type) << " of " << k << ", row " << r << ", token " << token
+                            << " of " << tokens;
+                    }
                 }
             }
         }
@@ -193,7 +200,7 @@ TEST_P(BfloatProducts, DirectProductsHaveTheBitsOfTiles) {
 TEST_P(BfloatProducts, ATokenHasTheSameBitsInAnyCompany) {
     constexpr uint32_t kRows = 16 * 9, kTokens = 300;
     for (const TensorType type : types()) {
-        const uint32_t k = std::ranges::count(kFloatTypes, type) > 0 ? 600 : 768;
+        const uint32_t k = depths_of(type).back() - (type == TensorType::kF16 ? 168 : 0);
         const PackedMatrix weights = matrix(type, kRows, k);
         Product product;
         product.append(weights, 0);
@@ -222,7 +229,7 @@ TEST_P(BfloatProducts, ProductsInTurnsHaveTheBitsOfThoseAlone) {
     for (const Case& c : {Case{TensorType::kF16, 600, 70},
                           {TensorType::kBF16, 64, 1},
                           {TensorType::kBF16, 64, 1},
-                          {TensorType::kF32, 601 - 64, 33},
+                          {TensorType::kF32, 537, 33},
                           {TensorType::kF16, 600, 70}}) {
         const PackedMatrix weights = matrix(c.type, kRows, c.k);
         Product product;
@@ -254,6 +261,47 @@ TEST_P(BfloatProducts, QuantizedWeightsMeetFloat32) {
             EXPECT_TRUE(std::equal(row, row + kRows, in_bf16.begin() + token * kRows));
             EXPECT_TRUE(std::equal(row + kRows, row + 2 * kRows, in_f32.begin() + token * 2 * kRows + kRows));
         }
+    }
+}
+
+/// But with tiles, which take all formats: then those of a product change nothing of each other.
+TEST_P(BfloatProducts, InTilesEachMatrixHasTheBitsOfItAlone) {
+    if (kernels().tiles == nullptr) GTEST_SKIP() << "this tier multiplies floats alone in bfloat16";
+    constexpr uint32_t kDepth = 256, kRows = 48;  // an odd number of panels each: pairs are of both
+    const TensorType mixed[] = {TensorType::kF16, TensorType::kQ4_1, TensorType::kQ6_K, TensorType::kQ8_0};
+    std::vector<PackedMatrix> matrices;
+    Product all;
+    for (const TensorType type : mixed) matrices.push_back(matrix(type, kRows, kDepth));
+    for (uint32_t i = 0; i < 4; ++i) all.append(matrices[i], i * kRows);
+    for (const uint32_t tokens : {1u, 9u, 50u}) {
+        const auto x = random_rows(size_t{tokens} * kDepth, random_);
+        const auto got = multiplied(all, ActivationDtype::kBf16, x, 4 * kRows, 2);
+        for (uint32_t i = 0; i < 4; ++i) {
+            Product one;
+            one.append(matrices[i], 0);
+            const auto alone = multiplied(one, ActivationDtype::kBf16, x, kRows);
+            for (uint32_t token = 0; token < tokens; ++token) {
+                const auto row = got.begin() + (token * 4 + i) * kRows;
+                EXPECT_TRUE(std::equal(row, row + kRows, alone.begin() + token * kRows))
+                    << tensor_type_name(mixed[i]) << ", token " << token << " of " << tokens;
+            }
+        }
+    }
+}
+
+/// Small rows and many tokens: the most that fit the scratch of a thread.
+TEST_P(BfloatProducts, ManyTokensOfSmallRowsHaveTheBitsOfFew) {
+    constexpr uint32_t kDepth = 64, kRows = 16 * 5, kTokens = 1040;
+    const PackedMatrix weights = matrix(TensorType::kBF16, kRows, kDepth);
+    Product product;
+    product.append(weights, 0);
+    const auto x = random_rows(size_t{kTokens} * kDepth, random_);
+    for (const uint32_t tokens : {512u, kTokens}) {
+        const std::vector<float> some(x.begin(), x.begin() + tokens * kDepth);
+        const auto all = multiplied(product, ActivationDtype::kBf16, some, kRows);
+        const std::vector<float> last(some.end() - kDepth, some.end());
+        const auto alone = multiplied(product, ActivationDtype::kBf16, last, kRows);
+        EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.end() - kRows));
     }
 }
 

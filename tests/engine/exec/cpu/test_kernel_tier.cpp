@@ -29,6 +29,9 @@ TEST(KernelTier, DetectionAgreesWithTheCompiler) {
     EXPECT_EQ(kernel_tier_available(KernelTier::kAvx512), avx512);
     EXPECT_EQ(kernel_tier_available(KernelTier::kAvx512Bf16),
               avx512 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16"));
+    if (kernel_tier_available(KernelTier::kAmx)) {  // compilers here have no name for it
+        EXPECT_TRUE(kernel_tier_available(KernelTier::kAvx512Bf16));
+    }
 #endif
 }
 
