@@ -212,7 +212,7 @@ double read_bandwidth(uint32_t threads, size_t bytes) {
     };
     double best = 0;
     for (int i = 0; i < 14; ++i) {  // the better way of the two is the machine's
-        const uint32_t ahead = i % 2 == 0 ? 4096 : 0;
+        const uint32_t ahead = i % 2 == 0 ? 8192 : 0;
         const auto start = std::chrono::steady_clock::now();
         std::vector<std::thread> workers;
         for (uint32_t thread = 1; thread < threads; ++thread) workers.emplace_back(pass, thread, ahead);

@@ -142,7 +142,7 @@ WeightFetch weight_fetch() {
 #if defined(__x86_64__)
     uint32_t a = 0, b = 0, c = 0, d = 0;
     const bool known = __get_cpuid(0, &a, &b, &c, &d) != 0;
-    constexpr WeightFetch kEager{4096, 1};
+    constexpr WeightFetch kEager{8192, 1};
     if (known && b == signature_INTEL_ebx && c == signature_INTEL_ecx && d == signature_INTEL_edx)
         return kEager;
 #endif
