@@ -15,18 +15,13 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
-/// This thread's tile registers, for as long as it lives. In assembly, since GCC 12's own function says that
-/// it reads 8 bytes of the configuration: the others might never be written.
-class TileRegisters {
-  public:
-    TileRegisters() {
-        static constexpr TileConfig kConfig;
-        asm volatile("ldtilecfg %0" : : "m"(kConfig));
-    }
-    ~TileRegisters() { _tile_release(); }
-    TileRegisters(const TileRegisters&) = delete;
-    TileRegisters& operator=(const TileRegisters&) = delete;
-};
+/// Until _tile_release() this thread has tiles. In assembly, since GCC 12's own function says that it reads 8 bytes of the
+/// configuration: the others might never be written. No object whose end releases them: what ends when others throw draws in
+/// code that the linker shares.
+void take_tiles() {
+    static constexpr TileConfig kConfig;
+    asm volatile("ldtilecfg %0" : : "m"(kConfig));
+}
 
 /// GCC 12's functions that load a tile do not say that they read memory: what was written before this is there.
 void finish_writing() { asm volatile("" : : : "memory"); }
@@ -190,7 +185,7 @@ void multiply_panels(const TiledProduct& p, const TilePanel* panels, float* c) {
 }
 
 void multiply(const TiledProduct& p) {
-    const TileRegisters registers;
+    take_tiles();
     for (uint32_t i = 0; i < p.panel_count;) {
         float* c = p.c + size_t{i} * kPanelRows;
         if (p.tokens <= kTileTokens)
@@ -200,6 +195,7 @@ void multiply(const TiledProduct& p) {
         else
             multiply_panels<1>(p, p.panels + i++, c);
     }
+    _tile_release();
 }
 
 /// A group of 32 k of up to 16 tokens.
