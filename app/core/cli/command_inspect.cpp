@@ -109,7 +109,10 @@ void print_text(const ordered_json& value, const std::string& indent) {
 /// What the GPUs are, and with which libraries they work.
 void add_gpus(const cuda::abi::Plugin& plugin, const DeviceChoice& choice, ordered_json& out) {
     const auto devices = engine::choose_cuda_devices(plugin, choice.cuda_indices);
-    out["device_name"] = devices.ok() ? engine::cuda_device_names(devices.value()) : devices.error().what;
+    if (devices.ok())
+        out["device_name"] = engine::cuda_device_names(devices.value());
+    else
+        out["device_error"] = devices.error().text();
     out["matrix_library"] = engine::describe_matrix_library(plugin);
     if (choice.cuda_indices.size() > 1)
         out["collective_library"] = engine::describe_collective_library(plugin);
@@ -123,9 +126,11 @@ Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     ordered_json& out = found.value();
     out["device"] = device_words(choice);
     if (!reason.empty()) out["device_reason"] = reason;
-    if (choice.kind == DeviceChoice::Kind::kCuda)
-        if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
-            add_gpus(*plugin.value(), choice, out);
+    if (choice.kind != DeviceChoice::Kind::kCuda) return found;
+    if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
+        add_gpus(*plugin.value(), choice, out);
+    else
+        out["device_error"] = plugin.error().text();
     return found;
 }
 

@@ -2,11 +2,13 @@
 #include "engine/exec/cuda/cuda_library.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fmt/format.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string_view>
 
@@ -36,9 +38,19 @@ std::optional<std::filesystem::path> find_plugin() {
     return std::nullopt;
 }
 
+/// Where an ELF file ends by its own header; 0: it is none. Linkers put the table of sections last.
+uint64_t end_by_header(const std::filesystem::path& path) {
+    Elf64_Ehdr header{};
+    std::ifstream file(path, std::ios::binary);
+    file.read(reinterpret_cast<char*>(&header), sizeof header);
+    if (file.gcount() != sizeof header || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return 0;
+    return header.e_shoff + uint64_t{header.e_shnum} * header.e_shentsize;
+}
+
 Result<const cuda::abi::Plugin*> load() {
     const auto path = find_plugin();
     if (!path) return Error{fmt::format("there is no CUDA plug-in ({})", places().front().string()), ""};
+    if (Status status = check_plugin_file(path->string()); !status.ok()) return status.error();
     // Never closed: a driver's threads may outlive whoever used it.
     void* const library = ::dlopen(path->c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) return Error{fmt::format("the CUDA plug-in does not load: {}", ::dlerror()), ""};
@@ -49,6 +61,14 @@ Result<const cuda::abi::Plugin*> load() {
 }
 
 }  // namespace
+
+Status check_plugin_file(const std::string& path) {
+    std::error_code none;
+    const uint64_t size = std::filesystem::file_size(path, none);
+    if (none || size >= end_by_header(path)) return {};
+    return Error{fmt::format("{} is cut short: it has {} bytes of {}", path, size, end_by_header(path)),
+                 "copy it again"};
+}
 
 Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& from) {
     const bool ours = plugin != nullptr && plugin->version == cuda::abi::kVersion &&

@@ -16,6 +16,9 @@ namespace pitwall::engine {
 /// says in one line why there is none.
 Result<const cuda::abi::Plugin*> load_cuda_plugin();
 
+/// An error where a library's file is shorter than it says itself: to load it would end the program with a signal.
+Status check_plugin_file(const std::string& path);
+
 /// Whether a table that came out of some library is this build's.
 Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& from);
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The whole executor, through the plug-in's table, as the engine uses it.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <numeric>
 
 #include "engine/exec/cuda/cuda_library.h"
@@ -283,6 +286,24 @@ TEST(CudaExecutor, WhatItCannotDoIsSaid) {
     EXPECT_TRUE(check_cuda_plugin(pitwall_cuda_plugin(), "this").ok());
     EXPECT_FALSE(check_cuda_plugin(&other, "that").ok());
     EXPECT_FALSE(check_cuda_plugin(nullptr, "none").ok());
+}
+
+/// An interrupted copy leaves such a file, and the loader would end the program where it is read.
+TEST(CudaPluginFile, OneThatIsCutShortIsRefused) {
+    const auto whole =
+        std::filesystem::canonical("/proc/self/exe");  // a library's file is as an ELF program's
+    EXPECT_TRUE(check_plugin_file(whole.string()).ok());
+    const auto folder = std::filesystem::temp_directory_path() / fmt::format("pitwall-cut-{}", ::getpid());
+    std::filesystem::create_directory(folder);
+    const auto cut = folder / "pitwall-cuda.so";
+    std::filesystem::copy_file(whole, cut);
+    std::filesystem::resize_file(cut, std::filesystem::file_size(cut) / 2);
+    const Status status = check_plugin_file(cut.string());
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.error().text().find("is cut short"), std::string::npos) << status.error().text();
+    std::filesystem::resize_file(cut, 7);
+    EXPECT_TRUE(check_plugin_file(cut.string()).ok()) << "no ELF: the loader has words for it";
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace
