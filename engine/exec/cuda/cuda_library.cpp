@@ -64,10 +64,9 @@ Result<const cuda::abi::Plugin*> load() {
 
 Status check_plugin_file(const std::string& path) {
     std::error_code none;
-    const uint64_t size = std::filesystem::file_size(path, none);
-    if (none || size >= end_by_header(path)) return {};
-    return Error{fmt::format("{} is cut short: it has {} bytes of {}", path, size, end_by_header(path)),
-                 "copy it again"};
+    const uint64_t size = std::filesystem::file_size(path, none), whole = end_by_header(path);
+    if (none || size >= whole) return {};
+    return Error{fmt::format("{} is cut short: it has {} bytes of {}", path, size, whole), "copy it again"};
 }
 
 Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& from) {
