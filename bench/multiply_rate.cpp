@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "engine/exec/cpu/kernels/tile_config.h"
+
 namespace pitwall::bench {
 
 #if defined(__x86_64__)
@@ -62,17 +64,9 @@ double avx512_rate(bool vnni, ActivationDtype activations) {
                 : best_rate(64, [] { PITWALL_ROUND("vpmaddubsw", "zmm"); });
 }
 
-/// As LDTILECFG reads it: eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileConfig {
-    uint8_t palette = 1, unused[15] = {};
-    uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
 #define PITWALL_TILE(sum) "tdpbf16ps %%tmm5, %%tmm4, %%tmm" sum "\n\t"
 double tile_rate() {
-    const TileConfig config;
-    asm volatile("ldtilecfg %0" : : "m"(config));
+    engine::cpu::take_tiles(engine::cpu::TileConfig{});
     const double rate = best_rate(16 * 16 * 32, [] {
         asm volatile(PITWALL_TILE("0") PITWALL_TILE("1") PITWALL_TILE("2") PITWALL_TILE("3") PITWALL_TILE("0")
                          PITWALL_TILE("1") PITWALL_TILE("2") PITWALL_TILE("3") PITWALL_TILE("0")

@@ -11,6 +11,8 @@ namespace {
 
 /// Query rows of an item: scores, K and V of a tile stay in the first-level cache.
 constexpr uint32_t kQueryRows = 48;
+/// In tiles: K and V are laid out once for all of them.
+constexpr uint32_t kTiledQueryRows = 96;
 constexpr uint32_t kWhole = UINT32_MAX;
 constexpr uint32_t kSplitRows = 16;  ///< an item of more rows has work enough for one thread
 constexpr uint32_t kItemsPerThread = 4;
@@ -29,17 +31,23 @@ Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels&
       heads_(config.num_heads),
       kv_heads_(config.num_kv_heads),
       head_dim_(config.head_dim),
-      tile_tokens_(std::max(1u, kQueryRows / (heads_ / kv_heads_))),
-      max_rows_(tile_tokens_ * (heads_ / kv_heads_)),
+      max_rows_(tokens_in(kernels.tiles != nullptr ? kTiledQueryRows : kQueryRows) * group()),
       scale_(static_cast<float>(1.0 / std::sqrt(static_cast<double>(config.head_dim)))),
       pool_(pool),
       kernels_(kernels),
       arena_(arena),
       scratch_(pool.threads()) {
+    set_activation_dtype(ActivationDtype::kF32);
     const uint32_t widest = kv_head_layout(KvDtype::kInt4, head_dim_).v_dim;  // of all formats
     const size_t floats = size_t{max_rows_} * head_dim_ + attention_scratch_floats(max_rows_, widest) +
                           2 * size_t{max_rows_} * (widest + 2) + max_rows_ + 64;
     for (auto& scratch : scratch_) scratch.resize(floats);
+}
+
+void Attention::set_activation_dtype(ActivationDtype dtype) {
+    const bool in_tiles = dtype == ActivationDtype::kBf16 && kernels_.tiles != nullptr;
+    attend_ = in_tiles ? kernels_.tiles->attend : kernels_.attend;
+    tile_tokens_ = tokens_in(in_tiles ? kTiledQueryRows : kQueryRows);
 }
 
 Attention::Scratch Attention::scratch_of(uint32_t thread) {
@@ -194,9 +202,9 @@ void Attention::attend_tiles(std::span<const BlockId> block_table, uint32_t laye
         if (index * kBlockTokens > last_position) break;
         blocks[b] = arena_.head(block_table[index], layer, kv_head);
     }
-    kernels_.attend({scratch.q, head_dim_, scratch.positions, rows, last_position,
-                     tiles.chunk * kAttentionChunk, tiles.first, tiles.end, blocks, &arena_.layout(),
-                     scratch.kernel, result.peak, result.weight, result.value});
+    attend_({scratch.q, head_dim_, scratch.positions, rows, last_position, tiles.chunk * kAttentionChunk,
+             tiles.first, tiles.end, blocks, &arena_.layout(), scratch.kernel, result.peak, result.weight,
+             result.value});
 }
 
 void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& next) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,6 +20,8 @@ class Attention {
   public:
     Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena);
 
+    /// As bfloat16 where that is what activations are and the kernels multiply it in tiles, as float32 elsewhere.
+    void set_activation_dtype(ActivationDtype dtype);
     /// Cuts the batch into work items; they serve all layers. `sequences` stay until the last of them has run.
     void plan(std::span<const SequenceRows> sequences);
     /// qkv [rows, ld_qkv] holds the rotated queries in its first columns; out [rows, ld_out] = [heads, head_dim].
@@ -68,12 +71,15 @@ class Attention {
     Partial partial_at(uint32_t row);
     Partial shared_at(uint32_t read_row, uint32_t kv_head);
     uint32_t group() const { return heads_ / kv_heads_; }
+    /// Whole tokens that so many rows hold, but one at least.
+    uint32_t tokens_in(uint32_t rows) const { return std::max(1u, rows / group()); }
     uint32_t v_dim() const { return arena_.layout().v_dim; }
 
-    uint32_t layers_, heads_, kv_heads_, head_dim_, tile_tokens_, max_rows_;
+    uint32_t layers_, heads_, kv_heads_, head_dim_, max_rows_, tile_tokens_ = 0;
     float scale_;
     ThreadPool& pool_;
     const Kernels& kernels_;
+    void (*attend_)(const AttentionChunk& chunk) = nullptr;
     KvArena& arena_;
     std::span<const SequenceRows> sequences_;  ///< of the planned batch
     SharedReads shared_;

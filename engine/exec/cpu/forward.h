@@ -33,7 +33,10 @@ class Forward {
     Largest largest_logit(uint32_t i) const { return multiplier_.largest(i); }
 
     /// What is computed from now on meets weights in that format, those that the format is for.
-    void set_activation_dtype(ActivationDtype dtype) { multiplier_.set_activation_dtype(dtype); }
+    void set_activation_dtype(ActivationDtype dtype) {
+        multiplier_.set_activation_dtype(dtype);
+        attention_.set_activation_dtype(dtype);
+    }
 
     uint64_t activation_bytes() const { return buffer_.bytes() + multiplier_.scratch_bytes(); }
     const KernelWorks& works() const { return works_; }  ///< since reset_counters()

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "engine/exec/cpu/kernels/attention_kernels.h"
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cpu/kernels/product_kernels.h"
@@ -16,38 +17,6 @@
 #include "engine/kv/kv_layout.h"
 
 namespace pitwall::engine::cpu {
-
-inline constexpr uint32_t kAttentionTile =
-    64;  ///< KV positions of one softmax tile, aligned to absolute position
-inline constexpr uint32_t kAttentionChunk = 256;  ///< KV positions of one partial result, aligned likewise
-
-/// Attention of `rows` queries to one chunk of one KV head, FlashAttention's running softmax (Dao et al. 2022).
-struct AttentionChunk {
-    const float* q;  ///< [rows, head_dim], rotated as `layout` rotates K, and scaled
-    size_t ldq;
-    const uint32_t* row_position;  ///< [rows] a row sees positions up to its own
-    uint32_t rows;
-    uint32_t last_position;          ///< the largest of row_position
-    uint32_t first_position;         ///< of the chunk
-    uint32_t first_tile, end_tile;   ///< those of the chunk that are wanted; behind the first, sums go on
-    const std::byte* const* blocks;  ///< of this head, from first_position on
-    const KvHeadLayout* layout;
-    float* scratch;        ///< attention_scratch_floats()
-    float *peak, *weight;  ///< [rows] out (and in): largest score, sum of exp(score - peak)
-    float* value;          ///< [rows, v_dim] out: sum of exp(score - peak) * V as it is stored
-};
-
-constexpr size_t attention_scratch_floats(size_t rows, size_t v_dim) {
-    return kAttentionTile * (2 * v_dim + rows) + rows;
-}
-
-/// Folds the partial result of a later chunk into that of the earlier ones.
-struct AttentionMerge {
-    float *peak, *weight, *value;  ///< of one row; value [v_dim]
-    float next_peak, next_weight;
-    const float* next_value;
-    uint32_t v_dim;
-};
 
 /// One head of one block, from one format into another. All 16 slots, whatever they hold; source and target may overlap.
 struct KvConversion {
@@ -117,6 +86,10 @@ struct Kernels {
     void (*store_kv)(const KvHeadLayout& layout, const float* k, const float* v, uint32_t slot,
                      std::byte* head);
     void (*convert_kv)(const KvConversion& conversion);
+    /// K [head_dim][64] and V [64][v_dim] of one tile of a chunk as float, up to `positions` of it: the rest of K is zero in whole
+    /// blocks, and V is not written.
+    void (*open_tile)(const AttentionChunk& chunk, const std::byte* const* blocks, uint32_t positions,
+                      float* k, float* v);
     void (*attend)(const AttentionChunk& chunk);
     void (*merge)(const AttentionMerge& merge);
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test

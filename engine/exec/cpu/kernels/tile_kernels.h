@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/exec/cpu/kernels/attention_kernels.h"
 #include "engine/exec/cpu/kernels/panel_format.h"
 #include "engine/exec/cpu/kernels/product_kernels.h"
 
@@ -61,9 +62,12 @@ struct TiledProduct {
 struct BfloatTileKernels {
     void (*lay_out)(const TiledRows& rows);
     void (*multiply)(const TiledProduct& product);
+    /// Q, K, V and weights as bfloat16.
+    void (*attend)(const AttentionChunk& chunk);
 };
 
 /// Only defined where the compiler's target has it.
 const BfloatTileKernels& amx_tiles();
+void amx_attend(const AttentionChunk& chunk);
 
 }  // namespace pitwall::engine::cpu

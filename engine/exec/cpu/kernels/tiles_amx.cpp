@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/exec/cpu/kernels/lanes_avx512.h"
 //
+#include "engine/exec/cpu/kernels/tile_config.h"
 #include "engine/exec/cpu/kernels/tile_kernels.h"
 #include "engine/exec/cpu/kernels/unpack_tiles.h"
 
 namespace pitwall::engine::cpu {
 namespace {
-
-/// As LDTILECFG reads it (Intel's Software Developer's Manual, volume 1, 18.2): all eight tiles of 16 rows of 64 bytes.
-struct alignas(64) TileConfig {
-    uint8_t palette = 1, start_row = 0, reserved[14] = {};
-    uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-static_assert(sizeof(TileConfig) == 64);
-
-/// Until _tile_release() this thread has tiles. In assembly, since GCC 12's own function says that it reads 8 bytes of the
-/// configuration: the others might never be written. No object whose end releases them: what ends when others throw draws in
-/// code that the linker shares.
-void take_tiles() {
-    static constexpr TileConfig kConfig;
-    asm volatile("ldtilecfg %0" : : "m"(kConfig));
-}
-
-/// GCC 12's functions that load a tile do not say that they read memory: what was written before this is there.
-void finish_writing() { asm volatile("" : : : "memory"); }
 
 // Tiles 0 to 3 hold sums, 4 and 5 weights of a panel each, 6 and 7 activations of a tile of tokens each. The compiler wants
 // their numbers to be literals.
@@ -185,7 +167,8 @@ void multiply_panels(const TiledProduct& p, const TilePanel* panels, float* c) {
 }
 
 void multiply(const TiledProduct& p) {
-    take_tiles();
+    static constexpr TileConfig kConfig;
+    take_tiles(kConfig);
     for (uint32_t i = 0; i < p.panel_count;) {
         float* c = p.c + size_t{i} * kPanelRows;
         if (p.tokens <= kTileTokens)
@@ -224,7 +207,7 @@ void lay_out(const TiledRows& r) {
 }  // namespace
 
 const BfloatTileKernels& amx_tiles() {
-    static constexpr BfloatTileKernels kKernels{lay_out, multiply};
+    static constexpr BfloatTileKernels kKernels{lay_out, multiply, amx_attend};
     return kKernels;
 }
 

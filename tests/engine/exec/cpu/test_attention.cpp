@@ -51,42 +51,76 @@ struct Partial {
     std::vector<float> peak, weight, value;
 };
 
-Partial attend_chunk(const Kernels& kernels, const HeadCache& cache, const std::vector<float>& q,
+/// Attention of one tier, in float32 or in tiles of bfloat16.
+struct Way {
+    KernelTier tier;
+    bool in_tiles;
+    const Kernels& kernels() const { return kernels_of(tier); }
+    void attend(const AttentionChunk& chunk) const {
+        (in_tiles ? kernels().tiles->attend : kernels().attend)(chunk);
+    }
+};
+
+std::vector<Way> all_ways() {
+    std::vector<Way> ways;
+    for (const KernelTier tier : available_kernel_tiers()) {
+        ways.push_back({tier, false});
+        if (kernels_of(tier).tiles != nullptr) ways.push_back({tier, true});
+    }
+    return ways;
+}
+
+Partial attend_chunk(const Way& way, const HeadCache& cache, const std::vector<float>& q,
                      const std::vector<uint32_t>& positions, uint32_t first) {
     const size_t rows = positions.size();
     Partial out{std::vector<float>(rows), std::vector<float>(rows),
                 std::vector<float>(rows * cache.layout.v_dim)};
     std::vector<float> scratch(attention_scratch_floats(rows, cache.layout.v_dim), std::nanf(""));
-    kernels.attend({q.data(), cache.layout.head_dim, positions.data(), static_cast<uint32_t>(rows),
-                    positions.back(), first, 0, kAttentionChunk / kAttentionTile,
-                    cache.blocks.data() + first / 16, &cache.layout, scratch.data(), out.peak.data(),
-                    out.weight.data(), out.value.data()});
+    way.attend({q.data(), cache.layout.head_dim, positions.data(), static_cast<uint32_t>(rows),
+                positions.back(), first, 0, kAttentionChunk / kAttentionTile,
+                cache.blocks.data() + first / 16, &cache.layout, scratch.data(), out.peak.data(),
+                out.weight.data(), out.value.data()});
     return out;
 }
 
-Partial attend_all(const Kernels& kernels, const HeadCache& cache, const std::vector<float>& q,
+Partial attend_all(const Way& way, const HeadCache& cache, const std::vector<float>& q,
                    const std::vector<uint32_t>& positions) {
-    Partial sum = attend_chunk(kernels, cache, q, positions, 0);
+    Partial sum = attend_chunk(way, cache, q, positions, 0);
     for (uint32_t first = kAttentionChunk; first <= positions.back(); first += kAttentionChunk) {
-        const Partial next = attend_chunk(kernels, cache, q, positions, first);
+        const Partial next = attend_chunk(way, cache, q, positions, first);
         for (size_t r = 0; r < positions.size(); ++r) {
-            kernels.merge({&sum.peak[r], &sum.weight[r], &sum.value[r * cache.layout.v_dim], next.peak[r],
-                           next.weight[r], &next.value[r * cache.layout.v_dim], cache.layout.v_dim});
+            way.kernels().merge({&sum.peak[r], &sum.weight[r], &sum.value[r * cache.layout.v_dim],
+                                 next.peak[r], next.weight[r], &next.value[r * cache.layout.v_dim],
+                                 cache.layout.v_dim});
         }
     }
     return sum;
 }
 
-std::vector<double> reference(const HeadCache& cache, const float* q, uint32_t position) {
-    std::vector<double> out(cache.layout.head_dim, 0.0);
+/// To the nearest with 8 bits of fraction; of two as near the even one, or the larger.
+double to_bfloat(double x, bool ties_away) {
+    int exponent = 0;
+    const double fraction = std::frexp(x, &exponent) * 256;
+    return std::ldexp(ties_away ? std::round(fraction) : std::nearbyint(fraction), exponent - 8);
+}
+
+/// What tiles multiply: K and V that are stored in binary16 lose their last bits, of ties always to the larger.
+std::vector<double> as_multiplied(const Way& way, KvDtype dtype, std::vector<double> stored) {
+    if (!way.in_tiles) return stored;
+    for (double& value : stored) value = to_bfloat(value, dtype == KvDtype::kF16);
+    return stored;
+}
+
+std::vector<double> reference(const Way& way, const HeadCache& cache, const float* q, uint32_t position) {
+    const uint32_t dim = cache.layout.head_dim;
+    std::vector<double> out(dim, 0.0);
     double sum = 0;
     for (uint32_t p = 0; p <= position; ++p) {
         double score = 0;
-        for (uint32_t d = 0; d < cache.layout.head_dim; ++d)
-            score += double(q[d]) * cache.k[p * cache.layout.head_dim + d];
+        for (uint32_t d = 0; d < dim; ++d)
+            score += (way.in_tiles ? to_bfloat(q[d], false) : double(q[d])) * cache.k[p * dim + d];
         sum += std::exp(score);
-        for (uint32_t d = 0; d < cache.layout.head_dim; ++d)
-            out[d] += std::exp(score) * cache.v[p * cache.layout.head_dim + d];
+        for (uint32_t d = 0; d < dim; ++d) out[d] += std::exp(score) * cache.v[p * dim + d];
     }
     for (double& value : out) value /= sum;
     return out;
@@ -98,23 +132,28 @@ constexpr std::pair<KvDtype, uint32_t> kCaches[] = {
     {KvDtype::kInt8, 64}, {KvDtype::kInt8, 80}, {KvDtype::kK8V4, 64}, {KvDtype::kK8V4, 128},
     {KvDtype::kInt4, 8},  {KvDtype::kInt4, 64}, {KvDtype::kInt4, 80}};
 
-class Attention : public testing::TestWithParam<KernelTier> {};
+class Attention : public testing::TestWithParam<Way> {};
 
 TEST_P(Attention, AgreesWithFloat64AtEveryEdge) {
-    const Kernels& kernels = kernels_of(GetParam());
+    const Way way = GetParam();
+    const Kernels& kernels = way.kernels();
     std::mt19937 random(9);
     std::uniform_real_distribution<float> uniform(-0.7f, 0.7f);
     for (const auto& [dtype, dim] : kCaches) {
         const HeadCache cache = random_cache(kernels, dtype, 530, dim, random);
+        HeadCache multiplied = cache;
+        multiplied.k = as_multiplied(way, dtype, cache.k);
+        multiplied.v = as_multiplied(way, dtype, cache.v);
         for (const uint32_t last : {0u, 1u, 15u, 16u, 63u, 64u, 255u, 256u, 257u, 511u, 529u}) {
             const std::vector<uint32_t> positions = {last / 2, last == 0 ? 0 : last - 1, last};
             std::vector<float> q(3 * dim);
             for (auto& value : q) value = uniform(random);
-            const Partial got = attend_all(kernels, cache, q, positions);
+            const Partial got = attend_all(way, cache, q, positions);
             for (size_t r = 0; r < 3; ++r) {
-                const auto want = reference(cache, q.data() + r * dim, positions[r]);
+                const auto want = reference(way, multiplied, q.data() + r * dim, positions[r]);
                 for (uint32_t d = 0; d < dim; ++d)
-                    ASSERT_NEAR(got.value[r * cache.layout.v_dim + d] / got.weight[r], want[d], 2e-5)
+                    ASSERT_NEAR(got.value[r * cache.layout.v_dim + d] / got.weight[r], want[d],
+                                way.in_tiles ? 4e-3 : 2e-5)  // weights are rounded too
                         << name(dtype) << " of " << dim << " at " << positions[r];
             }
         }
@@ -123,7 +162,8 @@ TEST_P(Attention, AgreesWithFloat64AtEveryEdge) {
 
 /// Alone, or beside rows that look further: the same bits, though the latter pass over masked tiles and chunks.
 TEST_P(Attention, ARowDoesNotSeeItsNeighbours) {
-    const Kernels& kernels = kernels_of(GetParam());
+    const Way way = GetParam();
+    const Kernels& kernels = way.kernels();
     std::mt19937 random(10);
     std::uniform_real_distribution<float> uniform(-2, 2);
     struct Case {
@@ -138,10 +178,10 @@ TEST_P(Attention, ARowDoesNotSeeItsNeighbours) {
         std::vector<float> q(600 * dim);
         for (uint32_t i = 0; i < 600; ++i) positions[i] = i;
         for (auto& value : q) value = uniform(random);
-        const Partial together = attend_all(kernels, cache, q, positions);
+        const Partial together = attend_all(way, cache, q, positions);
         for (const uint32_t row : {0u, 5u, 62u, 63u, 64u, 200u, 255u, 256u, 300u, 511u, 512u, 599u}) {
             const std::vector<float> own(q.begin() + row * dim, q.begin() + (row + 1) * dim);
-            const Partial alone = attend_all(kernels, cache, own, {row});
+            const Partial alone = attend_all(way, cache, own, {row});
             EXPECT_EQ(alone.weight[0], together.weight[row]) << row;
             EXPECT_EQ(std::memcmp(alone.value.data(), &together.value[row * cache.layout.v_dim],
                                   dim * sizeof(float)),
@@ -153,7 +193,8 @@ TEST_P(Attention, ARowDoesNotSeeItsNeighbours) {
 
 /// An infinite value is no neighbour's business either, though a product reaches past what a row sees.
 TEST_P(Attention, AnInfiniteValueStaysWithItsToken) {
-    const Kernels& kernels = kernels_of(GetParam());
+    const Way way = GetParam();
+    const Kernels& kernels = way.kernels();
     constexpr float kInf = std::numeric_limits<float>::infinity();
     for (const KvDtype dtype : kAllKvDtypes) {
         HeadCache cache;
@@ -163,14 +204,15 @@ TEST_P(Attention, AnInfiniteValueStaysWithItsToken) {
         const std::vector<float> one(16, 1.0f), wild(16, kInf), q(32, 0.5f);
         kernels.store_kv(cache.layout, one.data(), one.data(), 0, cache.storage[0].data());
         kernels.store_kv(cache.layout, one.data(), wild.data(), 1, cache.storage[0].data());
-        const Partial both = attend_all(kernels, cache, q, {0, 1});
-        const Partial alone = attend_all(kernels, cache, std::vector<float>(16, 0.5f), {0});
+        const Partial both = attend_all(way, cache, q, {0, 1});
+        const Partial alone = attend_all(way, cache, std::vector<float>(16, 0.5f), {0});
         EXPECT_EQ(std::memcmp(alone.value.data(), both.value.data(), 16 * sizeof(float)), 0) << name(dtype);
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Attention, testing::ValuesIn(available_kernel_tiers()),
-                         [](const auto& tier) { return tier_test_name(tier.param); });
+INSTANTIATE_TEST_SUITE_P(Kernels, Attention, testing::ValuesIn(all_ways()), [](const auto& way) {
+    return tier_test_name(way.param.tier) + (way.param.in_tiles ? "_in_tiles" : "");
+});
 
 }  // namespace
 }  // namespace pitwall::engine::cpu
