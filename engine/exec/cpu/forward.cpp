@@ -13,6 +13,7 @@ namespace {
 /// Fewer tokens than this are normalised, rotated and cached by the calling thread: waking others costs more.
 constexpr uint32_t kSerialTokens = 4;
 constexpr uint32_t kTokenGrain = 8;
+constexpr uint32_t kCacheLine = 64;
 
 size_t leading_dimension(uint32_t columns) { return round_to_panel(columns) + kPanelRows; }
 
@@ -150,12 +151,26 @@ void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint
 void Forward::rotate_and_cache(uint32_t layer, uint32_t tokens) {
     const ModelConfig& config = model_.config;
     each_token(tokens, kSerialTokens, [&](uint32_t token) {
+        if (token + 1 < tokens && token_block_[token + 1] != token_block_[token])
+            ask_for_slots(layer, token + 1);
         const size_t at = size_t{token} * config.head_dim;
         const PairRotation rotation{cos_.data() + at, sin_.data() + at, config.head_dim};
         kernels_.rotate_pairs(rotation, qkv_.row(token), config.num_heads);
         kernels_.rotate_pairs(rotation, qkv_.row(token) + model_.k_column, config.num_kv_heads);
         cache_token(layer, token);
     });
+}
+
+/// A token's K lies in as many lines as its head has values: they are on their way while the token before is at work.
+void Forward::ask_for_slots(uint32_t layer, uint32_t token) const {
+    const KvHeadLayout& layout = arena_.layout();
+    const uint32_t v_bytes = (layout.v_scales - layout.v_values) / kBlockTokens;
+    for (uint32_t head = 0; head < model_.config.num_kv_heads; ++head) {
+        const std::byte* const block = arena_.head(token_block_[token], layer, head);
+        for (uint32_t at = 0; at < layout.v_values; at += kCacheLine) __builtin_prefetch(block + at, 1);
+        const std::byte* const v = block + layout.v_values + token_slot_[token] * v_bytes;
+        for (uint32_t at = 0; at < v_bytes; at += kCacheLine) __builtin_prefetch(v + at, 1);
+    }
 }
 
 void Forward::cache_token(uint32_t layer, uint32_t token) {

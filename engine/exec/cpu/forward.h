@@ -58,6 +58,7 @@ class Forward {
     void normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens,
                    const Product& product);
     void rotate_and_cache(uint32_t layer, uint32_t tokens);
+    void ask_for_slots(uint32_t layer, uint32_t token) const;
     void cache_token(uint32_t layer, uint32_t token);
     void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens, Epilogue epilogue);
     /// Runs `work` and books its time.
