@@ -76,7 +76,7 @@ double integer_rate(const Kernels& kernels, presets::ActivationDtype activations
                                 rows.value().tile(0),
                                 sums.data(),
                                 size_t{kPanels} * kPanelRows,
-                                kernels.fetch.ahead_of(tokens)};
+                                kernels.fetch.weights_for(tokens)};
     return best_rate(tokens, [&] { return kernels.integer.direct(product); });
 }
 
@@ -98,7 +98,7 @@ double bfloat_tile_rate(const Kernels& kernels, uint32_t tokens) {
                                sums.data(),
                                kPanels * kPanelRows,
                                scratch.value().data(),
-                               kernels.fetch.ahead_of(tokens)};
+                               kernels.fetch.weights_for(tokens)};
     return best_rate(tokens, [&] {
         kernels.tiles->multiply(product);
         return true;

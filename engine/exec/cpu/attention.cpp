@@ -16,6 +16,7 @@ constexpr uint32_t kTiledQueryRows = 96;
 constexpr uint32_t kWhole = UINT32_MAX;
 constexpr uint32_t kSplitRows = 16;  ///< an item of more rows has work enough for one thread
 constexpr uint32_t kItemsPerThread = 4;
+constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens, kTileBlocks = kAttentionTile / kBlockTokens;
 
 }  // namespace
 
@@ -124,18 +125,35 @@ void Attention::count_reads() {
 void Attention::run(uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out) {
     const auto reads = static_cast<uint32_t>(shared_.reads().size());
     pool_.run(reads * kv_heads_, 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
-        for (uint32_t i = begin; i < end; ++i)
-            run_shared(i / kv_heads_, i % kv_heads_, layer, qkv, ld_qkv, thread);
+        for (uint32_t i = begin; i < end; ++i) run_read(i, layer, qkv, ld_qkv, thread);
     });
     pool_.run(static_cast<uint32_t>(items_.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
-        for (uint32_t i = begin; i < end; ++i) run_item(items_[i], layer, qkv, ld_qkv, out, ld_out, thread);
+        for (uint32_t i = begin; i < end; ++i) run_item(i, layer, qkv, ld_qkv, out, ld_out, thread);
     });
     for (const Split& split : splits_) finish_split(split, out, ld_out);
 }
 
-void Attention::run_shared(uint32_t number, uint32_t kv_head, uint32_t layer, const float* qkv, size_t ld_qkv,
-                           uint32_t thread) {
-    const SharedReads::Read& read = shared_.reads()[number];
+Attention::Walk Attention::walk_of_read(uint32_t number) const {
+    if (number >= shared_.reads().size() * kv_heads_) return {};
+    const SharedReads::Read& read = shared_.reads()[number / kv_heads_];
+    const uint32_t first = read.chunk * kChunkBlocks;
+    return {sequences_[shared_.members(read)[0]].block_table, number % kv_heads_, first,
+            first + read.tiles * kTileBlocks};
+}
+
+Attention::Walk Attention::walk_of_item(uint32_t number) const {
+    if (number >= items_.size()) return {};
+    const Item& item = items_[number];
+    const SequenceRows& sequence = sequences_[item.sequence];
+    const uint32_t last_position = sequence.first_position + item.first_token + item.tokens - 1;
+    const uint32_t known = shared_.part(item.sequence, item.first_chunk).tiles;
+    return {sequence.block_table, item.kv_head, item.first_chunk * kChunkBlocks + known * kTileBlocks,
+            std::min(item.end_chunk * kChunkBlocks, last_position / kBlockTokens + 1)};
+}
+
+void Attention::run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread) {
+    const SharedReads::Read& read = shared_.reads()[number / kv_heads_];
+    const uint32_t kv_head = number % kv_heads_;
     const Scratch scratch = scratch_of(thread);
     const auto members = shared_.members(read);
     uint32_t row = 0;
@@ -144,19 +162,20 @@ void Attention::run_shared(uint32_t number, uint32_t kv_head, uint32_t layer, co
         take_queries(sequence, 0, sequence.tokens, kv_head, qkv, ld_qkv, scratch, row);
         row += sequence.tokens * group();
     }
-    attend_tiles(sequences_[members[0]].block_table, layer, kv_head, row, {read.chunk, 0, read.tiles},
+    attend_tiles(walk_of_read(number), walk_of_read(number + 1), layer, row, {read.chunk, 0, read.tiles},
                  scratch, shared_at(read.first_row, kv_head));
 }
 
-void Attention::run_item(const Item& item, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
+void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
                          size_t ld_out, uint32_t thread) {
+    const Item& item = items_[number];
     const Scratch scratch = scratch_of(thread);
     take_queries(sequences_[item.sequence], item.first_token, item.tokens, item.kv_head, qkv, ld_qkv, scratch,
                  0);
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
     for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
         const bool first = chunk == item.first_chunk;
-        attend_chunk(item, layer, chunk, scratch, first ? sum : scratch.next);
+        attend_chunk(number, layer, chunk, scratch, first ? sum : scratch.next);
         if (!first) merge_rows(item.tokens * group(), sum, scratch.next);
     }
     if (item.part == kWhole) write_out(item, sum, out, ld_out);
@@ -175,9 +194,9 @@ void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token,
 }
 
 /// From where others have read for this sequence too, or from the beginning.
-void Attention::attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
+void Attention::attend_chunk(uint32_t number, uint32_t layer, uint32_t chunk, const Scratch& scratch,
                              const Partial& result) {
-    const SequenceRows& sequence = sequences_[item.sequence];
+    const Item& item = items_[number];
     const uint32_t rows = item.tokens * group();
     const SharedReads::Part part = shared_.part(item.sequence, chunk);
     if (part.tiles > 0) {
@@ -186,25 +205,33 @@ void Attention::attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, c
         std::copy_n(known.weight, rows, result.weight);
         std::copy_n(known.value, size_t{rows} * v_dim(), result.value);
     }
-    attend_tiles(sequence.block_table, layer, item.kv_head, rows,
+    attend_tiles(walk_of_item(number), walk_of_item(number + 1), layer, rows,
                  {chunk, part.tiles, kAttentionChunk / kAttentionTile}, scratch, result);
 }
 
-void Attention::attend_tiles(std::span<const BlockId> block_table, uint32_t layer, uint32_t kv_head,
-                             uint32_t rows, const Tiles& tiles, const Scratch& scratch,
-                             const Partial& result) {
-    constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens,
-                       kTileBlocks = kAttentionTile / kBlockTokens;
+void Attention::attend_tiles(const Walk& own, const Walk& next, uint32_t layer, uint32_t rows,
+                             const Tiles& tiles, const Scratch& scratch, const Partial& result) {
     const uint32_t last_position = *std::max_element(scratch.positions, scratch.positions + rows);
-    const std::byte* blocks[kChunkBlocks] = {};
+    const std::byte *blocks[kChunkBlocks] = {}, *ahead[kChunkBlocks] = {};
     for (uint32_t b = tiles.first * kTileBlocks; b < tiles.end * kTileBlocks; ++b) {
         const uint32_t index = tiles.chunk * kChunkBlocks + b;
         if (index * kBlockTokens > last_position) break;
-        blocks[b] = arena_.head(block_table[index], layer, kv_head);
+        blocks[b] = arena_.head(own.block_table[index], layer, own.kv_head);
+        ahead[b] = block_ahead(own, next, layer, index);
     }
     attend_({scratch.q, head_dim_, scratch.positions, rows, last_position, tiles.chunk * kAttentionChunk,
-             tiles.first, tiles.end, blocks, &arena_.layout(), scratch.kernel, result.peak, result.weight,
-             result.value});
+             tiles.first, tiles.end, blocks, kernels_.fetch.kv_tiles > 0 ? ahead : nullptr, &arena_.layout(),
+             scratch.kernel, result.peak, result.weight, result.value});
+}
+
+/// What is asked for while block `index` is read; where nothing follows, that block itself.
+const std::byte* Attention::block_ahead(const Walk& own, const Walk& next, uint32_t layer,
+                                        uint32_t index) const {
+    const uint32_t wanted = index + kernels_.fetch.kv_tiles * kTileBlocks;
+    if (wanted < own.end) return arena_.head(own.block_table[wanted], layer, own.kv_head);
+    const uint32_t behind = next.first + (wanted - own.end);
+    if (behind < next.end) return arena_.head(next.block_table[behind], layer, next.kv_head);
+    return arena_.head(own.block_table[index], layer, own.kv_head);
 }
 
 void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& next) {

@@ -48,22 +48,30 @@ class Attention {
 
     void plan_sequence(uint32_t number, bool split);
     void count_reads();
-    /// One of shared_.reads() for one KV head.
-    void run_shared(uint32_t read, uint32_t kv_head, uint32_t layer, const float* qkv, size_t ld_qkv,
-                    uint32_t thread);
-    void run_item(const Item& item, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
-                  size_t ld_out, uint32_t thread);
+    /// Blocks [first, end) of a table, of one KV head: what a piece of work reads.
+    struct Walk {
+        std::span<const BlockId> block_table;
+        uint32_t kv_head = 0, first = 0, end = 0;
+    };
+    /// Of each of shared_.reads() for each KV head, one after the other; and of items. Of what is not there, nothing.
+    Walk walk_of_read(uint32_t number) const;
+    Walk walk_of_item(uint32_t number) const;
+    void run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread);
+    void run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out,
+                  uint32_t thread);
     /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
     void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
                       const float* qkv, size_t ld_qkv, const Scratch& scratch, uint32_t row);
-    void attend_chunk(const Item& item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
+    void attend_chunk(uint32_t item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
                       const Partial& result);
     /// Those tiles of a chunk, for the queries in the scratch.
     struct Tiles {
         uint32_t chunk, first, end;
     };
-    void attend_tiles(std::span<const BlockId> block_table, uint32_t layer, uint32_t kv_head, uint32_t rows,
-                      const Tiles& tiles, const Scratch& scratch, const Partial& result);
+    /// `next` is what this thread will probably read after all of `own`.
+    void attend_tiles(const Walk& own, const Walk& next, uint32_t layer, uint32_t rows, const Tiles& tiles,
+                      const Scratch& scratch, const Partial& result);
+    const std::byte* block_ahead(const Walk& own, const Walk& next, uint32_t layer, uint32_t index) const;
     void merge_rows(uint32_t rows, const Partial& sum, const Partial& next);
     void write_out(const Item& item, const Partial& sum, float* out, size_t ld_out);
     void finish_split(const Split& split, float* out, size_t ld_out);

@@ -252,7 +252,7 @@ bool Multiplier::multiply_direct(const ProductKernels<Element>& kernels, const S
     const std::byte* panels[kStripPanels];
     if (!run.of_one_format(panels)) return false;
     return kernels.direct({panels, run.panel_count, run.panels[0].format, x.k, x.data, x.ld, run.tokens,
-                           scratch.sums, scratch.ld, kernels_->fetch.ahead_of(run.tokens)});
+                           scratch.sums, scratch.ld, kernels_->fetch.weights_for(run.tokens)});
 }
 
 template <class Element>
@@ -279,7 +279,7 @@ void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
         tiles_[scratch.thread].of(*kernels_->tiles, bfloat_rows_, products_, strip.first_token, strip.tokens);
     kernels_->tiles->multiply({panels, strip.panel_count, strip.k, x, strip.tokens, scratch.sums, scratch.ld,
                                tile_scratch_.data() + scratch.thread * tile_scratch_stride_,
-                               kernels_->fetch.ahead_of(strip.tokens)});
+                               kernels_->fetch.weights_for(strip.tokens)});
 }
 
 void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {
@@ -298,7 +298,7 @@ bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scr
         float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
         const TileRows rows = rows_.tile(tile);
         done = kernels_->integer.direct({panels, strip.panel_count, strip.panels[0].format, strip.k, rows,
-                                         sums, scratch.ld, kernels_->fetch.ahead_of(rows.tokens)});
+                                         sums, scratch.ld, kernels_->fetch.weights_for(rows.tokens)});
     }
     return done;
 }

@@ -4,6 +4,7 @@
 // values are sums of its own in the order of 32 values, and of 32 positions, so others beside it change no bit.
 #include "engine/exec/cpu/kernels/lanes_avx512.h"
 //
+#include "engine/exec/cpu/kernels/attention_in_place.h"
 #include "engine/exec/cpu/kernels/attention_operands.h"
 #include "engine/exec/cpu/kernels/body_softmax.h"
 #include "engine/exec/cpu/kernels/tile_config.h"
@@ -207,10 +208,10 @@ constexpr Configs all_configs() {
     return configs;
 }
 
-/// All rows with one tile of positions. The next rows' scores are begun before these become weights, so that they are there when
+/// All rows with one tile of positions, whose K and V are laid out. The next rows' scores are begun before these become weights, so that they are there when
 /// their turn comes.
-void attend_tile(const AttentionChunk& c, uint32_t position, uint32_t positions, const PowerOfTwo& power,
-                 const Operands& o, uint32_t& taken) {
+void attend_laid_tile(const AttentionChunk& c, uint32_t position, uint32_t positions, const PowerOfTwo& power,
+                      const Operands& o, uint32_t& taken) {
     static constexpr Configs kConfigs = all_configs();
     uint32_t scored = 0;  ///< rows
     for (uint32_t first = 0, turn = 0; first < c.rows; first += kRows, turn ^= 1) {
@@ -233,23 +234,49 @@ void attend_tile(const AttentionChunk& c, uint32_t position, uint32_t positions,
     }
 }
 
+/// The same for few rows, with the same bits.
+void attend_tile_in_place(const AttentionChunk& c, const TileBlocks& tile, uint32_t position,
+                          uint32_t positions, const PowerOfTwo& power, const Operands& o) {
+    const Meeting all{0, c.rows, position, positions, o.scores[0]};
+    with_rows(c.rows, [&](auto rows) PITWALL_LAMBDA {
+        score_rows_in_place<rows.value>(c, tile, positions, o.open_k, all.scores);
+    });
+    weigh_rows(c, all, power, o);
+    for (uint32_t row = 0; row < c.rows; ++row)
+        widen(o.weights + row * kWeightStride, kAttentionTile, all.scores + size_t{row} * kAttentionTile);
+    with_rows(c.rows, [&](auto rows)
+                          PITWALL_LAMBDA { add_rows_in_place<rows.value>(c, tile, positions, all.scores); });
+}
+
+/// All rows with one tile of positions.
+void attend_tile(const AttentionChunk& c, const TileBlocks& tile, uint32_t position, const PowerOfTwo& power,
+                 const Operands& o, uint32_t& taken) {
+    const uint32_t left = c.last_position + 1 - position;
+    const uint32_t positions = left < kAttentionTile ? left : kAttentionTile;
+    if (fits_in_place(c)) return attend_tile_in_place(c, tile, position, positions, power, o);
+    (in_halves(*c.layout) ? lay_halves : lay_opened)(c, tile, positions, o);
+    attend_laid_tile(c, position, positions, power, o, taken);
+}
+
 }  // namespace
 
 void amx_attend(const AttentionChunk& c) {
+    const uint32_t rounding = begin_tile_rounding();
     if (c.first_tile == 0) begin_rows(c);
     const Operands o = operands_in(c);
     round_queries(c, o);
+    if (fits_in_place(c))  // which opens no K
+        for (uint32_t row = 0; row < c.rows; ++row)
+            widen(o.q + row * o.q_stride, c.layout->head_dim, o.open_k + size_t{row} * c.layout->head_dim);
     const PowerOfTwo power(o.factor);
     uint32_t taken = 0;
     for (uint32_t tile = c.first_tile; tile < c.end_tile; ++tile) {
         const uint32_t position = c.first_position + tile * kAttentionTile;
         if (position > c.last_position) break;
-        const uint32_t left = c.last_position + 1 - position;
-        const uint32_t positions = left < kAttentionTile ? left : kAttentionTile;
-        (in_halves(*c.layout) ? lay_halves : lay_opened)(c, c.blocks + size_t{tile} * kBlocks, positions, o);
-        attend_tile(c, position, positions, power, o, taken);
+        attend_tile(c, blocks_of(c, tile), position, power, o, taken);
     }
-    _tile_release();
+    if (taken > 0) _tile_release();
+    end_tile_rounding(rounding);
 }
 
 }  // namespace pitwall::engine::cpu

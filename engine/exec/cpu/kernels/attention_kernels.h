@@ -24,11 +24,26 @@ struct AttentionChunk {
     uint32_t first_position;         ///< of the chunk
     uint32_t first_tile, end_tile;   ///< those of the chunk that are wanted; behind the first, sums go on
     const std::byte* const* blocks;  ///< of this head, from first_position on
+    /// Beside each of those, a block that will be wanted soon, and is asked for meanwhile; null: nothing is.
+    const std::byte* const* ahead;
     const KvHeadLayout* layout;
     float* scratch;        ///< attention_scratch_floats()
     float *peak, *weight;  ///< [rows] out (and in): largest score, sum of exp(score - peak)
     float* value;          ///< [rows, v_dim] out: sum of exp(score - peak) * V as it is stored
 };
+
+/// As __builtin_prefetch() names the cache that K and V are asked into: more lines can be on their way to it than to the first.
+inline constexpr int kSecondLevel = 2;
+
+/// Blocks of a tile of positions, and what is asked for while each is read.
+struct TileBlocks {
+    const std::byte* const* blocks;
+    const std::byte* const* ahead;  ///< null: nothing
+};
+[[gnu::always_inline]] inline TileBlocks blocks_of(const AttentionChunk& chunk, uint32_t tile) {
+    const uint32_t first = tile * (kAttentionTile / 16);
+    return {chunk.blocks + first, chunk.ahead == nullptr ? nullptr : chunk.ahead + first};
+}
 
 /// In float32: K, V and scores of a tile. In tiles of bfloat16: Q, K and V in whole groups of 32, K and V as float where they are
 /// stored as something else than binary16, scores of twice 16 rows and weights of 16.

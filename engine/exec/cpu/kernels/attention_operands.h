@@ -132,13 +132,20 @@ PITWALL_LANES void lay_blocks(const AttentionChunk& c, uint32_t positions, const
     }
 }
 
-/// Of a block in binary16, where it lies.
+/// Of a block in binary16, where it lies. A line of another is asked for with each pair, since few can be on their way at once.
 struct HalfPairs {
-    const std::byte *keys, *values;
-    size_t v_bytes;  ///< of a position
+    const std::byte *keys, *values, *keys_ahead, *values_ahead;  ///< the latter null: nothing is asked for
+    size_t v_bytes;                                              ///< of a position
 
-    [[gnu::always_inline]] I k(uint32_t i) const { return narrowed(load_bits(keys + i * kRowBytes)); }
+    [[gnu::always_inline]] I k(uint32_t i) const {
+        if (keys_ahead != nullptr) __builtin_prefetch(keys_ahead + i * kRowBytes, 0, kSecondLevel);
+        return narrowed(load_bits(keys + i * kRowBytes));
+    }
     [[gnu::always_inline]] I v(uint32_t i, uint32_t d) const {
+        if (values_ahead != nullptr) {  // a line of each position, in turns
+            const size_t position = 2 * i + d / kRows % 2;
+            __builtin_prefetch(values_ahead + position * v_bytes + d / kStep * kRowBytes, 0, kSecondLevel);
+        }
         const std::byte* first = values + 2 * i * v_bytes + 2 * size_t{d};
         const auto* low = reinterpret_cast<const __m256i*>(first);
         const auto* high = reinterpret_cast<const __m256i*>(first + v_bytes);
@@ -168,17 +175,18 @@ struct FloatPairs {
     }
 };
 
-void lay_halves(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
-                const Operands& o) {
+void lay_halves(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions, const Operands& o) {
+    const uint32_t values = c.layout->v_values;
     lay_blocks(c, positions, o, [&](uint32_t block) PITWALL_LAMBDA {
-        return HalfPairs{blocks[block], blocks[block] + c.layout->v_values, 2 * size_t{c.layout->v_dim}};
+        const std::byte* const ahead = tile.ahead == nullptr ? nullptr : tile.ahead[block];
+        return HalfPairs{tile.blocks[block], tile.blocks[block] + values, ahead,
+                         ahead == nullptr ? nullptr : ahead + values, 2 * size_t{c.layout->v_dim}};
     });
 }
 
 /// Through float32, as the tier's own kernels open them.
-void lay_opened(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
-                const Operands& o) {
-    avx512_kernels().open_tile(c, blocks, positions, o.open_k, o.open_v);
+void lay_opened(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions, const Operands& o) {
+    avx512_kernels().open_tile(c, tile, positions, o.open_k, o.open_v);
     const size_t v_dim = c.layout->v_dim;
     lay_blocks(c, positions, o, [&](uint32_t block) PITWALL_LAMBDA {
         return FloatPairs{o.open_k + size_t{block} * kBlockPositions,

@@ -9,18 +9,24 @@
 namespace pitwall::engine::cpu {
 namespace {
 
+PITWALL_LANES void ask_for(const std::byte* begin, const std::byte* end) {
+    for (; begin < end; begin += 64) __builtin_prefetch(begin, 0, kSecondLevel);
+}
+
 /// K and V of up to 64 positions as float: K [head_dim][64], V [64][v_dim]. Blocks beyond `positions` are zero in
 /// K; V is read up to `positions` only.
-void open_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions, float* k,
-               float* v) {
+void open_tile(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions, float* k, float* v) {
     for (uint32_t b = 0; b * 16 < kAttentionTile; ++b) {
         if (b * 16 >= positions) {
             for (uint32_t d = 0; d < c.layout->head_dim; ++d) store(k + d * kAttentionTile + b * 16, zero());
             continue;
         }
-        open_k_block(*c.layout, blocks[b], k + size_t{b} * 16, kAttentionTile);
+        const std::byte* const ahead = tile.ahead == nullptr ? nullptr : tile.ahead[b];
+        if (ahead != nullptr) ask_for(ahead, ahead + c.layout->v_values);
+        open_k_block(*c.layout, tile.blocks[b], k + size_t{b} * 16, kAttentionTile);
+        if (ahead != nullptr) ask_for(ahead + c.layout->v_values, ahead + c.layout->bytes);
         const uint32_t tokens = positions - b * 16 < 16 ? positions - b * 16 : 16;
-        open_v_block(*c.layout, blocks[b], tokens, v + size_t{b} * 16 * c.layout->v_dim);
+        open_v_block(*c.layout, tile.blocks[b], tokens, v + size_t{b} * 16 * c.layout->v_dim);
     }
 }
 
@@ -49,14 +55,18 @@ constexpr int kHalfVectors = 4;  ///< of 16 positions, or values
 
 /// Of the first kBlocks blocks of a tile.
 template <int kRows, int kBlocks>
-void half_scores(const AttentionChunk& c, const std::byte* const* blocks, float* scores) {
+void half_scores(const AttentionChunk& c, const TileBlocks& tile, float* scores) {
     F sum[kRows][kBlocks];
     unrolled<kRows * kBlocks>([&](auto i)
                                   PITWALL_LAMBDA { sum[i.value / kBlocks][i.value % kBlocks] = zero(); });
     for (uint32_t d = 0; d < c.layout->head_dim; ++d) {
         F k[kBlocks];
-        unrolled<kBlocks>([&](auto b)
-                              PITWALL_LAMBDA { k[b.value] = load_half(blocks[b.value] + size_t{d} * 32); });
+        unrolled<kBlocks>([&](auto b) PITWALL_LAMBDA {
+            k[b.value] = load_half(tile.blocks[b.value] + size_t{d} * 32);
+            // Two values share a line. One at a time, since few can be on their way at once.
+            if (tile.ahead != nullptr && d % 2 == 0)
+                __builtin_prefetch(tile.ahead[b.value] + size_t{d} * 32, 0, kSecondLevel);
+        });
         unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
             const F q = broadcast(c.q[r.value * c.ldq + d]);
             unrolled<kBlocks>([&](auto b) PITWALL_LAMBDA {
@@ -72,18 +82,17 @@ void half_scores(const AttentionChunk& c, const std::byte* const* blocks, float*
 
 /// Blocks that nobody sees are not read; what stands in their scores is masked.
 template <int kRows, int kBlocks = 1>
-void half_scores_of(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
-                    float* scores) {
+void half_scores_of(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions, float* scores) {
     if constexpr (kBlocks < kHalfVectors) {
-        if (positions > kBlocks * 16) return half_scores_of<kRows, kBlocks + 1>(c, blocks, positions, scores);
+        if (positions > kBlocks * 16) return half_scores_of<kRows, kBlocks + 1>(c, tile, positions, scores);
     }
-    half_scores<kRows, kBlocks>(c, blocks, scores);
+    half_scores<kRows, kBlocks>(c, tile, scores);
 }
 
 /// Of values [first, first + 64) of a head.
 template <int kRows>
-void half_values(const AttentionChunk& c, const std::byte* const* blocks, const float* weights,
-                 uint32_t positions, uint32_t first) {
+void half_values(const AttentionChunk& c, const TileBlocks& tile, const float* weights, uint32_t positions,
+                 uint32_t first) {
     const size_t ld = c.layout->v_dim;
     F sum[kRows][kHalfVectors];
     unrolled<kRows * kHalfVectors>([&](auto i) PITWALL_LAMBDA {
@@ -91,7 +100,10 @@ void half_values(const AttentionChunk& c, const std::byte* const* blocks, const 
         sum[kRow][kVector] = load(c.value + kRow * ld + first + kVector * 16);
     });
     for (uint32_t p = 0; p < positions; ++p) {
-        const std::byte* values = blocks[p / 16] + c.layout->v_values + (p % 16 * ld + first) * 2;
+        const size_t at = c.layout->v_values + (p % 16 * ld + first) * 2;
+        const std::byte* values = tile.blocks[p / 16] + at;
+        if (tile.ahead != nullptr)
+            ask_for(tile.ahead[p / 16] + at, tile.ahead[p / 16] + at + 32 * kHalfVectors);
         F v[kHalfVectors];
         unrolled<kHalfVectors>([&](auto i) PITWALL_LAMBDA { v[i.value] = load_half(values + i.value * 32); });
         unrolled<kRows>([&](auto r) PITWALL_LAMBDA {
@@ -108,22 +120,21 @@ void half_values(const AttentionChunk& c, const std::byte* const* blocks, const 
 }
 
 template <int kRows>
-void attend_halves(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
+void attend_halves(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions,
                    uint32_t tile_position) {
-    half_scores_of<kRows>(c, blocks, positions, c.scratch);
+    half_scores_of<kRows>(c, tile, positions, c.scratch);
     softmax_rows(c, c.scratch, tile_position);
     for (uint32_t first = 0; first < c.layout->v_dim; first += 16 * kHalfVectors)
-        half_values<kRows>(c, blocks, c.scratch, positions, first);
+        half_values<kRows>(c, tile, c.scratch, positions, first);
 }
 
 template <int kRows = 1>
-bool attend_few(const AttentionChunk& c, const std::byte* const* blocks, uint32_t positions,
-                uint32_t tile_position) {
+bool attend_few(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions, uint32_t tile_position) {
     if constexpr (kRows > kHalfRows) {
         return false;
     } else {
-        if (c.rows > kRows) return attend_few<kRows + 1>(c, blocks, positions, tile_position);
-        attend_halves<kRows>(c, blocks, positions, tile_position);
+        if (c.rows > kRows) return attend_few<kRows + 1>(c, tile, positions, tile_position);
+        attend_halves<kRows>(c, tile, positions, tile_position);
         return true;
     }
 }
@@ -133,7 +144,7 @@ bool is_half(const KvHeadLayout& layout) {
            layout.v_dim % (16 * kHalfVectors) == 0;
 }
 
-void attend_tile(const AttentionChunk& c, const std::byte* const* blocks, uint32_t tile_position) {
+void attend_tile(const AttentionChunk& c, const TileBlocks& blocks, uint32_t tile_position) {
     const uint32_t left = c.last_position + 1 - tile_position;
     const uint32_t positions = left < kAttentionTile ? left : kAttentionTile;
     if (is_half(*c.layout) && attend_few(c, blocks, positions, tile_position)) return;
@@ -153,7 +164,7 @@ void attend(const AttentionChunk& c) {
     for (uint32_t tile = c.first_tile; tile < c.end_tile; ++tile) {
         const uint32_t position = c.first_position + tile * kAttentionTile;
         if (position > c.last_position) break;
-        attend_tile(c, c.blocks + tile * (kAttentionTile / 16), position);
+        attend_tile(c, blocks_of(c, tile), position);
     }
 }
 

@@ -66,8 +66,6 @@ CpuFeatures detect() {
 }
 #endif
 
-constexpr WeightFetch kPatient{2048, 6};
-
 std::optional<KernelTier> tier_named(std::string_view name) {
     for (const KernelTier tier : kKernelTiers) {
         if (kernel_tier_name(tier) == name) return tier;
@@ -136,17 +134,6 @@ std::vector<KernelTier> available_kernel_tiers() {
         if (kernel_tier_available(tier)) tiers.push_back(tier);
     }
     return tiers;
-}
-
-WeightFetch weight_fetch() {
-#if defined(__x86_64__)
-    uint32_t a = 0, b = 0, c = 0, d = 0;
-    const bool known = __get_cpuid(0, &a, &b, &c, &d) != 0;
-    constexpr WeightFetch kEager{8192, 1};
-    if (known && b == signature_INTEL_ebx && c == signature_INTEL_ecx && d == signature_INTEL_edx)
-        return kEager;
-#endif
-    return kPatient;
 }
 
 Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced) {

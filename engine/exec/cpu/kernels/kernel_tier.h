@@ -27,15 +27,6 @@ std::string_view kernel_tier_name(KernelTier tier);
 bool kernel_tier_available(KernelTier tier);
 /// All that run here, lowest first; never empty.
 std::vector<KernelTier> available_kernel_tiers();
-/// How weights that pass by once are asked for before their turn.
-struct WeightFetch {
-    uint32_t bytes;        ///< ahead
-    uint32_t from_tokens;  ///< with fewer it only delays what is needed now
-    uint32_t ahead_of(uint32_t tokens) const { return tokens >= from_tokens ? bytes : 0; }
-};
-/// By the processor's maker, as measured on one of each with Q4_1, against not asking: on Granite Rapids one token is 1.6 to 1.8 times
-/// as fast, on Zen 4 (whose own prefetching keeps memory busy) 0.91, and sixteen are 1.12 times as fast.
-WeightFetch weight_fetch();
 /// The tier to use: `forced`, else what the environment asks for, else the highest available.
 Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced);
 

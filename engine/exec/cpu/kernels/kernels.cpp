@@ -10,7 +10,7 @@ Kernels combined(KernelTier tier, const Kernels& floats, const IntegerKernels& i
                  const BfloatKernels* bfloats = nullptr, const BfloatTileKernels* tiles = nullptr) {
     Kernels kernels = floats;
     kernels.tier = tier;
-    kernels.fetch = weight_fetch();
+    kernels.fetch = fetch_ahead();
     kernels.integer = integers;
     kernels.bfloats = bfloats;
     kernels.tiles = tiles;

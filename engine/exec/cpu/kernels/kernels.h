@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "engine/exec/cpu/kernels/attention_kernels.h"
+#include "engine/exec/cpu/kernels/fetch_ahead.h"
 #include "engine/exec/cpu/kernels/integer_kernels.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cpu/kernels/product_kernels.h"
@@ -88,8 +89,8 @@ struct Kernels {
     void (*convert_kv)(const KvConversion& conversion);
     /// K [head_dim][64] and V [64][v_dim] of one tile of a chunk as float, up to `positions` of it: the rest of K is zero in whole
     /// blocks, and V is not written.
-    void (*open_tile)(const AttentionChunk& chunk, const std::byte* const* blocks, uint32_t positions,
-                      float* k, float* v);
+    void (*open_tile)(const AttentionChunk& chunk, const TileBlocks& tile, uint32_t positions, float* k,
+                      float* v);
     void (*attend)(const AttentionChunk& chunk);
     void (*merge)(const AttentionMerge& merge);
     void (*exponential)(const float* x, uint32_t vectors, float* out);  ///< for its test
@@ -97,7 +98,7 @@ struct Kernels {
     const BfloatKernels* bfloats;  ///< null: this tier has none
     const BfloatTileKernels* tiles =
         nullptr;  ///< likewise; where there are, they multiply what bfloats has rounded
-    WeightFetch fetch = {};
+    FetchAhead fetch = {};
 };
 
 const Kernels& kernels_of(KernelTier tier);  ///< of an available tier

@@ -78,7 +78,7 @@ Partial attend_chunk(const Way& way, const HeadCache& cache, const std::vector<f
     std::vector<float> scratch(attention_scratch_floats(rows, cache.layout.v_dim), std::nanf(""));
     way.attend({q.data(), cache.layout.head_dim, positions.data(), static_cast<uint32_t>(rows),
                 positions.back(), first, 0, kAttentionChunk / kAttentionTile,
-                cache.blocks.data() + first / 16, &cache.layout, scratch.data(), out.peak.data(),
+                cache.blocks.data() + first / 16, nullptr, &cache.layout, scratch.data(), out.peak.data(),
                 out.weight.data(), out.value.data()});
     return out;
 }
@@ -207,6 +207,30 @@ TEST_P(Attention, AnInfiniteValueStaysWithItsToken) {
         const Partial both = attend_all(way, cache, q, {0, 1});
         const Partial alone = attend_all(way, cache, std::vector<float>(16, 0.5f), {0});
         EXPECT_EQ(std::memcmp(alone.value.data(), both.value.data(), 16 * sizeof(float)), 0) << name(dtype);
+    }
+}
+
+/// So few rows are computed in another way than many, or in tiles of fewer than 16: none shows in the bits.
+TEST_P(Attention, AnyNumberOfRowsGivesTheBitsOfEach) {
+    const Way way = GetParam();
+    std::mt19937 random(11);
+    std::uniform_real_distribution<float> uniform(-2, 2);
+    for (const uint32_t dim : {64u, 128u}) {
+        const HeadCache cache = random_cache(way.kernels(), KvDtype::kF16, 330, dim, random);
+        std::vector<float> q(size_t{50} * dim);
+        for (auto& value : q) value = uniform(random);
+        for (const uint32_t last : {0u, 14u, 15u, 16u, 31u, 32u, 47u, 63u, 100u, 329u}) {
+            const Partial all = attend_all(way, cache, q, std::vector<uint32_t>(50, last));
+            for (uint32_t rows = 1; rows < 50; rows += rows < 18 ? 1 : 7) {
+                const std::vector<float> some(q.begin(), q.begin() + size_t{rows} * dim);
+                const Partial got = attend_all(way, cache, some, std::vector<uint32_t>(rows, last));
+                ASSERT_EQ(std::memcmp(got.weight.data(), all.weight.data(), rows * sizeof(float)), 0);
+                ASSERT_EQ(std::memcmp(got.value.data(), all.value.data(),
+                                      size_t{rows} * cache.layout.v_dim * sizeof(float)),
+                          0)
+                    << rows << " rows of " << dim << " at " << last;
+            }
+        }
     }
 }
 
