@@ -52,6 +52,11 @@ void add_common_options(CLI::App& app, CommandContext& context) {
         "replace what is there at the name of a file to be written: a session by a session, JSON by JSON");
 }
 
+constexpr const char* kExitStatuses =
+    "Exit status: 0 done; 1 failed while running, in generate --requests also where any request was rejected "
+    "or "
+    "failed; 2 wrong use or an input that cannot be used; 130 interrupted";
+
 void add_commands(CLI::App& app, CommandContext& context) {
     add_run(app, context);
     add_replay(app, context);
@@ -63,9 +68,11 @@ void add_commands(CLI::App& app, CommandContext& context) {
     add_knobs(app, context);
     add_preset(app, context);
     add_inspect(app, context);
+    app.footer(kExitStatuses);
     for (CLI::App* command : app.get_subcommands(nullptr))
-        command->footer(
-            "Options that hold everywhere, such as --model, --device, --set and --json: `pitwall --help`");
+        command->footer(std::string("Options that hold everywhere, such as --model, --device, --set and "
+                                    "--json: `pitwall --help`\n") +
+                        kExitStatuses);
 }
 
 /// The deepest command that was named: its options are those that a misspelt word is compared with.

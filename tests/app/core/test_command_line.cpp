@@ -96,7 +96,10 @@ TEST(CommandLine, HelpAndVersionGoToStdout) {
     for (const char* word : {"run", "replay", "generate", "tokenize", "detokenize", "score", "bench", "knobs",
                              "preset", "inspect", "--set"})
         EXPECT_THAT(help.out, HasSubstr(word));
-    EXPECT_THAT(run_pitwall({"generate", "--help"}).out, HasSubstr("--requests"));
+    EXPECT_THAT(help.out, HasSubstr("Exit status: 0 done"));
+    const std::string generate = run_pitwall({"generate", "--help"}).out;
+    EXPECT_THAT(generate, HasSubstr("--requests"));
+    EXPECT_THAT(generate, HasSubstr("any request was rejected or failed"));
     EXPECT_THAT(run_pitwall({"--version"}).out, HasSubstr("pitwall "));
 }
 
@@ -151,7 +154,9 @@ TEST(CommandLine, AnswersAFileInItsOrder) {
         "\n");
     const Ended ended = run_pitwall(tiny({"generate", "--requests", file, "--set", "num_kv_blocks=128",
                                           "--at", "1:max_num_seqs=2", "--at", "100000:batching=static"}));
-    ASSERT_EQ(ended.code, 0) << ended.err;
+    ASSERT_EQ(ended.code, 1) << "one was rejected";
+    EXPECT_THAT(ended.last_line(), HasSubstr("1 of 4 requests were rejected or failed"));
+    EXPECT_THAT(ended.last_line(), HasSubstr("\"big\": "));
     EXPECT_NE(ended.err.find("--at 100000: batching was not turned"), std::string::npos) << ended.err;
     const auto out = lines(ended.out);
     ASSERT_EQ(out.size(), 4u);
@@ -163,6 +168,25 @@ TEST(CommandLine, AnswersAFileInItsOrder) {
     EXPECT_TRUE(out[2].contains("error"));
     EXPECT_EQ(out[3]["finish_reason"], "length");
     EXPECT_EQ(out[3]["ids"].size(), 3u);
+}
+
+TEST(CommandLine, ATimeoutThatWasAskedForIsNoFailure) {
+    const std::string file = temporary("patient.jsonl");
+    write_file(file, R"({"id": "a", "ids": [1, 2], "max_tokens": 3000, "ignore_eos": true, "timeout_ms": 1})"
+                     "\n"
+                     R"({"id": "b", "ids": [3], "max_tokens": 2, "ignore_eos": true})"
+                     "\n");
+    const Ended ended = run_pitwall(tiny({"generate", "--requests", file, "--json"}));
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(lines(ended.out).at(0)["finish_reason"], "timeout");
+    write_file(file, R"({"id": "a", "ids": [1, 2], "max_tokens": 3000, "ignore_eos": true})"
+                     "\n");
+    const Ended rejected =
+        run_pitwall(tiny({"generate", "--requests", file, "--json", "--set", "num_kv_blocks=8"}));
+    EXPECT_EQ(rejected.code, 1);
+    EXPECT_EQ(lines(rejected.out).at(0)["finish_reason"], "rejected") << "its line is there all the same";
+    EXPECT_THAT(rejected.last_line(), HasSubstr("1 of 1 requests"));
+    EXPECT_THAT(rejected.last_line(), HasSubstr("\"a\": "));
 }
 
 TEST(CommandLine, ANumericHistoryIsPrintedAndTakenBack) {
