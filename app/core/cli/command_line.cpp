@@ -40,7 +40,7 @@ void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--threads", context.session.threads,
                    "threads of the CPU executor; 0: as many as there are cores")
         ->check(CLI::Range(0, 1024));
-    app.add_option("--preset", context.preset_path, "FILE of settings, read before --set");
+    app.add_option("--preset", context.session.preset_path, "FILE of settings, read before --set");
     app.add_option("--set", context.settings, "KNOB=VALUE, repeatable; `pitwall knobs` lists them")
         ->allow_extra_args(false);
     app.add_option("--seed", context.session.seed, "of the workload and of random weights")
@@ -129,16 +129,26 @@ Error wrong_words(const CLI::App& app, const CLI::ParseError& error) {
     return {error.what(), fmt::format("see `{} --help`", words_of(command))};
 }
 
+Status read_preset(CommandContext& context) {
+    auto preset = presets::load_preset(context.session.preset_path);
+    if (!preset.ok()) return preset.error();
+    context.session.knobs = preset.value().values;
+    context.preset_name = preset.value().name, context.preset_description = preset.value().description;
+    return {};
+}
+
 /// The preset first, then the settings in order; the last word on a knob holds.
 Status read_settings(CommandContext& context) {
-    if (!context.preset_path.empty()) {
-        auto preset = presets::load_preset(context.preset_path);
-        if (!preset.ok()) return preset.error();
-        context.session.knobs = preset.value().values;
-        context.preset_name = preset.value().name, context.preset_description = preset.value().description;
-    }
+    presets::KnobValues by_hand;
+    if (!context.session.preset_path.empty())
+        if (auto status = read_preset(context); !status.ok()) return status;
+    const presets::KnobValues of_preset = context.session.knobs;
     for (const std::string& setting : context.settings)
-        if (auto status = context.session.knobs.set_from_text(setting); !status.ok()) return status.error();
+        for (presets::KnobValues* values : {&by_hand, &context.session.knobs})
+            if (auto status = values->set_from_text(setting); !status.ok()) return status.error();
+    for (const presets::KnobSpec& knob : presets::knob_table())
+        if (of_preset.given(knob.id) && !by_hand.given(knob.id))
+            context.session.from_preset.push_back(knob.id);
     // Who gives one means to use it.
     const auto method = presets::KnobId::kSpeculativeMethod;
     if (!context.session.draft_model.empty() && !context.session.knobs.given(method))
@@ -197,6 +207,7 @@ int run_command_line(int argc, char** argv, const WindowEntry& window) {
     CLI::App app("Pitwall: the pit wall for LLM inference", "pitwall");
     CommandContext context;
     context.window = window;
+    context.session.remark = remark;
     app.fallthrough();
     app.set_version_flag("--version", std::string("pitwall ") + PITWALL_VERSION);
     add_common_options(app, context);

@@ -21,6 +21,9 @@ struct CudaOptions {
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 };
 
+/// Whether a GPU's attention reads such KV: f32 is for the CPU.
+constexpr bool is_cuda_kv_dtype(telemetry::KvDtype dtype) { return dtype != telemetry::KvDtype::kF32; }
+
 /// Runs a llama model on a GPU, or on several together, through the plug-in. Copies what it needs: `model` may go afterwards.
 /// Tokens are sampled on the device, as engine::sample_token() would. Results depend on kind and number of the GPUs and on each
 /// request alone.

@@ -267,6 +267,32 @@ TEST(CommandLine, Bf16ActivationsWithoutTheInstructionsAreRefused) {
               0);
 }
 
+TEST(CommandLine, APresetOfAGpuOpensOnTheCpu) {
+    const std::string preset = temporary("gpu.json"), ids = temporary("short.jsonl");
+    write_file(ids, "{\"ids\": [5, 6]}\n");
+    ASSERT_EQ(run_pitwall({"preset", "save", preset, "--set", "activation_dtype=f16", "--set",
+                           "batch_invariant=false"})
+                  .code,
+              0);
+    const std::string activations =
+        "pitwall: the preset's activation_dtype=f16 is not to be had, i8 is in use instead: f16 activations "
+        "are "
+        "for --device cuda";
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"generate", "--prompt", "a", "--max-tokens", "1"},
+          {"score", "--ids", ids}}) {
+        auto words = tiny(command);
+        words.insert(words.end(), {"--device", "cpu", "--preset", preset});
+        const Ended ended = run_pitwall(words);
+        EXPECT_EQ(ended.code, 0) << ended.err;
+        EXPECT_THAT(ended.err, HasSubstr(activations));
+        EXPECT_THAT(ended.err,
+                    HasSubstr("the preset's batch_invariant=false is not to be had, true is in use"));
+        words.insert(words.end(), {"--set", "activation_dtype=f16"});
+        EXPECT_EQ(run_pitwall(words).code, 2) << "by hand it is refused";
+    }
+}
+
 TEST(CommandLine, TellsThatSimulatedTokensSayNothing) {
     const Ended ended =
         run_pitwall(tiny({"generate", "--prompt", "a", "--max-tokens", "2", "--device", "sim"}));
