@@ -19,7 +19,7 @@
 #include "app/core/cli/interrupts.h"
 #include "app/core/cli/open_window.h"
 #include "app/core/session/engine_parts.h"
-#include "presets/nearest.h"
+#include "presets/advice.h"
 #include "presets/preset.h"
 
 namespace pitwall::app {
@@ -102,21 +102,28 @@ std::vector<std::string> command_names(const CLI::App& command) {
     return names;
 }
 
-std::string nearest_of(const std::string& word, const std::vector<std::string>& names) {
+std::string advice_of(const std::string& word, const std::vector<std::string>& names,
+                      const std::string& help) {
     const std::vector<std::string_view> views(names.begin(), names.end());
-    return std::string(presets::nearest(word, views));
+    return presets::did_you_mean(word, views, "see " + help);
+}
+
+/// Another engine's name for it says more than a guess at a misspelling.
+std::string option_advice(const CLI::App& app, const std::string& word, const std::string& help) {
+    const std::string here = presets::called_here(word);
+    return here.empty()
+               ? advice_of(word.substr(0, word.find('=')), option_names(app, *named_command(app)), help)
+               : here;
 }
 
 Error unexpected(const CLI::App& app, const std::string& word) {
     const CLI::App* command = named_command(app);
     const std::string help = fmt::format("`{} --help`", words_of(command));
     if (word.starts_with("-"))
-        return {fmt::format("there is no option {}", word),
-                fmt::format("did you mean {}? See {}", nearest_of(word, option_names(app, *command)), help)};
+        return {fmt::format("there is no option {}", word), option_advice(app, word, help)};
     const auto commands = command_names(*command);
     if (!commands.empty())
-        return {fmt::format("there is no command \"{}\"", word),
-                fmt::format("did you mean {}? See {}", nearest_of(word, commands), help)};
+        return {fmt::format("there is no command \"{}\"", word), advice_of(word, commands, help)};
     return {fmt::format("\"{}\" was not expected", word), fmt::format("see {}", help)};
 }
 

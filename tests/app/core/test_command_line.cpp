@@ -66,6 +66,13 @@ TEST(CommandLine, WrongUseIsRefusedByName) {
     expect_refused({"generate", "--prompt", "x", "--model", "synthetic:tinny"}, "tiny");
     expect_refused({"generate", "--prompt", "x", "--preset", "/nonexistent.json"}, "/nonexistent.json");
     expect_refused({"generate", "--prompt", "x", "--device", "simm"}, "did you mean sim?");
+    expect_refused({"generate", "--prompt", "x", "--device", "gpu"}, "did you mean cuda?");
+    expect_refused({"generate", "--prompt", "x", "--set", "tensor_parallel_size=2"}, "--device cuda:0,1");
+    expect_refused({"generate", "--prompt", "x", "--tensor-parallel-size", "2"}, "--device cuda:0,1");
+    expect_refused({"generate", "--prompt", "x", "--max-num-seqs=4"},
+                   "that is --set max_num_seqs=VALUE here");
+    expect_refused({"generate", "--prompt", "x", "--enforce-eager"},
+                   "there is no option --enforce-eager: see `pitwall generate --help`");
     expect_refused({"generate", "--prompt", "x", "--device", "cuda:first"}, "use cuda:0 for the first");
     expect_refused(tiny({"run", "--headless", "--device", "sim:h1000", "--duration", "1"}), "h1000");
     expect_refused({"run", "--headless", "--workload", "chatt", "--duration", "1"}, "did you mean chat?");
