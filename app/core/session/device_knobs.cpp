@@ -62,8 +62,12 @@ SessionOptions with_any_numerics(SessionOptions options) {
     return options;
 }
 
-void tell_replaced_knobs(const SessionOptions& options, engine::Executor& executor) {
+void tell_of_device(const SessionOptions& options, engine::Executor& executor) {
     if (!options.remark) return;
+    if (executor.device().kernel_tier == engine::kEmulatedTier)
+        options.remark(
+            "the GPU is an emulated one: its answers are right, and it is some thousand times slower than a "
+            "GPU");
     for (const KnobId id : kNumericKnobs) {
         const double asked = options.knobs.get(id);
         if (!options.knobs.given(id) || asked == present_value(id, executor)) continue;

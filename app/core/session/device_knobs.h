@@ -16,7 +16,8 @@ presets::KnobValues knobs_for(const SessionOptions& options, const DeviceChoice&
 /// As if the device had been chosen by nobody: every numeric knob may be replaced. For a device that takes over from another.
 SessionOptions with_any_numerics(SessionOptions options);
 
-/// Tells options.remark, a sentence each, which numeric knobs somebody gave and the executor has otherwise, and why.
-void tell_replaced_knobs(const SessionOptions& options, engine::Executor& executor);
+/// Tells options.remark that the device is an emulated one, and, a sentence each, which numeric knobs somebody gave and the
+/// executor has otherwise, and why.
+void tell_of_device(const SessionOptions& options, engine::Executor& executor);
 
 }  // namespace pitwall::app

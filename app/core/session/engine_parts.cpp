@@ -49,13 +49,15 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
 /// GPUs have their own memory; kv_cache_memory_bytes bounds the cache only where somebody gave it.
 Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, const SessionOptions& options,
                                                     const engine::Model& model, const ProgressFn& progress) {
-    const auto refused = [](const Error& why) {
-        return Error{"--device cuda: " + why.what,
+    // As it was typed, where it was: one that "auto" found has its number.
+    const std::string typed = options.device.starts_with("cuda") ? options.device : device_words(device);
+    const auto refused = [&](const Error& why) {
+        return Error{fmt::format("--device {}: {}", typed, why.what),
                      why.hint.empty() ? "use --device cpu or --device sim" : why.hint};
     };
     const auto plugin = engine::load_cuda_plugin();
     if (!plugin.ok()) return refused(plugin.error());
-    const auto devices = engine::list_cuda_devices(*plugin.value());
+    const auto devices = engine::choose_cuda_devices(*plugin.value(), device.cuda_indices);
     if (!devices.ok()) return refused(devices.error());
     engine::CudaOptions cuda;
     cuda.devices = device.cuda_indices;
@@ -110,6 +112,10 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
                                                         ResolvedDevice* resolved) {
     const auto asked = parse_device(options.device);
     if (!asked.ok()) return asked.error();
+    const bool gpu_is_looked_for =
+        asked.value().kind == DeviceChoice::Kind::kAuto || asked.value().kind == DeviceChoice::Kind::kCuda;
+    if (gpu_is_looked_for)
+        if (Status status = engine::check_cuda_variables(); !status.ok()) return status.error();
     ResolvedDevice device = resolve_device(asked.value());
     auto made = make_executor_on(device.choice, options, model, clock, progress);
     const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto;
@@ -140,7 +146,7 @@ Result<std::unique_ptr<engine::Executor>> make_lone_executor(const SessionOption
     if (made.value()->batch_invariant() != invariant)
         if (Status status = made.value()->set_batch_invariant(invariant); !status.ok())
             return Error{"batch_invariant: " + status.error().what, status.error().hint};
-    tell_replaced_knobs(options, *made.value());
+    tell_of_device(options, *made.value());
     return made;
 }
 
@@ -166,7 +172,7 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         return status.error();
     auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress, &parts->device);
     if (!executor.ok()) return executor.error();
-    tell_replaced_knobs(options, *executor.value());
+    tell_of_device(options, *executor.value());
     parts->set_device_name(executor.value()->device().name);
     parts->producer = parts->bus.add_producer();
     parts->engine = std::make_unique<engine::Engine>(

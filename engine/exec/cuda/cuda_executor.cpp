@@ -90,7 +90,7 @@ class CudaExecutor final : public Executor {
         info_.name = cuda_device_names(devices);
         info_.pci_bus_id = first.pci_bus_id;
         info_.kernel_tier = fmt::format("cuda-sm{}{}", first.compute_major, first.compute_minor);
-        if (first.emulated) info_.kernel_tier = "cuda-emulated";
+        if (first.emulated) info_.kernel_tier = kEmulatedTier;
     }
     ~CudaExecutor() override {
         if (device_) plugin_.destroy(device_);

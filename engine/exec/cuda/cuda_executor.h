@@ -21,6 +21,9 @@ struct CudaOptions {
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 };
 
+/// DeviceInfo::kernel_tier of an emulated GPU.
+inline constexpr const char* kEmulatedTier = "cuda-emulated";
+
 /// Whether a GPU's attention reads such KV: f32 is for the CPU.
 constexpr bool is_cuda_kv_dtype(telemetry::KvDtype dtype) { return dtype != telemetry::KvDtype::kF32; }
 

@@ -440,15 +440,61 @@ TEST(CommandLine, WhatDoesNotReachItsReaderIsAFailure) {
 /// A machine with no plug-in, whatever it has beside: a session is on the CPU and knows why.
 TEST(CommandLine, WithoutAPluginItSaysWhyItIsOnTheCpu) {
     ::setenv("PITWALL_CUDA_PLUGIN", "/nonexistent/plugin.so", 1);
-    expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "no CUDA plug-in (/nonexistent");
+    expect_refused(
+        tiny({"generate", "--prompt", "x", "--device", "cuda"}),
+        "--device cuda: there is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so): name the file "
+        "pitwall-cuda.so in PITWALL_CUDA_PLUGIN, or unset that");
     const json found = json::parse(run_pitwall(tiny({"inspect", "--json"})).out);
     EXPECT_EQ(found["device"], "cpu");
-    EXPECT_EQ(found["device_reason"], "on the CPU: there is no CUDA plug-in (/nonexistent/plugin.so)");
+    EXPECT_EQ(found["device_reason"],
+              "on the CPU: there is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so)");
     EXPECT_EQ(json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim:a100"})).out)["device"],
               "sim:a100");
     ::setenv("PITWALL_CUDA_PLUGIN", "/dev/null", 1);
     expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "does not load");
     ::unsetenv("PITWALL_CUDA_PLUGIN");
+}
+
+/// A copy of the program in a folder of its own has none beside it.
+TEST(CommandLine, WithoutAPluginItSaysWhereItLooked) {
+    const char* given = std::getenv("PITWALL_CUDA_PLUGIN");
+    const std::string before = given ? given : "";
+    ::unsetenv("PITWALL_CUDA_PLUGIN");
+    const std::string folder = temporary("bin"), program = folder + "/pitwall-headless";
+    std::filesystem::create_directories(folder);
+    std::error_code apart;
+    std::filesystem::create_hard_link(PITWALL_HEADLESS, program, apart);
+    if (apart) std::filesystem::copy_file(PITWALL_HEADLESS, program);
+    const std::string err = temporary("places.err");
+    const int status = std::system(
+        (program + " generate --prompt x --model synthetic:tiny --device cuda:7 2> '" + err + "'").c_str());
+    if (given) ::setenv("PITWALL_CUDA_PLUGIN", before.c_str(), 1);
+    EXPECT_EQ(WEXITSTATUS(status), 2);
+    EXPECT_THAT(slurp(err), HasSubstr("--device cuda:7: there is no CUDA plug-in (looked for "));
+    for (const std::string& place : {folder + "/pitwall-cuda.so", temporary("lib/pitwall/pitwall-cuda.so")})
+        EXPECT_THAT(slurp(err), HasSubstr(place));
+    EXPECT_THAT(slurp(err), HasSubstr("PITWALL_CUDA_PLUGIN"));
+}
+
+/// Only where a GPU is looked for: what no part of the command reads stops nothing.
+TEST(CommandLine, AVariableThatIsNotUnderstoodStopsTheProgram) {
+    const std::pair<const char*, const char*> wrong[] = {
+        {"PITWALL_CUDA_GRAPHS", "of"},    {"PITWALL_CUDA_OVERLAP", "1"},   {"PITWALL_EMULATED_DEVICES", "0"},
+        {"PITWALL_EMULATED_LOSS", "3,x"}, {"PITWALL_EMULATED_LOSS", "3,"}, {"PITWALL_SEED", "-1"}};
+    for (const auto& [name, value] : wrong) {
+        const char* own = std::getenv(name);
+        const std::string before = own ? own : "";
+        ::setenv(name, value, 1);
+        const std::string culprit = std::string(name) + "=" + value + " is not understood: set it to ";
+        expect_refused(tiny({"generate", "--prompt", "x", "--max-tokens", "1"}), culprit);
+        expect_refused(tiny({"bench", "--prompt", "1", "--device", "cuda"}), culprit);
+        EXPECT_EQ(
+            run_pitwall(tiny({"generate", "--prompt", "x", "--max-tokens", "1", "--device", "cpu"})).code, 0);
+        own ? ::setenv(name, before.c_str(), 1) : ::unsetenv(name);
+    }
+    ::setenv("PITWALL_KERNEL_TIER", "avx3", 1);
+    expect_refused(tiny({"generate", "--prompt", "x"}), "PITWALL_KERNEL_TIER=avx3 names no kernel tier");
+    ::setenv("PITWALL_KERNEL_TIER", "", 1);
 }
 
 TEST(CommandLine, CtrlCEndsASessionWhole) {

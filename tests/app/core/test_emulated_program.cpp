@@ -40,7 +40,8 @@ class EmulatedProgram : public testing::Test {
 
 TEST_F(EmulatedProgram, SaysWhichActivationsAreInUseInstead) {
     const std::string sentence =
-        "pitwall: activation_dtype=i8 is not to be had, f16 is in use instead: a CUDA device has f16 activations";
+        "pitwall: activation_dtype=i8 is not to be had, f16 is in use instead: a CUDA device has f16 "
+        "activations";
     const Ended asked = generate({"--set", "activation_dtype=i8", "--json"});
     EXPECT_EQ(asked.code, 0) << asked.err;
     EXPECT_THAT(asked.err, HasSubstr(sentence));
@@ -55,7 +56,36 @@ TEST_F(EmulatedProgram, SaysWhichActivationsAreInUseInstead) {
 TEST_F(EmulatedProgram, APresetOfTheCpuOpensOnAGpu) {
     const Ended by_preset = generate({"--preset", preset(R"("kv_cache_dtype": "f32")")});
     EXPECT_EQ(by_preset.code, 0) << by_preset.err;
-    EXPECT_THAT(by_preset.err,
-                HasSubstr("pitwall: the preset's kv_cache_dtype=f32 is not to be had, f16 is in use instead"));
+    EXPECT_THAT(
+        by_preset.err,
+        HasSubstr("pitwall: the preset's kv_cache_dtype=f32 is not to be had, f16 is in use instead"));
     EXPECT_EQ(generate({"--set", "kv_cache_dtype=f32"}).code, 2) << "by hand it is refused";
+}
+
+TEST_F(EmulatedProgram, SaysThatItIsEmulated) {
+    EXPECT_THAT(generate({}).err, HasSubstr("the GPU is an emulated one"));
+    EXPECT_THAT(generate({}, "cpu").err, Not(HasSubstr("emulated")));
+}
+
+TEST_F(EmulatedProgram, AGpuThatIsNotThereIsNamedAsItWasTyped) {
+    const Ended one = generate({}, "cuda:7");
+    EXPECT_EQ(one.code, 2);
+    EXPECT_THAT(one.last_line(),
+                HasSubstr("--device cuda:7: there is no GPU 7: one was found, Emulated GPU: use cuda:0"));
+    ::setenv("PITWALL_EMULATED_DEVICES", "3", 1);
+    const Ended several = generate({}, "cuda:1,5");
+    ::unsetenv("PITWALL_EMULATED_DEVICES");
+    EXPECT_THAT(several.last_line(),
+                HasSubstr("--device cuda:1,5: there is no GPU 5: 3 were found, 3 x Emulated "
+                          "GPU: use cuda:0 to cuda:2"));
+}
+
+TEST_F(EmulatedProgram, WhoTurnedNcclOffIsTold) {
+    ::setenv("PITWALL_EMULATED_DEVICES", "2", 1);
+    ::setenv("PITWALL_NCCL", "off", 1);
+    const Ended ended = generate({}, "cuda:0,1");
+    ::unsetenv("PITWALL_EMULATED_DEVICES");
+    ::unsetenv("PITWALL_NCCL");
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_THAT(ended.last_line(), HasSubstr("NCCL is turned off by PITWALL_NCCL=off in the environment"));
 }
