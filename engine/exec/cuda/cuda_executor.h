@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/exec/cuda/plugin/abi.h"
@@ -23,6 +24,9 @@ struct CudaOptions {
 
 /// DeviceInfo::kernel_tier of an emulated GPU.
 inline constexpr const char* kEmulatedTier = "cuda-emulated";
+
+/// DeviceInfo::kernel_tier of a GPU: "cuda-sm90".
+std::string cuda_kernel_tier(const cuda::abi::DeviceInfo& device);
 
 /// Whether a GPU's attention reads such KV: f32 is for the CPU.
 constexpr bool is_cuda_kv_dtype(telemetry::KvDtype dtype) { return dtype != telemetry::KvDtype::kF32; }

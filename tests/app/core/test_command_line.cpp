@@ -226,6 +226,47 @@ TEST(CommandLine, ANumericHistoryIsPrintedAndTakenBack) {
     }
 }
 
+/// On a simulated device, for not every processor has such activations.
+TEST(CommandLine, AHistoryOfBf16NamesItsKernels) {
+    const auto generate = [](json request) {
+        const std::string file = temporary("bf16.jsonl");
+        request.update({{"id", "a"}, {"ids", {10, 11, 12}}, {"max_tokens", 40}, {"ignore_eos", true}});
+        write_file(file, request.dump() + "\n");
+        auto words =
+            tiny({"generate", "--requests", file, "--device", "sim", "--set", "activation_dtype=bf16"});
+        if (!request.contains("numeric_history"))
+            words.insert(words.end(), {"--at", "4:kv_cache_dtype=int8"});
+        return run_pitwall(words);
+    };
+    const Ended first = generate(json::object());
+    ASSERT_EQ(first.code, 0) << first.err;
+    json history = lines(first.out).at(0)["numeric_history"];
+    ASSERT_EQ(history[0]["activation_dtype"], (json{{0, "bf16", "simulated"}}));
+    const Ended again = generate({{"numeric_history", history}});
+    EXPECT_EQ(again.code, 0) << again.err;
+    EXPECT_EQ(lines(again.out).at(0)["numeric_history"], history);
+    history[0]["activation_dtype"][0][2] = "amx";
+    const Ended elsewhere = generate({{"numeric_history", history}});
+    EXPECT_EQ(elsewhere.code, 1);
+    EXPECT_THAT(lines(elsewhere.out).at(0)["error"].get<std::string>(),
+                HasSubstr("its bf16 products are of the kernels amx, and here they are of simulated"));
+    history[0]["activation_dtype"][0].erase(2);
+    EXPECT_EQ(generate({{"numeric_history", history}}).code, 0) << "an older one leaves it open";
+}
+
+TEST(CommandLine, InspectTellsTheKernels) {
+    const char* tier = std::getenv("PITWALL_KERNEL_TIER");
+    const std::string before = tier == nullptr ? "" : tier;
+    ::setenv("PITWALL_KERNEL_TIER", "plain", 1);
+    const json found = json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "cpu"})).out);
+    EXPECT_EQ(found["kernel_tier"], "plain");
+    ::setenv("PITWALL_KERNEL_TIER", "avx3", 1);
+    EXPECT_THAT(run_pitwall(tiny({"inspect", "--device", "cpu"})).out, HasSubstr("names no kernel tier"));
+    ::setenv("PITWALL_KERNEL_TIER", before.c_str(), 1);
+    EXPECT_FALSE(
+        json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim"})).out).contains("kernel_tier"));
+}
+
 TEST(CommandLine, ScoresGivenText) {
     const std::string ids = temporary("ids.jsonl"), logits = temporary("logits.f32");
     write_file(ids, "{\"name\": \"a\", \"ids\": [5, 6, 7, 8]}\n{\"name\": \"b\", \"ids\": [9, 10]}\n");

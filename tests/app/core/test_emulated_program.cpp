@@ -65,6 +65,7 @@ TEST_F(EmulatedProgram, APresetOfTheCpuOpensOnAGpu) {
 TEST_F(EmulatedProgram, SaysThatItIsEmulated) {
     EXPECT_THAT(generate({}).err, HasSubstr("the GPU is an emulated one"));
     EXPECT_THAT(generate({}, "cpu").err, Not(HasSubstr("emulated")));
+    EXPECT_EQ(json::parse(run({"inspect", "--json"}).out)["kernel_tier"], "cuda-emulated");
 }
 
 TEST_F(EmulatedProgram, AGpuThatIsNotThereIsNamedAsItWasTyped) {
