@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "presets/advice.h"
 #include "presets/nearest.h"
 
 namespace pitwall::presets {
@@ -104,9 +105,8 @@ std::string yaml(const std::vector<Item>& items, const std::vector<std::string>&
 Result<Target> parse_target(std::string_view name) {
     const auto found = std::find(kNames.begin(), kNames.end(), name);
     if (found != kNames.end()) return static_cast<Target>(found - kNames.begin());
-    return Error{
-        fmt::format("no exporter is called \"{}\"", shown(name)),
-        fmt::format("did you mean {}? There are {}", nearest(name, kNames), fmt::join(kNames, ", "))};
+    return Error{fmt::format("no exporter is called \"{}\"", shown(name)),
+                 did_you_mean(name, kNames, fmt::format("there are {}", fmt::join(kNames, ", ")))};
 }
 
 std::string_view target_name(Target target) { return kNames[static_cast<size_t>(target)]; }

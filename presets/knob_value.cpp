@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "presets/advice.h"
 #include "presets/byte_size.h"
 #include "presets/knob.h"
 #include "presets/nearest.h"
@@ -55,7 +56,7 @@ Result<double> parse_choice(const KnobSpec& knob, std::string_view text) {
     const auto found = std::find(knob.choices.begin(), knob.choices.end(), text);
     if (found != knob.choices.end()) return static_cast<double>(found - knob.choices.begin());
     return Error{fmt::format("{} has no choice \"{}\"", knob.name, shown(text)),
-                 fmt::format("did you mean {}? It is {}", nearest(text, knob.choices), range_text(knob))};
+                 did_you_mean(text, knob.choices, "it is " + range_text(knob))};
 }
 
 std::optional<double> plain_number(std::string_view text) {
@@ -114,9 +115,7 @@ Status KnobValues::set_from_text(std::string_view assignment) {
                      "write KNOB=VALUE, such as max_num_seqs=8"};
     const std::string_view name = assignment.substr(0, equals);
     const KnobSpec* knob = find_knob(name);
-    if (!knob)
-        return Error{fmt::format("there is no knob \"{}\"", shown(name)),
-                     fmt::format("did you mean {}? `pitwall knobs` lists them", nearest_knob_name(name))};
+    if (!knob) return Error{fmt::format("there is no knob \"{}\"", shown(name)), knob_advice(name)};
     auto value = parse_value(*knob, assignment.substr(equals + 1));
     if (!value.ok()) return value.error();
     set(knob->id, value.value());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace pitwall::presets {
@@ -11,6 +12,13 @@ namespace {
 
 /// Longer words are cut: a name that is wrong by more than this is not a misspelling.
 constexpr size_t kLongestWord = 64;
+
+/// All letters of `few` are in `many`, in that order.
+bool is_within(std::string_view few, std::string_view many) {
+    size_t found = 0;
+    for (const char c : many) found += found < few.size() && few[found] == c;
+    return found == few.size();
+}
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -43,6 +51,13 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
         if (edits < fewest) fewest = edits, best = candidate;
     }
     return best;
+}
+
+bool is_like(std::string_view word, std::string_view candidate) {
+    const auto [few, many] =
+        word.size() < candidate.size() ? std::pair(word, candidate) : std::pair(candidate, word);
+    if (3 * edit_distance(word, candidate) <= many.size() + 1) return true;
+    return 2 * few.size() >= many.size() && is_within(few, many);
 }
 
 std::string shown(std::string_view text) {

@@ -2,11 +2,13 @@
 #include "presets/preset.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "presets/advice.h"
 #include "presets/json_text.h"
 #include "presets/nearest.h"
 
@@ -29,7 +31,7 @@ Status check_keys(const json& file, std::string_view origin) {
     for (const auto& [key, value] : file.items())
         if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
             return wrong(origin, fmt::format("has an unknown key \"{}\"", shown(key)),
-                         fmt::format("did you mean {}?", nearest(key, kKeys)));
+                         did_you_mean(key, kKeys, fmt::format("it may have {}", fmt::join(kKeys, ", "))));
     const auto version = file.find(kVersionKey);
     if (version == file.end())
         return wrong(origin, fmt::format("has no \"{}\"", kVersionKey), "is it a preset of Pitwall?");
@@ -64,8 +66,7 @@ std::string setting_text(const KnobSpec& knob, const json& value) {
 Status read_setting(const std::string& key, const json& value, std::string_view origin, KnobValues& values) {
     const KnobSpec* knob = find_knob(key);
     if (!knob)
-        return wrong(origin, fmt::format("has an unknown setting \"{}\"", shown(key)),
-                     fmt::format("did you mean {}?", nearest_knob_name(key)));
+        return wrong(origin, fmt::format("has an unknown setting \"{}\"", shown(key)), knob_advice(key));
     const auto parsed = parse_value(*knob, setting_text(*knob, value));
     if (!parsed.ok()) return wrong(origin, "says " + parsed.error().what, parsed.error().hint);
     values.set(knob->id, parsed.value());

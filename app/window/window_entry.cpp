@@ -6,6 +6,7 @@
 #include <QProxyStyle>
 #include <QSettings>
 #include <QTimer>
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -138,8 +139,9 @@ std::vector<std::string> headless_words(const WindowOptions& options) {
     if (!s.record_path.empty()) add("--record", s.record_path);
     if (s.duration_ns > 0) add("--duration", std::to_string(static_cast<double>(s.duration_ns) * 1e-9));
     if (s.overwrite) words.emplace_back("--overwrite");
+    if (!s.preset_path.empty()) add("--preset", s.preset_path);
     for (const presets::KnobSpec& spec : presets::knob_table())
-        if (s.knobs.given(spec.id))
+        if (s.knobs.given(spec.id) && std::ranges::find(s.from_preset, spec.id) == s.from_preset.end())
             add("--set", std::string(spec.name) + "=" + presets::format_value(spec, s.knobs.get(spec.id)));
     return words;
 }

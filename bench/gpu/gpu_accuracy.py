@@ -1,13 +1,25 @@
 #!/usr/bin/env python3
 """How far a GPU's logits are from the CPU's with activations in float32, by KV format; and from its own, where batch_invariant is off.
     gpu_accuracy.py PITWALL MODEL FOLDER
+The texts are random tokens. In the emulator a model of 135M parameters takes half a second a token: --texts, --tokens, --kv and --no-fast-mode
+make it short.
 """
-import json, pathlib, random, subprocess, sys
+import argparse, json, pathlib, random, subprocess
 
 import numpy as np
 
-pitwall, model, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-TEXTS, TOKENS = 4, 96
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("pitwall")
+parser.add_argument("model")
+parser.add_argument("folder", type=pathlib.Path)
+parser.add_argument("--texts", type=int, default=4)
+parser.add_argument("--tokens", type=int, default=96, help="of each text")
+parser.add_argument("--kv", default="f16,bf16,fp8,int8,k8v4,int4", help="formats of KV, with commas between")
+parser.add_argument("--cpu-i8", action="store_true", help="also how far i8 activations on the CPU are")
+parser.add_argument("--no-fast-mode", dest="fast_mode", action="store_false")
+options = parser.parse_args()
+options.folder.mkdir(parents=True, exist_ok=True)
+pitwall, model, folder = options.pitwall, options.model, options.folder
 FAST_TOKENS = 1024  # score takes 256 at a time, which is where the fast mode begins for quantized weights
 
 
@@ -41,11 +53,17 @@ def tell(want, got, **line):
     print(json.dumps(line), flush=True)
 
 
-ids = texts("ids.jsonl", TEXTS, TOKENS)
-for dtype in ("f16", "bf16", "fp8", "int8", "k8v4", "int4"):
+ids = texts("ids.jsonl", options.texts, options.tokens)
+for dtype in options.kv.split(","):
     kv = f"kv_cache_dtype={dtype}"
-    tell(log_probabilities(ids, model, "cpu", "activation_dtype=f32", kv), log_probabilities(ids, model, "cuda", kv), what="accuracy", model=model, kv_cache_dtype=dtype)
+    facts = {"model": model, "kv_cache_dtype": dtype, "positions": options.texts * options.tokens}
+    exact = log_probabilities(ids, model, "cpu", "activation_dtype=f32", kv)
+    tell(exact, log_probabilities(ids, model, "cuda", kv), what="accuracy", **facts)
+    if options.cpu_i8:
+        tell(exact, log_probabilities(ids, model, "cpu", "activation_dtype=i8", kv), what="accuracy of the CPU with i8", **facts)
 
+if not options.fast_mode:
+    raise SystemExit
 library = inspect("--model", model, "--device", "cuda")["matrix_library"]
 long = texts("long.jsonl", 1, FAST_TOKENS)
 for of_model in [model] + [model + ":bf16"] * model.startswith("synthetic:"):

@@ -15,7 +15,7 @@ void give_up(const Error& error) {
 
 Device::Device() {
     const DeviceList list = list_devices();
-    if (list.devices.empty()) give_up({"there is no device: " + list.why_none, ""});
+    if (list.devices.empty()) give_up(list.why_none);
     properties_ = list.devices[0];
     must(use_device(0));
     stream_ = must(Stream::create());

@@ -38,7 +38,12 @@ void Engine::Impl::follow_history() {
     r.hold_at = r.replay_change < changes.size() ? changes[r.replay_change].position : UINT32_MAX;
 }
 
-bool Engine::Impl::is_in_force(const NumericFormat& format) const { return format == numeric_format(); }
+/// A history from before kernels were told leaves them open.
+bool Engine::Impl::is_in_force(const NumericFormat& format) const {
+    NumericFormat now = numeric_format();
+    if (format.kernels.empty()) now.kernels.clear();
+    return format == now;
+}
 
 /// False: the request has ended over it, or begins the stage again on another device.
 bool Engine::Impl::replay_change(const NumericFormat& format) {
@@ -52,6 +57,9 @@ bool Engine::Impl::replay_change(const NumericFormat& format) {
         answer = set_knob(KnobId::kBatchInvariant, 1, KnobOrigin::kEngine);
     if (!replaying_ || devices_lost_ != devices_lost) return false;
     if (is_in_force(format)) return true;
+    if (answer.verdict == Verdict::kAccepted)
+        answer.reason = fmt::format("its bf16 products are of the kernels {}, and here they are of {}",
+                                    format.kernels.substr(0, 40), executor_->device().kernel_tier);
     end_request(*replaying_, FinishReason::kFailed, "",
                 fmt::format("its numeric history cannot be replayed: {}", answer.reason));
     return false;

@@ -132,7 +132,11 @@ double Engine::Impl::change_batch_invariance(double value, Bounded& bounded) {
 }
 
 NumericFormat Engine::Impl::numeric_format() const {
-    return {executor_->kv_cache_dtype(), executor_->activation_dtype(), executor_->batch_invariant()};
+    NumericFormat format{executor_->kv_cache_dtype(), executor_->activation_dtype(),
+                         executor_->batch_invariant()};
+    if (format.activation == presets::ActivationDtype::kBf16)
+        format.kernels = executor_->device().kernel_tier;
+    return format;
 }
 
 void Engine::Impl::publish_knob(KnobId id, double old_value, double asked, KnobBound bound, KnobOrigin origin,

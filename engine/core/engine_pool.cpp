@@ -17,6 +17,12 @@ using presets::KnobId;
 
 void Engine::Impl::open_pool() {
     writer_.set_kv_dtype(executor_->kv_cache_dtype());
+    // Whoever made the executor may have replaced what its device lacks.
+    if (const double present = kv_dtype_choice(executor_->kv_cache_dtype());
+        effective_.get(KnobId::kKvCacheDtype) != present) {
+        effective_.set(KnobId::kKvCacheDtype, present);
+        bounds_[static_cast<size_t>(KnobId::kKvCacheDtype)] = KnobBound::kUnavailable;
+    }
     const auto asked = static_cast<uint32_t>(std::max<int64_t>(1, asked_.integer(KnobId::kNumKvBlocks)));
     uint32_t blocks = std::min(asked, executor_->capacity_blocks());
     while (blocks > 0 && !executor_->resize_pool(blocks).ok()) blocks /= 2;

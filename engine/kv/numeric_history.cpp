@@ -17,7 +17,8 @@ std::vector<FormatChange> changes_of(std::span<const EpochSpan> spans, const KvE
              ++epoch)
             if (i > 0 && epochs.format(epoch).kv != epochs.format(epoch - 1).kv)
                 changes.push_back(
-                    {spans[i].position, {epochs.format(epoch).kv, now.activation, now.batch_invariant}});
+                    {spans[i].position,
+                     {epochs.format(epoch).kv, now.activation, now.batch_invariant, now.kernels}});
         const bool converted = changes.size() > before;
         if (!converted && (i == 0 || changes.back().format != now))
             changes.push_back({spans[i].position, now});

@@ -26,6 +26,9 @@ struct NumericFormat {
     ActivationDtype activation = ActivationDtype::kF32;
     /// False: the bits also depended on whoever shared its steps, and no replay gives them again.
     bool batch_invariant = true;
+    /// Whose products of bfloat16 activations these are (DeviceInfo::kernel_tier): no two kinds of kernels add them up alike. ""
+    /// with other activations, and in a history that leaves it open.
+    std::string kernels = {};
     bool operator==(const NumericFormat&) const = default;
 };
 

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 #include <set>
 
+#include "presets/advice.h"
 #include "presets/knob.h"
 #include "presets/nearest.h"
 
@@ -147,4 +149,27 @@ TEST(Nearest, CountsEdits) {
     EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
     EXPECT_EQ(nearest_knob_name("max_batched_tokens"), "max_num_batched_tokens");
     EXPECT_EQ(nearest("x", {}), "");
+}
+
+TEST(Advice, GuessesOnlyWhatIsLikely) {
+    constexpr std::array<std::string_view, 3> kNames = {"device", "max-tokens", "bf16"};
+    EXPECT_EQ(did_you_mean("devise", kNames, "see help"), "did you mean device? See help");
+    EXPECT_EQ(did_you_mean("bfloat16", kNames, "see help"), "did you mean bf16? See help");
+    for (const char* other : {"tensor", "max-model-len", "port", "x", ""})
+        EXPECT_EQ(did_you_mean(other, kNames, "see help"), "see help") << other;
+    EXPECT_EQ(knob_advice("max_batched_tokens"),
+              "did you mean max_num_batched_tokens? `pitwall knobs` lists them");
+    EXPECT_EQ(knob_advice("enforce_eager"), "`pitwall knobs` lists them");
+}
+
+TEST(Advice, KnowsWhatOtherEnginesCallIt) {
+    for (const char* name :
+         {"tensor_parallel_size", "--tensor-parallel-size", "--tensor-parallel-size=2", "--tp"})
+        EXPECT_THAT(called_here(name), HasSubstr("--device cuda:0,1")) << name;
+    EXPECT_EQ(called_here("--max-num-seqs"), "that is --set max_num_seqs=VALUE here");
+    EXPECT_EQ(called_here("--max-running-requests"), "that is --set max_num_seqs=VALUE here");
+    EXPECT_EQ(called_here("--cache-type-v"), "that is --set kv_cache_dtype=VALUE here");
+    EXPECT_EQ(called_here("--no-enable-prefix-caching"), "that is --set enable_prefix_caching=VALUE here");
+    EXPECT_EQ(called_here("--promt"), "");
+    EXPECT_EQ(called_here(""), "");
 }

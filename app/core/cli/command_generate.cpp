@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -150,6 +151,22 @@ int generate_one(const CommandContext& context, const GenerateOptions& options,
     return kExitDone;
 }
 
+/// One that ran out of its own time, or that Ctrl-C ended, went as it was asked to.
+bool went_wrong(const GenerationOutcome& outcome) {
+    return outcome.reason == FinishReason::kRejected || outcome.reason == FinishReason::kFailed;
+}
+
+/// The exit status of a file of requests: a script that reads no line of it still learns that answers are missing.
+int report_failures(const std::vector<GenerationOutcome>& outcomes, const std::vector<std::string>& ids) {
+    const auto first = std::find_if(outcomes.begin(), outcomes.end(), went_wrong);
+    if (first == outcomes.end()) return kExitDone;
+    return report({fmt::format("{} of {} requests were rejected or failed",
+                               std::count_if(outcomes.begin(), outcomes.end(), went_wrong), outcomes.size()),
+                   fmt::format("each line's \"error\" says why; the first is \"{}\": {}",
+                               ids[static_cast<size_t>(first - outcomes.begin())], first->error)},
+                  kExitFailed);
+}
+
 int generate_file(const CommandContext& context, const GenerateOptions& options,
                   std::vector<ScheduledKnob> knobs) {
     Interrupts interrupts;
@@ -170,7 +187,7 @@ int generate_file(const CommandContext& context, const GenerateOptions& options,
     const auto outcomes = run_all(started.value(), context.session, std::move(knobs),
                                   std::move(requests).value(), interrupts, nullptr);
     for (size_t i = 0; i < outcomes.size(); ++i) print_json(outcome_json(outcomes[i], ids[i]));
-    return interrupts.pending() ? kExitInterrupted : kExitDone;
+    return interrupts.pending() ? kExitInterrupted : report_failures(outcomes, ids);
 }
 
 int generate(CommandContext& context, const GenerateOptions& options) {

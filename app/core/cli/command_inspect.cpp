@@ -7,11 +7,14 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/summary_json.h"
 #include "app/core/session/device_choice.h"
+#include "engine/exec/cpu/kernels/kernel_tier.h"
+#include "engine/exec/cuda/cuda_executor.h"
 #include "engine/exec/cuda/cuda_library.h"
 #include "engine/model/model.h"
 #include "presets/preset.h"
@@ -109,13 +112,24 @@ void print_text(const ordered_json& value, const std::string& indent) {
 /// What the GPUs are, and with which libraries they work.
 void add_gpus(const cuda::abi::Plugin& plugin, const DeviceChoice& choice, ordered_json& out) {
     const auto devices = engine::choose_cuda_devices(plugin, choice.cuda_indices);
-    if (devices.ok())
+    if (devices.ok()) {
         out["device_name"] = engine::cuda_device_names(devices.value());
-    else
+        out["kernel_tier"] = engine::cuda_kernel_tier(devices.value().front());
+    } else {
         out["device_error"] = devices.error().text();
+    }
     out["matrix_library"] = engine::describe_matrix_library(plugin);
     if (choice.cuda_indices.size() > 1)
         out["collective_library"] = engine::describe_collective_library(plugin);
+}
+
+/// Which instructions its kernels use.
+void add_cpu(ordered_json& out) {
+    const auto tier = engine::choose_kernel_tier(std::nullopt);
+    if (tier.ok())
+        out["kernel_tier"] = engine::kernel_tier_name(tier.value());
+    else
+        out["device_error"] = tier.error().text();
 }
 
 /// The model and the device that a session would have.
@@ -126,6 +140,7 @@ Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     ordered_json& out = found.value();
     out["device"] = device_words(choice);
     if (!reason.empty()) out["device_reason"] = reason;
+    if (choice.kind == DeviceChoice::Kind::kCpu) add_cpu(out);
     if (choice.kind != DeviceChoice::Kind::kCuda) return found;
     if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
         add_gpus(*plugin.value(), choice, out);

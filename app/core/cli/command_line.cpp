@@ -19,7 +19,7 @@
 #include "app/core/cli/interrupts.h"
 #include "app/core/cli/open_window.h"
 #include "app/core/session/engine_parts.h"
-#include "presets/nearest.h"
+#include "presets/advice.h"
 #include "presets/preset.h"
 
 namespace pitwall::app {
@@ -40,7 +40,7 @@ void add_common_options(CLI::App& app, CommandContext& context) {
     app.add_option("--threads", context.session.threads,
                    "threads of the CPU executor; 0: as many as there are cores")
         ->check(CLI::Range(0, 1024));
-    app.add_option("--preset", context.preset_path, "FILE of settings, read before --set");
+    app.add_option("--preset", context.session.preset_path, "FILE of settings, read before --set");
     app.add_option("--set", context.settings, "KNOB=VALUE, repeatable; `pitwall knobs` lists them")
         ->allow_extra_args(false);
     app.add_option("--seed", context.session.seed, "of the workload and of random weights")
@@ -51,6 +51,11 @@ void add_common_options(CLI::App& app, CommandContext& context) {
         "--overwrite", context.session.overwrite,
         "replace what is there at the name of a file to be written: a session by a session, JSON by JSON");
 }
+
+constexpr const char* kExitStatuses =
+    "Exit status: 0 done; 1 failed while running, in generate --requests also where any request was rejected "
+    "or "
+    "failed; 2 wrong use or an input that cannot be used; 130 interrupted";
 
 void add_commands(CLI::App& app, CommandContext& context) {
     add_run(app, context);
@@ -63,9 +68,11 @@ void add_commands(CLI::App& app, CommandContext& context) {
     add_knobs(app, context);
     add_preset(app, context);
     add_inspect(app, context);
+    app.footer(kExitStatuses);
     for (CLI::App* command : app.get_subcommands(nullptr))
-        command->footer(
-            "Options that hold everywhere, such as --model, --device, --set and --json: `pitwall --help`");
+        command->footer(std::string("Options that hold everywhere, such as --model, --device, --set and "
+                                    "--json: `pitwall --help`\n") +
+                        kExitStatuses);
 }
 
 /// The deepest command that was named: its options are those that a misspelt word is compared with.
@@ -95,21 +102,28 @@ std::vector<std::string> command_names(const CLI::App& command) {
     return names;
 }
 
-std::string nearest_of(const std::string& word, const std::vector<std::string>& names) {
+std::string advice_of(const std::string& word, const std::vector<std::string>& names,
+                      const std::string& help) {
     const std::vector<std::string_view> views(names.begin(), names.end());
-    return std::string(presets::nearest(word, views));
+    return presets::did_you_mean(word, views, "see " + help);
+}
+
+/// Another engine's name for it says more than a guess at a misspelling.
+std::string option_advice(const CLI::App& app, const std::string& word, const std::string& help) {
+    const std::string here = presets::called_here(word);
+    return here.empty()
+               ? advice_of(word.substr(0, word.find('=')), option_names(app, *named_command(app)), help)
+               : here;
 }
 
 Error unexpected(const CLI::App& app, const std::string& word) {
     const CLI::App* command = named_command(app);
     const std::string help = fmt::format("`{} --help`", words_of(command));
     if (word.starts_with("-"))
-        return {fmt::format("there is no option {}", word),
-                fmt::format("did you mean {}? See {}", nearest_of(word, option_names(app, *command)), help)};
+        return {fmt::format("there is no option {}", word), option_advice(app, word, help)};
     const auto commands = command_names(*command);
     if (!commands.empty())
-        return {fmt::format("there is no command \"{}\"", word),
-                fmt::format("did you mean {}? See {}", nearest_of(word, commands), help)};
+        return {fmt::format("there is no command \"{}\"", word), advice_of(word, commands, help)};
     return {fmt::format("\"{}\" was not expected", word), fmt::format("see {}", help)};
 }
 
@@ -122,16 +136,26 @@ Error wrong_words(const CLI::App& app, const CLI::ParseError& error) {
     return {error.what(), fmt::format("see `{} --help`", words_of(command))};
 }
 
+Status read_preset(CommandContext& context) {
+    auto preset = presets::load_preset(context.session.preset_path);
+    if (!preset.ok()) return preset.error();
+    context.session.knobs = preset.value().values;
+    context.preset_name = preset.value().name, context.preset_description = preset.value().description;
+    return {};
+}
+
 /// The preset first, then the settings in order; the last word on a knob holds.
 Status read_settings(CommandContext& context) {
-    if (!context.preset_path.empty()) {
-        auto preset = presets::load_preset(context.preset_path);
-        if (!preset.ok()) return preset.error();
-        context.session.knobs = preset.value().values;
-        context.preset_name = preset.value().name, context.preset_description = preset.value().description;
-    }
+    presets::KnobValues by_hand;
+    if (!context.session.preset_path.empty())
+        if (auto status = read_preset(context); !status.ok()) return status;
+    const presets::KnobValues of_preset = context.session.knobs;
     for (const std::string& setting : context.settings)
-        if (auto status = context.session.knobs.set_from_text(setting); !status.ok()) return status.error();
+        for (presets::KnobValues* values : {&by_hand, &context.session.knobs})
+            if (auto status = values->set_from_text(setting); !status.ok()) return status.error();
+    for (const presets::KnobSpec& knob : presets::knob_table())
+        if (of_preset.given(knob.id) && !by_hand.given(knob.id))
+            context.session.from_preset.push_back(knob.id);
     // Who gives one means to use it.
     const auto method = presets::KnobId::kSpeculativeMethod;
     if (!context.session.draft_model.empty() && !context.session.knobs.given(method))
@@ -190,6 +214,7 @@ int run_command_line(int argc, char** argv, const WindowEntry& window) {
     CLI::App app("Pitwall: the pit wall for LLM inference", "pitwall");
     CommandContext context;
     context.window = window;
+    context.session.remark = remark;
     app.fallthrough();
     app.set_version_flag("--version", std::string("pitwall ") + PITWALL_VERSION);
     add_common_options(app, context);

@@ -21,7 +21,6 @@ namespace pitwall::app {
 struct CommandContext {
     // As given.
     SessionOptions session;
-    std::string preset_path;
     std::vector<std::string> settings;  ///< "KNOB=VALUE", in order
     bool json = false;
     WindowWords window_words;

@@ -2,12 +2,14 @@
 #include "app/core/cli/json_fields.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "presets/advice.h"
 #include "presets/json_text.h"
 #include "presets/nearest.h"
 
@@ -35,7 +37,7 @@ Result<json> parse_json_object(std::string_view text, std::string_view where) {
 
 Error unknown_field(std::string_view where, std::string_view field, std::span<const std::string_view> known) {
     return {fmt::format("{} has an unknown field \"{}\"", where, presets::shown(field)),
-            fmt::format("did you mean {}?", presets::nearest(field, known))};
+            presets::did_you_mean(field, known, fmt::format("there are {}", fmt::join(known, ", ")))};
 }
 
 std::string read_token_ids(const json& value, uint32_t vocab_size, size_t most, std::vector<TokenId>& out) {

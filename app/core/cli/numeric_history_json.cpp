@@ -22,12 +22,12 @@ namespace {
 
 constexpr size_t kMostStages = 1'000, kMostChanges = 10'000;
 constexpr const char* kShape =
-    R"(must be a list of {"tokens": N, "kv_cache_dtype": [[position, format], ...], "activation_dtype": [[position, format], ...]}, as generate prints it)";
+    R"(must be a list of {"tokens": N, "kv_cache_dtype": [[position, format], ...], "activation_dtype": [[position, format], or of bf16 [position, "bf16", kernels], ...]}, as generate prints it)";
 
-/// [position, word] of either list.
+/// [position, word] of either list; [position, "bf16", kernels] of that of activations.
 struct Change {
     uint32_t position = 0;
-    std::string word;
+    std::string word, kernels = {};
 };
 
 bool read_count(const json& value, uint32_t& out) {
@@ -36,14 +36,17 @@ bool read_count(const json& value, uint32_t& out) {
     return true;
 }
 
-std::string read_changes(const json& list, std::vector<Change>& out) {
+std::string read_changes(const json& list, bool may_have_kernels, std::vector<Change>& out) {
     if (!list.is_array() || list.size() > kMostChanges) return kShape;
     for (const json& value : list) {
         Change& change = out.emplace_back();
-        if (!value.is_array() || value.size() != 2 || !read_count(value[0], change.position) ||
-            !value[1].is_string())
+        if (!value.is_array() || value.size() < 2 || value.size() > 3 ||
+            !read_count(value[0], change.position) || !value[1].is_string() || !value.back().is_string())
             return kShape;
         change.word = value[1].get<std::string>();
+        if (value.size() == 2) continue;
+        if (change.word != "bf16" || !may_have_kernels) return kShape;
+        change.kernels = value[2].get<std::string>();
     }
     return "";
 }
@@ -54,24 +57,27 @@ std::string no_format(const std::string& word) {
 
 /// What activations are at each change of theirs; before formats were recorded they were float32.
 std::string read_activations(const json& stage, std::vector<FormatChange>& out) {
-    std::vector<Change> changes{{0, "f32"}};
+    std::vector<Change> changes{{0, "f32", ""}};
     if (stage.contains("activation_dtype")) {
         changes.clear();
-        if (std::string wrong = read_changes(stage["activation_dtype"], changes); !wrong.empty())
+        if (std::string wrong = read_changes(stage["activation_dtype"], true, changes); !wrong.empty())
             return wrong;
     }
     const auto& words = presets::spec(presets::KnobId::kActivationDtype).choices;
     for (const Change& change : changes) {
         const auto at = std::find(words.begin(), words.end(), change.word);
         if (at == words.end()) return no_format(change.word);
-        out.push_back({change.position, {.activation = static_cast<ActivationDtype>(at - words.begin())}});
+        out.push_back(
+            {change.position,
+             {.activation = static_cast<ActivationDtype>(at - words.begin()), .kernels = change.kernels}});
     }
     return "";
 }
 
 std::string read_kv_formats(const json& stage, std::vector<FormatChange>& out) {
     std::vector<Change> changes;
-    if (std::string wrong = read_changes(stage["kv_cache_dtype"], changes); !wrong.empty()) return wrong;
+    if (std::string wrong = read_changes(stage["kv_cache_dtype"], false, changes); !wrong.empty())
+        return wrong;
     for (const Change& change : changes) {
         const auto dtype = engine::kv_dtype_named(change.word);
         if (!dtype) return no_format(change.word);
@@ -91,8 +97,10 @@ std::vector<FormatChange> merged(std::vector<FormatChange> kv, const std::vector
         if (end == change.position) continue;
         change.format.kv = all.empty() ? KvDtype::kF16 : all.back().format.kv;
         if (next == kv.end() || next->position != change.position) all.push_back(change);
-        for (; next != kv.end() && (last || next->position < end); ++next)
-            all.push_back({next->position, {next->format.kv, change.format.activation}});
+        for (; next != kv.end() && (last || next->position < end); ++next) {
+            change.position = next->position, change.format.kv = next->format.kv;
+            all.push_back(change);
+        }
     }
     return all;
 }
@@ -122,6 +130,26 @@ nlohmann::ordered_json changes_json(const std::vector<FormatChange>& formats, co
     return changes;
 }
 
+std::string_view activation_name(const FormatChange& change) {
+    return presets::spec(presets::KnobId::kActivationDtype)
+        .choices[static_cast<size_t>(change.format.activation)];
+}
+
+/// The same of activations, with whose kernels computed them where that decides the bits.
+nlohmann::ordered_json activations_json(const std::vector<FormatChange>& formats) {
+    auto changes = nlohmann::ordered_json::array();
+    const FormatChange* before = nullptr;
+    for (const FormatChange& change : formats) {
+        const bool same = before && before->format.activation == change.format.activation &&
+                          before->format.kernels == change.format.kernels;
+        before = &change;
+        if (same) continue;
+        changes.push_back({change.position, activation_name(change)});
+        if (!change.format.kernels.empty()) changes.back().push_back(change.format.kernels);
+    }
+    return changes;
+}
+
 }  // namespace
 
 std::string read_numeric_history(const json& value, engine::NumericHistory& out) {
@@ -138,10 +166,7 @@ nlohmann::ordered_json numeric_history_json(const engine::NumericHistory& histor
         if (stage.tokens > 0) line["tokens"] = stage.tokens;
         line["kv_cache_dtype"] = changes_json(
             stage.formats, [](const FormatChange& change) { return telemetry::name(change.format.kv); });
-        line["activation_dtype"] = changes_json(stage.formats, [](const FormatChange& change) {
-            return presets::spec(presets::KnobId::kActivationDtype)
-                .choices[static_cast<size_t>(change.format.activation)];
-        });
+        line["activation_dtype"] = activations_json(stage.formats);
         const auto invariance = changes_json(stage.formats, [](const FormatChange& change) {
             return std::string_view(change.format.batch_invariant ? "true" : "false");
         });

@@ -5,29 +5,23 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 
 #include "app/core/cli/checks.h"
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
-#include "presets/nearest.h"
+#include "telemetry/base/environment.h"
 
 namespace pitwall::app {
 
 namespace {
 
-bool is_opengl_word(std::string_view word) { return word == "auto" || word == "on" || word == "off"; }
-
 /// The environment counts only where a window opens: a wrong word in it must not stop `pitwall knobs`.
 Status read_opengl(const std::string& given, WindowOptions& options) {
-    const char* environment = std::getenv("PITWALL_OPENGL");
-    if (!given.empty())
-        options.opengl = given;
-    else if (environment != nullptr && *environment != '\0')
-        options.opengl = environment;
-    if (is_opengl_word(options.opengl)) return {};
-    return Error{fmt::format("PITWALL_OPENGL={} is no way to draw", presets::shown(options.opengl)),
-                 "set it to auto, on or off"};
+    if (!given.empty()) return options.opengl = given, Status();  // one of them: the parser looked
+    auto word = environment_word("PITWALL_OPENGL", {"auto", "on", "off"});
+    if (!word.ok()) return word.error();
+    if (!word.value().empty()) options.opengl = std::move(word).value();
+    return {};
 }
 
 Status read_size(const std::string& text, WindowOptions& options) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/exec/cuda/cuda_library.h"
+#include "presets/advice.h"
 #include "presets/nearest.h"
 
 namespace pitwall::app {
@@ -90,7 +91,9 @@ Result<DeviceChoice> parse_device(const std::string& device) {
                      indices.error().hint};
     }
     return Error{fmt::format("there is no device \"{}\"", presets::shown(device)),
-                 fmt::format("did you mean {}?", presets::nearest(device, kKnown))};
+                 device == "gpu" ? "did you mean cuda?"
+                                 : presets::did_you_mean(
+                                       device, kKnown, "it is auto, cpu, cuda, cuda:N, sim or sim:PROFILE")};
 }
 
 /// An emulated GPU is for tests: it is never what somebody meant who did not say so.

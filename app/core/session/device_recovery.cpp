@@ -6,11 +6,15 @@
 #include <exception>
 #include <utility>
 
+#include "app/core/session/device_knobs.h"
 #include "app/core/session/engine_parts.h"
 
 namespace pitwall::app {
 
 using Kind = DeviceChoice::Kind;
+
+DeviceRecovery::DeviceRecovery(EngineParts& parts, const SessionOptions& options)
+    : parts_(&parts), options_(with_any_numerics(options)) {}
 
 Result<std::unique_ptr<engine::Executor>> DeviceRecovery::operator()(const Error& why) {
     const std::string lost = fmt::format("{} was lost ({})", device_words(parts_->device.choice), why.what);

@@ -22,7 +22,7 @@ class DeviceRecovery {
     static constexpr int64_t kSpan_ns = int64_t{600} * 1'000'000'000;
 
     /// `parts` outlives this.
-    DeviceRecovery(EngineParts& parts, const SessionOptions& options) : parts_(&parts), options_(options) {}
+    DeviceRecovery(EngineParts& parts, const SessionOptions& options);
     Result<std::unique_ptr<engine::Executor>> operator()(const Error& why);
 
   private:

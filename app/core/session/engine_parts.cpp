@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/core/session/device_choice.h"
+#include "app/core/session/device_knobs.h"
 #include "app/core/session/device_recovery.h"
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/cuda/cuda_executor.h"
@@ -48,17 +49,19 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
 /// GPUs have their own memory; kv_cache_memory_bytes bounds the cache only where somebody gave it.
 Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, const SessionOptions& options,
                                                     const engine::Model& model, const ProgressFn& progress) {
-    const auto refused = [](const Error& why) {
-        return Error{"--device cuda: " + why.what,
+    // As it was typed, where it was: one that "auto" found has its number.
+    const std::string typed = options.device.starts_with("cuda") ? options.device : device_words(device);
+    const auto refused = [&](const Error& why) {
+        return Error{fmt::format("--device {}: {}", typed, why.what),
                      why.hint.empty() ? "use --device cpu or --device sim" : why.hint};
     };
     const auto plugin = engine::load_cuda_plugin();
     if (!plugin.ok()) return refused(plugin.error());
-    const auto devices = engine::list_cuda_devices(*plugin.value());
+    const auto devices = engine::choose_cuda_devices(*plugin.value(), device.cuda_indices);
     if (!devices.ok()) return refused(devices.error());
     engine::CudaOptions cuda;
     cuda.devices = device.cuda_indices;
-    cuda.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
+    cuda.kv_cache_dtype = engine::kv_dtype_of(knobs_for(options, device));
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
@@ -70,9 +73,9 @@ Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
-    cpu.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
-    cpu.activation_dtype =
-        static_cast<presets::ActivationDtype>(options.knobs.integer(KnobId::kActivationDtype));
+    const presets::KnobValues knobs = knobs_for(options, DeviceChoice{});
+    cpu.kv_cache_dtype = engine::kv_dtype_of(knobs);
+    cpu.activation_dtype = static_cast<presets::ActivationDtype>(knobs.integer(KnobId::kActivationDtype));
     cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
     return engine::make_cpu_executor(model, cpu);
 }
@@ -109,6 +112,10 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
                                                         ResolvedDevice* resolved) {
     const auto asked = parse_device(options.device);
     if (!asked.ok()) return asked.error();
+    const bool gpu_is_looked_for =
+        asked.value().kind == DeviceChoice::Kind::kAuto || asked.value().kind == DeviceChoice::Kind::kCuda;
+    if (gpu_is_looked_for)
+        if (Status status = engine::check_cuda_variables(); !status.ok()) return status.error();
     ResolvedDevice device = resolve_device(asked.value());
     auto made = make_executor_on(device.choice, options, model, clock, progress);
     const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto;
@@ -132,11 +139,14 @@ Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& d
 Result<std::unique_ptr<engine::Executor>> make_lone_executor(const SessionOptions& options,
                                                              const engine::Model& model, Clock& clock,
                                                              const ProgressFn& progress) {
-    auto made = make_executor(options, model, clock, progress);
-    const bool invariant = options.knobs.boolean(KnobId::kBatchInvariant);
-    if (!made.ok() || made.value()->batch_invariant() == invariant) return made;
-    if (Status status = made.value()->set_batch_invariant(invariant); !status.ok())
-        return Error{"batch_invariant: " + status.error().what, status.error().hint};
+    ResolvedDevice chosen;
+    auto made = make_executor(options, model, clock, progress, &chosen);
+    if (!made.ok()) return made;
+    const bool invariant = knobs_for(options, chosen.choice).boolean(KnobId::kBatchInvariant);
+    if (made.value()->batch_invariant() != invariant)
+        if (Status status = made.value()->set_batch_invariant(invariant); !status.ok())
+            return Error{"batch_invariant: " + status.error().what, status.error().hint};
+    tell_of_device(options, *made.value());
     return made;
 }
 
@@ -162,6 +172,7 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         return status.error();
     auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress, &parts->device);
     if (!executor.ok()) return executor.error();
+    tell_of_device(options, *executor.value());
     parts->set_device_name(executor.value()->device().name);
     parts->producer = parts->bus.add_producer();
     parts->engine = std::make_unique<engine::Engine>(

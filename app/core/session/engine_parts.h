@@ -37,7 +37,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& d
                                                            const engine::Model& model, Clock& clock,
                                                            const ProgressFn& progress);
 
-/// The same for who runs it without an engine, which would follow the knobs: refuses what the device lacks.
+/// The same for who runs it without an engine, which would follow the knobs: refuses what the device lacks, or tells it.
 Result<std::unique_ptr<engine::Executor>> make_lone_executor(const SessionOptions& options,
                                                              const engine::Model& model, Clock& clock,
                                                              const ProgressFn& progress);

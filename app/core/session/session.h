@@ -24,6 +24,11 @@ struct SessionOptions {
     uint64_t seed = 1;
     std::string draft_model;  ///< FILE or synthetic:SHAPE; "": none
     presets::KnobValues knobs;
+    std::string preset_path;  ///< "": none
+    /// Of the knobs, those that the preset gave and nobody by hand: what the device lacks of these is replaced, and not refused.
+    std::vector<presets::KnobId> from_preset;
+    /// Told in a sentence what is worth knowing of what is opened, and no error. May be null; on the thread that opens.
+    std::function<void(const std::string& sentence)> remark;
     std::string record_path;  ///< "": not recorded
     bool overwrite = false;   ///< a session that is there at record_path is replaced
     /// How often a simulated device picks what another one would: below 100 for those that draft.

@@ -288,6 +288,11 @@ uint32_t available_threads() {
     return std::max(1u, std::thread::hardware_concurrency());
 }
 
+Status check_cpu_activations(presets::ActivationDtype dtype) {
+    const auto tier = choose_kernel_tier(std::nullopt);
+    return tier.ok() ? cpu::check_activations(dtype, cpu::kernels_of(tier.value())) : Status();
+}
+
 Result<std::unique_ptr<Executor>> make_cpu_executor(const Model& model, const CpuOptions& options) {
     const auto tier = choose_kernel_tier(options.tier);
     if (!tier.ok()) return tier.error();

@@ -25,6 +25,10 @@ struct CpuOptions {
 /// Threads that this process may run at once (its affinity mask).
 uint32_t available_threads();
 
+/// Whether this machine's kernels have such activations; the error says what is missing. A kernel tier that cannot be had is
+/// told by make_cpu_executor().
+Status check_cpu_activations(presets::ActivationDtype dtype);
+
 /// Runs a llama model on the CPU, over weights as stored. Copies what it
 /// needs: `model` may go afterwards. Results depend on the tier and on each request alone.
 Result<std::unique_ptr<Executor>> make_cpu_executor(const Model& model, const CpuOptions& options);

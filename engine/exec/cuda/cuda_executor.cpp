@@ -89,8 +89,7 @@ class CudaExecutor final : public Executor {
         const abi::DeviceInfo& first = devices[0];
         info_.name = cuda_device_names(devices);
         info_.pci_bus_id = first.pci_bus_id;
-        info_.kernel_tier = fmt::format("cuda-sm{}{}", first.compute_major, first.compute_minor);
-        if (first.emulated) info_.kernel_tier = "cuda-emulated";
+        info_.kernel_tier = cuda_kernel_tier(first);
     }
     ~CudaExecutor() override {
         if (device_) plugin_.destroy(device_);
@@ -294,6 +293,11 @@ StepResult CudaExecutor::collect([[maybe_unused]] Ticket ticket) {
 }
 
 }  // namespace
+
+std::string cuda_kernel_tier(const abi::DeviceInfo& device) {
+    if (device.emulated) return kEmulatedTier;
+    return fmt::format("cuda-sm{}{}", device.compute_major, device.compute_minor);
+}
 
 Result<std::unique_ptr<Executor>> make_cuda_executor(const abi::Plugin& plugin, const Model& model,
                                                      const CudaOptions& options) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/exec/cuda/plugin/abi.h"
@@ -20,6 +21,15 @@ struct CudaOptions {
     /// While weights are laid out, on the caller's thread; what it throws ends that.
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 };
+
+/// DeviceInfo::kernel_tier of an emulated GPU.
+inline constexpr const char* kEmulatedTier = "cuda-emulated";
+
+/// DeviceInfo::kernel_tier of a GPU: "cuda-sm90".
+std::string cuda_kernel_tier(const cuda::abi::DeviceInfo& device);
+
+/// Whether a GPU's attention reads such KV: f32 is for the CPU.
+constexpr bool is_cuda_kv_dtype(telemetry::KvDtype dtype) { return dtype != telemetry::KvDtype::kF32; }
 
 /// Runs a llama model on a GPU, or on several together, through the plug-in. Copies what it needs: `model` may go afterwards.
 /// Tokens are sampled on the device, as engine::sample_token() would. Results depend on kind and number of the GPUs and on each

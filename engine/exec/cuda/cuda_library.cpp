@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,21 +12,34 @@
 #include <string_view>
 
 #include "engine/exec/cuda/plugin/build_id.h"
+#include "engine/exec/cuda/plugin/variables.h"
 
 namespace pitwall::engine {
 namespace {
 
-constexpr const char* kFileName = "pitwall-cuda.so";
+constexpr const char *kFileName = "pitwall-cuda.so", *kVariable = "PITWALL_CUDA_PLUGIN";
 
 /// Beside the program, as installed (bin/ and lib/pitwall/), and as built (app/headless/ and engine/exec/cuda/).
 std::vector<std::filesystem::path> places() {
     // Absolute, for dlopen() would look for a bare name where the system keeps its libraries.
-    if (const char* given = std::getenv("PITWALL_CUDA_PLUGIN"); given && *given)
+    if (const std::string given = environment_text(kVariable); !given.empty())
         return {std::filesystem::absolute(given)};
     std::error_code none;
     const auto folder = std::filesystem::read_symlink("/proc/self/exe", none).parent_path();
-    return {folder / kFileName, folder / "../lib/pitwall" / kFileName,
-            folder / "../../engine/exec/cuda" / kFileName};
+    return {folder / kFileName, (folder / "../lib/pitwall" / kFileName).lexically_normal(),
+            (folder / "../../engine/exec/cuda" / kFileName).lexically_normal()};
+}
+
+Error no_plugin() {
+    const auto looked_for = places();
+    std::string list;
+    for (const auto& path : looked_for) list += (list.empty() ? "" : ", ") + path.string();
+    if (!environment_text(kVariable).empty())
+        return {fmt::format("there is no CUDA plug-in ({}={})", kVariable, list),
+                fmt::format("name the file {} in {}, or unset that", kFileName, kVariable)};
+    return {fmt::format("there is no CUDA plug-in (looked for {})", list),
+            fmt::format("build it where nvcc is (docs/cuda.md), name its file in {}, or use --device cpu",
+                        kVariable)};
 }
 
 std::optional<std::filesystem::path> find_plugin() {
@@ -49,7 +61,7 @@ uint64_t end_by_header(const std::filesystem::path& path) {
 
 Result<const cuda::abi::Plugin*> load() {
     const auto path = find_plugin();
-    if (!path) return Error{fmt::format("there is no CUDA plug-in ({})", places().front().string()), ""};
+    if (!path) return no_plugin();
     if (Status status = check_plugin_file(path->string()); !status.ok()) return status.error();
     // Never closed: a driver's threads may outlive whoever used it.
     void* const library = ::dlopen(path->c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -76,6 +88,8 @@ Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& fro
     return Error{fmt::format("{} is not this build's CUDA plug-in", from), "install both from one build"};
 }
 
+Status check_cuda_variables() { return cuda::check_variables(); }
+
 Result<const cuda::abi::Plugin*> load_cuda_plugin() {
     static const Result<const cuda::abi::Plugin*> loaded = load();
     return loaded;
@@ -83,12 +97,23 @@ Result<const cuda::abi::Plugin*> load_cuda_plugin() {
 
 Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Plugin& plugin) {
     constexpr uint32_t kMost = 64;
+    if (Status status = check_cuda_variables(); !status.ok()) return status.error();
     std::vector<cuda::abi::DeviceInfo> devices(kMost);
     cuda::abi::Failure failure{};
     devices.resize(plugin.list_devices(devices.data(), kMost, &failure));
-    if (devices.empty()) return Error{fmt::format("there is no CUDA device: {}", failure.what), ""};
+    if (devices.empty()) return Error{fmt::format("there is no GPU: {}", failure.what), failure.hint};
     return devices;
 }
+
+namespace {
+Error no_such_device(uint32_t index, std::span<const cuda::abi::DeviceInfo> found) {
+    const std::string what = fmt::format("there is no GPU {}: {} found, {}", index,
+                                         found.size() == 1 ? "one was" : fmt::format("{} were", found.size()),
+                                         cuda_device_names(found));
+    if (found.size() == 1) return {what, "use cuda:0"};
+    return {what, fmt::format("use cuda:0 to cuda:{}", found.size() - 1)};
+}
+}  // namespace
 
 Result<std::vector<cuda::abi::DeviceInfo>> choose_cuda_devices(const cuda::abi::Plugin& plugin,
                                                                std::span<const uint32_t> indices) {
@@ -96,9 +121,7 @@ Result<std::vector<cuda::abi::DeviceInfo>> choose_cuda_devices(const cuda::abi::
     if (!devices.ok()) return devices.error();
     std::vector<cuda::abi::DeviceInfo> chosen;
     for (const uint32_t index : indices) {
-        if (index >= devices.value().size())
-            return Error{fmt::format("there is no CUDA device {}", index),
-                         fmt::format("use 0 to {}", devices.value().size() - 1)};
+        if (index >= devices.value().size()) return no_such_device(index, devices.value());
         chosen.push_back(devices.value()[index]);
     }
     return chosen;

@@ -16,6 +16,9 @@ namespace pitwall::engine {
 /// says in one line why there is none.
 Result<const cuda::abi::Plugin*> load_cuda_plugin();
 
+/// An error where an environment variable of the plug-in says what is not understood. Asked before a GPU is looked for.
+Status check_cuda_variables();
+
 /// An error where a library's file is shorter than it says itself: to load it would end the program with a signal.
 Status check_plugin_file(const std::string& path);
 

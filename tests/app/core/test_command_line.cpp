@@ -66,6 +66,13 @@ TEST(CommandLine, WrongUseIsRefusedByName) {
     expect_refused({"generate", "--prompt", "x", "--model", "synthetic:tinny"}, "tiny");
     expect_refused({"generate", "--prompt", "x", "--preset", "/nonexistent.json"}, "/nonexistent.json");
     expect_refused({"generate", "--prompt", "x", "--device", "simm"}, "did you mean sim?");
+    expect_refused({"generate", "--prompt", "x", "--device", "gpu"}, "did you mean cuda?");
+    expect_refused({"generate", "--prompt", "x", "--set", "tensor_parallel_size=2"}, "--device cuda:0,1");
+    expect_refused({"generate", "--prompt", "x", "--tensor-parallel-size", "2"}, "--device cuda:0,1");
+    expect_refused({"generate", "--prompt", "x", "--max-num-seqs=4"},
+                   "that is --set max_num_seqs=VALUE here");
+    expect_refused({"generate", "--prompt", "x", "--enforce-eager"},
+                   "there is no option --enforce-eager: see `pitwall generate --help`");
     expect_refused({"generate", "--prompt", "x", "--device", "cuda:first"}, "use cuda:0 for the first");
     expect_refused(tiny({"run", "--headless", "--device", "sim:h1000", "--duration", "1"}), "h1000");
     expect_refused({"run", "--headless", "--workload", "chatt", "--duration", "1"}, "did you mean chat?");
@@ -96,7 +103,10 @@ TEST(CommandLine, HelpAndVersionGoToStdout) {
     for (const char* word : {"run", "replay", "generate", "tokenize", "detokenize", "score", "bench", "knobs",
                              "preset", "inspect", "--set"})
         EXPECT_THAT(help.out, HasSubstr(word));
-    EXPECT_THAT(run_pitwall({"generate", "--help"}).out, HasSubstr("--requests"));
+    EXPECT_THAT(help.out, HasSubstr("Exit status: 0 done"));
+    const std::string generate = run_pitwall({"generate", "--help"}).out;
+    EXPECT_THAT(generate, HasSubstr("--requests"));
+    EXPECT_THAT(generate, HasSubstr("any request was rejected or failed"));
     EXPECT_THAT(run_pitwall({"--version"}).out, HasSubstr("pitwall "));
 }
 
@@ -151,7 +161,9 @@ TEST(CommandLine, AnswersAFileInItsOrder) {
         "\n");
     const Ended ended = run_pitwall(tiny({"generate", "--requests", file, "--set", "num_kv_blocks=128",
                                           "--at", "1:max_num_seqs=2", "--at", "100000:batching=static"}));
-    ASSERT_EQ(ended.code, 0) << ended.err;
+    ASSERT_EQ(ended.code, 1) << "one was rejected";
+    EXPECT_THAT(ended.last_line(), HasSubstr("1 of 4 requests were rejected or failed"));
+    EXPECT_THAT(ended.last_line(), HasSubstr("\"big\": "));
     EXPECT_NE(ended.err.find("--at 100000: batching was not turned"), std::string::npos) << ended.err;
     const auto out = lines(ended.out);
     ASSERT_EQ(out.size(), 4u);
@@ -163,6 +175,25 @@ TEST(CommandLine, AnswersAFileInItsOrder) {
     EXPECT_TRUE(out[2].contains("error"));
     EXPECT_EQ(out[3]["finish_reason"], "length");
     EXPECT_EQ(out[3]["ids"].size(), 3u);
+}
+
+TEST(CommandLine, ATimeoutThatWasAskedForIsNoFailure) {
+    const std::string file = temporary("patient.jsonl");
+    write_file(file, R"({"id": "a", "ids": [1, 2], "max_tokens": 3000, "ignore_eos": true, "timeout_ms": 1})"
+                     "\n"
+                     R"({"id": "b", "ids": [3], "max_tokens": 2, "ignore_eos": true})"
+                     "\n");
+    const Ended ended = run_pitwall(tiny({"generate", "--requests", file, "--json"}));
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(lines(ended.out).at(0)["finish_reason"], "timeout");
+    write_file(file, R"({"id": "a", "ids": [1, 2], "max_tokens": 3000, "ignore_eos": true})"
+                     "\n");
+    const Ended rejected =
+        run_pitwall(tiny({"generate", "--requests", file, "--json", "--set", "num_kv_blocks=8"}));
+    EXPECT_EQ(rejected.code, 1);
+    EXPECT_EQ(lines(rejected.out).at(0)["finish_reason"], "rejected") << "its line is there all the same";
+    EXPECT_THAT(rejected.last_line(), HasSubstr("1 of 1 requests"));
+    EXPECT_THAT(rejected.last_line(), HasSubstr("\"a\": "));
 }
 
 TEST(CommandLine, ANumericHistoryIsPrintedAndTakenBack) {
@@ -193,6 +224,47 @@ TEST(CommandLine, ANumericHistoryIsPrintedAndTakenBack) {
         EXPECT_EQ(replayed[i]["ids"], told[i]["ids"]);
         EXPECT_EQ(replayed[i]["numeric_history"], told[i]["numeric_history"]);
     }
+}
+
+/// On a simulated device, for not every processor has such activations.
+TEST(CommandLine, AHistoryOfBf16NamesItsKernels) {
+    const auto generate = [](json request) {
+        const std::string file = temporary("bf16.jsonl");
+        request.update({{"id", "a"}, {"ids", {10, 11, 12}}, {"max_tokens", 40}, {"ignore_eos", true}});
+        write_file(file, request.dump() + "\n");
+        auto words =
+            tiny({"generate", "--requests", file, "--device", "sim", "--set", "activation_dtype=bf16"});
+        if (!request.contains("numeric_history"))
+            words.insert(words.end(), {"--at", "4:kv_cache_dtype=int8"});
+        return run_pitwall(words);
+    };
+    const Ended first = generate(json::object());
+    ASSERT_EQ(first.code, 0) << first.err;
+    json history = lines(first.out).at(0)["numeric_history"];
+    ASSERT_EQ(history[0]["activation_dtype"], (json{{0, "bf16", "simulated"}}));
+    const Ended again = generate({{"numeric_history", history}});
+    EXPECT_EQ(again.code, 0) << again.err;
+    EXPECT_EQ(lines(again.out).at(0)["numeric_history"], history);
+    history[0]["activation_dtype"][0][2] = "amx";
+    const Ended elsewhere = generate({{"numeric_history", history}});
+    EXPECT_EQ(elsewhere.code, 1);
+    EXPECT_THAT(lines(elsewhere.out).at(0)["error"].get<std::string>(),
+                HasSubstr("its bf16 products are of the kernels amx, and here they are of simulated"));
+    history[0]["activation_dtype"][0].erase(2);
+    EXPECT_EQ(generate({{"numeric_history", history}}).code, 0) << "an older one leaves it open";
+}
+
+TEST(CommandLine, InspectTellsTheKernels) {
+    const char* tier = std::getenv("PITWALL_KERNEL_TIER");
+    const std::string before = tier == nullptr ? "" : tier;
+    ::setenv("PITWALL_KERNEL_TIER", "plain", 1);
+    const json found = json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "cpu"})).out);
+    EXPECT_EQ(found["kernel_tier"], "plain");
+    ::setenv("PITWALL_KERNEL_TIER", "avx3", 1);
+    EXPECT_THAT(run_pitwall(tiny({"inspect", "--device", "cpu"})).out, HasSubstr("names no kernel tier"));
+    ::setenv("PITWALL_KERNEL_TIER", before.c_str(), 1);
+    EXPECT_FALSE(
+        json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim"})).out).contains("kernel_tier"));
 }
 
 TEST(CommandLine, ScoresGivenText) {
@@ -241,6 +313,32 @@ TEST(CommandLine, Bf16ActivationsWithoutTheInstructionsAreRefused) {
                                 "activation_dtype=bf16"}))
                   .code,
               0);
+}
+
+TEST(CommandLine, APresetOfAGpuOpensOnTheCpu) {
+    const std::string preset = temporary("gpu.json"), ids = temporary("short.jsonl");
+    write_file(ids, "{\"ids\": [5, 6]}\n");
+    ASSERT_EQ(run_pitwall({"preset", "save", preset, "--set", "activation_dtype=f16", "--set",
+                           "batch_invariant=false"})
+                  .code,
+              0);
+    const std::string activations =
+        "pitwall: the preset's activation_dtype=f16 is not to be had, i8 is in use instead: f16 activations "
+        "are "
+        "for --device cuda";
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"generate", "--prompt", "a", "--max-tokens", "1"},
+          {"score", "--ids", ids}}) {
+        auto words = tiny(command);
+        words.insert(words.end(), {"--device", "cpu", "--preset", preset});
+        const Ended ended = run_pitwall(words);
+        EXPECT_EQ(ended.code, 0) << ended.err;
+        EXPECT_THAT(ended.err, HasSubstr(activations));
+        EXPECT_THAT(ended.err,
+                    HasSubstr("the preset's batch_invariant=false is not to be had, true is in use"));
+        words.insert(words.end(), {"--set", "activation_dtype=f16"});
+        EXPECT_EQ(run_pitwall(words).code, 2) << "by hand it is refused";
+    }
 }
 
 TEST(CommandLine, TellsThatSimulatedTokensSayNothing) {
@@ -383,15 +481,61 @@ TEST(CommandLine, WhatDoesNotReachItsReaderIsAFailure) {
 /// A machine with no plug-in, whatever it has beside: a session is on the CPU and knows why.
 TEST(CommandLine, WithoutAPluginItSaysWhyItIsOnTheCpu) {
     ::setenv("PITWALL_CUDA_PLUGIN", "/nonexistent/plugin.so", 1);
-    expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "no CUDA plug-in (/nonexistent");
+    expect_refused(
+        tiny({"generate", "--prompt", "x", "--device", "cuda"}),
+        "--device cuda: there is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so): name the file "
+        "pitwall-cuda.so in PITWALL_CUDA_PLUGIN, or unset that");
     const json found = json::parse(run_pitwall(tiny({"inspect", "--json"})).out);
     EXPECT_EQ(found["device"], "cpu");
-    EXPECT_EQ(found["device_reason"], "on the CPU: there is no CUDA plug-in (/nonexistent/plugin.so)");
+    EXPECT_EQ(found["device_reason"],
+              "on the CPU: there is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so)");
     EXPECT_EQ(json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim:a100"})).out)["device"],
               "sim:a100");
     ::setenv("PITWALL_CUDA_PLUGIN", "/dev/null", 1);
     expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "does not load");
     ::unsetenv("PITWALL_CUDA_PLUGIN");
+}
+
+/// A copy of the program in a folder of its own has none beside it.
+TEST(CommandLine, WithoutAPluginItSaysWhereItLooked) {
+    const char* given = std::getenv("PITWALL_CUDA_PLUGIN");
+    const std::string before = given ? given : "";
+    ::unsetenv("PITWALL_CUDA_PLUGIN");
+    const std::string folder = temporary("bin"), program = folder + "/pitwall-headless";
+    std::filesystem::create_directories(folder);
+    std::error_code apart;
+    std::filesystem::create_hard_link(PITWALL_HEADLESS, program, apart);
+    if (apart) std::filesystem::copy_file(PITWALL_HEADLESS, program);
+    const std::string err = temporary("places.err");
+    const int status = std::system(
+        (program + " generate --prompt x --model synthetic:tiny --device cuda:7 2> '" + err + "'").c_str());
+    if (given) ::setenv("PITWALL_CUDA_PLUGIN", before.c_str(), 1);
+    EXPECT_EQ(WEXITSTATUS(status), 2);
+    EXPECT_THAT(slurp(err), HasSubstr("--device cuda:7: there is no CUDA plug-in (looked for "));
+    for (const std::string& place : {folder + "/pitwall-cuda.so", temporary("lib/pitwall/pitwall-cuda.so")})
+        EXPECT_THAT(slurp(err), HasSubstr(place));
+    EXPECT_THAT(slurp(err), HasSubstr("PITWALL_CUDA_PLUGIN"));
+}
+
+/// Only where a GPU is looked for: what no part of the command reads stops nothing.
+TEST(CommandLine, AVariableThatIsNotUnderstoodStopsTheProgram) {
+    const std::pair<const char*, const char*> wrong[] = {
+        {"PITWALL_CUDA_GRAPHS", "of"},    {"PITWALL_CUDA_OVERLAP", "1"},   {"PITWALL_EMULATED_DEVICES", "0"},
+        {"PITWALL_EMULATED_LOSS", "3,x"}, {"PITWALL_EMULATED_LOSS", "3,"}, {"PITWALL_SEED", "-1"}};
+    for (const auto& [name, value] : wrong) {
+        const char* own = std::getenv(name);
+        const std::string before = own ? own : "";
+        ::setenv(name, value, 1);
+        const std::string culprit = std::string(name) + "=" + value + " is not understood: set it to ";
+        expect_refused(tiny({"generate", "--prompt", "x", "--max-tokens", "1"}), culprit);
+        expect_refused(tiny({"bench", "--prompt", "1", "--device", "cuda"}), culprit);
+        EXPECT_EQ(
+            run_pitwall(tiny({"generate", "--prompt", "x", "--max-tokens", "1", "--device", "cpu"})).code, 0);
+        own ? ::setenv(name, before.c_str(), 1) : ::unsetenv(name);
+    }
+    ::setenv("PITWALL_KERNEL_TIER", "avx3", 1);
+    expect_refused(tiny({"generate", "--prompt", "x"}), "PITWALL_KERNEL_TIER=avx3 names no kernel tier");
+    ::setenv("PITWALL_KERNEL_TIER", "", 1);
 }
 
 TEST(CommandLine, CtrlCEndsASessionWhole) {

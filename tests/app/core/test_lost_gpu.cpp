@@ -66,10 +66,14 @@ class LostGpu : public testing::Test {
                                           "--overwrite"};
         words.insert(words.end(), more.begin(), more.end());
         const auto ended = run_pitwall(words);
-        EXPECT_EQ(ended.code, 0) << ended.err;
         std::vector<json> found;
+        bool failed = false;
         std::istringstream out(ended.out);
-        for (std::string line; std::getline(out, line);) found.push_back(json::parse(line));
+        for (std::string line; std::getline(out, line);) {
+            found.push_back(json::parse(line));
+            failed = failed || found.back()["finish_reason"] == "failed";
+        }
+        EXPECT_EQ(ended.code, failed ? 1 : 0) << ended.err;
         EXPECT_EQ(found.size(), kRequests);
         return found;
     }
@@ -137,7 +141,9 @@ TEST_F(LostGpu, TwoThatShareAModelComeBackTogether) {
 }
 
 TEST_F(LostGpu, TheThirdTimeTheCpuTakesOver) {
-    const std::vector<json> some = answers("3,2,2", {"--set", "num_kv_blocks=64", "--set", "max_num_seqs=1"});
+    // What a GPU alone has is no obstacle.
+    const std::vector<json> some = answers(
+        "3,2,2", {"--set", "num_kv_blocks=64", "--set", "max_num_seqs=1", "--set", "activation_dtype=f16"});
     EXPECT_THAT(losses(), ElementsAre(1, 2, 3));
     EXPECT_NE(fact("device"), "Emulated GPU");
     EXPECT_NE(fact("kernel_tier"), "cuda-emulated");

@@ -388,6 +388,12 @@ class LiveSessionTest : public QObject {
         QVERIFY(has("--headless") && has("sim") && has("synthetic:tiny") && has("workload=chat"));
         QVERIFY(has("--draft-model") && has("synthetic:tiny-draft"));
         QVERIFY(has("--duration") && has("2.500000"));
+        QVERIFY(!has("--preset"));
+        options.session.preset_path = "/tmp/p.json";
+        options.session.from_preset = {presets::KnobId::kWorkload};
+        const std::vector<std::string> preset_words = headless_words(options);
+        QVERIFY(std::ranges::count(preset_words, "/tmp/p.json") == 1);
+        QVERIFY2(std::ranges::count(preset_words, "workload=chat") == 0, "the preset says it");
     }
 };
 

@@ -39,8 +39,8 @@ TEST(NumericHistory, SaysEachConversionWhereItHappened) {
 TEST(NumericHistory, ActivationsAreThoseThatComputed) {
     constexpr auto kI8 = ActivationDtype::kI8, kI16 = ActivationDtype::kI16;
     KvEpochs epochs({kF16, kI8});
-    for (const NumericFormat format : {NumericFormat{kF16, kI16}, NumericFormat{kInt8, kI16},
-                                       NumericFormat{kInt8, kI8}, NumericFormat{kInt8, kI16}})
+    for (const NumericFormat& format : {NumericFormat{kF16, kI16}, NumericFormat{kInt8, kI16},
+                                        NumericFormat{kInt8, kI8}, NumericFormat{kInt8, kI16}})
         epochs.begin(format);
     SequenceNumerics numerics;
     numerics.computed(0, 0);
@@ -54,12 +54,24 @@ TEST(NumericHistory, ActivationsAreThoseThatComputed) {
 TEST(NumericHistory, ActivationsThatChangedBackAreNoChange) {
     constexpr auto kI8 = ActivationDtype::kI8, kI16 = ActivationDtype::kI16;
     KvEpochs epochs({kF16, kI8});
-    for (const NumericFormat format : {NumericFormat{kF16, kI16}, NumericFormat{kF16, kI8}})
+    for (const NumericFormat& format : {NumericFormat{kF16, kI16}, NumericFormat{kF16, kI8}})
         epochs.begin(format);
     SequenceNumerics numerics;
     numerics.computed(0, 0);
     numerics.computed(30, 2);
     EXPECT_EQ(numerics.history(20, epochs), (NumericHistory{{0, Formats{{0, {kF16, kI8}}}}}));
+}
+
+/// A session of bf16 activations goes from the GPU that was lost to the CPU.
+TEST(NumericHistory, OtherKernelsAreAChange) {
+    const NumericFormat gpu{kF16, ActivationDtype::kBf16, true, "cuda-sm90"},
+        cpu{kF16, ActivationDtype::kBf16, true, "amx"};
+    KvEpochs epochs(gpu);
+    epochs.begin(cpu);
+    SequenceNumerics numerics;
+    numerics.computed(0, 0);
+    numerics.computed(30, 1);
+    EXPECT_EQ(numerics.history(20, epochs), (NumericHistory{{0, Formats{{0, gpu}, {30, cpu}}}}));
 }
 
 TEST(NumericHistory, AReaderOfTheCacheInheritsItsConversions) {

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdlib>
-#include <cstring>
 #include <numeric>
 #include <string>
 
 #include "engine/exec/cuda/executor/count_work.h"
+#include "engine/exec/cuda/plugin/variables.h"
 #include "engine/kv/kv_format.h"
 
 namespace pitwall::cuda {
@@ -18,12 +17,6 @@ namespace {
 
 /// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
 constexpr uint64_t kTimedEvery = 64;
-
-/// PITWALL_CUDA_GRAPHS=off, for those who look for what a graph hides.
-bool graphs_allowed() {
-    const char* graphs = std::getenv("PITWALL_CUDA_GRAPHS");
-    return graphs == nullptr || std::strcmp(graphs, "off") != 0;
-}
 
 /// Sampling keeps two bits of every token in a block's shared memory, of which small GPUs have less.
 Status check_vocabulary(uint32_t device, uint32_t vocab) {
@@ -51,9 +44,11 @@ std::string name_of_step(uint64_t number, const StepLayout& layout) {
 Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model& model,
                                                                const DeviceOptions& options) {
     const Rank& rank = options.rank;
+    const auto graphs = graphs_wanted();
+    if (!graphs.ok()) return graphs.error();
     auto executor = std::make_unique<DeviceExecutor>(options.device, rank);
     // Collectives are in no graph until two GPUs have shown that their library is captured well.
-    if (!graphs_allowed() || rank.count > 1) executor->graphs_.turn_off();
+    if (!graphs.value() || rank.count > 1) executor->graphs_.turn_off();
     auto use = DeviceUse::begin(options.device);
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();

@@ -50,7 +50,7 @@ uint32_t list_devices_entry(DeviceInfo* devices, uint32_t most, Failure* failure
     uint32_t count = 0;
     (void)guarded(failure, [&]() -> Status {
         const DeviceList list = list_devices();
-        if (list.devices.empty()) return Error{list.why_none, ""};
+        if (list.devices.empty()) return list.why_none;
         for (; count < std::min<size_t>(most, list.devices.size()); ++count) {
             const DeviceProperties& p = list.devices[count];
             devices[count] = {{}, {}, p.compute_major, p.compute_minor, p.emulated, p.has_code};

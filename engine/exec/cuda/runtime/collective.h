@@ -16,6 +16,11 @@ namespace pitwall::cuda {
 
 void release_collective(void* collective);
 
+/// PITWALL_NCCL=off.
+inline Error collectives_are_off() {
+    return {"NCCL is turned off by PITWALL_NCCL=off in the environment", "unset that, or use one GPU"};
+}
+
 /// A rank's end. What it is asked for every rank has to ask for, in the same order and with the same count: it waits in the
 /// stream, like a kernel, until all have come to it. Never kept for a graph.
 class Collective : public Handle<release_collective> {

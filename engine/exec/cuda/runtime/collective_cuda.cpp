@@ -5,12 +5,11 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <utility>
 
 #include "engine/exec/cuda/runtime/collective.h"
+#include "telemetry/base/environment.h"
 
 namespace pitwall::cuda {
 namespace {
@@ -48,11 +47,11 @@ bool find_all(void* file, Functions& f) {
 
 /// Never closed, as its threads may outlive whoever used it.
 Result<Functions> open_library() {
-    const char* place = std::getenv("PITWALL_NCCL");
-    if (!place || !*place) place = "libnccl.so.2";
+    const std::string given = environment_text("PITWALL_NCCL"),
+                      place = given.empty() ? "libnccl.so.2" : given;
     const char* const hint = "install NCCL (libnccl2), name its file in PITWALL_NCCL, or use one GPU";
-    if (std::strcmp(place, "off") == 0) return Error{"PITWALL_NCCL=off", "use one GPU"};
-    void* const file = ::dlopen(place, RTLD_NOW | RTLD_LOCAL);
+    if (given == "off") return collectives_are_off();
+    void* const file = ::dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!file) return Error{fmt::format("NCCL is not found: {}", ::dlerror()), hint};
     Functions functions{};
     if (!find_all(file, functions)) return Error{fmt::format("{} is no NCCL", place), hint};

@@ -15,6 +15,7 @@
 
 #include "engine/exec/cuda/runtime/collective.h"
 #include "engine/exec/cuda/runtime/host_stream.h"
+#include "telemetry/base/environment.h"
 
 namespace pitwall::cuda {
 namespace {
@@ -134,9 +135,7 @@ void ask(const Collective& collective, Stream& stream, Kind kind, void* data, ui
 }
 
 Status check_wanted() {
-    const char* wanted = std::getenv("PITWALL_NCCL");
-    if (wanted && std::strcmp(wanted, "off") == 0) return Error{"PITWALL_NCCL=off", "use one GPU"};
-    return {};
+    return environment_text("PITWALL_NCCL") == "off" ? Status(collectives_are_off()) : Status();
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ struct LibraryProduct {
 
 void release_matrix_library(void* library);
 
+/// PITWALL_CUBLASLT=off.
+inline Error matrix_library_is_off() { return {"turned off by PITWALL_CUBLASLT=off in the environment", ""}; }
+
 class MatrixLibrary : public Handle<release_matrix_library> {
   public:
     /// Enough for every kernel that cuBLASLt has for a GPU of compute capability 9.0, says its manual.

@@ -8,14 +8,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <tuple>
 #include <vector>
 
 #include "engine/exec/cuda/runtime/matrix_library.h"
+#include "telemetry/base/environment.h"
 
 namespace pitwall::cuda {
 namespace {
@@ -169,9 +168,8 @@ Result<const Plan*> Library::plan_for(const LibraryProduct& p) {
         status);
 }
 
-std::vector<const char*> places() {
-    const char* wanted = std::getenv("PITWALL_CUBLASLT");
-    if (wanted && *wanted) return {wanted};
+std::vector<std::string> places() {
+    if (const std::string wanted = environment_text("PITWALL_CUBLASLT"); !wanted.empty()) return {wanted};
     return {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"};
 }
 
@@ -191,10 +189,10 @@ void release_matrix_library(void* library) { delete static_cast<Library*>(librar
 
 Result<MatrixLibrary> MatrixLibrary::open() {
     std::string reasons;
-    for (const char* place : places()) {
-        if (std::strcmp(place, "off") == 0) return Error{"PITWALL_CUBLASLT=off", ""};
+    for (const std::string& place : places()) {
+        if (place == "off") return matrix_library_is_off();
         auto library = std::make_unique<Library>();
-        const Status status = open_at(place, *library);
+        const Status status = open_at(place.c_str(), *library);
         if (status.ok()) {
             MatrixLibrary opened;
             opened.handle = library.release();

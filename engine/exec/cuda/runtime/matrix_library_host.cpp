@@ -3,13 +3,12 @@
 // matrix_library.h where kernels are emulated: plain sums, in another order than that of our kernels, so that a test sees which of
 // the two multiplied.
 #include <cassert>
-#include <cstdlib>
-#include <cstring>
 #include <vector>
 
 #include "engine/exec/cuda/runtime/host_stream.h"
 #include "engine/exec/cuda/runtime/matrix_library.h"
 #include "engine/model/half.h"
+#include "telemetry/base/environment.h"
 
 namespace pitwall::cuda {
 namespace {
@@ -53,8 +52,7 @@ void multiply_now(const LibraryProduct& p) {
 void release_matrix_library(void*) {}
 
 Result<MatrixLibrary> MatrixLibrary::open() {
-    const char* wanted = std::getenv("PITWALL_CUBLASLT");
-    if (wanted && std::strcmp(wanted, "off") == 0) return Error{"PITWALL_CUBLASLT=off", ""};
+    if (environment_text("PITWALL_CUBLASLT") == "off") return matrix_library_is_off();
     return MatrixLibrary();
 }
 

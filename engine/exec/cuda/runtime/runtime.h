@@ -28,10 +28,10 @@ struct DeviceProperties {
     bool has_code = true;  ///< the kernels were built for GPUs of its kind
 };
 
-/// Empty, with a reason in `why_none`, where there is no driver or no device.
+/// Empty, with a reason in `why_none` and what to do about it, where there is no driver or no device.
 struct DeviceList {
     std::vector<DeviceProperties> devices;
-    std::string why_none;
+    Error why_none;
 };
 DeviceList list_devices();
 /// Everything below belongs to this device from now on, on this thread.

@@ -5,14 +5,14 @@
 #include <fmt/format.h>
 #include <nvtx3/nvToolsExt.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "engine/exec/cuda/plugin/variables.h"
 #include "engine/exec/cuda/runtime/lost_devices.h"
+#include "engine/exec/cuda/runtime/no_device.h"
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda {
@@ -109,9 +109,9 @@ std::optional<DeviceProperties> properties_of(int index) {
 
 bool kernels_overlap() {
     static const bool overlap = [] {
-        const char* wanted = std::getenv("PITWALL_CUDA_OVERLAP");
+        const auto wanted = overlap_wanted();  // what is not understood was refused when devices were listed
         int device = 0, major = 0;
-        return wanted != nullptr && std::strcmp(wanted, "on") == 0 && cudaGetDevice(&device) == cudaSuccess &&
+        return wanted.ok() && wanted.value() && cudaGetDevice(&device) == cudaSuccess &&
                cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
                major >= 9;
     }();
@@ -122,15 +122,16 @@ DeviceList list_devices() {
     DeviceList list;
     int count = 0;
     const cudaError_t code = cudaGetDeviceCount(&count);
-    if (code != cudaSuccess) {
-        (void)cudaGetLastError();
-        list.why_none = cudaGetErrorString(code);
-        return list;
-    }
-    if (count == 0) list.why_none = "the driver knows of no device";
-    for (int i = 0; i < count; ++i)
+    (void)cudaGetLastError();
+    for (int i = 0; code == cudaSuccess && i < count; ++i)
         if (const auto properties = properties_of(i)) list.devices.push_back(*properties);
-    if (count > 0 && list.devices.empty()) list.why_none = "the driver does not tell what its devices are";
+    if (!list.devices.empty()) return list;
+    DriverAnswer answer;
+    if (cudaDriverGetVersion(&answer.driver_version) != cudaSuccess) answer.driver_version = 0;
+    (void)cudaRuntimeGetVersion(&answer.runtime_version);
+    if (code != cudaSuccess && code != cudaErrorNoDevice) answer.error = cudaGetErrorString(code);
+    answer.devices = code == cudaSuccess ? count : 0;
+    list.why_none = reason_for_no_device(answer);
     return list;
 }
 

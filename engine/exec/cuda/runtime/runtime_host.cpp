@@ -7,13 +7,13 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <new>
 #include <utility>
 #include <vector>
 
+#include "engine/exec/cuda/plugin/variables.h"
 #include "engine/exec/cuda/runtime/host_stream.h"
 #include "engine/exec/cuda/runtime/lost_devices.h"
 
@@ -23,16 +23,13 @@ namespace {
 constexpr std::align_val_t kAlignment{256};  ///< cudaMalloc's
 constexpr int kPoison = 0xff;                ///< NaN in every format
 constexpr uint64_t kMemoryBytes = uint64_t{16} << 30;
-constexpr uint32_t kMostDevices = 16;
 
 thread_local uint32_t used_device = 0;  ///< by this thread
 
-/// PITWALL_EMULATED_DEVICES: how many there are.
+/// What is not understood was refused when devices were listed.
 uint32_t device_count() {
-    const char* given = std::getenv("PITWALL_EMULATED_DEVICES");
-    return given ? std::clamp<uint32_t>(static_cast<uint32_t>(std::strtoul(given, nullptr, 10)), 1,
-                                        kMostDevices)
-                 : 1;
+    const auto given = emulated_devices();
+    return given.ok() ? given.value() : 1;
 }
 
 using Moment = std::chrono::steady_clock::time_point;
@@ -51,9 +48,9 @@ StreamState& state_of(Stream& stream) { return *static_cast<StreamState*>(stream
 /// The orders of threads in a run; PITWALL_SEED, which storms take too, begins with others. Each device has its own, so that what
 /// the others do in the meantime changes none.
 uint64_t next_seed(uint32_t device) {
-    const char* given = std::getenv("PITWALL_SEED");
-    static const uint64_t first = given ? std::strtoull(given, nullptr, 10) : 1;
-    static std::array<std::atomic<uint64_t>, kMostDevices> taken{};
+    static const auto given = emulator_seed();
+    static std::array<std::atomic<uint64_t>, kMostEmulatedDevices> taken{};
+    const uint64_t first = given.ok() ? given.value() : 1;
     return first + taken[device]++;
 }
 
@@ -71,12 +68,10 @@ bool take(bool& fault) { return fault && std::exchange(fault, false); }
 
 /// The next number of PITWALL_EMULATED_LOSS; 0: there is none.
 uint32_t next_given_loss() {
-    static const char* rest = std::getenv("PITWALL_EMULATED_LOSS");
-    if (!rest || !*rest) return 0;
-    char* end = nullptr;
-    const auto plans = static_cast<uint32_t>(std::strtoul(rest, &end, 10));
-    rest = *end == ',' ? end + 1 : nullptr;
-    return plans;
+    static const auto losses = emulated_losses();
+    static size_t next = 0;
+    if (!losses.ok() || next == losses.value().size()) return 0;
+    return static_cast<uint32_t>(losses.value()[next++]);
 }
 
 }  // namespace
@@ -109,7 +104,7 @@ DeviceList list_devices() {
     host.l2_bytes = 32 << 20;
     host.max_shared_bytes = 227 << 10;
     host.emulated = true;
-    return {std::vector<DeviceProperties>(device_count(), host), ""};
+    return {std::vector<DeviceProperties>(device_count(), host), {}};
 }
 
 Status use_device(uint32_t index) {

@@ -86,7 +86,8 @@ TEST_F(NcclCollective, SaysWhatItIsOrWhyItIsNot) {
     ::setenv("PITWALL_NCCL", "libm.so.6", 1);
     EXPECT_NE(why(devices).find("libm.so.6 is no NCCL"), std::string::npos) << why(devices);
     ::setenv("PITWALL_NCCL", "off", 1);
-    EXPECT_EQ(why(devices), "PITWALL_NCCL=off: use one GPU");
+    EXPECT_EQ(why(devices),
+              "NCCL is turned off by PITWALL_NCCL=off in the environment: unset that, or use one GPU");
     EXPECT_FALSE(Collective::library_name().ok());
 }
 

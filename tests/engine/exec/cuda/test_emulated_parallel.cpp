@@ -271,7 +271,7 @@ TEST_F(ParallelExecution, WhatItCannotDoIsSaid) {
     };
     CudaOptions options = options_of(model_, 2, KvDtype::kF16);
     options.devices = {0, 9};
-    EXPECT_NE(refusal(options).find("there is no CUDA device 9"), std::string::npos) << refusal(options);
+    EXPECT_NE(refusal(options).find("there is no GPU 9"), std::string::npos) << refusal(options);
     options.devices = {0, 1, 2};
     EXPECT_NE(refusal(options).find("its 8 heads cannot be divided by 3"), std::string::npos)
         << refusal(options);
@@ -281,7 +281,8 @@ TEST_F(ParallelExecution, WhatItCannotDoIsSaid) {
         << refusal(options);
     ::setenv("PITWALL_NCCL", "off", 1);
     EXPECT_NE(refusal(options).find("PITWALL_NCCL=off"), std::string::npos) << refusal(options);
-    EXPECT_EQ(describe_collective_library(*pitwall_cuda_plugin()), "none: PITWALL_NCCL=off");
+    EXPECT_EQ(describe_collective_library(*pitwall_cuda_plugin()),
+              "none: NCCL is turned off by PITWALL_NCCL=off in the environment");
     ::unsetenv("PITWALL_NCCL");
 }
 

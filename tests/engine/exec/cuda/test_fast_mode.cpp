@@ -100,7 +100,7 @@ TEST_F(CudaFastMode, GoesOnWithoutTheLibrary) {
     const std::string words = describe_matrix_library(*pitwall_cuda_plugin());
     const Status status = hand.executor().set_batch_invariant(false);
     ::unsetenv("PITWALL_CUBLASLT");
-    EXPECT_EQ(words, "none: PITWALL_CUBLASLT=off");
+    EXPECT_EQ(words, "none: turned off by PITWALL_CUBLASLT=off in the environment");
     EXPECT_TRUE(status.ok());
     EXPECT_FALSE(hand.executor().batch_invariant());
     EXPECT_EQ(hand.executor().activation_bytes(), scratch);
