@@ -394,50 +394,6 @@ TEST(CommandLine, WithoutAPluginItSaysWhyItIsOnTheCpu) {
     ::unsetenv("PITWALL_CUDA_PLUGIN");
 }
 
-/// What is quantized, the embedding and the vocabulary's matrix stay; a device that has no such weights says so.
-TEST(CommandLine, Float8WeightsAreForDevicesThatHaveThem) {
-    const std::vector<std::string> model = {"--model", "synthetic:tiny:bf16", "--set", "weight_dtype=fp8"};
-    const auto with = [&](std::vector<std::string> words) {
-        words.insert(words.end(), model.begin(), model.end());
-        return words;
-    };
-    const char* const refusal = "weight_dtype=fp8: the CPU computes with weights as the file has them";
-    expect_refused(with({"generate", "--prompt", "x", "--device", "cpu"}), refusal);
-    expect_refused(with({"bench", "--prompt", "8", "--device", "cpu"}), refusal);
-    const auto inspect = [&](std::vector<std::string> words) {
-        words.insert(words.begin(), {"inspect", "--json"});
-        return json::parse(run_pitwall(words).out);
-    };
-    const json file = inspect({"--model", "synthetic:tiny:bf16", "--device", "sim"}),
-               narrow = inspect(with({"--device", "sim"})), on_cpu = inspect(with({"--device", "cpu"}));
-    EXPECT_EQ(file["weight_dtype"], "file");
-    EXPECT_EQ(narrow["weight_dtype"], "fp8");
-    EXPECT_FALSE(narrow.contains("device_error"));
-    EXPECT_THAT(on_cpu["device_error"].get<std::string>(), HasSubstr("use --device cuda"));
-    const uint64_t hidden = file["hidden_size"], ffn = file["intermediate_size"], dim = file["head_dim"];
-    const uint64_t q = file["num_heads"].get<uint64_t>() * dim,
-                   kv = file["num_kv_heads"].get<uint64_t>() * dim;
-    const uint64_t values = hidden * (2 * q + 2 * kv + 3 * ffn), rows = q + 2 * kv + 2 * ffn + 2 * hidden;
-    EXPECT_EQ(file["weight_bytes"].get<uint64_t>() - narrow["weight_bytes"].get<uint64_t>(),
-              file["num_layers"].get<uint64_t>() * (values - rows * sizeof(float)));
-    const auto bytes = [&](const std::vector<std::string>& words) {
-        return json::parse(run_pitwall(words).out)["decode_step_bytes"].get<double>();
-    };
-    const std::vector<std::string> bench = {"bench", "--device",   "sim", "--prompt",
-                                            "16",    "--generate", "2",   "--json"};
-    EXPECT_EQ(bytes(tiny(bench)), bytes([&] {
-                  auto words = tiny(bench);
-                  words.insert(words.end(), {"--set", "weight_dtype=fp8"});
-                  return words;
-              }()))
-        << "quantized weights stay";
-    EXPECT_LT(bytes(with(bench)), bytes([&] {
-                  auto words = bench;
-                  words.insert(words.end(), {"--model", "synthetic:tiny:bf16"});
-                  return words;
-              }()));
-}
-
 TEST(CommandLine, CtrlCEndsASessionWhole) {
     const std::string db = temporary("i.db"), summary = temporary("i.json");
     const Ended ended = run_pitwall_and_signal(tiny({"run", "--headless", "--workload", "chat", "--duration",
