@@ -32,6 +32,7 @@ enum class KnobId : uint16_t {
     kKvCacheDtype,
     // numerics
     kActivationDtype,
+    kWeightDtype,
     kBatchInvariant,
     // limits
     kDefaultMaxTokens,
@@ -148,6 +149,8 @@ enum class ArrivalProcess : uint8_t { kPoisson, kGamma, kConstant, kClosed };
 /// integers with one for every 16 values; float ones as bfloat16. Those that a value is not for meet float32. Binary16, with
 /// one power of two a token, is what the CUDA device has for all weights but bfloat16 ones.
 enum class ActivationDtype : uint8_t { kF32, kI16, kI8, kBf16, kF16 };
+/// As what the layers' matrices are held: as the file has them; or those that are floats there as 8-bit floats with one scale a row.
+enum class WeightDtype : uint8_t { kFile, kFp8 };
 enum class RecordOverflow : uint8_t { kWait, kGap };
 enum class SpeculativeMethod : uint8_t { kNone, kNgram, kSuffix, kDraft };
 

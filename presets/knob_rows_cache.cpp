@@ -119,6 +119,36 @@ KnobSpec activation_dtype() {
         .llama_server = {.note = "the weights' format decides"}};
 }
 
+KnobSpec weight_dtype() {
+    return {.id = KnobId::kWeightDtype,
+            .name = "weight_dtype",
+            .group = "numerics",
+            .type = KnobType::kChoice,
+            .maximum = 1,
+            .choices = {"file", "fp8"},
+            .live = false,
+            .reload_reason = "weights are laid out for the device once, when the model is opened",
+            .effect = KnobEffect::kNumerics,
+            .help =
+                "As what the device holds the layers' matrices. file: as the model file has them. fp8: those "
+                "that "
+                "the file has in F32, F16 or BF16 as e4m3 with one scale a row, half the bytes of 16 bits; "
+                "what is "
+                "quantized, the embedding, the vocabulary's matrix and a draft model stay as they are. "
+                "Activations "
+                "meet them as f16. For CUDA devices; a simulated one models the bytes.",
+            .vllm = {.flag = "--quantization",
+                     .choices = ",fp8",
+                     .choice_notes = {"",
+                                      "one scale a tensor there, and activations are fp8 too where the GPU "
+                                      "multiplies such"}},
+            .sglang = {.flag = "--quantization",
+                       .choices = ",fp8",
+                       .choice_notes = {"", "activations are fp8 too there, where the GPU multiplies such"}},
+            .tensorrt_llm = {.note = "the checkpoint decides"},
+            .llama_server = {.note = "the file decides"}};
+}
+
 KnobSpec batch_invariant() {
     return {.id = KnobId::kBatchInvariant,
             .name = "batch_invariant",
@@ -147,6 +177,7 @@ void add_cache(std::vector<KnobSpec>& table) {
     table.push_back(kv_cache_memory_bytes());
     table.push_back(kv_cache_dtype());
     table.push_back(activation_dtype());
+    table.push_back(weight_dtype());
     table.push_back(batch_invariant());
 }
 

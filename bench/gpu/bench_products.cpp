@@ -35,6 +35,8 @@ const char* name_of(MatrixFormat format) {
             return "int8";
         case MatrixFormat::kByte16:
             return "int8 groups of 16";
+        case MatrixFormat::kFloat8:
+            return "fp8";
     }
     return "";
 }
@@ -50,8 +52,9 @@ Weights make_weights(Device& device, MatrixFormat format, const Shape& shape) {
     Weights weights;
     for (uint64_t total = 0; total < kOutOfCache || weights.copies.size() < 2; total += bytes) {
         weights.memory.push_back(device.random_numbers(2 * bytes));  // values, then more than the scales take
-        const std::byte* data = weights.memory.back().data();
-        weights.copies.push_back({format, shape.rows, shape.columns, data, data + bytes, bytes});
+        const std::byte *data = weights.memory.back().data(), *scales = data + bytes;
+        weights.copies.push_back(
+            {format, shape.rows, shape.columns, data, scales, bytes, reinterpret_cast<const float*>(scales)});
     }
     return weights;
 }
@@ -113,8 +116,8 @@ void bench_ceilings(Device& device) {
 }
 
 void bench_products(Device& device) {
-    for (const MatrixFormat format :
-         {MatrixFormat::kBfloat, MatrixFormat::kNibble, MatrixFormat::kByte, MatrixFormat::kHalf})
+    for (const MatrixFormat format : {MatrixFormat::kBfloat, MatrixFormat::kFloat8, MatrixFormat::kNibble,
+                                      MatrixFormat::kByte, MatrixFormat::kHalf})
         for (const Shape& shape : kShapes) bench_shape(device, format, shape);
 }
 
@@ -125,7 +128,8 @@ void bench_fast_products(Device& device) {
                      .dump()
               << std::endl;
     if (!library.ok()) return;
-    for (const MatrixFormat format : {MatrixFormat::kBfloat, MatrixFormat::kNibble, MatrixFormat::kByte})
+    for (const MatrixFormat format :
+         {MatrixFormat::kBfloat, MatrixFormat::kFloat8, MatrixFormat::kNibble, MatrixFormat::kByte})
         for (const Shape& shape : kShapes) bench_fast_shape(device, format, shape);
 }
 

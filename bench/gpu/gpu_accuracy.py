@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How far a GPU's logits are from the CPU's with activations in float32, by KV format; and from its own, where batch_invariant is off.
+"""How far a GPU's logits are from the CPU's with activations in float32, by KV format; and from its own, where batch_invariant is off
+or float weights are held as fp8.
     gpu_accuracy.py PITWALL MODEL FOLDER
 The texts are random tokens. In the emulator a model of 135M parameters takes half a second a token: --texts, --tokens, --kv and --no-fast-mode
 make it short.
@@ -70,3 +71,7 @@ for of_model in [model] + [model + ":bf16"] * model.startswith("synthetic:"):
     invariant, fast = (log_probabilities(long, of_model, "cuda", f"batch_invariant={mode}") for mode in ("true", "false"))
     differs = float((invariant != fast).any(1).mean())  # 0: nothing was computed another way
     tell(invariant, fast, what="fast mode", model=of_model, matrix_library=library, tokens=FAST_TOKENS, rows_that_differ=differs, largest_difference=float(np.abs(invariant - fast).max()))
+
+float_model = model + ":bf16" * model.startswith("synthetic:")
+as_stored, float8 = (log_probabilities(ids, float_model, "cuda", f"weight_dtype={dtype}") for dtype in ("file", "fp8"))
+tell(as_stored, float8, what="fp8 weights", model=float_model)

@@ -108,10 +108,14 @@ def shares(report):
                 torch = rate_of(ceilings, "tflops", what="torch attention", backend=backend, tokens=row["tokens"])
                 if torch:
                     found.append((f"prefill attention {row['tokens']} tokens / {backend}", row["tflops"] / torch))
-    for name in ("bench_bf16", "bench_int4", "bench_overlap", "bench_eager"):
+    for name in ("bench_bf16", "bench_fp8", "bench_int4", "bench_overlap", "bench_eager"):
         for row in report[name]:
             if row.get("decode_bandwidth_fraction"):
                 found.append((f"{name} decode batch {row['batch']} depth {row['depth']}: bytes / copy", row["decode_bandwidth_fraction"]))
+    for row in report["bench_fp8"]:
+        wide = rate_of(report["bench_bf16"], "decode_tokens_per_s", batch=row["batch"], depth=row["depth"])
+        if wide and row.get("decode_tokens_per_s"):
+            found.append((f"8B decode batch {row['batch']}: fp8 / bf16 weights", row["decode_tokens_per_s"] / wide))
     side_by_side = report["sessions"].get("side_by_side", {}).get("side_by_side")
     if side_by_side:
         found.append((f"device waits between decode steps of {side_by_side['sequences']} sequences / step", side_by_side["device_waits"]))
@@ -123,7 +127,7 @@ def shares(report):
 
 
 report = {"stages": lines("stages.jsonl"), "tests": tests("tests.json"), "invariance": tests("invariance.json")}
-for name in ("accuracy", "ceilings", "products", "fast_products", "attention", "mode_bf16_true", "mode_bf16_false", "mode_int4_true", "mode_int4_false", "bench_int4", "bench_bf16", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code", "transformers"):
+for name in ("accuracy", "ceilings", "products", "fast_products", "attention", "mode_bf16_true", "mode_bf16_false", "mode_int4_true", "mode_int4_false", "bench_int4", "bench_bf16", "bench_fp8", "bench_overlap", "bench_eager", "prefill_bf16", "generate", "session_chat", "session_documents", "session_code", "transformers"):
     report[name] = lines(name + ".log")
 device = folder / "device.log"
 report["sanitizers"] = {tool: (folder / f"{tool}.log").read_text(errors="replace").splitlines()[-3:] for tool in ("memcheck", "racecheck") if (folder / f"{tool}.log").exists()}
@@ -136,7 +140,7 @@ if "--summary" in sys.argv:
     for name, share in report["shares"].items():
         print(f"{share:8.3f}  {name}")
     for row in report["accuracy"]:
-        of = f"fast from invariant mode ({row['matrix_library']}), {row['model']}, {row['rows_that_differ']:.0%} of rows differ" if row["what"] == "fast mode" else f"to the CPU in float32, KV {row['kv_cache_dtype']}"
+        of = f"fast from invariant mode ({row['matrix_library']}), {row['model']}, {row['rows_that_differ']:.0%} of rows differ" if row["what"] == "fast mode" else f"fp8 weights from the file's, {row['model']}" if row["what"] == "fp8 weights" else f"to the CPU in float32, KV {row['kv_cache_dtype']}"
         print(f"{row['mean_kl']:10.2e}  mean KL {of}")
     for name in ("tests", "invariance"):
         print(f"{name}:", report[name])

@@ -28,6 +28,7 @@ Engine::Impl::Impl(std::unique_ptr<Executor> executor, const Tokenizer* tokenize
     scheduler_.set_settings(settings());
     scheduler_.set_policy(static_cast<SchedulingPolicy>(knobs.integer(KnobId::kSchedulingPolicy)));
     begin_with(KnobId::kActivationDtype, &Impl::change_activations);
+    begin_with(KnobId::kWeightDtype, &Impl::loaded_weight_dtype);
     begin_with(KnobId::kBatchInvariant, &Impl::change_batch_invariance);
     Bounded bounded;
     effective_.set(KnobId::kSpeculativeMethod,

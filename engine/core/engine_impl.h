@@ -116,6 +116,7 @@ class Engine::Impl {
     double change_drafter(double choice, Bounded& bounded);
     double change_activations(double choice, Bounded& bounded);
     double change_batch_invariance(double value, Bounded& bounded);
+    double loaded_weight_dtype(double value, Bounded& bounded);
     NumericFormat numeric_format() const;  ///< of what is computed from now on
     void lose_broken_drafter();
     void lose_drafter(std::string why);

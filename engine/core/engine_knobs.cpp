@@ -131,6 +131,13 @@ double Engine::Impl::change_batch_invariance(double value, Bounded& bounded) {
     return value;
 }
 
+/// Chosen before there was an engine: it is what the device has.
+double Engine::Impl::loaded_weight_dtype(double value, Bounded& bounded) {
+    const auto loaded = static_cast<double>(executor_->weight_dtype());
+    if (loaded != value) bounded = {KnobBound::kUnavailable, "the device holds weights otherwise"};
+    return loaded;
+}
+
 NumericFormat Engine::Impl::numeric_format() const {
     NumericFormat format{executor_->kv_cache_dtype(), executor_->activation_dtype(),
                          executor_->batch_invariant()};

@@ -114,6 +114,7 @@ void Engine::Impl::remake_drafter() {
 void Engine::Impl::tell_what_changed() {
     follow_device(KnobId::kKvCacheDtype, kv_dtype_choice(executor_->kv_cache_dtype()));
     follow_device(KnobId::kActivationDtype, static_cast<double>(executor_->activation_dtype()));
+    follow_device(KnobId::kWeightDtype, static_cast<double>(executor_->weight_dtype()));
     follow_device(KnobId::kBatchInvariant, executor_->batch_invariant() ? 1 : 0);
     if (no_device_.empty()) follow_pool_bytes(static_cast<uint32_t>(effective_.get(KnobId::kNumKvBlocks)));
 }

@@ -125,6 +125,8 @@ class Executor {
         if (invariant) return {};
         return Error{"this device has no faster products: its sums never depend on the batch", ""};
     }
+    /// As what the layers' matrices are held, since they were loaded.
+    virtual presets::WeightDtype weight_dtype() const { return presets::WeightDtype::kFile; }
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
     /// Buffers for what a step computes on its way, logits among them; 0 where it is not known.
     virtual uint64_t activation_bytes() const { return 0; }

@@ -13,6 +13,7 @@ class LostExecutor final : public Executor {
           kv_dtype_(lost.kv_cache_dtype()),
           activations_(lost.activation_dtype()),
           batch_invariant_(lost.batch_invariant()),
+          weight_dtype_(lost.weight_dtype()),
           why_(why) {}
 
     const DeviceInfo& device() const override { return info_; }
@@ -23,6 +24,7 @@ class LostExecutor final : public Executor {
     Status set_activation_dtype(presets::ActivationDtype /*dtype*/) override { return why_; }
     bool batch_invariant() const override { return batch_invariant_; }
     Status set_batch_invariant(bool /*invariant*/) override { return why_; }
+    presets::WeightDtype weight_dtype() const override { return weight_dtype_; }
     uint64_t weight_bytes() const override { return 0; }
     uint32_t capacity_blocks() const override { return 0; }
     KvCapacity kv_capacity(telemetry::KvDtype /*dtype*/) const override { return {bytes_per_block_, 0}; }
@@ -45,6 +47,7 @@ class LostExecutor final : public Executor {
     telemetry::KvDtype kv_dtype_;
     presets::ActivationDtype activations_;
     bool batch_invariant_;
+    presets::WeightDtype weight_dtype_;
     Error why_;
 };
 

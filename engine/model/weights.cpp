@@ -63,6 +63,17 @@ std::string_view weight_kinds(const Model& model) {
     return floats && quantized ? "float and quantized" : floats ? "float" : "quantized";
 }
 
+uint64_t float8_weight_bytes(const Model& model) {
+    uint64_t bytes = model.weight_bytes();
+    for (uint32_t i = 0; i < model.config().num_layers; ++i) {
+        const LayerWeights& l = model.layer(i);
+        for (const TensorView* t : {&l.q, &l.k, &l.v, &l.attn_output, &l.gate, &l.up, &l.down})
+            if (block_values(t->type) == 1)
+                bytes -= t->bytes - uint64_t{t->rows} * (t->columns + sizeof(float));
+    }
+    return bytes;
+}
+
 uint64_t total_bytes(const std::map<TensorType, uint64_t>& bytes) {
     uint64_t sum = 0;
     for (const auto& [type, size] : bytes) sum += size;

@@ -32,6 +32,15 @@ QString activations_in_use(const QString& word, std::string_view weights, std::s
     return QStringLiteral("%1 and f32 activations").arg(word);
 }
 
+/// "fp8 weights, " where the device holds them otherwise than the file does.
+QString weights_in_use(const KnobNumbers& numbers) {
+    const auto id = presets::KnobId::kWeightDtype;
+    if (!numbers.state(id).known || numbers.value(id) == static_cast<double>(presets::WeightDtype::kFile))
+        return {};
+    return to_qstring(presets::format_value(presets::spec(id), numbers.value(id))) +
+           QStringLiteral(" weights, ");
+}
+
 /// What weights meet, and how far that takes the answers from what the weights say. A simulated device computes nothing.
 std::optional<StatusCell> activations_cell(const telemetry::Store& store) {
     const KnobNumbers numbers(store);
@@ -40,7 +49,7 @@ std::optional<StatusCell> activations_cell(const telemetry::Store& store) {
     if (tier.empty() || tier == "simulated" || !numbers.state(id).known) return std::nullopt;
     const QString word = to_qstring(presets::format_value(presets::spec(id), numbers.value(id)));
     return StatusCell{
-        activations_in_use(word, store.session("weight_kinds"), tier),
+        weights_in_use(numbers) + activations_in_use(word, store.session("weight_kinds"), tier),
         {},
         false,
         QStringLiteral("knobs"),

@@ -137,6 +137,9 @@ ordered_json design_json(const Design& design, const Rates& rates, const engine:
     if (!device.simulated)
         line["activation_dtype"] = presets::spec(presets::KnobId::kActivationDtype)
                                        .choices[static_cast<size_t>(executor.activation_dtype())];
+    if (executor.weight_dtype() != presets::WeightDtype::kFile)
+        line["weight_dtype"] = presets::spec(presets::KnobId::kWeightDtype)
+                                   .choices[static_cast<size_t>(executor.weight_dtype())];
     if (!executor.batch_invariant()) line["batch_invariant"] = false;
     line["prefill_step_bytes"] = rates.prefill_bytes;
     line["decode_step_bytes"] = rates.decode_bytes;

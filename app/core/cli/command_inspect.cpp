@@ -13,10 +13,12 @@
 #include "app/core/cli/console.h"
 #include "app/core/cli/summary_json.h"
 #include "app/core/session/device_choice.h"
+#include "app/core/session/engine_parts.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cuda/cuda_executor.h"
 #include "engine/exec/cuda/cuda_library.h"
 #include "engine/model/model.h"
+#include "engine/model/weights.h"
 #include "presets/preset.h"
 #include "telemetry/replay/session_reader.h"
 
@@ -25,8 +27,11 @@ namespace pitwall::app {
 namespace {
 
 using nlohmann::ordered_json;
+using presets::KnobId;
+using presets::WeightDtype;
 
-Result<ordered_json> inspect_model(const std::string& spec, uint64_t seed) {
+Result<ordered_json> inspect_model(const std::string& spec, uint64_t seed,
+                                   WeightDtype dtype = WeightDtype::kFile) {
     const auto opened = engine::open_model(spec, seed, false);
     if (!opened.ok()) return opened.error();
     const engine::Model& model = *opened.value();
@@ -34,7 +39,8 @@ Result<ordered_json> inspect_model(const std::string& spec, uint64_t seed) {
     ordered_json out{{"kind", "model"}, {"path", model.path()}, {"name", config.name}};
     out["sha256"] = model.sha256();
     out["format"] = model.format_summary();
-    out["weight_bytes"] = model.weight_bytes();
+    out["weight_bytes"] =
+        dtype == WeightDtype::kFp8 ? engine::float8_weight_bytes(model) : model.weight_bytes();
     out["num_layers"] = config.num_layers;
     out["hidden_size"] = config.hidden_size;
     out["num_heads"] = config.num_heads;
@@ -134,13 +140,17 @@ void add_cpu(ordered_json& out) {
 
 /// The model and the device that a session would have.
 Result<ordered_json> inspect_defaults(const SessionOptions& session) {
-    auto found = inspect_model(session.model, session.seed);
+    const double weights = session.knobs.get(KnobId::kWeightDtype);
+    auto found = inspect_model(session.model, session.seed, static_cast<WeightDtype>(weights));
     if (!found.ok()) return found;
     const auto [choice, reason] = resolve_device(parse_device(session.device).value());  // it was read before
     ordered_json& out = found.value();
+    out["weight_dtype"] = presets::format_value(presets::spec(KnobId::kWeightDtype), weights);
     out["device"] = device_words(choice);
     if (!reason.empty()) out["device_reason"] = reason;
     if (choice.kind == DeviceChoice::Kind::kCpu) add_cpu(out);
+    if (choice.kind == DeviceChoice::Kind::kCpu && weights != 0)
+        out["device_error"] = no_float8_on_cpu().text();
     if (choice.kind != DeviceChoice::Kind::kCuda) return found;
     if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
         add_gpus(*plugin.value(), choice, out);

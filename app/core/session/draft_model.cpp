@@ -43,6 +43,7 @@ SessionOptions options_for_drafts(SessionOptions options) {
     const double kv_bytes = options.knobs.get(KnobId::kKvCacheMemoryBytes) / kKvShare;
     options.knobs.set(KnobId::kKvCacheMemoryBytes, kv_bytes);
     options.knobs.set(KnobId::kKvCacheDtype, engine::kv_dtype_choice(telemetry::KvDtype::kF16));
+    options.knobs.set(KnobId::kWeightDtype, static_cast<double>(presets::WeightDtype::kFile));
     options.simulated_agreement_percent = kSimulatedAgreement;
     return options;
 }

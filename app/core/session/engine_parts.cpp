@@ -28,6 +28,13 @@ void tell(const ProgressFn& progress, std::string stage, uint64_t done, uint64_t
     if (progress) progress({std::move(stage), done, total});
 }
 
+presets::WeightDtype weight_dtype_of(const SessionOptions& options) {
+    return static_cast<presets::WeightDtype>(options.knobs.integer(KnobId::kWeightDtype));
+}
+bool wants_float8(const SessionOptions& options) {
+    return weight_dtype_of(options) == presets::WeightDtype::kFp8;
+}
+
 /// A simulated device has its profile's memory; kv_cache_memory_bytes bounds it only where somebody gave it.
 Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, const SessionOptions& options,
                                                    const engine::Model& model, Clock& clock) {
@@ -36,7 +43,8 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
     sim.paced = options.paced;
     sim.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
     sim.agreement_percent = options.simulated_agreement_percent;
-    sim.weight_bytes = model.weight_bytes();
+    sim.weight_dtype = weight_dtype_of(options);
+    sim.weight_bytes = wants_float8(options) ? engine::float8_weight_bytes(model) : model.weight_bytes();
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) {
         const auto block =
             static_cast<double>(engine::kv_bytes_per_block(sim.kv_cache_dtype, model.config()));
@@ -62,6 +70,7 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, 
     engine::CudaOptions cuda;
     cuda.devices = device.cuda_indices;
     cuda.kv_cache_dtype = engine::kv_dtype_of(knobs_for(options, device));
+    cuda.weight_dtype = weight_dtype_of(options);
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
@@ -70,6 +79,7 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, 
 
 Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options, const engine::Model& model,
                                                    const ProgressFn& progress) {
+    if (wants_float8(options)) return no_float8_on_cpu();
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
@@ -106,6 +116,11 @@ Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool
     return OpenedModel{std::move(model).value(), std::move(tokenizer).value()};
 }
 
+Error no_float8_on_cpu() {
+    return {"weight_dtype=fp8: the CPU computes with weights as the file has them",
+            "use --device cuda, or leave weight_dtype=file"};
+}
+
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
                                                         const engine::Model& model, Clock& clock,
                                                         const ProgressFn& progress,
@@ -118,7 +133,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
         if (Status status = engine::check_cuda_variables(); !status.ok()) return status.error();
     ResolvedDevice device = resolve_device(asked.value());
     auto made = make_executor_on(device.choice, options, model, clock, progress);
-    const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto;
+    const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto || wants_float8(options);
     if (!made.ok() && !by_name && device.choice.kind == DeviceChoice::Kind::kCuda) {
         device = {DeviceChoice{}, "on the CPU: " + made.error().what};
         made = make_executor_on(device.choice, options, model, clock, progress);

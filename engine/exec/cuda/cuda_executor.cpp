@@ -53,8 +53,9 @@ abi::Model model_of(const Model& model, const std::vector<abi::Layer>& layers) {
             layers.data()};
 }
 
-/// bfloat16 where that is what all matrices are.
-ActivationDtype activations_of(const Model& model) {
+/// bfloat16 where that is what all matrices are, and stay.
+ActivationDtype activations_of(const Model& model, presets::WeightDtype dtype) {
+    if (dtype == presets::WeightDtype::kFp8) return ActivationDtype::kF16;
     for (uint32_t i = 0; i < model.config().num_layers; ++i) {
         const LayerWeights& l = model.layer(i);
         for (const TensorView* t : {&l.q, &l.k, &l.v, &l.attn_output, &l.gate, &l.up, &l.down})
@@ -84,8 +85,12 @@ struct Progress {
 
 class CudaExecutor final : public Executor {
   public:
-    CudaExecutor(const abi::Plugin& plugin, std::span<const abi::DeviceInfo> devices, const Model& model)
-        : plugin_(plugin), config_(model.config()), activations_(activations_of(model)) {
+    CudaExecutor(const abi::Plugin& plugin, std::span<const abi::DeviceInfo> devices, const Model& model,
+                 presets::WeightDtype weights)
+        : plugin_(plugin),
+          config_(model.config()),
+          weight_dtype_(weights),
+          activations_(activations_of(model, weights)) {
         const abi::DeviceInfo& first = devices[0];
         info_.name = cuda_device_names(devices);
         info_.pci_bus_id = first.pci_bus_id;
@@ -122,6 +127,7 @@ class CudaExecutor final : public Executor {
         if (status.ok()) batch_invariant_ = invariant;
         return status;
     }
+    presets::WeightDtype weight_dtype() const override { return weight_dtype_; }
     uint64_t weight_bytes() const override { return plugin_.weight_bytes(device_); }
     uint64_t activation_bytes() const override { return plugin_.activation_bytes(device_); }
     std::optional<double> measure_bandwidth() override { return plugin_.measure_bandwidth(device_); }
@@ -171,6 +177,7 @@ class CudaExecutor final : public Executor {
 
     const abi::Plugin& plugin_;
     ModelConfig config_;
+    presets::WeightDtype weight_dtype_;
     ActivationDtype activations_;
     bool batch_invariant_ = true;
     DeviceInfo info_;
@@ -191,6 +198,7 @@ Status CudaExecutor::load(const Model& model, const CudaOptions& options) {
     const abi::Options plain_options{options.devices.data(),
                                      static_cast<uint32_t>(options.devices.size()),
                                      static_cast<uint32_t>(options.kv_cache_dtype),
+                                     static_cast<uint32_t>(weight_dtype_),
                                      options.kv_cache_memory_bytes,
                                      Progress::call,
                                      &progress};
@@ -308,7 +316,7 @@ Result<std::unique_ptr<Executor>> make_cuda_executor(const abi::Plugin& plugin, 
             return Error{fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})",
                                      device.name, device.compute_major, device.compute_minor),
                          "build it with its number in CMAKE_CUDA_ARCHITECTURES, or use --device cpu"};
-    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value(), model);
+    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value(), model, options.weight_dtype);
     if (Status status = executor->load(model, options); !status.ok()) return status.error();
     return Result<std::unique_ptr<Executor>>(std::move(executor));
 }

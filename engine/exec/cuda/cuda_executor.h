@@ -18,6 +18,7 @@ struct CudaOptions {
         0};  ///< indices among the driver's, each once; of several each has a share
     uint64_t kv_cache_memory_bytes = 0;  ///< of all of them; 0: most of what weights and activations leave
     telemetry::KvDtype kv_cache_dtype = telemetry::KvDtype::kF16;
+    presets::WeightDtype weight_dtype = presets::WeightDtype::kFile;
     /// While weights are laid out, on the caller's thread; what it throws ends that.
     std::function<void(uint64_t done_bytes, uint64_t total_bytes)> progress;
 };

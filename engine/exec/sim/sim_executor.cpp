@@ -49,6 +49,7 @@ class SimExecutor final : public Executor {
         activation_dtype_ = dtype;
         return {};
     }
+    presets::WeightDtype weight_dtype() const override { return options_.weight_dtype; }
     uint64_t weight_bytes() const override { return weight_bytes_; }
     uint32_t capacity_blocks() const override { return kv_capacity(options_.kv_cache_dtype).blocks; }
     KvCapacity kv_capacity(KvDtype dtype) const override {

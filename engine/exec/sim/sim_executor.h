@@ -17,6 +17,7 @@ struct SimOptions {
     bool paced = false;  ///< with a wall clock: sleeps until the simulated moment; otherwise runs ahead of it
     uint64_t weight_bytes = 0;  ///< 0: 16 bits a weight
     KvDtype kv_cache_dtype = KvDtype::kF16;
+    presets::WeightDtype weight_dtype = presets::WeightDtype::kFile;  ///< what weight_bytes are those of
     uint32_t capacity_blocks = 0;  ///< 0: what the device's memory leaves beside the weights
     uint32_t depth = 1;            ///< plans in flight, 1 or 2
     /// Checks every slot that a slice reads; costs time in proportion to the context.

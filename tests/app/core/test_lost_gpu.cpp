@@ -159,6 +159,22 @@ TEST_F(LostGpu, TheThirdTimeTheCpuTakesOver) {
         << "the CPU answers";
 }
 
+/// Back on the GPU weights are what they were; the CPU has them as the file does, which is told.
+TEST_F(LostGpu, Float8WeightsGoWithTheGpu) {
+    const std::vector<std::string> words = {"--set", "num_kv_blocks=64", "--set", "max_num_seqs=1",
+                                            "--set", "weight_dtype=fp8"};
+    const std::string changes =
+        "SELECT count(*) FROM v_knob WHERE name = 'weight_dtype' AND old_value = 'fp8' AND new_value = "
+        "'file'";
+    answers("5", words);
+    EXPECT_THAT(losses(), ElementsAre(1));
+    EXPECT_THAT(numbers(changes), ElementsAre(0));
+    answers("3,2,2", words);
+    EXPECT_THAT(losses(), ElementsAre(1, 2, 3));
+    EXPECT_THAT(fact("device_reason"), HasSubstr("on the CPU: cuda:0 was lost"));
+    EXPECT_THAT(numbers(changes), ElementsAre(1));
+}
+
 /// A draft model is on the same GPU: it comes back with it. Which of the two notices is the number's affair.
 TEST_F(LostGpu, ADraftModelComesBack) {
     if (kSanitized) GTEST_SKIP() << "emulated and sanitized, each request takes seconds";

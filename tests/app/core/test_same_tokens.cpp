@@ -225,6 +225,23 @@ void fast_mode_in_between(const std::string& model) {
 
 TEST(SameTokens, TinyModelWithTheFastModeInBetween) { fast_mode_in_between("synthetic:tiny:bf16"); }
 
+TEST(SameTokens, TinyModelWithFloat8Weights) {
+    if (!kDevice.starts_with("cuda")) GTEST_SKIP() << kDevice << " has no such weights";
+    const auto with_weights = [](std::initializer_list<std::string_view> settings) {
+        auto options = options_of("synthetic:tiny:bf16", settings);
+        EXPECT_TRUE(options.knobs.set_from_text("weight_dtype=fp8").ok());
+        return options;
+    };
+    const auto alone = answers(with_weights({"max_num_seqs=1", "enable_prefix_caching=false"}));
+    ASSERT_EQ(alone.size(), kRequests);
+    for (const char* way :
+         {"long_prefill_token_threshold=7", "enable_chunked_prefill=false", "num_kv_blocks=24"}) {
+        auto options = with_weights({way});
+        options.knobs.set(KnobId::kMaxNumSeqs, kRequests);
+        expect_same(alone, answers(options), way);
+    }
+}
+
 TEST(SameTokens, TinyModel) { every_way("synthetic:tiny"); }
 
 TEST(SameTokens, RealModel) {

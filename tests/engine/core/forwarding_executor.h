@@ -22,6 +22,7 @@ class ForwardingExecutor : public Executor {
     Status set_activation_dtype(presets::ActivationDtype dtype) override {
         return inner_->set_activation_dtype(dtype);
     }
+    presets::WeightDtype weight_dtype() const override { return inner_->weight_dtype(); }
     uint64_t weight_bytes() const override { return inner_->weight_bytes(); }
     uint64_t activation_bytes() const override { return inner_->activation_bytes(); }
     uint32_t capacity_blocks() const override { return inner_->capacity_blocks(); }

@@ -55,6 +55,16 @@ TEST(StatusCells, TellWhatActivationsAreWhereTheKnobChangesNothing) {
     }
 }
 
+TEST(StatusCells, TellOfWeightsThatAreNotAsInTheFile) {
+    Told told;
+    told.knob(0, presets::KnobId::kActivationDtype, 4, 4);
+    told.knob(0, presets::KnobId::kWeightDtype, 0, 0);
+    told.fact("kernel_tier=cuda-sm90");
+    EXPECT_TRUE(tells(told, "f16 activations"));
+    told.knob(10, presets::KnobId::kWeightDtype, 0, 1);
+    EXPECT_TRUE(tells(told, "fp8 weights, f16 activations"));
+}
+
 TEST(StatusCells, ALostDeviceStaysToBeSeen) {
     Told told;
     EXPECT_TRUE(tells(told, "a CPU"));

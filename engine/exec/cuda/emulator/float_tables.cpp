@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/exec/cuda/emulator/float_tables.h"
 
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -52,17 +51,6 @@ uint16_t float_to_bfloat(float value) {
     const auto bits = std::bit_cast<uint32_t>(value);
     if (std::isnan(value)) return 0x7fff;
     return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-uint8_t float_to_e4m3(float value) {
-    const uint8_t sign = std::signbit(value) ? 0x80 : 0;
-    if (std::isnan(value)) return sign | 0x7f;
-    const float magnitude = std::fabs(value);
-    if (magnitude >= 448) return sign | 0x7e;
-    // Values are 2^-9 apart below 2^-6, and eighths of their power of two above; the code counts them.
-    const int exponent = std::max(magnitude > 0 ? std::ilogb(magnitude) : -6, -6);
-    const float units = std::nearbyint(std::ldexp(magnitude, 3 - exponent));
-    return sign | static_cast<uint8_t>(static_cast<int>(units) + (exponent + 6) * 8);
 }
 
 }  // namespace pitwall::cuda::emulator

@@ -11,7 +11,5 @@ const float* e4m3_table();    ///< [256]
 
 /// To the nearest, ties to even.
 uint16_t float_to_bfloat(float value);
-/// To the nearest, ties to even; what is too large becomes the largest (448), NaN stays NaN.
-uint8_t float_to_e4m3(float value);
 
 }  // namespace pitwall::cuda::emulator

@@ -59,7 +59,8 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     if (!stream.ok()) return stream.error();
     executor->stream_ = std::move(stream).value();
     if (Status status = executor->make_events(); !status.ok()) return status.error();
-    auto loaded = load_model(model, {rank.index, rank.count}, executor->stream_, options.progress);
+    auto loaded = load_model(model, {rank.index, rank.count}, options.weight_dtype, executor->stream_,
+                             options.progress);
     if (!loaded.ok()) return loaded.error();
     executor->model_ = std::move(loaded).value();
     auto forward = Forward::create(executor->model_, rank.collective(), executor->stream_);

@@ -23,6 +23,7 @@ namespace pitwall::cuda {
 struct DeviceOptions {
     uint32_t device = 0;
     engine::KvDtype kv_dtype = engine::KvDtype::kF16;
+    WeightDtype weight_dtype = WeightDtype::kFile;
     uint64_t kv_cache_memory_bytes = 0;  ///< of the device; 0: most of what weights and activations leave
     LoadProgress progress;
     Rank rank;

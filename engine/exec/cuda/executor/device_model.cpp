@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "engine/exec/cuda/kernels/matrix_layout.h"
 #include "engine/model/model.h"
 
 namespace pitwall::cuda {
@@ -50,8 +51,9 @@ uint64_t stored_bytes(const abi::Model& m, const ModelShare& share) {
 /// went wrong.
 class Loader {
   public:
-    Loader(DeviceModel& model, Stream& stream, const LoadProgress& progress, uint64_t total_bytes)
-        : model_(model), stream_(stream), progress_(progress), total_bytes_(total_bytes) {}
+    Loader(DeviceModel& model, WeightDtype dtype, Stream& stream, const LoadProgress& progress,
+           uint64_t total_bytes)
+        : model_(model), dtype_(dtype), stream_(stream), progress_(progress), total_bytes_(total_bytes) {}
 
     DeviceMatrix whole(const abi::Tensor& tensor) {
         const TensorView view = view_of(tensor);
@@ -60,15 +62,15 @@ class Loader {
     DeviceMatrix by_rows(std::initializer_list<abi::Tensor> tensors) {
         std::vector<TensorView> views;
         for (const abi::Tensor& t : tensors) views.push_back(rows_of(view_of(t), model_.share));
-        return keep([&] { return pack_matrix(views); }, tensors);
+        return keep([&] { return pack_matrix(views, dtype_); }, tensors);
     }
     DeviceMatrix by_columns(const abi::Tensor& tensor) {
         const TensorView view = view_of(tensor);
-        return keep([&] { return pack_columns(view, columns_of(view, model_.share)); }, {tensor});
+        return keep([&] { return pack_columns(view, columns_of(view, model_.share), dtype_); }, {tensor});
     }
     DeviceMatrix gate_up(const abi::Tensor& gate, const abi::Tensor& up) {
         const TensorView g = rows_of(view_of(gate), model_.share), u = rows_of(view_of(up), model_.share);
-        return keep([&] { return pack_gate_up(g, u); }, {gate, up});
+        return keep([&] { return pack_gate_up(g, u, dtype_); }, {gate, up});
     }
     DeviceMatrix head(const abi::Tensor& tensor) {
         const TensorView rows = head_rows_of(view_of(tensor), model_.share);
@@ -94,6 +96,9 @@ class Loader {
         DeviceMatrix matrix = packed.shape;
         matrix.values = upload(packed.values);
         matrix.scales = upload(packed.scales);
+        if (has_row_scales(matrix.format))
+            matrix.row_scales =
+                reinterpret_cast<const float*>(upload(std::as_bytes(std::span(packed.row_scales))));
         advance(tensors);
         return matrix;
     }
@@ -119,6 +124,7 @@ class Loader {
     }
 
     DeviceModel& model_;
+    WeightDtype dtype_;  ///< of the layers
     Stream& stream_;
     const LoadProgress& progress_;
     uint64_t done_bytes_ = 0, total_bytes_;
@@ -138,12 +144,12 @@ DeviceLayer load_layer(Loader& loader, const abi::Layer& layer) {
 
 }  // namespace
 
-Result<DeviceModel> load_model(const abi::Model& source, const ModelShare& share, Stream& stream,
-                               const LoadProgress& progress) {
+Result<DeviceModel> load_model(const abi::Model& source, const ModelShare& share, WeightDtype dtype,
+                               Stream& stream, const LoadProgress& progress) {
     DeviceModel model;
     model.share = share;
     model.config = config_of(whole_config(source), share);
-    Loader loader(model, stream, progress, stored_bytes(source, share));
+    Loader loader(model, dtype, stream, progress, stored_bytes(source, share));
     model.embedding = loader.whole(source.embedding);
     model.output_norm = loader.norm(source.output_norm);
     for (uint32_t i = 0; i < source.num_layers && loader.status().ok(); ++i)

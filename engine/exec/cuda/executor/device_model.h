@@ -38,8 +38,8 @@ struct DeviceModel {
 /// False: no more is wanted.
 using LoadProgress = std::function<bool(uint64_t done_bytes, uint64_t total_bytes)>;
 
-/// Shapes were checked before (engine/model/check_shapes.h, check_ranks.h).
-Result<DeviceModel> load_model(const abi::Model& model, const ModelShare& share, Stream& stream,
-                               const LoadProgress& progress);
+/// Shapes were checked before (engine/model/check_shapes.h, check_ranks.h). `dtype`: of the layers' matrices.
+Result<DeviceModel> load_model(const abi::Model& model, const ModelShare& share, WeightDtype dtype,
+                               Stream& stream, const LoadProgress& progress);
 
 }  // namespace pitwall::cuda

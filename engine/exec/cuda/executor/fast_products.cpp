@@ -10,7 +10,7 @@
 namespace pitwall::cuda {
 namespace {
 
-bool has_codes(const DeviceMatrix& matrix) { return tile_scale_bytes(matrix.format) > 0; }
+bool has_codes(const DeviceMatrix& matrix) { return !has_numbers(matrix.format); }
 
 std::vector<const DeviceMatrix*> matrices_of(const DeviceModel& model) {
     std::vector<const DeviceMatrix*> matrices;

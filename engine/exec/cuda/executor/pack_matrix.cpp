@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <thread>
 #include <vector>
 
 #include "engine/exec/cuda/executor/block_codes.h"
 #include "engine/exec/cuda/kernels/matrix_layout.h"
+#include "engine/model/e4m3.h"
 #include "engine/model/half.h"
 
 namespace pitwall::cuda {
@@ -39,8 +42,16 @@ MatrixFormat format_of(TensorType type) {
     return MatrixFormat::kHalf;
 }
 
-bool is_dense(MatrixFormat format) {
-    return format == MatrixFormat::kHalf || format == MatrixFormat::kBfloat;
+bool is_float(const TensorView& tensor) { return engine::block_values(tensor.type) == 1; }
+
+/// Of a row that becomes E4M3.
+float row_scale(std::span<const float> row) {
+    float largest = 0;
+    for (const float value : row) {
+        if (!std::isfinite(value)) return std::numeric_limits<float>::quiet_NaN();
+        largest = std::max(largest, std::fabs(value));
+    }
+    return std::max(largest / engine::kLargestE4m3, std::numeric_limits<float>::min());
 }
 
 /// Puts rows of tensors in their places of a matrix of zeros; of each row the columns that the matrix has.
@@ -51,7 +62,8 @@ class Packer {
     HostMatrix finish() { return std::move(matrix_); }
 
   private:
-    void put_numbers(const TensorView& tensor, const std::byte* data, uint32_t row);
+    void put_numbers(std::span<const float> numbers, uint32_t row);
+    void put_float8(std::span<const float> numbers, uint32_t row);
     void put_group(const CodeGroup& group, uint32_t row, uint32_t first_column);
     size_t tile_index(uint32_t row, uint32_t column) const {
         return size_t{row / kTileRows} * tiles_ + column / kTileColumns;
@@ -72,6 +84,7 @@ Packer::Packer(MatrixFormat format, uint32_t rows, ColumnRange columns)
     // A code of zero is kByteZero in a byte; times a scale of zero any other would do as well.
     matrix_.values.resize(count * value_bytes_);
     matrix_.scales.resize(count * scale_bytes_);
+    if (has_row_scales(format)) matrix_.row_scales.resize(size_t{row_tiles(rows)} * kTileRows);
     matrix_.shape.format = format;
     matrix_.shape.rows = rows;
     matrix_.shape.columns = columns.count;
@@ -80,7 +93,13 @@ Packer::Packer(MatrixFormat format, uint32_t rows, ColumnRange columns)
 
 void Packer::put_row(const TensorView& tensor, uint32_t source_row, uint32_t row) {
     const std::byte* data = tensor.data + engine::row_bytes(tensor.type, tensor.columns) * source_row;
-    if (is_dense(matrix_.shape.format)) return put_numbers(tensor, data, row);
+    const MatrixFormat format = matrix_.shape.format;
+    if (has_numbers(format) || has_row_scales(format)) {
+        thread_local std::vector<float> numbers;
+        numbers.resize(tensor.columns);
+        engine::dequantize(tensor.type, data, tensor.columns, numbers.data());
+        return has_numbers(format) ? put_numbers(numbers, row) : put_float8(numbers, row);
+    }
     const uint32_t values = engine::block_values(tensor.type), bytes = engine::block_bytes(tensor.type);
     const uint32_t end = columns_.first + columns_.count;
     CodeGroup groups[8];
@@ -93,16 +112,24 @@ void Packer::put_row(const TensorView& tensor, uint32_t source_row, uint32_t row
     }
 }
 
-void Packer::put_numbers(const TensorView& tensor, const std::byte* data, uint32_t row) {
-    thread_local std::vector<float> numbers;
-    numbers.resize(tensor.columns);
-    engine::dequantize(tensor.type, data, tensor.columns, numbers.data());
+void Packer::put_numbers(std::span<const float> numbers, uint32_t row) {
     const bool bfloat = matrix_.shape.format == MatrixFormat::kBfloat;
     for (uint32_t column = 0; column < columns_.count; ++column) {
         const float value = numbers[columns_.first + column];
         const uint16_t bits = bfloat ? engine::float_to_bfloat16(value) : engine::float_to_half(value);
         std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
         std::memcpy(tile + number_offset(place_in_tile(row, column)), &bits, sizeof bits);
+    }
+}
+
+void Packer::put_float8(std::span<const float> numbers, uint32_t row) {
+    const float scale = row_scale(numbers);
+    matrix_.row_scales[row] = scale;
+    if (std::isnan(scale)) return;  // no code says so, and none has to
+    for (uint32_t column = 0; column < columns_.count; ++column) {
+        std::byte* const tile = matrix_.values.data() + tile_index(row, column) * value_bytes_;
+        const uint8_t code = engine::float_to_e4m3(numbers[columns_.first + column] / scale);
+        tile[byte_offset(place_in_tile(row, column))] = static_cast<std::byte>(code);
     }
 }
 
@@ -148,11 +175,12 @@ void each_row(uint32_t rows, const Work& work) {
 
 }  // namespace
 
-MatrixFormat format_for(std::span<const TensorView> stack) {
+MatrixFormat format_for(std::span<const TensorView> stack, WeightDtype dtype) {
+    if (dtype == WeightDtype::kFp8 && std::ranges::all_of(stack, is_float)) return MatrixFormat::kFloat8;
     MatrixFormat format = format_of(stack[0].type);
     for (const TensorView& tensor : stack) {
         const MatrixFormat other = format_of(tensor.type);
-        if (is_dense(format) != is_dense(other) || (is_dense(format) && format != other))
+        if (has_numbers(format) != has_numbers(other) || (has_numbers(format) && format != other))
             return MatrixFormat::kHalf;
         format = std::max(format, other);  // the codes' formats are in the order of what they hold
     }
@@ -160,14 +188,15 @@ MatrixFormat format_for(std::span<const TensorView> stack) {
 }
 
 uint64_t packed_bytes(MatrixFormat format, uint32_t rows, uint32_t columns) {
-    return uint64_t{row_tiles(rows)} * column_tiles(columns) *
-           (tile_value_bytes(format) + tile_scale_bytes(format));
+    const uint64_t row_scales = has_row_scales(format) ? kTileRows * sizeof(float) : 0;
+    const uint64_t of_a_tile = tile_value_bytes(format) + tile_scale_bytes(format);
+    return row_tiles(rows) * (column_tiles(columns) * of_a_tile + row_scales);
 }
 
-HostMatrix pack_matrix(std::span<const TensorView> stack) {
+HostMatrix pack_matrix(std::span<const TensorView> stack, WeightDtype dtype) {
     uint32_t rows = 0;
     for (const TensorView& tensor : stack) rows += tensor.rows;
-    Packer packer(format_for(stack), rows, {0, stack[0].columns});
+    Packer packer(format_for(stack, dtype), rows, {0, stack[0].columns});
     uint32_t first = 0;
     for (const TensorView& tensor : stack) {
         assert(tensor.columns == stack[0].columns);
@@ -177,16 +206,16 @@ HostMatrix pack_matrix(std::span<const TensorView> stack) {
     return packer.finish();
 }
 
-HostMatrix pack_columns(const TensorView& tensor, ColumnRange columns) {
-    Packer packer(format_for({&tensor, 1}), tensor.rows, columns);
+HostMatrix pack_columns(const TensorView& tensor, ColumnRange columns, WeightDtype dtype) {
+    Packer packer(format_for({&tensor, 1}, dtype), tensor.rows, columns);
     each_row(tensor.rows, [&](uint32_t row) { packer.put_row(tensor, row, row); });
     return packer.finish();
 }
 
-HostMatrix pack_gate_up(const TensorView& gate, const TensorView& up) {
+HostMatrix pack_gate_up(const TensorView& gate, const TensorView& up, WeightDtype dtype) {
     assert(gate.rows == up.rows && gate.columns == up.columns);
     const TensorView both[] = {gate, up};
-    Packer packer(format_for(both), gate.rows + up.rows, {0, gate.columns});
+    Packer packer(format_for(both, dtype), gate.rows + up.rows, {0, gate.columns});
     constexpr uint32_t kTurn = kTileRows / 2;
     each_row(gate.rows, [&](uint32_t i) {
         const uint32_t row = i / kTurn * kTileRows + i % kTurn;

@@ -54,6 +54,7 @@ Status ParallelExecutor::load(const abi::Model& model, const abi::Options& optio
         DeviceOptions own;
         own.device = devices_[rank];
         own.kv_dtype = static_cast<engine::KvDtype>(options.kv_dtype);
+        own.weight_dtype = static_cast<WeightDtype>(options.weight_dtype);
         own.kv_cache_memory_bytes = options.kv_cache_memory_bytes / count();
         own.rank = {rank, count(), group_.get()};
         own.progress = [&](uint64_t done, uint64_t total) {

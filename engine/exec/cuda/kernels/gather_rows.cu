@@ -14,7 +14,11 @@ PITWALL_DEVICE void read_lane(const DeviceMatrix& m, uint32_t row, uint32_t colu
     const TilePlace place = place_in_tile(row, column);
     const size_t tile = size_t{row / kTileRows} * column_tiles(m.columns) + column / kTileColumns;
     const std::byte* const values = m.values + tile * tile_value_bytes(m.format);
-    if (tile_scale_bytes(m.format) == 0) {
+    if (m.format == MatrixFormat::kFloat8) {
+        const Words2 bytes = load8(values + byte_offset(place));
+        return unpack_float8(bytes.x, bytes.y, out);
+    }
+    if (has_numbers(m.format)) {
 #pragma unroll
         for (uint32_t j = 0; j < 4; ++j)
             out[j] = word_at(values + number_offset(place_in_tile(row, column + 2 * j)));
@@ -41,12 +45,14 @@ PITWALL_KERNEL gather_rows_kernel(GatherArgs args) {
     const int32_t id = args.ids[block_x()];
     const auto row = static_cast<uint32_t>(id < 0 ? args.before[-1 - id] : id);
     float* const out = args.out + size_t{block_x()} * args.ld_out;
+    const float scale = has_row_scales(m.format) ? m.row_scales[row] : 1.0f;
     for (uint32_t column = thread() * kLaneColumns; column < m.columns; column += threads() * kLaneColumns) {
         uint32_t pairs[4];
         read_lane(m, row, column, pairs);
 #pragma unroll
         for (uint32_t i = 0; i < kLaneColumns; ++i)
-            if (column + i < m.columns) out[column + i] = number_of(pairs[i / 2] >> 16 * (i % 2), m.format);
+            if (column + i < m.columns)
+                out[column + i] = number_of(pairs[i / 2] >> 16 * (i % 2), m.format) * scale;
     }
 }
 

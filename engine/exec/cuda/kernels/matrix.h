@@ -18,7 +18,10 @@ enum class MatrixFormat : uint8_t {
     // A weight is code * scale + minimum (binary16 both), rounded once to binary16: in every kernel the same number.
     kNibble,  ///< codes of 4 bits, a scale and a minimum for each 32 columns: Q4_0, Q4_1, Q4_K
     kByte,    ///< of 8 bits: Q5_0, Q5_1, Q8_0, Q5_K
-    kByte16   ///< of 8 bits, a scale and a minimum for each 16 columns: Q6_K
+    kByte16,  ///< of 8 bits, a scale and a minimum for each 16 columns: Q6_K
+    /// E4M3, made of floats where that is asked for. In products they are binary16, exactly; a row's scale multiplies its sums,
+    /// after the tokens' powers of two.
+    kFloat8
 };
 
 /// What it is multiplied with.
@@ -32,7 +35,8 @@ struct DeviceMatrix {
     uint32_t rows = 0, columns = 0;
     const std::byte* values = nullptr;
     const std::byte* scales = nullptr;  ///< null where the format has none
-    uint64_t bytes = 0;                 ///< of both
+    uint64_t bytes = 0;                 ///< of all
+    const float* row_scales = nullptr;  ///< of kFloat8: one for each row that is stored
 };
 
 enum class Epilogue : uint8_t {

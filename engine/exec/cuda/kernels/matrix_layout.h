@@ -41,7 +41,7 @@ constexpr uint32_t number_offset(const TilePlace& p) {
     const uint32_t pair = p.i / 2;
     return ((2 * p.k32 + pair / 2) * 32 + p.lane()) * 16 + 8 * (pair % 2) + 4 * p.half + 2 * (p.i % 2);
 }
-/// Bytes: [k32][lane][half][8]. The code plus 128.
+/// Bytes: [k32][lane][half][8]. The code plus 128; or an E4M3.
 constexpr uint32_t byte_offset(const TilePlace& p) { return (p.k32 * 32 + p.lane()) * 16 + 8 * p.half + p.i; }
 inline constexpr int32_t kByteZero = 128;
 /// Words of 8 nibbles: [lane][half][k32]; columns 2 j and 2 j + 1 are 4 bits at 4 j and at 16 + 4 j, so that one mask gives
@@ -56,12 +56,17 @@ constexpr uint32_t scales_offset(const TilePlace& p, uint32_t which16) {
 /// Bytes of a tile.
 constexpr uint32_t tile_value_bytes(MatrixFormat format) {
     if (format == MatrixFormat::kNibble) return 512;
-    return format == MatrixFormat::kByte || format == MatrixFormat::kByte16 ? 1024 : 2048;
+    return format == MatrixFormat::kHalf || format == MatrixFormat::kBfloat ? 2048 : 1024;
 }
 constexpr uint32_t tile_scale_bytes(MatrixFormat format) {
     if (format == MatrixFormat::kByte16) return 256;
     return format == MatrixFormat::kByte || format == MatrixFormat::kNibble ? 128 : 0;
 }
+/// Numbers in memory as an mma takes them; others become such in registers.
+constexpr bool has_numbers(MatrixFormat format) {
+    return format == MatrixFormat::kHalf || format == MatrixFormat::kBfloat;
+}
+constexpr bool has_row_scales(MatrixFormat format) { return format == MatrixFormat::kFloat8; }
 
 /// Products are summed in so many parts of whole tiles of columns, as equal as can be; a matter of the matrix alone.
 inline constexpr uint32_t kMostParts = 8;

@@ -225,8 +225,8 @@ PITWALL_DEVICE void merge_parts(const MultiplyArgs& args, uint32_t row_block,
             for (uint32_t i = 0; i < 4; ++i)
                 total[i] += all[part * kPartFloats + (cell * 4 + i) * kWarp + lane()];
         const uint32_t row_tile = cell / Shape::kTokenTiles, token_tile = cell % Shape::kTokenTiles;
-        put_outputs(args, row_block * Shape::kRowTiles + row_tile,
-                    (block_y() * Shape::kTokenTiles + token_tile) * kTokenTile, total);
+        put_outputs<Shape::Tile::kFormat>(args, row_block * Shape::kRowTiles + row_tile,
+                                          (block_y() * Shape::kTokenTiles + token_tile) * kTokenTile, total);
     }
 }
 
@@ -302,7 +302,7 @@ double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t rows, uin
 BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {
     const uint32_t token_tiles = tokens <= 8 ? 1 : tokens <= 16 ? 2 : tokens <= 32 ? 4 : 8;
     // Four rows of 16-bit numbers in flight leave no registers for sums; nor do four with 64 tokens.
-    const bool four = (token_tiles == 2 || token_tiles == 4) && tile_scale_bytes(matrix.format) > 0;
+    const bool four = (token_tiles == 2 || token_tiles == 4) && !has_numbers(matrix.format);
     BlockShape best{1, token_tiles, clocks_of(matrix, tokens, 1, token_tiles)};
     for (uint32_t rows = 2; rows <= (four ? 4 : 2); rows *= 2) {
         const double clocks = clocks_of(matrix, tokens, rows, token_tiles);
@@ -313,7 +313,7 @@ BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {
 
 template <class Tile, uint32_t kTokenTiles>
 void launch_rows(Stream& stream, const MultiplyArgs& args, uint32_t rows) {
-    if constexpr ((kTokenTiles == 2 || kTokenTiles == 4) && kScaleBytes < Tile >> 0)
+    if constexpr ((kTokenTiles == 2 || kTokenTiles == 4) && !has_numbers(Tile::kFormat))
         if (rows == 4) return launch_few<Tile, 4, kTokenTiles>(stream, args);
     if (rows == 2) return launch_few<Tile, 2, kTokenTiles>(stream, args);
     launch_few<Tile, 1, kTokenTiles>(stream, args);

@@ -29,7 +29,7 @@ struct Many {
     static constexpr uint32_t kTokenTiles = kTokens;  ///< of a warp
     static constexpr uint32_t kBlockTokens = kTokenWarps * kTokens * kTokenTile;
     static constexpr uint32_t kBlocks =
-        kTokens <= 4 && kScaleBytes<Tile> > 0 ? 2 : 1;  ///< of a multiprocessor
+        kTokens <= 4 && !has_numbers(Tile::kFormat) ? 2 : 1;  ///< of a multiprocessor
     /// Bytes of a stage.
     static constexpr uint32_t kValues = kBlockRowTiles * kValueBytes<Tile>,
                               kScales = kBlockRowTiles * kScaleBytes<Tile>,
@@ -219,8 +219,8 @@ PITWALL_KERNEL PITWALL_BOUNDS(kThreads, Shape::kBlocks) multiply_many_kernel(Mul
 #pragma unroll
         for (uint32_t n = 0; n < Shape::kTokenTiles; ++n) {
             const uint32_t token_tile = warp() % kTokenWarps * Shape::kTokenTiles + n;
-            put_outputs(args, row_tile, block_x() * Shape::kBlockTokens + token_tile * kTokenTile,
-                        totals[r][n]);
+            put_outputs<Shape::Tile::kFormat>(
+                args, row_tile, block_x() * Shape::kBlockTokens + token_tile * kTokenTile, totals[r][n]);
         }
     }
 }

@@ -47,6 +47,10 @@ struct FinishArgs {
     uint32_t ld_sums;
 };
 
+PITWALL_DEVICE float row_scale(const DeviceMatrix& matrix, uint32_t row) {
+    return has_row_scales(matrix.format) ? matrix.row_scales[row] : 1.0f;
+}
+
 PITWALL_KERNEL finish_product_kernel(FinishArgs args) {
     begin_kernel();
     const MultiplyArgs& product = args.product;
@@ -55,10 +59,11 @@ PITWALL_KERNEL finish_product_kernel(FinishArgs args) {
     if (column >= (gated ? product.matrix.rows / 2 : product.matrix.rows)) return;
     const float* const sums = args.sums + size_t{token} * args.ld_sums;
     const float scale = product.x.scales[token];
-    if (!gated) return put_output(product, token, column, sums[column] * scale);
+    const auto sum = [&](uint32_t row) { return sums[row] * scale * row_scale(product.matrix, row); };
+    if (!gated) return put_output(product, token, column, sum(column));
     constexpr uint32_t kTurn = kTileRows / 2;
     const uint32_t gate = column / kTurn * kTileRows + column % kTurn;
-    put_output(product, token, column, silu(sums[gate] * scale) * (sums[gate + kTurn] * scale));
+    put_output(product, token, column, silu(sum(gate)) * sum(gate + kTurn));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ constexpr uint64_t row_major_bytes(const DeviceMatrix& matrix) {
     return uint64_t{stored_rows(matrix)} * padded_columns(matrix.columns) * sizeof(uint16_t);
 }
 
-/// All its stored rows one after the other, out[row][padded_columns]: the same 16-bit numbers that multiply() takes.
+/// All its stored rows one after the other, out[row][padded_columns]: the same 16-bit numbers that multiply() takes. Scales of
+/// rows are not in them: finish_product() has those.
 void unpack_matrix(Stream& stream, const DeviceMatrix& matrix, uint16_t* out);
 
 /// What multiply() does with its sums, for sums[token][stored_rows] that somebody else made of the same operands.

@@ -44,6 +44,14 @@ PITWALL_DEVICE void unpack_bytes(uint32_t low, uint32_t high, uint32_t scale_wor
     for (uint32_t& pair : out) pair = fma_halves(subtract_halves(pair, k1152), s.scale, s.minimum);
 }
 
+/// 8 E4M3, which are binary16 exactly.
+PITWALL_DEVICE void unpack_float8(uint32_t low, uint32_t high, uint32_t (&out)[4]) {
+    out[0] = e4m3_to_halves(low & 0xffff);
+    out[1] = e4m3_to_halves(low >> 16);
+    out[2] = e4m3_to_halves(high & 0xffff);
+    out[3] = e4m3_to_halves(high >> 16);
+}
+
 PITWALL_DEVICE Words4 load_shared(const std::byte* from) { return *reinterpret_cast<const Words4*>(from); }
 
 /// Of a tile of codes, where a lane's scales begin: those of its rows, and in kByte16 of its half of each 32 columns.
@@ -108,6 +116,24 @@ struct ByteTile {
     }
 };
 
+struct Float8Tile {
+    static constexpr MatrixFormat kFormat = MatrixFormat::kFloat8;
+    using Number = Half;
+    Words4 codes[2];
+
+    PITWALL_DEVICE void load(const std::byte* value_words, const std::byte*) {
+        codes[0] = load_shared(value_words);
+        codes[1] = load_shared(value_words + 512);
+    }
+    PITWALL_DEVICE Rows32 rows(uint32_t k32) const {
+        Rows32 out;
+        const Words4& c = codes[k32];
+        unpack_float8(c.x, c.y, out.words[0]);
+        unpack_float8(c.z, c.w, out.words[1]);
+        return out;
+    }
+};
+
 template <MatrixFormat kNumbers, class NumberType>
 struct NumberTile {
     static constexpr MatrixFormat kFormat = kNumbers;
@@ -144,6 +170,8 @@ void with_tile(MatrixFormat format, const Launch& launch) {
             return launch.template operator()<ByteTile<MatrixFormat::kByte>>();
         case MatrixFormat::kByte16:
             return launch.template operator()<ByteTile<MatrixFormat::kByte16>>();
+        case MatrixFormat::kFloat8:
+            return launch.template operator()<Float8Tile>();
     }
 }
 

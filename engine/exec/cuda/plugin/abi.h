@@ -56,6 +56,7 @@ struct Options {
     const uint32_t* devices;
     uint32_t num_devices;
     uint32_t kv_dtype;               ///< telemetry::KvDtype
+    uint32_t weight_dtype;           ///< presets::WeightDtype
     uint64_t kv_cache_memory_bytes;  ///< of all devices; 0: most of what weights and activations leave
     /// Called on the caller's thread while weights are laid out; a result other than 0 ends it.
     int32_t (*progress)(void* context, uint64_t done_bytes, uint64_t total_bytes);

@@ -160,11 +160,6 @@ PITWALL_DEVICE uint32_t subtract_halves(uint32_t a, uint32_t b) {
     asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(d) : "r"(a), "r"(b));
     return d;
 }
-/// Two E4M3 in the lower 16 bits to two binary16, exact.
-PITWALL_DEVICE uint32_t e4m3_to_halves(uint32_t two) {
-    const __half2_raw v = __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(two), __NV_E4M3);
-    return uint32_t{v.x} | uint32_t{v.y} << 16;
-}
 /// Byte i of the result is byte (selector >> 4 i) & 7 of b:a (a the lower four).
 PITWALL_DEVICE uint32_t permute_bytes(uint32_t a, uint32_t b, uint32_t selector) {
     return __byte_perm(a, b, selector);
@@ -174,6 +169,18 @@ PITWALL_DEVICE uint32_t and_or(uint32_t a, uint32_t b, uint32_t c) {
     uint32_t d;
     asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
     return d;
+}
+/// Two E4M3 in the lower 16 bits to two binary16, exact; none is NaN.
+PITWALL_DEVICE uint32_t e4m3_to_halves(uint32_t two) {
+#if __CUDA_ARCH__ >= 890
+    const __half2_raw v = __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(two), __NV_E4M3);
+    return uint32_t{v.x} | uint32_t{v.y} << 16;
+#else
+    // Shifted to where a binary16 has exponent and fraction, also a subnormal one, they are 2^-8 of themselves.
+    constexpr uint32_t k256 = 0x5c005c00, kMinusZero = 0x80008000;
+    const uint32_t bytes = permute_bytes(two, 0, 0x1404);
+    return fma_halves(and_or(bytes, kMinusZero, (bytes & 0x7f007f00) >> 1), k256, kMinusZero);
+#endif
 }
 
 }  // namespace pitwall::cuda

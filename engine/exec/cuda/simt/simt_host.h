@@ -14,6 +14,7 @@
 #include "engine/exec/cuda/emulator/float_tables.h"
 #include "engine/exec/cuda/emulator/matrix_unit.h"
 #include "engine/exec/cuda/simt/numbers.h"
+#include "engine/model/e4m3.h"
 #include "engine/model/half.h"
 
 #define PITWALL_KERNEL void
@@ -132,7 +133,7 @@ inline float to_float(Bfloat v) { return engine::bfloat16_to_float(v.bits); }
 inline float to_float(E4m3 v) { return emulator::e4m3_table()[v.bits]; }
 inline void round_to(float value, Half& out) { out.bits = engine::float_to_half(value); }
 inline void round_to(float value, Bfloat& out) { out.bits = emulator::float_to_bfloat(value); }
-inline void round_to(float value, E4m3& out) { out.bits = emulator::float_to_e4m3(value); }
+inline void round_to(float value, E4m3& out) { out.bits = engine::float_to_e4m3(value); }
 template <class Number>
 uint32_t pack(float low, float high, Number) {
     Number two[2];

@@ -34,9 +34,17 @@ inline CudaOptions options_of(const Model& model, KvDtype dtype, uint32_t blocks
 class CudaHand : public ExecutorHand {
   public:
     explicit CudaHand(const Model& model, KvDtype dtype = KvDtype::kF16, uint32_t blocks = 64)
-        : ExecutorHand(make_cuda_executor(*pitwall_cuda_plugin(), model, options_of(model, dtype, blocks)),
-                       blocks) {}
+        : CudaHand(model, options_of(model, dtype, blocks), blocks) {}
+    CudaHand(const Model& model, const CudaOptions& options, uint32_t blocks = 64)
+        : ExecutorHand(make_cuda_executor(*pitwall_cuda_plugin(), model, options), blocks) {}
 };
+
+/// With the layers' floats as E4M3.
+inline CudaOptions float8_options(const Model& model, KvDtype dtype = KvDtype::kF16, uint32_t blocks = 64) {
+    CudaOptions options = options_of(model, dtype, blocks);
+    options.weight_dtype = presets::WeightDtype::kFp8;
+    return options;
+}
 
 /// One more slice of a sequence, its logits into `out`.
 inline SequenceSlice scored_slice(const std::vector<TokenId>& tokens, uint32_t first,

@@ -49,13 +49,13 @@ struct Activations {
 
 /// A matrix of any storage type for any epilogue, as the kernels get it and as numbers.
 struct TestMatrix {
-    TestMatrix(Stream& stream, TensorType type, uint32_t rows, uint32_t columns, Epilogue how,
+    TestMatrix(Stream& stream, const Stored& type, uint32_t rows, uint32_t columns, Epilogue how,
                std::mt19937& random)
         : epilogue(how),
           first(type, rows, columns, random),
           second(type, how == Epilogue::kSwiglu ? rows : 1, columns, random),
-          device(stream, how == Epilogue::kSwiglu ? pack_gate_up(first.view, second.view)
-                                                  : pack_matrix(std::span(&first.view, 1))) {}
+          device(stream, how == Epilogue::kSwiglu ? pack_gate_up(first.view, second.view, type.dtype)
+                                                  : pack_matrix(std::span(&first.view, 1), type.dtype)) {}
     uint32_t outputs() const { return first.view.rows; }
 
     /// An output as it should be, and how large it is likely to be: one of a few may be near zero by chance.
@@ -110,15 +110,15 @@ class CudaMultiply : public testing::Test {
         return got;
     }
 
-    void expect_agreement(TensorType type, uint32_t rows, uint32_t columns, uint32_t tokens,
+    void expect_agreement(const Stored& type, uint32_t rows, uint32_t columns, uint32_t tokens,
                           Epilogue epilogue, const Product& product) {
         const TestMatrix matrix(stream, type, rows, columns, epilogue, random);
         const Activations x(stream, tokens, matrix.device.matrix, random);
         const auto got = multiplied(matrix, x.operand, tokens, product);
         const double error = error_of(got, matrix, x, tokens);
         EXPECT_LT(error, (epilogue == Epilogue::kSwiglu ? 2 : 1) * tolerance_of(matrix.device.matrix.format))
-            << engine::tensor_type_name(type) << " " << rows << " x " << columns << ", " << tokens
-            << " tokens, epilogue " << int(epilogue);
+            << type.name() << " " << rows << " x " << columns << ", " << tokens << " tokens, epilogue "
+            << int(epilogue);
     }
 
     static double error_of(const std::vector<float>& got, const TestMatrix& matrix, const Activations& x,
@@ -139,6 +139,7 @@ class CudaMultiply : public testing::Test {
         EXPECT_EQ(std::memcmp(got.data(), want, got.size() * sizeof(float)), 0);
     }
 
+    Stored any_stored() { return all_stored()[random() % all_stored().size()]; }
     Product any_product() {
         const Product products[] = {multiply, multiply_few, multiply_many};
         return products[random() % 3];

@@ -84,6 +84,20 @@ TEST_F(ParallelExecution, LogitsAgreeWithFloat64InEveryStorageType) {
     }
 }
 
+/// A row's scale is that of the whole row, whoever has which of its columns: the same weights, however many share them.
+TEST_F(ParallelExecution, Float8WeightsAreThoseOfOneGpu) {
+    const auto tokens = tokens_of(19);
+    const TestModel model(shared_config(), {TensorType::kBF16, TensorType::kF16}, 32);
+    const auto logits_on = [&](uint32_t ranks) {
+        CudaOptions options = options_of(model, ranks, KvDtype::kF16);
+        options.weight_dtype = presets::WeightDtype::kFp8;
+        ExecutorHand hand(make_cuda_executor(*pitwall_cuda_plugin(), model, options), kBlocks);
+        return hand.logits(tokens, 19, blocks_from(0, 2));
+    };
+    const auto alone = logits_on(1);
+    for (const uint32_t ranks : {2u, 4u}) EXPECT_LT(relative_error(logits_on(ranks), alone), 8e-3) << ranks;
+}
+
 TEST_F(ParallelExecution, ATiedHeadIsSharedToo) {
     ModelConfig config = shared_config();
     config.tied_embeddings = true;

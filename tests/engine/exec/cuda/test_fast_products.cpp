@@ -41,9 +41,9 @@ TEST_F(CudaFastProducts, AgreeWithFloat64InEveryFormat) {
     constexpr uint32_t kTokens[] = {1, 7, 130, 257}, kRows[] = {1, 16, 17, 100};
     for (const uint32_t seed : StormSeeds(1)) {
         random.seed(seed);
-        for (const TensorType type : engine::kAllTypes)
+        for (const Stored& type : all_stored())
             for (const Epilogue epilogue : kEpilogues) {
-                const uint32_t block = engine::block_values(type);
+                const uint32_t block = engine::block_values(type.type);
                 const uint32_t columns = block * (1 + random() % (300 / block + 1));
                 const uint32_t tokens = kTokens[random() % (kSanitized ? 2 : 4)];
                 expect_agreement(type, kRows[random() % 4], columns, tokens, epilogue, fast_product(tokens));
@@ -53,14 +53,16 @@ TEST_F(CudaFastProducts, AgreeWithFloat64InEveryFormat) {
 
 TEST_F(CudaFastProducts, ManyTokens) {
     if (kSanitized) GTEST_SKIP() << "the same code as with fewer, for a minute";
-    for (const TensorType type : {TensorType::kBF16, TensorType::kF16, TensorType::kQ4_K})
+    for (const Stored& type : {Stored(TensorType::kBF16), Stored(TensorType::kF16), Stored(TensorType::kQ4_K),
+                               Stored(TensorType::kBF16, WeightDtype::kFp8)})
         expect_agreement(type, 40, 512, 1100, Epilogue::kSwiglu, fast_product(1100));
     expect_agreement(TensorType::kBF16, 33, 96, 1100, Epilogue::kAdd, fast_product(1100));
 }
 
 /// The library's sums are in another order: were bits the same, nothing would have shown that it was asked.
 TEST_F(CudaFastProducts, SumsAreInAnotherOrder) {
-    for (const TensorType type : {TensorType::kBF16, TensorType::kF16, TensorType::kQ4_0}) {
+    for (const Stored& type : {Stored(TensorType::kBF16), Stored(TensorType::kF16), Stored(TensorType::kQ4_0),
+                               Stored(TensorType::kBF16, WeightDtype::kFp8)}) {
         const TestMatrix matrix(stream, type, 48, 576, Epilogue::kStore, random);
         const Activations x(stream, 20, matrix.device.matrix, random);
         EXPECT_NE(multiplied(matrix, x.operand, 20, fast_product(20)),
@@ -68,12 +70,13 @@ TEST_F(CudaFastProducts, SumsAreInAnotherOrder) {
     }
 }
 
-/// The numbers that the embedding is read as, row after row, and zeros around them.
+/// The numbers that the embedding is read as, row after row, and zeros around them; a row's scale is not in them.
 TEST_F(CudaFastProducts, UnpackedWeightsAreThoseOfProducts) {
-    for (const TensorType type : engine::kAllTypes) {
-        SCOPED_TRACE(engine::tensor_type_name(type));
-        const RandomTensor tensor(type, 21, engine::block_values(type) == 256 ? 256 : 96, random);
-        const MatrixOnDevice device(stream, pack_matrix(std::span(&tensor.view, 1)));
+    for (const Stored& type : all_stored()) {
+        SCOPED_TRACE(type.name());
+        const RandomTensor tensor(type, 21, engine::block_values(type.type) == 256 ? 256 : 96, random);
+        const HostMatrix host = pack_matrix(std::span(&tensor.view, 1), type.dtype);
+        const MatrixOnDevice device(stream, host);
         const DeviceMatrix& m = device.matrix;
         const uint32_t ld = padded_columns(m.columns);
         const DeviceArray<uint16_t> unpacked(stream, row_major_bytes(m) / sizeof(uint16_t));
@@ -85,21 +88,24 @@ TEST_F(CudaFastProducts, UnpackedWeightsAreThoseOfProducts) {
         gather_rows(stream, {m, device_ids.data(), nullptr, gathered.data(), m.columns}, m.rows);
         const auto bits = unpacked.read();
         const auto want = gathered.read();
-        for (uint32_t row = 0; row < stored_rows(m); ++row)
+        for (uint32_t row = 0; row < stored_rows(m); ++row) {
+            const float scale = has_row_scales(m.format) ? host.row_scales[row] : 1;
             for (uint32_t column = 0; column < ld; ++column) {
                 const uint16_t got = bits[size_t{row} * ld + column];
                 const float value = m.format == MatrixFormat::kBfloat ? engine::bfloat16_to_float(got)
                                                                       : engine::half_to_float(got);
                 const bool filled_up = row >= m.rows || column >= m.columns;
-                ASSERT_EQ(value, filled_up ? 0 : want[size_t{row} * m.columns + column])
+                ASSERT_EQ(value * scale, filled_up ? 0 : want[size_t{row} * m.columns + column])
                     << "row " << row << ", column " << column;
             }
+        }
     }
 }
 
 /// Few tokens are left to kernels that read fewer bytes, and so is what has no room in the scratch memory: the vocabulary.
 TEST_F(CudaFastProducts, TakesWhatIsWorthIt) {
-    for (const TensorType type : {TensorType::kBF16, TensorType::kQ4_0}) {
+    for (const Stored& type : {Stored(TensorType::kBF16), Stored(TensorType::kQ4_0),
+                               Stored(TensorType::kBF16, WeightDtype::kFp8)}) {
         const TestMatrix matrix(stream, type, 32, 64, Epilogue::kStore, random);
         DeviceMatrix larger = matrix.device.matrix;
         larger.rows = 64;
@@ -108,7 +114,7 @@ TEST_F(CudaFastProducts, TakesWhatIsWorthIt) {
         ASSERT_TRUE(made.ok());
         const FastProducts& fast = made.value();
         const bool copied = fast.copied_bytes() > 0;
-        EXPECT_EQ(copied, type == TensorType::kBF16);
+        EXPECT_EQ(copied, has_numbers(matrix.device.matrix.format));
         const uint32_t least = copied ? FastProducts::kLeastTokens : FastProducts::kLeastTokensUnpacked;
         EXPECT_FALSE(fast.takes(matrix.device.matrix, least - 1));
         EXPECT_TRUE(fast.takes(matrix.device.matrix, least));

@@ -10,8 +10,8 @@ const std::vector<uint32_t> kTokens =
     kSanitized ? std::vector<uint32_t>{1, 9, 70} : std::vector<uint32_t>{1, 2, 7, 8, 9, 16, 33, 64, 65, 130};
 constexpr uint32_t kRows[] = {1, 16, 17, 100};
 
-std::vector<uint32_t> columns_for(TensorType type) {
-    switch (engine::block_values(type)) {
+std::vector<uint32_t> columns_for(const Stored& type) {
+    switch (engine::block_values(type.type)) {
         case 1:
             return {32, 64, 96, 576, 1100};
         case 32:
@@ -21,7 +21,7 @@ std::vector<uint32_t> columns_for(TensorType type) {
     }
 }
 
-class CudaMultiplyTypes : public CudaMultiply, public testing::WithParamInterface<TensorType> {};
+class CudaMultiplyTypes : public CudaMultiply, public testing::WithParamInterface<Stored> {};
 
 TEST_P(CudaMultiplyTypes, AgreeWithFloat64) {
     uint32_t turn = 0;
@@ -35,14 +35,15 @@ TEST_P(CudaMultiplyTypes, AgreeWithFloat64) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CudaMultiplyTypes, testing::ValuesIn(engine::kAllTypes),
-                         [](const auto& i) { return std::string(engine::tensor_type_name(i.param)); });
+INSTANTIATE_TEST_SUITE_P(All, CudaMultiplyTypes, testing::ValuesIn(all_stored()),
+                         [](const auto& i) { return i.param.name(); });
 
 /// Parts of several groups of tiles, whole and not.
 TEST_F(CudaMultiply, LongRows) {
     if (kSanitized) GTEST_SKIP() << "the same code as in shorter products, for minutes";
-    for (const TensorType type :
-         {TensorType::kF16, TensorType::kBF16, TensorType::kQ4_K, TensorType::kQ8_0, TensorType::kQ6_K})
+    for (const Stored& type :
+         {Stored(TensorType::kF16), Stored(TensorType::kBF16), Stored(TensorType::kQ4_K),
+          Stored(TensorType::kQ8_0), Stored(TensorType::kQ6_K), Stored(TensorType::kBF16, WeightDtype::kFp8)})
         for (const uint32_t columns : {2560u, 4096u})
             for (const uint32_t tokens : {1u, 9u, 40u, 70u})
                 expect_agreement(type, 33, columns, tokens, Epilogue::kStore,
@@ -53,7 +54,8 @@ TEST_F(CudaMultiply, LongRows) {
 TEST_F(CudaMultiply, TallMatrices) {
     if (kSanitized) GTEST_SKIP() << "the same code as in shorter products, for minutes";
     constexpr uint32_t kMost = 150;
-    for (const TensorType type : {TensorType::kQ4_1, TensorType::kQ8_0, TensorType::kBF16}) {
+    for (const Stored& type : {Stored(TensorType::kQ4_1), Stored(TensorType::kQ8_0),
+                               Stored(TensorType::kBF16), Stored(TensorType::kBF16, WeightDtype::kFp8)}) {
         const TestMatrix matrix(stream, type, 7700, 160, Epilogue::kStore, random);
         const Activations x(stream, kMost, matrix.device.matrix, random);
         const auto all = multiplied(matrix, x.operand, kMost, multiply_many);
@@ -68,8 +70,8 @@ TEST_F(CudaMultiply, AnyShape) {
     for (const uint32_t seed : StormSeeds(4)) {
         random.seed(seed);
         for (uint32_t i = storm_size(16); i > 0; --i) {
-            const TensorType type = engine::kAllTypes[random() % 11];
-            const uint32_t block = engine::block_values(type), most = block == 1 ? 700 : 1024 / block;
+            const Stored type = any_stored();
+            const uint32_t block = engine::block_values(type.type), most = block == 1 ? 700 : 1024 / block;
             expect_agreement(type, 1 + random() % 150, (1 + random() % most) * block, 1 + random() % 140,
                              kEpilogues[random() % 3], any_product());
         }
@@ -81,7 +83,7 @@ TEST_F(CudaMultiply, TokensDoNotSeeOneAnother) {
     constexpr uint32_t kMost = 150;
     for (const uint32_t seed : StormSeeds(4)) {
         random.seed(seed);
-        const TensorType type = engine::kAllTypes[random() % 11];
+        const Stored type = any_stored();
         const Epilogue epilogue = kEpilogues[random() % 3];
         const uint32_t rows = 1 + random() % 200;
         const TestMatrix matrix(stream, type, rows, 256 * (1 + random() % 10), epilogue, random);
@@ -92,8 +94,7 @@ TEST_F(CudaMultiply, TokensDoNotSeeOneAnother) {
             const uint32_t tokens = 1 + random() % (random() % 2 == 0 ? std::min(left, 9u) : left);
             const auto got = multiplied(matrix, x.from(first), tokens, any_product());
             EXPECT_EQ(std::memcmp(got.data(), &all[size_t{first} * rows], got.size() * sizeof(float)), 0)
-                << engine::tensor_type_name(type) << " " << rows << " rows, tokens " << first << " + "
-                << tokens;
+                << type.name() << " " << rows << " rows, tokens " << first << " + " << tokens;
         }
     }
 }

@@ -51,8 +51,8 @@ std::vector<int32_t> counted(uint32_t count) {
     return ids;
 }
 
-std::vector<uint32_t> columns_for(TensorType type) {
-    switch (engine::block_values(type)) {
+std::vector<uint32_t> columns_for(const Stored& type) {
+    switch (engine::block_values(type.type)) {
         case 1:
             return {1, 63, 64, 576, 1100};
         case 32:
@@ -63,15 +63,17 @@ std::vector<uint32_t> columns_for(TensorType type) {
 }
 
 TEST_F(CudaPackMatrix, RowsComeBack) {
-    for (const TensorType type : engine::kAllTypes) {
+    for (const Stored& type : all_stored()) {
         for (const uint32_t columns : columns_for(type)) {
             for (const uint32_t rows : {1u, 16u, 17u, 100u}) {
                 const RandomTensor tensor(type, rows, columns, random);
-                const HostMatrix host = pack_matrix(std::span(&tensor.view, 1));
-                EXPECT_EQ(host.shape.bytes, host.values.size() + host.scales.size());
-                const bool exact = type == TensorType::kF16 || type == TensorType::kBF16;
+                const HostMatrix host = pack_matrix(std::span(&tensor.view, 1), type.dtype);
+                EXPECT_EQ(host.shape.bytes,
+                          host.values.size() + host.scales.size() + host.row_scales.size() * sizeof(float));
+                const bool exact = type.dtype == WeightDtype::kFp8 || type.type == TensorType::kF16 ||
+                                   type.type == TensorType::kBF16;
                 EXPECT_LE(relative_error(rows_of(host, counted(rows)), tensor.values), exact ? 0 : 5e-4)
-                    << engine::tensor_type_name(type) << " " << rows << " x " << columns;
+                    << type.name() << " " << rows << " x " << columns;
             }
         }
     }
@@ -87,10 +89,10 @@ TEST_F(CudaPackMatrix, RowsComeInTheOrderAsked) {
 }
 
 TEST_F(CudaPackMatrix, FormatsOfStacksHoldAllOfThem) {
-    const auto format = [](std::initializer_list<TensorType> types) {
+    const auto format = [](std::initializer_list<TensorType> types, WeightDtype dtype = WeightDtype::kFile) {
         std::vector<TensorView> views;
         for (const TensorType type : types) views.push_back({type, 1, 256, nullptr, 0});
-        return format_for(views);
+        return format_for(views, dtype);
     };
     EXPECT_EQ(format({TensorType::kQ4_0, TensorType::kQ4_K}), MatrixFormat::kNibble);
     EXPECT_EQ(format({TensorType::kQ8_0, TensorType::kQ4_1}), MatrixFormat::kByte);
@@ -99,23 +101,31 @@ TEST_F(CudaPackMatrix, FormatsOfStacksHoldAllOfThem) {
     EXPECT_EQ(format({TensorType::kBF16, TensorType::kBF16}), MatrixFormat::kBfloat);
     EXPECT_EQ(format({TensorType::kBF16, TensorType::kF32}), MatrixFormat::kHalf);
     EXPECT_EQ(format({TensorType::kBF16, TensorType::kQ8_0}), MatrixFormat::kHalf);
+    EXPECT_EQ(format({TensorType::kBF16, TensorType::kF32, TensorType::kF16}, WeightDtype::kFp8),
+              MatrixFormat::kFloat8);
+    EXPECT_EQ(format({TensorType::kBF16, TensorType::kQ8_0}, WeightDtype::kFp8), MatrixFormat::kHalf);
+    EXPECT_EQ(format({TensorType::kQ8_0}, WeightDtype::kFp8), MatrixFormat::kByte);
 }
 
 void CudaPackMatrix::expect_stack(uint32_t count) {
+    constexpr TensorType kFloats[] = {TensorType::kF32, TensorType::kF16, TensorType::kBF16};
+    const bool floats = random() % 2 == 0;
+    const WeightDtype dtype = random() % 2 == 0 ? WeightDtype::kFp8 : WeightDtype::kFile;
     std::vector<RandomTensor> tensors;
     std::vector<TensorView> views;
     for (uint32_t i = 0; i < count; ++i)
-        tensors.emplace_back(engine::kAllTypes[random() % 11], 1 + random() % 40, 512, random);
+        tensors.emplace_back(floats ? kFloats[random() % 3] : engine::kAllTypes[random() % 11],
+                             1 + random() % 40, 512, random);
     std::vector<float> want, apart;
     for (const RandomTensor& tensor : tensors) {
         views.push_back(tensor.view);
         want.insert(want.end(), tensor.values.begin(), tensor.values.end());
-        const auto rows = rows_of(pack_matrix(std::span(&tensor.view, 1)), counted(tensor.view.rows));
+        const auto rows = rows_of(pack_matrix(std::span(&tensor.view, 1), dtype), counted(tensor.view.rows));
         apart.insert(apart.end(), rows.begin(), rows.end());
     }
-    const HostMatrix host = pack_matrix(views);
+    const HostMatrix host = pack_matrix(views, dtype);
     const auto got = rows_of(host, counted(host.shape.rows));
-    EXPECT_LT(relative_error(got, want), 5e-4);
+    EXPECT_LT(relative_error(got, want), host.shape.format == MatrixFormat::kFloat8 ? 4e-2 : 5e-4);
     if (host.shape.format != MatrixFormat::kHalf) {
         EXPECT_EQ(got, apart);
     }
@@ -133,18 +143,18 @@ TEST_F(CudaPackMatrix, StacksChangeNoWeight) {
 TEST_F(CudaPackMatrix, SomeColumnsAreThoseOfTheWhole) {
     for (const uint32_t seed : StormSeeds(2)) {
         random.seed(seed);
-        for (const TensorType type : engine::kAllTypes) {
+        for (const Stored& type : all_stored()) {
             const RandomTensor tensor(type, 1 + random() % 40, 512, random);
-            const uint32_t unit = engine::block_values(type) > 1 ? 32 : 1, units = 512 / unit;
+            const uint32_t unit = engine::block_values(type.type) > 1 ? 32 : 1, units = 512 / unit;
             const uint32_t first = random() % units, count = 1 + random() % (units - first);
             const ColumnRange range{first * unit, count * unit};
             const auto ids = counted(tensor.view.rows);
-            const auto whole = rows_of(pack_matrix(std::span(&tensor.view, 1)), ids);
+            const auto whole = rows_of(pack_matrix(std::span(&tensor.view, 1), type.dtype), ids);
             std::vector<float> want;
             for (size_t i = 0; i < whole.size(); ++i)
                 if (i % 512 >= range.first && i % 512 < range.first + range.count) want.push_back(whole[i]);
-            EXPECT_EQ(rows_of(pack_columns(tensor.view, range), ids), want)
-                << engine::tensor_type_name(type) << " from " << range.first << ", " << range.count;
+            EXPECT_EQ(rows_of(pack_columns(tensor.view, range, type.dtype), ids), want)
+                << type.name() << " from " << range.first << ", " << range.count;
         }
     }
 }
