@@ -16,7 +16,8 @@ constexpr uint32_t kTiledQueryRows = 96;
 constexpr uint32_t kWhole = UINT32_MAX;
 constexpr uint32_t kSplitRows = 16;  ///< an item of more rows has work enough for one thread
 constexpr uint32_t kItemsPerThread = 4;
-constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens, kTileBlocks = kAttentionTile / kBlockTokens;
+constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens, kTileBlocks = kAttentionTile / kBlockTokens,
+                   kChunkTiles = kAttentionChunk / kAttentionTile;
 
 }  // namespace
 
@@ -48,7 +49,7 @@ Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels&
 void Attention::set_activation_dtype(ActivationDtype dtype) {
     const bool in_tiles = dtype == ActivationDtype::kBf16 && kernels_.tiles != nullptr;
     attend_ = in_tiles ? kernels_.tiles->attend : kernels_.attend;
-    tile_tokens_ = tokens_in(in_tiles ? kTiledQueryRows : kQueryRows);
+    item_tokens_ = tokens_in(in_tiles ? kTiledQueryRows : kQueryRows);
 }
 
 Attention::Scratch Attention::scratch_of(uint32_t thread) {
@@ -82,10 +83,10 @@ void Attention::plan(std::span<const SequenceRows> sequences) {
     splits_.clear();
     part_rows_ = 0;
     flops_ = bytes_ = 0;
-    shared_.plan(sequences, std::max(1u, kSplitRows / group()), tile_tokens_);
+    shared_.plan(sequences, std::max(1u, kSplitRows / group()), item_tokens_);
     uint32_t whole = 0;
     for (const auto& sequence : sequences)
-        whole += (sequence.tokens + tile_tokens_ - 1) / tile_tokens_ * kv_heads_;
+        whole += (sequence.tokens + item_tokens_ - 1) / item_tokens_ * kv_heads_;
     const bool split = pool_.threads() > 1 && whole < kItemsPerThread * pool_.threads();
     for (uint32_t i = 0; i < sequences.size(); ++i) plan_sequence(i, split);
     count_reads();
@@ -95,8 +96,8 @@ void Attention::plan(std::span<const SequenceRows> sequences) {
 
 void Attention::plan_sequence(uint32_t number, bool split) {
     const SequenceRows& sequence = sequences_[number];
-    for (uint32_t token = 0; token < sequence.tokens; token += tile_tokens_) {
-        const uint32_t tokens = std::min(tile_tokens_, sequence.tokens - token);
+    for (uint32_t token = 0; token < sequence.tokens; token += item_tokens_) {
+        const uint32_t tokens = std::min(item_tokens_, sequence.tokens - token);
         const uint32_t end_position = sequence.first_position + token + tokens;
         const uint32_t chunks = (end_position + kAttentionChunk - 1) / kAttentionChunk;
         const uint32_t rows = tokens * group();
@@ -146,8 +147,11 @@ Attention::Walk Attention::walk_of_item(uint32_t number) const {
     const Item& item = items_[number];
     const SequenceRows& sequence = sequences_[item.sequence];
     const uint32_t last_position = sequence.first_position + item.first_token + item.tokens - 1;
-    const uint32_t known = shared_.part(item.sequence, item.first_chunk).tiles;
-    return {sequence.block_table, item.kv_head, item.first_chunk * kChunkBlocks + known * kTileBlocks,
+    // From where nobody has read for it.
+    uint32_t chunk = item.first_chunk;
+    while (chunk + 1 < item.end_chunk && shared_.part(item.sequence, chunk).tiles == kChunkTiles) ++chunk;
+    const uint32_t known = shared_.part(item.sequence, chunk).tiles;
+    return {sequence.block_table, item.kv_head, chunk * kChunkBlocks + known * kTileBlocks,
             std::min(item.end_chunk * kChunkBlocks, last_position / kBlockTokens + 1)};
 }
 
@@ -205,8 +209,9 @@ void Attention::attend_chunk(uint32_t number, uint32_t layer, uint32_t chunk, co
         std::copy_n(known.weight, rows, result.weight);
         std::copy_n(known.value, size_t{rows} * v_dim(), result.value);
     }
+    if (part.tiles == kChunkTiles) return;
     attend_tiles(walk_of_item(number), walk_of_item(number + 1), layer, rows,
-                 {chunk, part.tiles, kAttentionChunk / kAttentionTile}, scratch, result);
+                 {chunk, part.tiles, kChunkTiles}, scratch, result);
 }
 
 void Attention::attend_tiles(const Walk& own, const Walk& next, uint32_t layer, uint32_t rows,

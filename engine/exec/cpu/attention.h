@@ -53,7 +53,7 @@ class Attention {
         std::span<const BlockId> block_table;
         uint32_t kv_head = 0, first = 0, end = 0;
     };
-    /// Of each of shared_.reads() for each KV head, one after the other; and of items. Of what is not there, nothing.
+    /// Of each of shared_.reads() for each KV head, one after the other; and of items. Behind the last one: no blocks.
     Walk walk_of_read(uint32_t number) const;
     Walk walk_of_item(uint32_t number) const;
     void run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread);
@@ -83,7 +83,7 @@ class Attention {
     uint32_t tokens_in(uint32_t rows) const { return std::max(1u, rows / group()); }
     uint32_t v_dim() const { return arena_.layout().v_dim; }
 
-    uint32_t layers_, heads_, kv_heads_, head_dim_, max_rows_, tile_tokens_ = 0;
+    uint32_t layers_, heads_, kv_heads_, head_dim_, max_rows_, item_tokens_ = 0;
     float scale_;
     ThreadPool& pool_;
     const Kernels& kernels_;

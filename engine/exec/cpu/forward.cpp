@@ -151,7 +151,8 @@ void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint
 void Forward::rotate_and_cache(uint32_t layer, uint32_t tokens) {
     const ModelConfig& config = model_.config;
     each_token(tokens, kSerialTokens, [&](uint32_t token) {
-        if (token + 1 < tokens && token_block_[token + 1] != token_block_[token])
+        if (kernels_.fetch.kv_tiles > 0 && token + 1 < tokens &&
+            token_block_[token + 1] != token_block_[token])
             ask_for_slots(layer, token + 1);
         const size_t at = size_t{token} * config.head_dim;
         const PairRotation rotation{cos_.data() + at, sin_.data() + at, config.head_dim};
@@ -161,15 +162,16 @@ void Forward::rotate_and_cache(uint32_t layer, uint32_t tokens) {
     });
 }
 
-/// A token's K lies in as many lines as its head has values: they are on their way while the token before is at work.
+/// A token's K is spread over all lines of its block's: they are on their way while the token before is at work.
 void Forward::ask_for_slots(uint32_t layer, uint32_t token) const {
     const KvHeadLayout& layout = arena_.layout();
     const uint32_t v_bytes = (layout.v_scales - layout.v_values) / kBlockTokens;
     for (uint32_t head = 0; head < model_.config.num_kv_heads; ++head) {
         const std::byte* const block = arena_.head(token_block_[token], layer, head);
-        for (uint32_t at = 0; at < layout.v_values; at += kCacheLine) __builtin_prefetch(block + at, 1);
+        for (uint32_t at = 0; at < layout.v_values; at += kCacheLine)
+            __builtin_prefetch(block + at, 1, kSecondLevel);
         const std::byte* const v = block + layout.v_values + token_slot_[token] * v_bytes;
-        for (uint32_t at = 0; at < v_bytes; at += kCacheLine) __builtin_prefetch(v + at, 1);
+        for (uint32_t at = 0; at < v_bytes; at += kCacheLine) __builtin_prefetch(v + at, 1, kSecondLevel);
     }
 }
 

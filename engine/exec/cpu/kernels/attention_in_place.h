@@ -2,8 +2,8 @@
 //
 // For few queries, whose K and V it would take longer to lay out as tiles than to read: products where K and V lie, for
 // attention_amx.cpp, with the bits of TDPBF16PS. That instruction adds 32 products as two sums, of even ones and of odd ones, each in
-// ascending order and rounded to float32 at every step; both together are added to what was there; denormal numbers are zero
-// (Intel's Software Developer's Manual, volume 2, TDPBF16PS). In an anonymous namespace, see lanes_avx512.h.
+// ascending order and rounded to float32 once a step (fused: a product of two bfloat16 is exact); both together are added to what was
+// there; denormal numbers are zero (Intel's Software Developer's Manual, volume 2, TDPBF16PS; tests compare the bits). In an anonymous namespace, see lanes_avx512.h.
 #pragma once
 
 #include "engine/exec/cpu/kernels/attention_operands.h"
@@ -14,18 +14,19 @@ namespace {
 constexpr uint32_t kFewRows = 6;
 constexpr uint32_t kPassBlocks = 2;  ///< of K, at a time
 
-/// Denormal numbers are zero while this thread computes as the instruction does. Gives what end_tile_rounding() takes.
+/// This thread rounds as the instruction does whatever the caller has set: to the nearest, denormal operands and results are zero, and
+/// nothing traps. Gives what end_tile_rounding() takes.
 uint32_t begin_tile_rounding() {
-    constexpr uint32_t kFlushResults = 0x8000, kOperandsAreZero = 0x0040;
+    constexpr uint32_t kFlushResults = 0x8000, kAllMasked = 0x1f80, kOperandsAreZero = 0x0040;
     const uint32_t before = _mm_getcsr();
-    _mm_setcsr(before | kFlushResults | kOperandsAreZero);
+    _mm_setcsr(kFlushResults | kAllMasked | kOperandsAreZero);
     return before;
 }
 void end_tile_rounding(uint32_t before) { _mm_setcsr(before); }
 
 bool fits_in_place(const AttentionChunk& c) {
     return c.rows <= kFewRows && in_halves(*c.layout) && c.layout->head_dim % kStep == 0 &&
-           c.layout->v_dim % 64 == 0;
+           c.layout->v_dim % kStep == 0;
 }
 
 /// Words [16 * kHalf, 16 * kHalf + 16) of bfloat16 as float32.
@@ -146,9 +147,11 @@ void score_rows_in_place(const AttentionChunk& c, const TileBlocks& tile, uint32
 template <int kRowCount>
 void add_rows_in_place(const AttentionChunk& c, const TileBlocks& tile, uint32_t positions,
                        const float* weights) {
-    constexpr int kVectors = kRowCount <= 3 ? 4 : 2;  // what 32 registers hold
-    for (uint32_t first = 0; first < c.layout->v_dim; first += 16 * kVectors)
-        add_in_place<kRowCount, kVectors>(c, tile, positions, first, weights);
+    const uint32_t dim = c.layout->v_dim;
+    uint32_t first = 0;
+    if constexpr (kRowCount <= 3)  // what 32 registers hold
+        for (; first + 64 <= dim; first += 64) add_in_place<kRowCount, 4>(c, tile, positions, first, weights);
+    for (; first < dim; first += 32) add_in_place<kRowCount, 2>(c, tile, positions, first, weights);
 }
 
 /// Calls use(Index<rows>) for that number of them.

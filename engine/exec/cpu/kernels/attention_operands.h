@@ -27,7 +27,8 @@ struct Operands {
     std::byte* v;        ///< [steps of 32 positions][16 values] tiles of [pair of positions][16 values]
     float* scores[2];    ///< of a tile of rows each, [16][64]
     std::byte* weights;  ///< of a tile of rows, [16][64]
-    float *open_k, *open_v;
+    float *open_k,
+        *open_v;  ///< of formats that are opened first; the former holds queries where K and V are not laid out
     size_t q_stride;
     float factor;  ///< of queries and weights
 };
@@ -57,6 +58,13 @@ Operands operands_in(const AttentionChunk& c) {
     return o;
 }
 
+/// Finite numbers stay finite: the largest that float32 has would become infinite, and times a weight of 0 no number. What is
+/// not a number stays none.
+PITWALL_LANES I rounded_within(F low, F high) {
+    const F most = broadcast(0x1.fep127f), least = broadcast(-0x1.fep127f);
+    return rounded(max(least, min(most, low)), max(least, min(most, high)));
+}
+
 void round_queries(const AttentionChunk& c, const Operands& o) {
     const uint32_t dim = c.layout->head_dim;
     const F factor = broadcast(o.factor);
@@ -68,7 +76,7 @@ void round_queries(const AttentionChunk& c, const Operands& o) {
             const F low{_mm512_maskz_loadu_ps(static_cast<__mmask16>(wanted), q)};
             const F high{_mm512_maskz_loadu_ps(static_cast<__mmask16>(wanted >> 16), q + 16)};
             _mm512_store_si512(o.q + row * o.q_stride + d / kStep * kRowBytes,
-                               rounded(mul(low, factor), mul(high, factor)).v);
+                               rounded_within(mul(low, factor), mul(high, factor)).v);
         }
     }
 }
@@ -153,12 +161,6 @@ struct HalfPairs {
         return narrowed({_mm512_inserti64x4(both, _mm256_loadu_si256(high), 1)});
     }
 };
-
-/// Finite numbers stay finite: the largest that float32 has would become infinite, and times a weight of 0 no number.
-PITWALL_LANES I rounded_within(F low, F high) {
-    const F most = broadcast(0x1.fep127f), least = broadcast(-0x1.fep127f);
-    return rounded(max(min(low, most), least), max(min(high, most), least));
-}
 
 /// Of a block as float.
 struct FloatPairs {
