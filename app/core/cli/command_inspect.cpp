@@ -143,7 +143,8 @@ Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     const double weights = session.knobs.get(KnobId::kWeightDtype);
     auto found = inspect_model(session.model, session.seed, static_cast<WeightDtype>(weights));
     if (!found.ok()) return found;
-    const auto [choice, reason] = resolve_device(parse_device(session.device).value());  // it was read before
+    const DeviceChoice asked = parse_device(session.device).value();  // it was read before
+    const auto [choice, reason] = resolve_device(asked);
     ordered_json& out = found.value();
     out["weight_dtype"] = presets::format_value(presets::spec(KnobId::kWeightDtype), weights);
     out["device"] = device_words(choice);
@@ -151,6 +152,9 @@ Result<ordered_json> inspect_defaults(const SessionOptions& session) {
     if (choice.kind == DeviceChoice::Kind::kCpu) add_cpu(out);
     if (choice.kind == DeviceChoice::Kind::kCpu && weights != 0)
         out["device_error"] = no_float8_on_cpu().text();
+    // It is the reason for the CPU, and stops a session all the same.
+    if (const Status status = check_gpu_variables(asked); !status.ok())
+        out["device_error"] = status.error().text();
     if (choice.kind != DeviceChoice::Kind::kCuda) return found;
     if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
         add_gpus(*plugin.value(), choice, out);

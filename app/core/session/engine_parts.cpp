@@ -127,10 +127,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& op
                                                         ResolvedDevice* resolved) {
     const auto asked = parse_device(options.device);
     if (!asked.ok()) return asked.error();
-    const bool gpu_is_looked_for =
-        asked.value().kind == DeviceChoice::Kind::kAuto || asked.value().kind == DeviceChoice::Kind::kCuda;
-    if (gpu_is_looked_for)
-        if (Status status = engine::check_cuda_variables(); !status.ok()) return status.error();
+    if (Status status = check_gpu_variables(asked.value()); !status.ok()) return status.error();
     ResolvedDevice device = resolve_device(asked.value());
     auto made = make_executor_on(device.choice, options, model, clock, progress);
     const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto || wants_float8(options);
