@@ -49,29 +49,53 @@ TEST(CommandDevice, Bf16ActivationsWithoutTheInstructionsAreRefused) {
 }
 
 TEST(CommandDevice, APresetOfAGpuOpensOnTheCpu) {
+    const Variable none("PITWALL_CUDA_PLUGIN", kNoPlugin);  // what nobody names is the CPU as well
     const std::string preset = temporary("gpu.json"), ids = temporary("short.jsonl");
     write_file(ids, "{\"ids\": [5, 6]}\n");
     ASSERT_EQ(run_pitwall({"preset", "save", preset, "--set", "activation_dtype=f16", "--set",
-                           "batch_invariant=false"})
+                           "weight_dtype=fp8", "--set", "batch_invariant=false"})
                   .code,
               0);
-    const std::string activations =
-        "pitwall: the preset's activation_dtype=f16 is not to be had, i8 is in use instead: f16 activations "
-        "are "
-        "for --device cuda";
-    for (const std::vector<std::string>& command :
-         {std::vector<std::string>{"generate", "--prompt", "a", "--max-tokens", "1"},
-          {"score", "--ids", ids}}) {
-        auto words = tiny(command);
-        words.insert(words.end(), {"--device", "cpu", "--preset", preset});
-        const Ended ended = run_pitwall(words);
-        EXPECT_EQ(ended.code, 0) << ended.err;
-        EXPECT_THAT(ended.err, HasSubstr(activations));
-        EXPECT_THAT(ended.err,
-                    HasSubstr("the preset's batch_invariant=false is not to be had, true is in use"));
-        words.insert(words.end(), {"--set", "activation_dtype=f16"});
-        EXPECT_EQ(run_pitwall(words).code, 2) << "by hand it is refused";
-    }
+    const std::vector<std::string> generate = {"generate", "--prompt", "a", "--max-tokens", "1"},
+                                   score = {"score", "--ids", ids};
+    for (const char* device : {"cpu", "auto"})
+        for (const auto& command : {generate, score}) {
+            auto words = tiny(command);
+            words.insert(words.end(), {"--device", device, "--preset", preset});
+            const Ended ended = run_pitwall(words);
+            EXPECT_EQ(ended.code, 0) << ended.err;
+            for (const char* sentence :
+                 {"pitwall: the preset's activation_dtype=f16 is not to be had, i8 is in use instead: f16 "
+                  "activations are for --device cuda",
+                  "pitwall: the preset's weight_dtype=fp8 is not to be had, file is in use instead: the CPU "
+                  "computes with weights as the file has them",
+                  "the preset's batch_invariant=false is not to be had, true is in use"})
+                EXPECT_THAT(ended.err, HasSubstr(sentence));
+            for (const char* setting : {"activation_dtype=f16", "weight_dtype=fp8"}) {
+                auto by_hand = words;
+                by_hand.insert(by_hand.end(), {"--set", setting});
+                EXPECT_EQ(run_pitwall(by_hand).code, 2) << setting << " by hand is refused";
+            }
+        }
+    const json found = json::parse(run_pitwall({"inspect", "--json", "--device", "cpu", "--preset", preset,
+                                                "--model", "synthetic:tiny:bf16"})
+                                       .out);
+    EXPECT_EQ(found["weight_dtype"], "file");
+    EXPECT_FALSE(found.contains("device_error"));
+}
+
+TEST(CommandDevice, APresetOfTheFastModeOpensOnASimulatedDevice) {
+    const std::string preset = temporary("fast.json");
+    ASSERT_EQ(run_pitwall({"preset", "save", preset, "--set", "batch_invariant=false"}).code, 0);
+    const auto words =
+        tiny({"bench", "--device", "sim", "--prompt", "8", "--generate", "2", "--repeat", "1"});
+    auto by_preset = words, by_hand = words;
+    by_preset.insert(by_preset.end(), {"--preset", preset});
+    by_hand.insert(by_hand.end(), {"--set", "batch_invariant=false"});
+    const Ended ended = run_pitwall(by_preset);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("the preset's batch_invariant=false is not to be had, true is in use"));
+    expect_refused(by_hand, "batch_invariant");
 }
 
 /// A machine with no plug-in, whatever it has beside: a session is on the CPU and knows why.
@@ -89,6 +113,15 @@ TEST(CommandDevice, WithoutAPluginItSaysWhyItIsOnTheCpu) {
               "sim:a100");
     const Variable no_library("PITWALL_CUDA_PLUGIN", "/dev/null");
     expect_refused(one_token({"--device", "cuda"}), "does not load");
+}
+
+TEST(CommandDevice, WhatTheCpuRefusesHasItsReasonWhereNobodyNamedIt) {
+    const Variable none("PITWALL_CUDA_PLUGIN", kNoPlugin);
+    expect_refused(one_token({"--set", "weight_dtype=fp8"}),
+                   "weight_dtype=fp8: the CPU computes with weights as the file has them (on the CPU: there "
+                   "is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so)): use --device cuda");
+    expect_refused(one_token({"--set", "weight_dtype=fp8", "--device", "cpu"}),
+                   "as the file has them: use --device cuda");
 }
 
 /// A copy of the program in a folder of its own has none beside it.
