@@ -46,7 +46,7 @@ class LostGpu : public testing::Test {
         for (int i = 0; i < kRequests; ++i)
             lines += json{{"id", std::to_string(i)},
                           {"prompt", "hello number " + std::to_string(i)},
-                          {"max_tokens", 6},
+                          {"max_tokens", max_tokens_},
                           {"ignore_eos", true}}
                          .dump() +
                      "\n";
@@ -78,6 +78,7 @@ class LostGpu : public testing::Test {
         return found;
     }
     std::string device_ = "cuda", model_ = "synthetic:tiny";
+    int max_tokens_ = 6;
     static std::string recording() { return temporary("lost.db"); }
     static std::string fact(const std::string& key) {
         SQLite::Database db(recording());
@@ -179,6 +180,7 @@ TEST_F(LostGpu, Float8WeightsGoWithTheGpu) {
 /// It has its own options, with what a GPU alone has among them.
 TEST_F(LostGpu, ADraftModelGoesWithTheCpuThatTakesOver) {
     if (kSanitized) GTEST_SKIP() << "emulated and sanitized, each request takes seconds";
+    max_tokens_ = 400;  // so that it has been read before the last answer ends
     answers("4,3,3", {"--draft-model", "synthetic:tiny-draft", "--set", "speculative_method=draft", "--set",
                       "speculative_adaptive=false", "--set", "activation_dtype=f16", "--set",
                       "max_num_seqs=1", "--set", "num_kv_blocks=64"});
