@@ -30,9 +30,9 @@ const std::vector<Elsewhere>& elsewhere() {
          "free"},
         {{"max_model_len", "context_length", "max_seq_len"},
          "the context is the model's; --set max_prompt_tokens=N bounds prompts"},
-        {{"dtype", "quantization"},
-         "weights stay as the file has them; --set activation_dtype=... and kv_cache_dtype=... choose the "
-         "rest"},
+        {{"dtype"},
+         "weights stay as the file has them but for --set weight_dtype=fp8; activation_dtype=... and "
+         "kv_cache_dtype=... choose the rest"},
         {{"n_gpu_layers", "gpu_layers", "ngl"}, "--device cuda has the whole model on a GPU"},
         {{"speculative_config", "speculative_algorithm"},
          "--set speculative_method=ngram or suffix, or --draft-model FILE"},

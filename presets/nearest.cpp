@@ -56,6 +56,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 bool is_like(std::string_view word, std::string_view candidate) {
     const auto [few, many] =
         word.size() < candidate.size() ? std::pair(word, candidate) : std::pair(candidate, word);
+    if (many.size() > kLongestWord) return false;  // the distance is that of what was left of it
     if (3 * edit_distance(word, candidate) <= many.size() + 1) return true;
     return 2 * few.size() >= many.size() && is_within(few, many);
 }

@@ -63,14 +63,32 @@ std::string_view weight_kinds(const Model& model) {
     return floats && quantized ? "float and quantized" : floats ? "float" : "quantized";
 }
 
-uint64_t float8_weight_bytes(const Model& model) {
-    uint64_t bytes = model.weight_bytes();
+namespace {
+
+bool is_float(const TensorView* tensor) { return block_values(tensor->type) == 1; }
+
+/// The layers' matrices that weight_dtype=fp8 makes E4M3.
+std::vector<const TensorView*> float8_matrices(const Model& model) {
+    std::vector<const TensorView*> found;
     for (uint32_t i = 0; i < model.config().num_layers; ++i) {
         const LayerWeights& l = model.layer(i);
-        for (const TensorView* t : {&l.q, &l.k, &l.v, &l.attn_output, &l.gate, &l.up, &l.down})
-            if (block_values(t->type) == 1)
-                bytes -= t->bytes - uint64_t{t->rows} * (t->columns + sizeof(float));
+        const std::vector<const TensorView*> products[] = {
+            {&l.q, &l.k, &l.v}, {&l.attn_output}, {&l.gate, &l.up}, {&l.down}};
+        for (const auto& product : products)
+            if (std::ranges::all_of(product, is_float))
+                found.insert(found.end(), product.begin(), product.end());
     }
+    return found;
+}
+
+}  // namespace
+
+bool takes_float8(const Model& model) { return !float8_matrices(model).empty(); }
+
+uint64_t float8_weight_bytes(const Model& model) {
+    uint64_t bytes = model.weight_bytes();
+    for (const TensorView* t : float8_matrices(model))
+        bytes -= t->bytes - uint64_t{t->rows} * (t->columns + sizeof(float));
     return bytes;
 }
 

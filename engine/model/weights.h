@@ -31,7 +31,10 @@ std::map<TensorType, uint64_t> bytes_by_type(const Weights& weights, bool tied);
 std::string format_summary(const std::map<TensorType, uint64_t>& bytes);
 /// Of the matrices that activations are multiplied with: "float", "quantized", or "float and quantized".
 std::string_view weight_kinds(const Model& model);
-/// Of all tensors, had the layers' floats 8 bits and a float32 scale a row (weight_dtype=fp8).
+/// Whether weight_dtype=fp8 makes anything of it: a product of a layer (q, k and v are one, gate and up another) has 8 bits where all
+/// its matrices are floats.
+bool takes_float8(const Model& model);
+/// Of all tensors, had those 8 bits and a float32 scale a row.
 uint64_t float8_weight_bytes(const Model& model);
 uint64_t total_bytes(const std::map<TensorType, uint64_t>& bytes);
 

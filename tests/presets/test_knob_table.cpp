@@ -157,6 +157,7 @@ TEST(Advice, GuessesOnlyWhatIsLikely) {
     EXPECT_EQ(did_you_mean("bfloat16", kNames, "see help"), "did you mean bf16? See help");
     for (const char* other : {"tensor", "max-model-len", "port", "x", ""})
         EXPECT_EQ(did_you_mean(other, kNames, "see help"), "see help") << other;
+    EXPECT_EQ(did_you_mean(std::string(200, 'x'), kNames, "see help"), "see help") << "longer than any word";
     EXPECT_EQ(knob_advice("max_batched_tokens"),
               "did you mean max_num_batched_tokens? `pitwall knobs` lists them");
     EXPECT_EQ(knob_advice("enforce_eager"), "`pitwall knobs` lists them");
@@ -170,6 +171,8 @@ TEST(Advice, KnowsWhatOtherEnginesCallIt) {
     EXPECT_EQ(called_here("--max-running-requests"), "that is --set max_num_seqs=VALUE here");
     EXPECT_EQ(called_here("--cache-type-v"), "that is --set kv_cache_dtype=VALUE here");
     EXPECT_EQ(called_here("--no-enable-prefix-caching"), "that is --set enable_prefix_caching=VALUE here");
+    EXPECT_EQ(called_here("--quantization"), "that is --set weight_dtype=VALUE here");
+    EXPECT_THAT(called_here("--dtype"), HasSubstr("--set weight_dtype=fp8"));
     EXPECT_EQ(called_here("--promt"), "");
     EXPECT_EQ(called_here(""), "");
 }

@@ -13,7 +13,7 @@
 #include "app/core/cli/console.h"
 #include "app/core/cli/summary_json.h"
 #include "app/core/session/device_choice.h"
-#include "app/core/session/engine_parts.h"
+#include "app/core/session/device_knobs.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cuda/cuda_executor.h"
 #include "engine/exec/cuda/cuda_library.h"
@@ -30,8 +30,9 @@ using nlohmann::ordered_json;
 using presets::KnobId;
 using presets::WeightDtype;
 
+/// `asked`: as what a device is to hold the weights; none: nobody opens it.
 Result<ordered_json> inspect_model(const std::string& spec, uint64_t seed,
-                                   WeightDtype dtype = WeightDtype::kFile) {
+                                   std::optional<WeightDtype> asked = std::nullopt) {
     const auto opened = engine::open_model(spec, seed, false);
     if (!opened.ok()) return opened.error();
     const engine::Model& model = *opened.value();
@@ -39,8 +40,10 @@ Result<ordered_json> inspect_model(const std::string& spec, uint64_t seed,
     ordered_json out{{"kind", "model"}, {"path", model.path()}, {"name", config.name}};
     out["sha256"] = model.sha256();
     out["format"] = model.format_summary();
-    out["weight_bytes"] =
-        dtype == WeightDtype::kFp8 ? engine::float8_weight_bytes(model) : model.weight_bytes();
+    const bool narrow = asked == WeightDtype::kFp8 && engine::takes_float8(model);
+    out["weight_bytes"] = narrow ? engine::float8_weight_bytes(model) : model.weight_bytes();
+    if (asked)
+        out["weight_dtype"] = presets::format_value(presets::spec(KnobId::kWeightDtype), narrow ? 1 : 0);
     out["num_layers"] = config.num_layers;
     out["hidden_size"] = config.hidden_size;
     out["num_heads"] = config.num_heads;
@@ -140,17 +143,20 @@ void add_cpu(ordered_json& out) {
 
 /// The model and the device that a session would have.
 Result<ordered_json> inspect_defaults(const SessionOptions& session) {
-    const double weights = session.knobs.get(KnobId::kWeightDtype);
-    auto found = inspect_model(session.model, session.seed, static_cast<WeightDtype>(weights));
+    const DeviceChoice asked = parse_device(session.device).value();  // it was read before
+    const auto [choice, reason] = resolve_device(asked);
+    const auto weights = static_cast<WeightDtype>(knobs_for(session, choice).integer(KnobId::kWeightDtype));
+    auto found = inspect_model(session.model, session.seed, weights);
     if (!found.ok()) return found;
-    const auto [choice, reason] = resolve_device(parse_device(session.device).value());  // it was read before
     ordered_json& out = found.value();
-    out["weight_dtype"] = presets::format_value(presets::spec(KnobId::kWeightDtype), weights);
     out["device"] = device_words(choice);
     if (!reason.empty()) out["device_reason"] = reason;
     if (choice.kind == DeviceChoice::Kind::kCpu) add_cpu(out);
-    if (choice.kind == DeviceChoice::Kind::kCpu && weights != 0)
+    if (choice.kind == DeviceChoice::Kind::kCpu && weights != WeightDtype::kFile)
         out["device_error"] = no_float8_on_cpu().text();
+    // It is the reason for the CPU, and stops a session all the same.
+    if (const Status status = check_gpu_variables(asked); !status.ok())
+        out["device_error"] = status.error().text();
     if (choice.kind != DeviceChoice::Kind::kCuda) return found;
     if (const auto plugin = engine::load_cuda_plugin(); plugin.ok())
         add_gpus(*plugin.value(), choice, out);

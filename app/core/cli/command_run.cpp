@@ -58,9 +58,11 @@ int run(CommandContext& context, const RunOptions& options) {
     if (auto status = check_output_files(session.record_path, options.summary_path, session.overwrite);
         !status.ok())
         return report(status.error(), kExitWrongUse);
-    if (!options.workload.empty())
+    if (!options.workload.empty()) {
         if (auto status = context.session.knobs.set_from_text("workload=" + options.workload); !status.ok())
             return report(status.error(), kExitWrongUse);
+        std::erase(context.session.from_preset, presets::KnobId::kWorkload);  // by hand, from here on
+    }
     context.session.duration_ns = static_cast<int64_t>(options.duration_s * 1e9);
     if (options.headless || !options.summary_path.empty()) {
         const Status asked = check_windowless(context.window_words);

@@ -96,6 +96,11 @@ Result<DeviceChoice> parse_device(const std::string& device) {
                                        device, kKnown, "it is auto, cpu, cuda, cuda:N, sim or sim:PROFILE")};
 }
 
+Status check_gpu_variables(const DeviceChoice& asked) {
+    const bool looked_for = asked.kind == Kind::kAuto || asked.kind == Kind::kCuda;
+    return looked_for ? engine::check_cuda_variables() : Status();
+}
+
 /// An emulated GPU is for tests: it is never what somebody meant who did not say so.
 ResolvedDevice resolve_device(const DeviceChoice& choice) {
     if (choice.kind != Kind::kAuto) return {choice, ""};

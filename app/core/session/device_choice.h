@@ -31,6 +31,8 @@ struct ResolvedDevice {
     DeviceChoice choice;
     std::string reason;
 };
+/// Where a GPU is looked for: an error for what the environment says of it and nobody understands.
+Status check_gpu_variables(const DeviceChoice& asked);
 /// Makes "auto" the first GPU, where there is one that the plug-in has code for, or the CPU. Loads the plug-in for that.
 ResolvedDevice resolve_device(const DeviceChoice& choice);
 

@@ -4,6 +4,9 @@
 // asks for, which may have been saved beside another device, is replaced and told.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "app/core/session/device_choice.h"
 #include "app/core/session/session.h"
 #include "engine/exec/executor.h"
@@ -16,8 +19,20 @@ presets::KnobValues knobs_for(const SessionOptions& options, const DeviceChoice&
 /// As if the device had been chosen by nobody: every numeric knob may be replaced. For a device that takes over from another.
 SessionOptions with_any_numerics(SessionOptions options);
 
-/// Tells options.remark that the device is an emulated one, and, a sentence each, which numeric knobs somebody gave and the
-/// executor has otherwise, and why.
-void tell_of_device(const SessionOptions& options, engine::Executor& executor);
+/// Why there is no CPU executor with weight_dtype=fp8.
+Error no_float8_on_cpu();
+
+/// A numeric knob that somebody gave, and that the executor has otherwise.
+struct MissingNumerics {
+    presets::KnobId id;
+    double in_use;
+    std::string why;
+};
+/// Asks the executor, which is on that device, for the numeric knobs that somebody gave: what can be had is in use from here on.
+std::vector<MissingNumerics> set_numerics(const SessionOptions& options, const DeviceChoice& device,
+                                          engine::Executor& executor);
+/// Tells options.remark that the device is an emulated one, and what is missing, a sentence each.
+void tell_of_device(const SessionOptions& options, const engine::Executor& executor,
+                    const std::vector<MissingNumerics>& missing);
 
 }  // namespace pitwall::app

@@ -27,8 +27,6 @@ Result<std::unique_ptr<engine::Executor>> DeviceRecovery::operator()(const Error
     }
     parts_->device.choice = DeviceChoice{};
     parts_->draft_model->move_to(parts_->device.choice);
-    // Which has weights as they are in the file, and no others.
-    options_.knobs.set(presets::KnobId::kWeightDtype, static_cast<double>(presets::WeightDtype::kFile));
     auto made = make_on(parts_->device.choice);
     if (made.ok()) tell(made.value()->device(), fmt::format("on the CPU: {}; {}", lost, again.error().what));
     return made;

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "app/core/session/device_knobs.h"
 #include "app/core/session/engine_parts.h"
 #include "engine/kv/kv_format.h"
 #include "presets/nearest.h"
@@ -45,7 +46,7 @@ SessionOptions options_for_drafts(SessionOptions options) {
     options.knobs.set(KnobId::kKvCacheDtype, engine::kv_dtype_choice(telemetry::KvDtype::kF16));
     options.knobs.set(KnobId::kWeightDtype, static_cast<double>(presets::WeightDtype::kFile));
     options.simulated_agreement_percent = kSimulatedAgreement;
-    return options;
+    return with_any_numerics(std::move(options));  // a CPU that takes over has not what a GPU alone has
 }
 
 bool is_synthetic(const engine::Model& model) { return model.path().starts_with("synthetic:"); }

@@ -21,6 +21,8 @@
 namespace pitwall::app {
 
 using presets::KnobId;
+using presets::WeightDtype;
+using Kind = DeviceChoice::Kind;
 
 namespace {
 
@@ -28,11 +30,12 @@ void tell(const ProgressFn& progress, std::string stage, uint64_t done, uint64_t
     if (progress) progress({std::move(stage), done, total});
 }
 
-presets::WeightDtype weight_dtype_of(const SessionOptions& options) {
-    return static_cast<presets::WeightDtype>(options.knobs.integer(KnobId::kWeightDtype));
+WeightDtype weight_dtype_of(const presets::KnobValues& knobs) {
+    return static_cast<WeightDtype>(knobs.integer(KnobId::kWeightDtype));
 }
-bool wants_float8(const SessionOptions& options) {
-    return weight_dtype_of(options) == presets::WeightDtype::kFp8;
+/// Whether a CPU has to refuse.
+bool needs_float8(const SessionOptions& options) {
+    return weight_dtype_of(knobs_for(options, DeviceChoice{})) == WeightDtype::kFp8;
 }
 
 /// A simulated device has its profile's memory; kv_cache_memory_bytes bounds it only where somebody gave it.
@@ -43,8 +46,9 @@ Result<std::unique_ptr<engine::Executor>> make_sim(const std::string& profile, c
     sim.paced = options.paced;
     sim.kv_cache_dtype = engine::kv_dtype_of(options.knobs);
     sim.agreement_percent = options.simulated_agreement_percent;
-    sim.weight_dtype = weight_dtype_of(options);
-    sim.weight_bytes = wants_float8(options) ? engine::float8_weight_bytes(model) : model.weight_bytes();
+    if (engine::takes_float8(model)) sim.weight_dtype = weight_dtype_of(options.knobs);
+    sim.weight_bytes =
+        sim.weight_dtype == WeightDtype::kFp8 ? engine::float8_weight_bytes(model) : model.weight_bytes();
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) {
         const auto block =
             static_cast<double>(engine::kv_bytes_per_block(sim.kv_cache_dtype, model.config()));
@@ -69,8 +73,9 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, 
     if (!devices.ok()) return refused(devices.error());
     engine::CudaOptions cuda;
     cuda.devices = device.cuda_indices;
-    cuda.kv_cache_dtype = engine::kv_dtype_of(knobs_for(options, device));
-    cuda.weight_dtype = weight_dtype_of(options);
+    const presets::KnobValues knobs = knobs_for(options, device);
+    cuda.kv_cache_dtype = engine::kv_dtype_of(knobs);
+    cuda.weight_dtype = weight_dtype_of(knobs);
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
     if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) cuda.kv_cache_memory_bytes = given;
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
@@ -79,7 +84,7 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, 
 
 Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options, const engine::Model& model,
                                                    const ProgressFn& progress) {
-    if (wants_float8(options)) return no_float8_on_cpu();
+    if (needs_float8(options)) return no_float8_on_cpu();
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
@@ -116,29 +121,24 @@ Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool
     return OpenedModel{std::move(model).value(), std::move(tokenizer).value()};
 }
 
-Error no_float8_on_cpu() {
-    return {"weight_dtype=fp8: the CPU computes with weights as the file has them",
-            "use --device cuda, or leave weight_dtype=file"};
-}
-
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,
                                                         const engine::Model& model, Clock& clock,
                                                         const ProgressFn& progress,
                                                         ResolvedDevice* resolved) {
     const auto asked = parse_device(options.device);
     if (!asked.ok()) return asked.error();
-    const bool gpu_is_looked_for =
-        asked.value().kind == DeviceChoice::Kind::kAuto || asked.value().kind == DeviceChoice::Kind::kCuda;
-    if (gpu_is_looked_for)
-        if (Status status = engine::check_cuda_variables(); !status.ok()) return status.error();
+    if (Status status = check_gpu_variables(asked.value()); !status.ok()) return status.error();
     ResolvedDevice device = resolve_device(asked.value());
     auto made = make_executor_on(device.choice, options, model, clock, progress);
-    const bool by_name = asked.value().kind != DeviceChoice::Kind::kAuto || wants_float8(options);
-    if (!made.ok() && !by_name && device.choice.kind == DeviceChoice::Kind::kCuda) {
+    const bool by_name = asked.value().kind != Kind::kAuto || needs_float8(options);
+    if (!made.ok() && !by_name && device.choice.kind == Kind::kCuda) {
         device = {DeviceChoice{}, "on the CPU: " + made.error().what};
         made = make_executor_on(device.choice, options, model, clock, progress);
     }
     if (resolved) *resolved = device;
+    // Nobody named the CPU: why it is that one belongs to what it cannot do.
+    if (!made.ok() && device.choice.kind == Kind::kCpu && !device.reason.empty())
+        return Error{fmt::format("{} ({})", made.error().what, device.reason), made.error().hint};
     return made;
 }
 
@@ -147,7 +147,7 @@ Result<std::unique_ptr<engine::Executor>> make_executor_on(const DeviceChoice& d
                                                            const engine::Model& model, Clock& clock,
                                                            const ProgressFn& progress) {
     if (device.simulated()) return make_sim(device.profile, options, model, clock);
-    if (device.kind == DeviceChoice::Kind::kCuda) return make_cuda(device, options, model, progress);
+    if (device.kind == Kind::kCuda) return make_cuda(device, options, model, progress);
     return make_cpu(options, model, progress);
 }
 
@@ -161,7 +161,7 @@ Result<std::unique_ptr<engine::Executor>> make_lone_executor(const SessionOption
     if (made.value()->batch_invariant() != invariant)
         if (Status status = made.value()->set_batch_invariant(invariant); !status.ok())
             return Error{"batch_invariant: " + status.error().what, status.error().hint};
-    tell_of_device(options, *made.value());
+    tell_of_device(options, *made.value(), set_numerics(options, chosen.choice, *made.value()));
     return made;
 }
 
@@ -187,7 +187,8 @@ Result<std::unique_ptr<EngineParts>> assemble_engine(const SessionOptions& optio
         return status.error();
     auto executor = make_executor(options, *parts->opened.model, *parts->clock, progress, &parts->device);
     if (!executor.ok()) return executor.error();
-    tell_of_device(options, *executor.value());
+    tell_of_device(options, *executor.value(),
+                   set_numerics(options, parts->device.choice, *executor.value()));
     parts->set_device_name(executor.value()->device().name);
     parts->producer = parts->bus.add_producer();
     parts->engine = std::make_unique<engine::Engine>(

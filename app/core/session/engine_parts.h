@@ -25,9 +25,6 @@ struct OpenedModel {
 Result<OpenedModel> open_model_and_tokenizer(const SessionOptions& options, bool weights_needed,
                                              const ProgressFn& progress);
 
-/// Why there is no CPU executor with weight_dtype=fp8.
-Error no_float8_on_cpu();
-
 /// The executor that options.device names, with room for the KV memory that the knobs give. A GPU that "auto" found and that
 /// cannot hold the model leaves it to the CPU. `resolved`: where given, which device that is, and why.
 Result<std::unique_ptr<engine::Executor>> make_executor(const SessionOptions& options,

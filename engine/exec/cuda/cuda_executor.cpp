@@ -14,6 +14,7 @@
 #include "engine/exec/cuda/cuda_library.h"
 #include "engine/kv/kv_format.h"
 #include "engine/model/check_shapes.h"
+#include "engine/model/weights.h"
 
 namespace pitwall::engine {
 namespace {
@@ -316,7 +317,9 @@ Result<std::unique_ptr<Executor>> make_cuda_executor(const abi::Plugin& plugin, 
             return Error{fmt::format("the CUDA plug-in has no code for {} (compute capability {}.{})",
                                      device.name, device.compute_major, device.compute_minor),
                          "build it with its number in CMAKE_CUDA_ARCHITECTURES, or use --device cpu"};
-    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value(), model, options.weight_dtype);
+    // Asked for in vain it is not said of the device.
+    const auto weights = takes_float8(model) ? options.weight_dtype : presets::WeightDtype::kFile;
+    auto executor = std::make_unique<CudaExecutor>(plugin, devices.value(), model, weights);
     if (Status status = executor->load(model, options); !status.ok()) return status.error();
     return Result<std::unique_ptr<Executor>>(std::move(executor));
 }

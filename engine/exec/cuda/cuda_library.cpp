@@ -88,7 +88,25 @@ Status check_cuda_plugin(const cuda::abi::Plugin* plugin, const std::string& fro
     return Error{fmt::format("{} is not this build's CUDA plug-in", from), "install both from one build"};
 }
 
-Status check_cuda_variables() { return cuda::check_variables(); }
+namespace {
+
+/// Whatever the environment says; none: `failure` says why.
+std::vector<cuda::abi::DeviceInfo> devices_of(const cuda::abi::Plugin& plugin, cuda::abi::Failure& failure) {
+    constexpr uint32_t kMost = 64;
+    std::vector<cuda::abi::DeviceInfo> devices(kMost);
+    devices.resize(plugin.list_devices(devices.data(), kMost, &failure));
+    return devices;
+}
+
+}  // namespace
+
+Status check_cuda_variables() {
+    const auto plugin = load_cuda_plugin();
+    if (!plugin.ok()) return {};
+    cuda::abi::Failure failure{};
+    const auto devices = devices_of(*plugin.value(), failure);
+    return devices.empty() ? Status() : cuda::check_variables(devices.front().emulated != 0);
+}
 
 Result<const cuda::abi::Plugin*> load_cuda_plugin() {
     static const Result<const cuda::abi::Plugin*> loaded = load();
@@ -96,12 +114,11 @@ Result<const cuda::abi::Plugin*> load_cuda_plugin() {
 }
 
 Result<std::vector<cuda::abi::DeviceInfo>> list_cuda_devices(const cuda::abi::Plugin& plugin) {
-    constexpr uint32_t kMost = 64;
-    if (Status status = check_cuda_variables(); !status.ok()) return status.error();
-    std::vector<cuda::abi::DeviceInfo> devices(kMost);
     cuda::abi::Failure failure{};
-    devices.resize(plugin.list_devices(devices.data(), kMost, &failure));
+    auto devices = devices_of(plugin, failure);
     if (devices.empty()) return Error{fmt::format("there is no GPU: {}", failure.what), failure.hint};
+    const bool emulated = devices.front().emulated != 0;
+    if (Status status = cuda::check_variables(emulated); !status.ok()) return status.error();
     return devices;
 }
 

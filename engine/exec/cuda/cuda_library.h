@@ -16,7 +16,8 @@ namespace pitwall::engine {
 /// says in one line why there is none.
 Result<const cuda::abi::Plugin*> load_cuda_plugin();
 
-/// An error where an environment variable of the plug-in says what is not understood. Asked before a GPU is looked for.
+/// An error where an environment variable that the plug-in reads says what is not understood; without a plug-in or a GPU nobody
+/// reads them. Asked before a GPU is chosen.
 Status check_cuda_variables();
 
 /// An error where a library's file is shorter than it says itself: to load it would end the program with a signal.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -83,6 +84,18 @@ Ended run_pitwall_and_signal(const std::vector<std::string>& words, int signal, 
     std::this_thread::sleep_for(std::chrono::milliseconds(after_ms));
     kill(pid, signal);
     return wait_for(pid, files);
+}
+
+Variable::Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+}
+
+Variable::~Variable() {
+    if (before_)
+        ::setenv(name_, before_->c_str(), 1);
+    else
+        ::unsetenv(name_);
 }
 
 std::string temporary(const std::string& name) {

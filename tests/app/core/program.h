@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,19 @@ struct Ended {
 Ended run_pitwall(const std::vector<std::string>& words, const std::string& input = "");
 /// The same, with a signal after so many milliseconds.
 Ended run_pitwall_and_signal(const std::vector<std::string>& words, int signal, int after_ms);
+
+/// An environment variable, for as long as this is there.
+class Variable {
+  public:
+    Variable(const char* name, const std::string& value);
+    ~Variable();
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+
+  private:
+    const char* name_;
+    std::optional<std::string> before_;
+};
 
 /// A name in the test's temporary folder.
 std::string temporary(const std::string& name);

@@ -10,21 +10,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "tests/app/core/program.h"
+#include "tests/app/core/command_line.h"
 
 using namespace pitwall::testing_program;
 using nlohmann::json;
 using ::testing::HasSubstr;
-using ::testing::MatchesRegex;
 
 namespace {
-
-const std::vector<std::string> kTiny = {"--model", "synthetic:tiny"};
-
-std::vector<std::string> tiny(std::vector<std::string> words) {
-    words.insert(words.end(), kTiny.begin(), kTiny.end());
-    return words;
-}
 
 std::vector<json> lines(const std::string& out) {
     std::vector<json> parsed;
@@ -34,14 +26,6 @@ std::vector<json> lines(const std::string& out) {
         begin = end + 1;
     }
     return parsed;
-}
-
-void expect_refused(const std::vector<std::string>& words, const std::string& culprit) {
-    const Ended ended = run_pitwall(words);
-    EXPECT_EQ(ended.code, 2) << ended.err;
-    EXPECT_EQ(ended.out, "");
-    EXPECT_THAT(ended.last_line(), MatchesRegex("pitwall: .+: .+"));
-    EXPECT_THAT(ended.last_line(), HasSubstr(culprit));
 }
 
 }  // namespace
@@ -254,19 +238,6 @@ TEST(CommandLine, AHistoryOfBf16NamesItsKernels) {
     EXPECT_EQ(generate({{"numeric_history", history}}).code, 0) << "an older one leaves it open";
 }
 
-TEST(CommandLine, InspectTellsTheKernels) {
-    const char* tier = std::getenv("PITWALL_KERNEL_TIER");
-    const std::string before = tier == nullptr ? "" : tier;
-    ::setenv("PITWALL_KERNEL_TIER", "plain", 1);
-    const json found = json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "cpu"})).out);
-    EXPECT_EQ(found["kernel_tier"], "plain");
-    ::setenv("PITWALL_KERNEL_TIER", "avx3", 1);
-    EXPECT_THAT(run_pitwall(tiny({"inspect", "--device", "cpu"})).out, HasSubstr("names no kernel tier"));
-    ::setenv("PITWALL_KERNEL_TIER", before.c_str(), 1);
-    EXPECT_FALSE(
-        json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim"})).out).contains("kernel_tier"));
-}
-
 TEST(CommandLine, ScoresGivenText) {
     const std::string ids = temporary("ids.jsonl"), logits = temporary("logits.f32");
     write_file(ids, "{\"name\": \"a\", \"ids\": [5, 6, 7, 8]}\n{\"name\": \"b\", \"ids\": [9, 10]}\n");
@@ -297,47 +268,6 @@ TEST(CommandLine, BenchPrintsOneObjectADesign) {
         EXPECT_EQ(row["kv_cache_dtype"], "f16");
         EXPECT_FALSE(row.contains("activation_dtype")) << "nothing is computed there";
         EXPECT_FALSE(row.contains("measured_bytes_per_s")) << "nothing was measured on a simulated device";
-    }
-}
-
-TEST(CommandLine, Bf16ActivationsWithoutTheInstructionsAreRefused) {
-    const char* tier = std::getenv("PITWALL_KERNEL_TIER");
-    const std::string before = tier == nullptr ? "" : tier;
-    ::setenv("PITWALL_KERNEL_TIER", "plain", 1);
-    expect_refused(tiny({"generate", "--prompt", "a", "--set", "activation_dtype=bf16"}),
-                   "bf16 activations need AVX512-BF16");
-    ::setenv("PITWALL_KERNEL_TIER", before.c_str(), 1);  // empty: none is forced
-    expect_refused(tiny({"generate", "--prompt", "a", "--set", "activation_dtype=bfloat16"}),
-                   "did you mean bf16?");
-    EXPECT_EQ(run_pitwall(tiny({"generate", "--prompt", "a", "--max-tokens", "2", "--device", "sim", "--set",
-                                "activation_dtype=bf16"}))
-                  .code,
-              0);
-}
-
-TEST(CommandLine, APresetOfAGpuOpensOnTheCpu) {
-    const std::string preset = temporary("gpu.json"), ids = temporary("short.jsonl");
-    write_file(ids, "{\"ids\": [5, 6]}\n");
-    ASSERT_EQ(run_pitwall({"preset", "save", preset, "--set", "activation_dtype=f16", "--set",
-                           "batch_invariant=false"})
-                  .code,
-              0);
-    const std::string activations =
-        "pitwall: the preset's activation_dtype=f16 is not to be had, i8 is in use instead: f16 activations "
-        "are "
-        "for --device cuda";
-    for (const std::vector<std::string>& command :
-         {std::vector<std::string>{"generate", "--prompt", "a", "--max-tokens", "1"},
-          {"score", "--ids", ids}}) {
-        auto words = tiny(command);
-        words.insert(words.end(), {"--device", "cpu", "--preset", preset});
-        const Ended ended = run_pitwall(words);
-        EXPECT_EQ(ended.code, 0) << ended.err;
-        EXPECT_THAT(ended.err, HasSubstr(activations));
-        EXPECT_THAT(ended.err,
-                    HasSubstr("the preset's batch_invariant=false is not to be had, true is in use"));
-        words.insert(words.end(), {"--set", "activation_dtype=f16"});
-        EXPECT_EQ(run_pitwall(words).code, 2) << "by hand it is refused";
     }
 }
 
@@ -476,66 +406,6 @@ TEST(CommandLine, WhatDoesNotReachItsReaderIsAFailure) {
         EXPECT_THAT(slurp(err), HasSubstr("pitwall: ")) << words;
     }
     EXPECT_EQ(run_pitwall({"knobs"}).code, 0);
-}
-
-/// A machine with no plug-in, whatever it has beside: a session is on the CPU and knows why.
-TEST(CommandLine, WithoutAPluginItSaysWhyItIsOnTheCpu) {
-    ::setenv("PITWALL_CUDA_PLUGIN", "/nonexistent/plugin.so", 1);
-    expect_refused(
-        tiny({"generate", "--prompt", "x", "--device", "cuda"}),
-        "--device cuda: there is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so): name the file "
-        "pitwall-cuda.so in PITWALL_CUDA_PLUGIN, or unset that");
-    const json found = json::parse(run_pitwall(tiny({"inspect", "--json"})).out);
-    EXPECT_EQ(found["device"], "cpu");
-    EXPECT_EQ(found["device_reason"],
-              "on the CPU: there is no CUDA plug-in (PITWALL_CUDA_PLUGIN=/nonexistent/plugin.so)");
-    EXPECT_EQ(json::parse(run_pitwall(tiny({"inspect", "--json", "--device", "sim:a100"})).out)["device"],
-              "sim:a100");
-    ::setenv("PITWALL_CUDA_PLUGIN", "/dev/null", 1);
-    expect_refused(tiny({"generate", "--prompt", "x", "--device", "cuda"}), "does not load");
-    ::unsetenv("PITWALL_CUDA_PLUGIN");
-}
-
-/// A copy of the program in a folder of its own has none beside it.
-TEST(CommandLine, WithoutAPluginItSaysWhereItLooked) {
-    const char* given = std::getenv("PITWALL_CUDA_PLUGIN");
-    const std::string before = given ? given : "";
-    ::unsetenv("PITWALL_CUDA_PLUGIN");
-    const std::string folder = temporary("bin"), program = folder + "/pitwall-headless";
-    std::filesystem::create_directories(folder);
-    std::error_code apart;
-    std::filesystem::create_hard_link(PITWALL_HEADLESS, program, apart);
-    if (apart) std::filesystem::copy_file(PITWALL_HEADLESS, program);
-    const std::string err = temporary("places.err");
-    const int status = std::system(
-        (program + " generate --prompt x --model synthetic:tiny --device cuda:7 2> '" + err + "'").c_str());
-    if (given) ::setenv("PITWALL_CUDA_PLUGIN", before.c_str(), 1);
-    EXPECT_EQ(WEXITSTATUS(status), 2);
-    EXPECT_THAT(slurp(err), HasSubstr("--device cuda:7: there is no CUDA plug-in (looked for "));
-    for (const std::string& place : {folder + "/pitwall-cuda.so", temporary("lib/pitwall/pitwall-cuda.so")})
-        EXPECT_THAT(slurp(err), HasSubstr(place));
-    EXPECT_THAT(slurp(err), HasSubstr("PITWALL_CUDA_PLUGIN"));
-}
-
-/// Only where a GPU is looked for: what no part of the command reads stops nothing.
-TEST(CommandLine, AVariableThatIsNotUnderstoodStopsTheProgram) {
-    const std::pair<const char*, const char*> wrong[] = {
-        {"PITWALL_CUDA_GRAPHS", "of"},    {"PITWALL_CUDA_OVERLAP", "1"},   {"PITWALL_EMULATED_DEVICES", "0"},
-        {"PITWALL_EMULATED_LOSS", "3,x"}, {"PITWALL_EMULATED_LOSS", "3,"}, {"PITWALL_SEED", "-1"}};
-    for (const auto& [name, value] : wrong) {
-        const char* own = std::getenv(name);
-        const std::string before = own ? own : "";
-        ::setenv(name, value, 1);
-        const std::string culprit = std::string(name) + "=" + value + " is not understood: set it to ";
-        expect_refused(tiny({"generate", "--prompt", "x", "--max-tokens", "1"}), culprit);
-        expect_refused(tiny({"bench", "--prompt", "1", "--device", "cuda"}), culprit);
-        EXPECT_EQ(
-            run_pitwall(tiny({"generate", "--prompt", "x", "--max-tokens", "1", "--device", "cpu"})).code, 0);
-        own ? ::setenv(name, before.c_str(), 1) : ::unsetenv(name);
-    }
-    ::setenv("PITWALL_KERNEL_TIER", "avx3", 1);
-    expect_refused(tiny({"generate", "--prompt", "x"}), "PITWALL_KERNEL_TIER=avx3 names no kernel tier");
-    ::setenv("PITWALL_KERNEL_TIER", "", 1);
 }
 
 TEST(CommandLine, CtrlCEndsASessionWhole) {

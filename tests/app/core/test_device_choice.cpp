@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "app/core/session/engine_parts.h"
+
 using namespace pitwall;
 using namespace pitwall::app;
 using testing::ElementsAre;
@@ -48,4 +50,17 @@ TEST(DeviceChoice, WhatIsNoListOfGpusIsRefused) {
     EXPECT_THAT(refusal("cuda:0-64"), HasSubstr("more than 64 GPUs"));
     EXPECT_THAT(refusal("cuda:0-62,70-71"), HasSubstr("more than 64 GPUs"));
     EXPECT_THAT(refusal("cuda:1-4294967295"), HasSubstr("more than 64 GPUs"));
+}
+
+/// Whether somebody listens or not.
+TEST(DeviceKnobs, WhatCanBeHadIsInUse) {
+    SessionOptions options;
+    options.model = "synthetic:tiny";
+    options.device = "sim";
+    ASSERT_TRUE(options.knobs.set_from_text("activation_dtype=bf16").ok());
+    const auto opened = open_model_and_tokenizer(options, false, nullptr);
+    VirtualClock clock;
+    const auto made = make_lone_executor(options, *opened.value().model, clock, nullptr);
+    ASSERT_TRUE(made.ok());
+    EXPECT_EQ(made.value()->activation_dtype(), presets::ActivationDtype::kBf16);
 }

@@ -90,3 +90,24 @@ TEST_F(EmulatedProgram, WhoTurnedNcclOffIsTold) {
     EXPECT_EQ(ended.code, 2);
     EXPECT_THAT(ended.last_line(), HasSubstr("NCCL is turned off by PITWALL_NCCL=off in the environment"));
 }
+
+/// Which would leave the default device on the CPU without a word of it.
+TEST_F(EmulatedProgram, AVariableThatIsNotUnderstoodStopsTheProgram) {
+    const std::pair<const char*, const char*> wrong[] = {
+        {"PITWALL_CUDA_GRAPHS", "of"},    {"PITWALL_CUDA_OVERLAP", "1"},   {"PITWALL_EMULATED_DEVICES", "0"},
+        {"PITWALL_EMULATED_LOSS", "3,x"}, {"PITWALL_EMULATED_LOSS", "3,"}, {"PITWALL_SEED", "-1"}};
+    for (const auto& [name, value] : wrong) {
+        const Variable variable(name, value);
+        const std::string culprit = std::string(name) + "=" + value + " is not understood: set it to ";
+        for (const char* device : {"cuda", "auto"}) {
+            const Ended ended = generate({}, device);
+            EXPECT_EQ(ended.code, 2) << device;
+            EXPECT_THAT(ended.last_line(), HasSubstr(culprit)) << device;
+            const json found = json::parse(run({"inspect", "--json"}, device).out);
+            EXPECT_THAT(found.value("device_error", ""), HasSubstr(culprit)) << device;
+        }
+        EXPECT_EQ(run({"bench", "--prompt", "1"}).code, 2);
+        EXPECT_EQ(generate({}, "cpu").code, 0);
+        EXPECT_FALSE(json::parse(run({"inspect", "--json"}, "cpu").out).contains("device_error"));
+    }
+}

@@ -68,3 +68,25 @@ TEST(Float8Weights, ASimulatedDeviceModelsTheBytes) {
     EXPECT_EQ(simulated_step_bytes(kFloats, "file") - simulated_step_bytes(kFloats, "fp8"),
               file["weight_bytes"].get<double>() - narrow["weight_bytes"].get<double>());
 }
+
+/// Where nothing becomes narrower, nothing says so.
+TEST(Float8Weights, OfAQuantizedModelTheyAreTheFilesAndThatIsTold) {
+    const char* sentence =
+        "pitwall: weight_dtype=fp8 is not to be had, file is in use instead: the model has no float weights "
+        "in its layers";
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"generate", "--prompt", "x", "--max-tokens", "1"},
+          {"bench", "--prompt", "8", "--generate", "2", "--json"}}) {
+        auto command = with(words, kQuantized, "fp8");
+        command.insert(command.end(), {"--device", "sim"});
+        const Ended ended = run_pitwall(command);
+        EXPECT_EQ(ended.code, 0) << ended.err;
+        EXPECT_THAT(ended.err, HasSubstr(sentence));
+        if (words.front() == "bench") {
+            EXPECT_FALSE(json::parse(ended.out).contains("weight_dtype"));
+        }
+    }
+    const json found =
+        json::parse(run_pitwall(with({"inspect", "--json", "--device", "sim"}, kQuantized, "fp8")).out);
+    EXPECT_EQ(found["weight_dtype"], "file");
+}

@@ -46,7 +46,7 @@ class LostGpu : public testing::Test {
         for (int i = 0; i < kRequests; ++i)
             lines += json{{"id", std::to_string(i)},
                           {"prompt", "hello number " + std::to_string(i)},
-                          {"max_tokens", 6},
+                          {"max_tokens", max_tokens_},
                           {"ignore_eos", true}}
                          .dump() +
                      "\n";
@@ -54,7 +54,7 @@ class LostGpu : public testing::Test {
         ::setenv("PITWALL_EMULATED_LOSS", losses, 1);
         std::vector<std::string> words = {"generate",
                                           "--model",
-                                          "synthetic:tiny",
+                                          model_,
                                           "--device",
                                           device_,
                                           "--requests",
@@ -77,7 +77,8 @@ class LostGpu : public testing::Test {
         EXPECT_EQ(found.size(), kRequests);
         return found;
     }
-    std::string device_ = "cuda";
+    std::string device_ = "cuda", model_ = "synthetic:tiny";
+    int max_tokens_ = 6;
     static std::string recording() { return temporary("lost.db"); }
     static std::string fact(const std::string& key) {
         SQLite::Database db(recording());
@@ -161,6 +162,7 @@ TEST_F(LostGpu, TheThirdTimeTheCpuTakesOver) {
 
 /// Back on the GPU weights are what they were; the CPU has them as the file does, which is told.
 TEST_F(LostGpu, Float8WeightsGoWithTheGpu) {
+    model_ = "synthetic:tiny:bf16";
     const std::vector<std::string> words = {"--set", "num_kv_blocks=64", "--set", "max_num_seqs=1",
                                             "--set", "weight_dtype=fp8"};
     const std::string changes =
@@ -173,6 +175,23 @@ TEST_F(LostGpu, Float8WeightsGoWithTheGpu) {
     EXPECT_THAT(losses(), ElementsAre(1, 2, 3));
     EXPECT_THAT(fact("device_reason"), HasSubstr("on the CPU: cuda:0 was lost"));
     EXPECT_THAT(numbers(changes), ElementsAre(1));
+}
+
+/// It has its own options, with what a GPU alone has among them.
+TEST_F(LostGpu, ADraftModelGoesWithTheCpuThatTakesOver) {
+    if (kSanitized) GTEST_SKIP() << "emulated and sanitized, each request takes seconds";
+    max_tokens_ = 400;  // so that it has been read before the last answer ends
+    answers("4,3,3", {"--draft-model", "synthetic:tiny-draft", "--set", "speculative_method=draft", "--set",
+                      "speculative_adaptive=false", "--set", "activation_dtype=f16", "--set",
+                      "max_num_seqs=1", "--set", "num_kv_blocks=64"});
+    EXPECT_THAT(losses(), ElementsAre(1, 2, 3));
+    EXPECT_THAT(fact("device_reason"), HasSubstr("on the CPU: cuda:0 was lost"));
+    EXPECT_EQ(fact("draft_model_lost"), "");
+    EXPECT_THAT(numbers("SELECT count(*) > 0 FROM speculation WHERE t_ns > (SELECT max(t_ns) FROM mark "
+                        "WHERE mark = " +
+                        std::to_string(static_cast<int>(telemetry::MarkKind::kDeviceLost)) + ")"),
+                ElementsAre(1))
+        << "it drafts on";
 }
 
 /// A draft model is on the same GPU: it comes back with it. Which of the two notices is the number's affair.

@@ -3,6 +3,7 @@
 // What the words of the command line ask of the window, seen by a window that only writes it down.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -11,6 +12,7 @@
 
 using namespace pitwall::app;
 using namespace pitwall::testing_program;
+using pitwall::presets::KnobId;
 
 namespace {
 
@@ -97,4 +99,21 @@ TEST_F(OpenWindow, AWrongEnvironmentStopsWindowsAlone) {
     set("perhaps");
     EXPECT_EQ(ask({}).code, kExitWrongUse);
     EXPECT_EQ(run_pitwall({"knobs"}).code, kExitDone);
+}
+
+/// Without a display the window's words are run again, preset and all: what is said by hand must not count as the preset's.
+TEST_F(OpenWindow, AWorkloadSaidByHandIsNotThePresets) {
+    const std::string preset = temporary("workload.json");
+    ASSERT_EQ(run_pitwall({"preset", "save", preset, "--set", "workload=chat"}).code, kExitDone);
+    for (const bool by_hand : {false, true}) {
+        std::vector<std::string> words = {"run", "--preset", preset};
+        if (by_hand) words.insert(words.end(), {"--workload", "code"});
+        const Asked asked = ask(words);
+        ASSERT_TRUE(asked.window);
+        const SessionOptions& session = asked.window->session;
+        EXPECT_EQ(std::ranges::count(session.from_preset, KnobId::kWorkload), by_hand ? 0 : 1);
+        EXPECT_EQ(pitwall::presets::format_value(pitwall::presets::spec(KnobId::kWorkload),
+                                                 session.knobs.get(KnobId::kWorkload)),
+                  by_hand ? "code" : "chat");
+    }
 }

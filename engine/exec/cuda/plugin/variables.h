@@ -37,12 +37,14 @@ inline Result<uint64_t> emulator_seed() {
     return given.value().empty() ? 1 : given.value()[0];
 }
 
-/// An error for the first of them that is not understood.
-inline Status check_variables() {
+/// An error for the first that is not understood of those that such a plug-in reads.
+inline Status check_variables(bool emulated) {
     const auto status_of = [](const auto& read) { return read.ok() ? Status() : Status(read.error()); };
+    for (const Status& status : {status_of(graphs_wanted()), status_of(overlap_wanted())})
+        if (!status.ok()) return status;
+    if (!emulated) return {};
     for (const Status& status :
-         {status_of(graphs_wanted()), status_of(overlap_wanted()), status_of(emulated_devices()),
-          status_of(emulated_losses()), status_of(emulator_seed())})
+         {status_of(emulated_devices()), status_of(emulated_losses()), status_of(emulator_seed())})
         if (!status.ok()) return status;
     return {};
 }

@@ -132,6 +132,7 @@ TEST(CudaFloat8Model, CodesOfTheFileStay) {
     const TestModel model(small_config(), {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
     const auto tokens = some_tokens(20, small_config());
     CudaHand as_stored(model), asked(model, float8_options(model));
+    EXPECT_EQ(asked.executor().weight_dtype(), WeightDtype::kFile) << "nothing became E4M3";
     EXPECT_EQ(asked.executor().weight_bytes(), as_stored.executor().weight_bytes());
     EXPECT_EQ(asked.logits(tokens, 20, blocks_from(0, 2)), as_stored.logits(tokens, 20, blocks_from(0, 2)));
 }
