@@ -8,7 +8,7 @@
 
 namespace pitwall::engine {
 
-KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer, NumericFormat format)
+KvCache::KvCache(uint32_t num_blocks, BlockObserver* observer, const NumericFormat& format)
     : pool_(num_blocks), lineages_(num_blocks), epochs_(format), observer_(observer) {
     index_.resize(num_blocks);
 }

@@ -47,7 +47,8 @@ struct PrefixMatch {
 /// are released from its end, so that of one chain the leaf is always older than its parents and goes first.
 class KvCache {
   public:
-    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr, NumericFormat format = {});
+    explicit KvCache(uint32_t num_blocks, BlockObserver* observer = nullptr,
+                     const NumericFormat& format = {});
 
     uint32_t size() const { return pool_.size(); }
     uint32_t available() const { return pool_.free_count() + pool_.cached_count(); }
@@ -57,7 +58,7 @@ class KvCache {
     uint64_t slots_filled() const { return slots_filled_; }  ///< token slots of held blocks that hold a token
     const KvEpochs& epochs() const { return epochs_; }
     /// All blocks have been converted to it; what is computed from now on is computed in that format.
-    void begin_epoch(NumericFormat format) { epochs_.begin(format); }
+    void begin_epoch(const NumericFormat& format) { epochs_.begin(format); }
     /// Those that hold tokens, held or cached.
     std::vector<BlockId> holding() const;
     void set_time(int64_t now_ns) { now_ns_ = now_ns; }

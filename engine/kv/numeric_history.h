@@ -41,8 +41,8 @@ struct EpochSpan {
 /// What each epoch's format was.
 class KvEpochs {
   public:
-    explicit KvEpochs(NumericFormat first) : formats_{first} {}
-    void begin(NumericFormat format) { formats_.push_back(format); }
+    explicit KvEpochs(const NumericFormat& first) : formats_{first} {}
+    void begin(const NumericFormat& format) { formats_.push_back(format); }
     uint32_t current() const { return static_cast<uint32_t>(formats_.size()) - 1; }
     NumericFormat format(uint32_t epoch) const { return formats_[epoch]; }
 

@@ -7,13 +7,13 @@
 
 namespace pitwall::engine {
 
-const ProbedPieces::Stretch* ProbedPieces::judged(NumericFormat format) const {
+const ProbedPieces::Stretch* ProbedPieces::judged(const NumericFormat& format) const {
     const auto found = std::find_if(stretches_.begin(), stretches_.end(),
                                     [&](const Stretch& stretch) { return stretch.format == format; });
     return found == stretches_.end() ? nullptr : &*found;
 }
 
-std::optional<ProbedPieces::Piece> ProbedPieces::next(NumericFormat format, uint32_t text_tokens,
+std::optional<ProbedPieces::Piece> ProbedPieces::next(const NumericFormat& format, uint32_t text_tokens,
                                                       uint32_t most, uint64_t draw) const {
     const Stretch* known = judged(format);
     if (!known) {
@@ -29,7 +29,7 @@ std::optional<ProbedPieces::Piece> ProbedPieces::next(NumericFormat format, uint
     return Piece{before - tokens, tokens};
 }
 
-void ProbedPieces::add(NumericFormat format, Piece piece) {
+void ProbedPieces::add(const NumericFormat& format, Piece piece) {
     const uint32_t end = piece.first + piece.tokens;
     if (const Stretch* known = judged(format)) {
         Stretch& stretch = stretches_[static_cast<size_t>(known - stretches_.data())];

@@ -18,16 +18,17 @@ class ProbedPieces {
     };
     /// A piece of up to `most` tokens, none of which was judged in `format`: the text's first one lies anywhere, by `draw`,
     /// others beside what was judged. Nothing where what is left is too short to say much.
-    std::optional<Piece> next(NumericFormat format, uint32_t text_tokens, uint32_t most, uint64_t draw) const;
+    std::optional<Piece> next(const NumericFormat& format, uint32_t text_tokens, uint32_t most,
+                              uint64_t draw) const;
     /// That piece, as next() gave it, was judged in `format`.
-    void add(NumericFormat format, Piece piece);
+    void add(const NumericFormat& format, Piece piece);
 
   private:
     struct Stretch {
         NumericFormat format;
         uint32_t begin = 0, end = 0;
     };
-    const Stretch* judged(NumericFormat format) const;
+    const Stretch* judged(const NumericFormat& format) const;
 
     std::vector<Stretch> stretches_;  ///< one a format
 };

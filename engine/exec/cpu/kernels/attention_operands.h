@@ -39,7 +39,8 @@ bool in_halves(const KvHeadLayout& layout) {
 
 Operands operands_in(const AttentionChunk& c) {
     const uint32_t steps = steps_of(c.layout->head_dim), vectors = c.layout->v_dim / kRows;
-    auto* next = reinterpret_cast<std::byte*>((reinterpret_cast<uintptr_t>(c.scratch) + 63) & ~uintptr_t{63});
+    auto* next = reinterpret_cast<std::byte*>(c.scratch);
+    next += (kRowBytes - reinterpret_cast<uintptr_t>(next) % kRowBytes) % kRowBytes;
     const auto take = [&](size_t bytes) PITWALL_LAMBDA {
         std::byte* const begin = next;
         next += bytes;
