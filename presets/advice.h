@@ -13,7 +13,7 @@ namespace pitwall::presets {
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates,
                          const std::string& otherwise);
 
-/// What an option or a setting of vLLM, SGLang, TensorRT-LLM or llama-server is here: "--set max_num_seqs=VALUE is that here".
+/// What an option or a setting of vLLM, SGLang, TensorRT-LLM or llama-server is here: "that is --set max_num_seqs=VALUE here".
 /// `name` with or without dashes before it; "" where none is known.
 std::string called_here(std::string_view name);
 

@@ -5,9 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
-#include <optional>
+
+#include "telemetry/base/whole_number.h"
 
 namespace pitwall {
 
@@ -18,13 +18,6 @@ Error not_understood(const char* name, const std::string& text, const std::strin
     const std::string shown = text.size() > kShown ? text.substr(0, kShown) + "..." : text;
     return {fmt::format("the environment variable {}={} is not understood", name, shown),
             fmt::format("set it to {}, or leave it out", allowed)};
-}
-
-std::optional<uint64_t> whole_number(std::string_view text) {
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
 }
 
 }  // namespace
@@ -56,7 +49,7 @@ Result<std::vector<uint64_t>> environment_numbers(const char* name, uint64_t min
                   : fmt::format("whole numbers from {} to {} with commas between", minimum, maximum));
     for (size_t begin = 0; !text.empty() && begin <= text.size();) {
         const size_t end = std::min(text.find(',', begin), text.size());
-        const auto number = whole_number(std::string_view(text).substr(begin, end - begin));
+        const auto number = whole_number<uint64_t>(std::string_view(text).substr(begin, end - begin));
         if (!number || *number < minimum || *number > maximum || numbers.size() == most) return wrong;
         numbers.push_back(*number);
         begin = end + 1;

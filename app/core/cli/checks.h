@@ -4,9 +4,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdint>
 #include <string>
+
+#include "telemetry/base/whole_number.h"
 
 namespace pitwall::app {
 
@@ -25,9 +26,7 @@ inline CLI::Validator number_between(double least, double most) {
 /// Whole, from 0 to 2^64 - 1: what does not fit would wrap around, or become the largest.
 inline CLI::Validator whole_number() {
     return {[](std::string& text) -> std::string {
-                uint64_t value = 0;
-                const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-                if (error == std::errc{} && end == text.data() + text.size()) return {};
+                if (pitwall::whole_number<uint64_t>(text)) return {};
                 return "\"" + text + "\" is not a whole number from 0 to 18446744073709551615";
             },
             "0 .. 2^64-1"};

@@ -156,15 +156,14 @@ bool went_wrong(const GenerationOutcome& outcome) {
     return outcome.reason == FinishReason::kRejected || outcome.reason == FinishReason::kFailed;
 }
 
-/// The exit status of a file of requests: a script that reads no line of it still learns that answers are missing.
-int report_failures(const std::vector<GenerationOutcome>& outcomes, const std::vector<std::string>& ids) {
+/// Others went on, so that this is no failure of the program: who reads no line of it still learns that answers are missing.
+void tell_of_failures(const std::vector<GenerationOutcome>& outcomes, const std::vector<std::string>& ids) {
     const auto first = std::find_if(outcomes.begin(), outcomes.end(), went_wrong);
-    if (first == outcomes.end()) return kExitDone;
-    return report({fmt::format("{} of {} requests were rejected or failed",
-                               std::count_if(outcomes.begin(), outcomes.end(), went_wrong), outcomes.size()),
-                   fmt::format("each line's \"error\" says why; the first is \"{}\": {}",
-                               ids[static_cast<size_t>(first - outcomes.begin())], first->error)},
-                  kExitFailed);
+    if (first == outcomes.end()) return;
+    remark(fmt::format(
+        "{} of {} requests were rejected or failed: each line's \"error\" says why; the first is \"{}\": {}",
+        std::count_if(outcomes.begin(), outcomes.end(), went_wrong), outcomes.size(),
+        ids[static_cast<size_t>(first - outcomes.begin())], first->error));
 }
 
 int generate_file(const CommandContext& context, const GenerateOptions& options,
@@ -187,7 +186,8 @@ int generate_file(const CommandContext& context, const GenerateOptions& options,
     const auto outcomes = run_all(started.value(), context.session, std::move(knobs),
                                   std::move(requests).value(), interrupts, nullptr);
     for (size_t i = 0; i < outcomes.size(); ++i) print_json(outcome_json(outcomes[i], ids[i]));
-    return interrupts.pending() ? kExitInterrupted : report_failures(outcomes, ids);
+    tell_of_failures(outcomes, ids);
+    return interrupts.pending() ? kExitInterrupted : kExitDone;
 }
 
 int generate(CommandContext& context, const GenerateOptions& options) {

@@ -53,9 +53,9 @@ void add_common_options(CLI::App& app, CommandContext& context) {
 }
 
 constexpr const char* kExitStatuses =
-    "Exit status: 0 done; 1 failed while running, in generate --requests also where any request was rejected "
-    "or "
-    "failed; 2 wrong use or an input that cannot be used; 130 interrupted";
+    "Exit status: 0 done, also where single requests were rejected or failed; 1 failed while running; 2 "
+    "wrong use "
+    "or an input that cannot be used; 130 interrupted";
 
 void add_commands(CLI::App& app, CommandContext& context) {
     add_run(app, context);

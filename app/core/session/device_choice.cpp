@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -14,26 +13,20 @@
 #include "engine/exec/cuda/cuda_library.h"
 #include "presets/advice.h"
 #include "presets/nearest.h"
+#include "telemetry/base/whole_number.h"
 
 namespace pitwall::app {
 namespace {
 
 using Kind = DeviceChoice::Kind;
 
-std::optional<uint32_t> whole_number(std::string_view text) {
-    uint32_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
-
 constexpr size_t kMostGpus = 64;
 
 /// "2" or "0-3", behind those that are there already.
 Status add_indices(std::string_view range, std::vector<uint32_t>& indices) {
     const size_t dash = range.find('-');
-    const auto first = whole_number(range.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : whole_number(range.substr(dash + 1));
+    const auto first = whole_number<uint32_t>(range.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : whole_number<uint32_t>(range.substr(dash + 1));
     if (!first || !last) return Error{"a GPU is a number", "use cuda:0 for the first, cuda:0,1 for two"};
     if (*last < *first) return Error{fmt::format("{} is after {}", *first, *last), "begin with the smaller"};
     if (*last - *first >= kMostGpus - std::min(kMostGpus, indices.size()))

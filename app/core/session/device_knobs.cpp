@@ -23,10 +23,6 @@ constexpr KnobId kNumericKnobs[] = {KnobId::kActivationDtype, KnobId::kKvCacheDt
                                     KnobId::kBatchInvariant};
 constexpr const char* kNoFloat8OnCpu = "the CPU computes with weights as the file has them";
 
-bool from_preset(const SessionOptions& options, KnobId id) {
-    return std::ranges::find(options.from_preset, id) != options.from_preset.end();
-}
-
 /// Where the executor cannot be asked yet. A GPU is not asked for activations at all: it has one format.
 bool lacks(const DeviceChoice& device, KnobId id, const presets::KnobValues& knobs) {
     if (device.kind == Kind::kCpu && id == KnobId::kActivationDtype)
@@ -57,6 +53,10 @@ std::string why_not(KnobId id, double value, const DeviceChoice& device, engine:
 }
 
 }  // namespace
+
+bool from_preset(const SessionOptions& options, KnobId id) {
+    return std::ranges::find(options.from_preset, id) != options.from_preset.end();
+}
 
 presets::KnobValues knobs_for(const SessionOptions& options, const DeviceChoice& device) {
     presets::KnobValues knobs = options.knobs;

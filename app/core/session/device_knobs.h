@@ -13,6 +13,9 @@
 
 namespace pitwall::app {
 
+/// Whether a preset gave the knob, and nobody by hand.
+bool from_preset(const SessionOptions& options, presets::KnobId id);
+
 /// options.knobs, but of those in options.from_preset the numeric ones that such a device lacks have their defaults.
 presets::KnobValues knobs_for(const SessionOptions& options, const DeviceChoice& device);
 

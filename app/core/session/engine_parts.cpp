@@ -84,11 +84,11 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, 
 
 Result<std::unique_ptr<engine::Executor>> make_cpu(const SessionOptions& options, const engine::Model& model,
                                                    const ProgressFn& progress) {
-    if (needs_float8(options)) return no_float8_on_cpu();
+    const presets::KnobValues knobs = knobs_for(options, DeviceChoice{});
+    if (weight_dtype_of(knobs) == WeightDtype::kFp8) return no_float8_on_cpu();
     engine::CpuOptions cpu;
     cpu.threads = options.threads;
-    cpu.kv_cache_memory_bytes = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
-    const presets::KnobValues knobs = knobs_for(options, DeviceChoice{});
+    cpu.kv_cache_memory_bytes = static_cast<uint64_t>(knobs.integer(KnobId::kKvCacheMemoryBytes));
     cpu.kv_cache_dtype = engine::kv_dtype_of(knobs);
     cpu.activation_dtype = static_cast<presets::ActivationDtype>(knobs.integer(KnobId::kActivationDtype));
     cpu.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };

@@ -16,8 +16,6 @@ constexpr uint32_t kTiledQueryRows = 96;
 constexpr uint32_t kWhole = UINT32_MAX;
 constexpr uint32_t kSplitRows = 16;  ///< an item of more rows has work enough for one thread
 constexpr uint32_t kItemsPerThread = 4;
-constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens, kTileBlocks = kAttentionTile / kBlockTokens,
-                   kChunkTiles = kAttentionChunk / kAttentionTile;
 
 }  // namespace
 
@@ -177,9 +175,10 @@ void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size
     take_queries(sequences_[item.sequence], item.first_token, item.tokens, item.kv_head, qkv, ld_qkv, scratch,
                  0);
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
+    const Walk own = walk_of_item(number), next = walk_of_item(number + 1);
     for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
         const bool first = chunk == item.first_chunk;
-        attend_chunk(number, layer, chunk, scratch, first ? sum : scratch.next);
+        attend_chunk(item, own, next, layer, chunk, scratch, first ? sum : scratch.next);
         if (!first) merge_rows(item.tokens * group(), sum, scratch.next);
     }
     if (item.part == kWhole) write_out(item, sum, out, ld_out);
@@ -198,9 +197,8 @@ void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token,
 }
 
 /// From where others have read for this sequence too, or from the beginning.
-void Attention::attend_chunk(uint32_t number, uint32_t layer, uint32_t chunk, const Scratch& scratch,
-                             const Partial& result) {
-    const Item& item = items_[number];
+void Attention::attend_chunk(const Item& item, const Walk& own, const Walk& next, uint32_t layer,
+                             uint32_t chunk, const Scratch& scratch, const Partial& result) {
     const uint32_t rows = item.tokens * group();
     const SharedReads::Part part = shared_.part(item.sequence, chunk);
     if (part.tiles > 0) {
@@ -210,23 +208,23 @@ void Attention::attend_chunk(uint32_t number, uint32_t layer, uint32_t chunk, co
         std::copy_n(known.value, size_t{rows} * v_dim(), result.value);
     }
     if (part.tiles == kChunkTiles) return;
-    attend_tiles(walk_of_item(number), walk_of_item(number + 1), layer, rows,
-                 {chunk, part.tiles, kChunkTiles}, scratch, result);
+    attend_tiles(own, next, layer, rows, {chunk, part.tiles, kChunkTiles}, scratch, result);
 }
 
 void Attention::attend_tiles(const Walk& own, const Walk& next, uint32_t layer, uint32_t rows,
                              const Tiles& tiles, const Scratch& scratch, const Partial& result) {
     const uint32_t last_position = *std::max_element(scratch.positions, scratch.positions + rows);
+    const bool asks = kernels_.fetch.kv_tiles > 0;
     const std::byte *blocks[kChunkBlocks] = {}, *ahead[kChunkBlocks] = {};
     for (uint32_t b = tiles.first * kTileBlocks; b < tiles.end * kTileBlocks; ++b) {
         const uint32_t index = tiles.chunk * kChunkBlocks + b;
         if (index * kBlockTokens > last_position) break;
         blocks[b] = arena_.head(own.block_table[index], layer, own.kv_head);
-        ahead[b] = block_ahead(own, next, layer, index);
+        if (asks) ahead[b] = block_ahead(own, next, layer, index);
     }
     attend_({scratch.q, head_dim_, scratch.positions, rows, last_position, tiles.chunk * kAttentionChunk,
-             tiles.first, tiles.end, blocks, kernels_.fetch.kv_tiles > 0 ? ahead : nullptr, &arena_.layout(),
-             scratch.kernel, result.peak, result.weight, result.value});
+             tiles.first, tiles.end, blocks, asks ? ahead : nullptr, &arena_.layout(), scratch.kernel,
+             result.peak, result.weight, result.value});
 }
 
 /// What is asked for while block `index` is read; where nothing follows, that block itself.

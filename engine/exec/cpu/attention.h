@@ -62,8 +62,8 @@ class Attention {
     /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
     void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
                       const float* qkv, size_t ld_qkv, const Scratch& scratch, uint32_t row);
-    void attend_chunk(uint32_t item, uint32_t layer, uint32_t chunk, const Scratch& scratch,
-                      const Partial& result);
+    void attend_chunk(const Item& item, const Walk& own, const Walk& next, uint32_t layer, uint32_t chunk,
+                      const Scratch& scratch, const Partial& result);
     /// Those tiles of a chunk, for the queries in the scratch.
     struct Tiles {
         uint32_t chunk, first, end;

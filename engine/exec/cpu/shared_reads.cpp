@@ -3,14 +3,8 @@
 
 #include <algorithm>
 
-#include "engine/exec/cpu/kernels/kernels.h"
-
 namespace pitwall::engine::cpu {
 namespace {
-
-constexpr uint32_t kTileBlocks = kAttentionTile / kBlockTokens;
-constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
-constexpr uint32_t kChunkTiles = kAttentionChunk / kAttentionTile;
 
 /// Of that chunk, those that lie wholly before the sequence's tokens.
 uint32_t past_tiles(const SequenceRows& sequence, uint32_t chunk) {

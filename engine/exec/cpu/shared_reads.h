@@ -5,9 +5,14 @@
 #include <span>
 #include <vector>
 
+#include "engine/exec/cpu/kernels/attention_kernels.h"
 #include "engine/exec/executor.h"
 
 namespace pitwall::engine::cpu {
+
+inline constexpr uint32_t kTileBlocks = kAttentionTile / kBlockTokens;
+inline constexpr uint32_t kChunkBlocks = kAttentionChunk / kBlockTokens;
+inline constexpr uint32_t kChunkTiles = kAttentionChunk / kAttentionTile;
 
 /// The tokens of one sequence in a batch: rows [first_row, first_row + tokens) of the activations.
 struct SequenceRows {

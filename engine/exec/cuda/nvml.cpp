@@ -8,8 +8,9 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <limits>
+
+#include "telemetry/base/environment.h"
 
 namespace pitwall::engine {
 
@@ -103,9 +104,9 @@ Nvml::~Nvml() {
 Result<std::unique_ptr<Nvml>> Nvml::open(const std::string& pci_bus_id) {
     std::unique_ptr<Nvml> nvml(new Nvml());
     Functions& f = *nvml->functions_;
-    const char* const given = std::getenv("PITWALL_NVML");
-    const char* const name = given && *given ? given : "libnvidia-ml.so.1";
-    f.library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    const std::string given = environment_text("PITWALL_NVML");
+    const std::string name = given.empty() ? "libnvidia-ml.so.1" : given;
+    f.library = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!f.library)
         return Error{fmt::format("the driver's management library does not load: {}", ::dlerror()), ""};
     if (!f.find_symbols()) return Error{fmt::format("{} lacks what every NVML has", name), ""};

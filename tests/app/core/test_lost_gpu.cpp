@@ -66,14 +66,10 @@ class LostGpu : public testing::Test {
                                           "--overwrite"};
         words.insert(words.end(), more.begin(), more.end());
         const auto ended = run_pitwall(words);
+        EXPECT_EQ(ended.code, 0) << ended.err;
         std::vector<json> found;
-        bool failed = false;
         std::istringstream out(ended.out);
-        for (std::string line; std::getline(out, line);) {
-            found.push_back(json::parse(line));
-            failed = failed || found.back()["finish_reason"] == "failed";
-        }
-        EXPECT_EQ(ended.code, failed ? 1 : 0) << ended.err;
+        for (std::string line; std::getline(out, line);) found.push_back(json::parse(line));
         EXPECT_EQ(found.size(), kRequests);
         return found;
     }

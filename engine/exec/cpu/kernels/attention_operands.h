@@ -71,13 +71,9 @@ void round_queries(const AttentionChunk& c, const Operands& o) {
     const F factor = broadcast(o.factor);
     for (uint32_t row = 0; row < c.rows; ++row) {
         for (uint32_t d = 0; d < dim; d += kStep) {
-            const uint32_t left = dim - d;
-            const __mmask32 wanted = left < kStep ? (1u << left) - 1 : ~0u;
-            const float* q = c.q + row * c.ldq + d;
-            const F low{_mm512_maskz_loadu_ps(static_cast<__mmask16>(wanted), q)};
-            const F high{_mm512_maskz_loadu_ps(static_cast<__mmask16>(wanted >> 16), q + 16)};
+            const ThirtyTwo q = load_up_to_32(c.q + row * c.ldq + d, dim - d);
             _mm512_store_si512(o.q + row * o.q_stride + d / kStep * kRowBytes,
-                               rounded_within(mul(low, factor), mul(high, factor)).v);
+                               rounded_within(mul(q.low, factor), mul(q.high, factor)).v);
         }
     }
 }

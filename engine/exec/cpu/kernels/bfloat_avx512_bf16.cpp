@@ -70,11 +70,8 @@ bool direct(const DirectProduct<BfloatPair>& product) {
 
 void round(const float* x, uint32_t k, BfloatPair* out) {
     for (uint32_t at = 0; at < k; at += kRoundedAtOnce, out += kRoundedAtOnce / 2) {
-        const uint32_t left = k - at;
-        const __mmask32 wanted = left < kRoundedAtOnce ? (1u << left) - 1 : ~0u;
-        const F low{_mm512_maskz_loadu_ps(static_cast<__mmask16>(wanted), x + at)};
-        const F high{_mm512_maskz_loadu_ps(static_cast<__mmask16>(wanted >> 16), x + at + 16)};
-        _mm512_storeu_si512(out, rounded(low, high).v);
+        const ThirtyTwo some = load_up_to_32(x + at, k - at);
+        _mm512_storeu_si512(out, rounded(some.low, some.high).v);
     }
 }
 

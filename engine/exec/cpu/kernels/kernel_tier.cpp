@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
+
+#include "telemetry/base/environment.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -138,8 +139,8 @@ std::vector<KernelTier> available_kernel_tiers() {
 
 Result<KernelTier> choose_kernel_tier(std::optional<KernelTier> forced) {
     if (forced) return checked(*forced);
-    const char* asked = std::getenv(kKernelTierVariable);
-    if (asked == nullptr || *asked == '\0') return available_kernel_tiers().back();
+    const std::string asked = environment_text(kKernelTierVariable);
+    if (asked.empty()) return available_kernel_tiers().back();
     if (const auto tier = tier_named(asked)) return checked(*tier);
     return Error{fmt::format("{}={} names no kernel tier", kKernelTierVariable, asked),
                  "use plain, avx2, avx2-vnni, avx512, avx512-vnni, avx512-bf16 or amx"};

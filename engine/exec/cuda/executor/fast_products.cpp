@@ -10,7 +10,7 @@
 namespace pitwall::cuda {
 namespace {
 
-bool has_codes(const DeviceMatrix& matrix) { return !has_numbers(matrix.format); }
+bool is_unpacked(const DeviceMatrix& matrix) { return !has_numbers(matrix.format); }
 
 std::vector<const DeviceMatrix*> matrices_of(const DeviceModel& model) {
     std::vector<const DeviceMatrix*> matrices;
@@ -24,7 +24,7 @@ std::vector<const DeviceMatrix*> matrices_of(const DeviceModel& model) {
 uint64_t number_bytes(const DeviceModel& model) {
     uint64_t bytes = 0;
     for (const DeviceMatrix* matrix : matrices_of(model))
-        if (!has_codes(*matrix)) bytes += row_major_bytes(*matrix);
+        if (!is_unpacked(*matrix)) bytes += row_major_bytes(*matrix);
     return bytes;
 }
 
@@ -52,14 +52,14 @@ Status FastProducts::copy_weights(const DeviceModel& model, Stream& stream) {
     const uint64_t bytes = number_bytes(model);
     if (bytes == 0 || bytes + kLeftFree > free_device_bytes()) return {};
     for (const DeviceMatrix* matrix : matrices_of(model)) {
-        if (has_codes(*matrix)) continue;
+        if (is_unpacked(*matrix)) continue;
         DeviceMemory& copy = copies_[matrix->values];
         if (Status status = copy.replace(row_major_bytes(*matrix), "weights row by row"); !status.ok())
             return status;
         copied_bytes_ += copy.bytes();
     }
     for (const DeviceMatrix* matrix : matrices_of(model))
-        if (!has_codes(*matrix)) unpack_matrix(stream, *matrix, copies_.at(matrix->values).as<uint16_t>());
+        if (!is_unpacked(*matrix)) unpack_matrix(stream, *matrix, copies_.at(matrix->values).as<uint16_t>());
     return stream.synchronize();
 }
 
@@ -79,7 +79,8 @@ bool FastProducts::takes(const DeviceMatrix& matrix, uint32_t tokens) const {
     if (!library_ || uint64_t{stored_rows(matrix)} * tokens * sizeof(float) > sums_.bytes()) return false;
     if (copies_.contains(matrix.values)) return tokens >= kLeastTokens;
     // Numbers of 16 bits would be read and written once more for each product: our own kernels read them once.
-    return has_codes(matrix) && tokens >= kLeastTokensUnpacked && row_major_bytes(matrix) <= weights_.bytes();
+    return is_unpacked(matrix) && tokens >= kLeastTokensUnpacked &&
+           row_major_bytes(matrix) <= weights_.bytes();
 }
 
 const uint16_t* FastProducts::row_major(const DeviceMatrix& matrix, Stream& stream) {

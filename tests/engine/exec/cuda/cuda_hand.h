@@ -24,6 +24,14 @@ inline ModelConfig small_config() {
     return c;
 }
 
+/// For steps of hundreds of tokens: they take seconds in the emulator.
+inline ModelConfig shallow_config() {
+    ModelConfig c = small_config();
+    c.num_layers = 1, c.hidden_size = 64, c.num_heads = 2, c.num_kv_heads = 1;
+    c.intermediate_size = 64;
+    return c;
+}
+
 inline CudaOptions options_of(const Model& model, KvDtype dtype, uint32_t blocks) {
     CudaOptions options;
     options.kv_cache_dtype = dtype;

@@ -77,9 +77,7 @@ TEST(CudaExecutor, NeighboursDoNotShow) {
 /// More tokens than a batch has room for, from two sequences, one of whose tokens the device alone knows.
 TEST(CudaExecutor, ALongStepRunsAsSeveralBatches) {
     if (kSanitized) GTEST_SKIP() << "a thousand tokens, emulated and sanitized, take a minute";
-    ModelConfig config = small_config();
-    config.num_layers = 1, config.hidden_size = 64, config.num_heads = 2, config.num_kv_heads = 1;
-    config.intermediate_size = 64;
+    const ModelConfig config = shallow_config();
     const TestModel model(config, {TensorType::kQ4_0, TensorType::kQ8_0}, 5);
     std::mt19937 random(6);
     const auto prompt = random_tokens(1030, config.vocab_size, random);

@@ -140,9 +140,7 @@ TEST(CudaFloat8Model, CodesOfTheFileStay) {
 /// Unpacked for a library, as codes are; and the old bits again.
 TEST(CudaFloat8Model, TheFastModeAgrees) {
     if (kSanitized) GTEST_SKIP() << "hundreds of tokens, emulated and sanitized, take a minute";
-    ModelConfig config = small_config();
-    config.num_layers = 1, config.hidden_size = 64, config.num_heads = 2, config.num_kv_heads = 1;
-    config.intermediate_size = 64;
+    const ModelConfig config = shallow_config();
     const TestModel model(config, {TensorType::kF16, TensorType::kF16}, 5);
     const auto tokens = some_tokens(300, config);
     const auto table = blocks_from(0, 19);
