@@ -6,11 +6,11 @@
 #include <QProxyStyle>
 #include <QSettings>
 #include <QTimer>
-#include <algorithm>
 #include <cstdio>
 #include <optional>
 
 #include "app/core/cli/interrupts.h"
+#include "app/core/session/device_knobs.h"
 #include "app/window/main_window.h"
 #include "app/window/screenshots.h"
 
@@ -141,7 +141,7 @@ std::vector<std::string> headless_words(const WindowOptions& options) {
     if (s.overwrite) words.emplace_back("--overwrite");
     if (!s.preset_path.empty()) add("--preset", s.preset_path);
     for (const presets::KnobSpec& spec : presets::knob_table())
-        if (s.knobs.given(spec.id) && std::ranges::find(s.from_preset, spec.id) == s.from_preset.end())
+        if (s.knobs.given(spec.id) && !from_preset(s, spec.id))
             add("--set", std::string(spec.name) + "=" + presets::format_value(spec, s.knobs.get(spec.id)));
     return words;
 }
