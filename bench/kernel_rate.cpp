@@ -6,6 +6,7 @@
 #include <chrono>
 #include <vector>
 
+#include "engine/exec/cpu/bfloat_rows.h"
 #include "engine/exec/cpu/integer_rows.h"
 #include "engine/exec/cpu/kernels/kernel_tier.h"
 #include "engine/exec/cpu/kernels/kernels.h"
@@ -85,15 +86,17 @@ double bfloat_tile_rate(const Kernels& kernels, uint32_t tokens) {
     const Panels own;
     std::array<TilePanel, kPanels> panels;
     for (uint32_t i = 0; i < kPanels; ++i) panels[i] = {own.panel(i), kFormat};
-    const size_t tiles = (tokens + kTileTokens - 1) / kTileTokens;
-    auto x = PageBuffer::allocate(tiles * kTileTokens * tile_token_bytes(kColumns), "activations");
-    auto scratch = PageBuffer::allocate(tile_scratch_bytes(tokens), "products");
-    if (!x.ok() || !scratch.ok()) return 0;
-    std::vector<float> sums(size_t{tokens} * kPanels * kPanelRows);
+    auto rows = BfloatRows::create(tokens, kColumns);
+    auto scratch = PageBuffer::allocate(kTileScratchBytes, "products");
+    if (!rows.ok() || !scratch.ok()) return 0;
+    rows.value().lay_out(kColumns);
+    std::vector<float> sums((size_t{tokens} + kTileTokens - 1) * kPanels * kPanelRows);
     const TiledProduct product{panels.data(),
                                kPanels,
                                kColumns,
-                               x.value().data(),
+                               rows.value().row(0),
+                               rows.value().ld(),
+                               -kSmallWeights,
                                tokens,
                                sums.data(),
                                kPanels * kPanelRows,

@@ -17,8 +17,9 @@ size_t leading_dimension(uint32_t k) {
 
 Result<BfloatRows> BfloatRows::create(uint32_t tokens, uint32_t k) {
     BfloatRows rows;
-    auto pairs =
-        PageBuffer::allocate(tokens * leading_dimension(k) * sizeof(BfloatPair), "bfloat16 activations");
+    const size_t with_last_tile = size_t{tokens} + kTileTokens - 1;  // which is read whole
+    auto pairs = PageBuffer::allocate(with_last_tile * leading_dimension(k) * sizeof(BfloatPair),
+                                      "bfloat16 activations");
     if (!pairs.ok()) return pairs.error();
     rows.pairs_ = std::move(pairs).value();
     return rows;
@@ -30,9 +31,17 @@ const BfloatPair* BfloatRows::row(uint32_t token) const {
     return reinterpret_cast<const BfloatPair*>(pairs_.data()) + token * ld();
 }
 
-void BfloatRows::round(const BfloatKernels& kernels, uint32_t token, const float* x) {
+BfloatPair* BfloatRows::place(uint32_t token) {
     assert((token + 1) * ld() * sizeof(BfloatPair) <= pairs_.bytes());
-    kernels.round(x, k_, reinterpret_cast<BfloatPair*>(pairs_.data()) + token * ld());
+    return reinterpret_cast<BfloatPair*>(pairs_.data()) + token * ld();
+}
+
+void BfloatRows::round(const BfloatKernels& kernels, uint32_t token, const float* x) {
+    kernels.round(x, k_, place(token));
+}
+
+void BfloatRows::round(const BfloatTileKernels& kernels, uint32_t token, const float* x, int exponent) {
+    kernels.round({x, k_, exponent, place(token)});
 }
 
 }  // namespace pitwall::engine::cpu

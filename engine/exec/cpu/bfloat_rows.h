@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/exec/cpu/kernels/product_kernels.h"
+#include "engine/exec/cpu/kernels/tile_kernels.h"
 #include "engine/exec/cpu/memory.h"
 
 namespace pitwall::engine::cpu {
@@ -19,6 +19,8 @@ class BfloatRows {
     void lay_out(uint32_t k) { k_ = k; }
     /// Rounds one token's values; by any thread.
     void round(const BfloatKernels& kernels, uint32_t token, const float* x);
+    /// As products in tiles take them, times 2^exponent.
+    void round(const BfloatTileKernels& kernels, uint32_t token, const float* x, int exponent);
 
     const BfloatPair* row(uint32_t token) const;
     size_t ld() const;
@@ -27,6 +29,8 @@ class BfloatRows {
     uint64_t bytes() const { return pairs_.bytes(); }
 
   private:
+    BfloatPair* place(uint32_t token);
+
     PageBuffer pairs_;
     uint32_t k_ = 0;
 };

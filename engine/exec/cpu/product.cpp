@@ -69,6 +69,7 @@ struct Multiplier::Scratch {
 void Product::count(const PackedMatrix& matrix) {
     k_ = matrix.columns();
     (layout_of(matrix.format()).is_float() ? any_float_ : any_quantized_) = true;
+    (has_small_weights(matrix.format()) ? any_small_ : any_plain_) = true;
     bytes_ += matrix.bytes();
     macs_ += uint64_t{matrix.rows()} * matrix.columns();
 }
@@ -100,31 +101,15 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
     auto bfloat_rows = BfloatRows::create(tokens, k);
     if (!bfloat_rows.ok()) return bfloat_rows.error();
     multiplier.bfloat_rows_ = std::move(bfloat_rows).value();
-    if (kernels.tiles != nullptr) {
-        if (Status status = multiplier.make_tiles(k); !status.ok()) return status.error();
-    }
+    if (kernels.tiles == nullptr) return multiplier;
+    auto tiles = PageBuffer::allocate(pool.threads() * kTileScratchBytes, "products");
+    if (!tiles.ok()) return tiles.error();
+    multiplier.tile_scratch_ = std::move(tiles).value();
     return multiplier;
 }
 
-Status Multiplier::make_tiles(uint32_t k) {
-    const size_t token = tile_token_bytes(k);
-    const size_t block = std::max(kTiledBlockBytes, kOwnTokensInTiles * token) + kTileTokens * token;
-    for (uint32_t thread = 0; thread < pool_->threads(); ++thread) {
-        auto tiles = BfloatTiles::create(block);
-        if (!tiles.ok()) return tiles.error();
-        tiles_.push_back(std::move(tiles).value());
-    }
-    tile_scratch_stride_ = tile_scratch_bytes(kTiledTokenBlock + kTileTokens);
-    auto scratch = PageBuffer::allocate(pool_->threads() * tile_scratch_stride_, "products");
-    if (!scratch.ok()) return scratch.error();
-    tile_scratch_ = std::move(scratch).value();
-    return {};
-}
-
 uint64_t Multiplier::scratch_bytes() const {
-    uint64_t bytes = scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes() + tile_scratch_.bytes();
-    for (const BfloatTiles& tiles : tiles_) bytes += tiles.bytes();
-    return bytes;
+    return scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes() + tile_scratch_.bytes();
 }
 
 void Multiplier::set_activation_dtype(ActivationDtype dtype) {
@@ -136,12 +121,15 @@ void Multiplier::lay_out(const Product& product, uint32_t tokens) {
     taken_ = wants_integers(product) || wants_bfloats(product);
     if (wants_integers(product)) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
     if (wants_bfloats(product)) bfloat_rows_.lay_out(product.k());
+    tile_exponent_ = product.tile_exponent();
 }
 
 void Multiplier::take_row(uint32_t token, const float* x) {
     if (!taken_) return;
     if (is_integer(dtype_))
         rows_.round(*kernels_, token, x);
+    else if (in_tiles())
+        bfloat_rows_.round(*kernels_->tiles, token, x, tile_exponent_);
     else
         bfloat_rows_.round(*kernels_->bfloats, token, x);
 }
@@ -164,7 +152,6 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
         take_rows(x, ldx, tokens, product.k());
     }
     taken_ = false;
-    ++products_;
     const uint32_t height = tile_height(product), tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
     const uint32_t blocks = blocks_of(product, tiles * height, pairs);
@@ -194,7 +181,7 @@ uint32_t Multiplier::blocks_of(const Product& product, uint32_t tokens, uint32_t
     const uint32_t small = (tokens + kTokenBlock - 1) / kTokenBlock;
     if (!in_tiles() && !wants_integers(product)) return small;
     const uint32_t own = in_tiles() ? kOwnTokensInTiles : kOwnTokens;
-    const size_t token_bytes = in_tiles() ? tile_token_bytes(product.k()) : rows_.token_bytes();
+    const size_t token_bytes = in_tiles() ? bfloat_rows_.ld() * sizeof(BfloatPair) : rows_.token_bytes();
     const size_t fitting = kTiledBlockBytes / token_bytes;
     const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, own, kTiledTokenBlock));
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
@@ -275,10 +262,9 @@ void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
     TilePanel panels[kStripPanels];
     for (uint32_t i = 0; i < strip.panel_count; ++i)
         panels[i] = {strip.panels[i].data, strip.panels[i].format};
-    const std::byte* x =
-        tiles_[scratch.thread].of(*kernels_->tiles, bfloat_rows_, products_, strip.first_token, strip.tokens);
-    kernels_->tiles->multiply({panels, strip.panel_count, strip.k, x, strip.tokens, scratch.sums, scratch.ld,
-                               tile_scratch_.data() + scratch.thread * tile_scratch_stride_,
+    kernels_->tiles->multiply({panels, strip.panel_count, strip.k, bfloat_rows_.row(strip.first_token),
+                               bfloat_rows_.ld(), tile_exponent_, strip.tokens, scratch.sums, scratch.ld,
+                               tile_scratch_.data() + scratch.thread * kTileScratchBytes,
                                kernels_->fetch.weights_for(strip.tokens)});
 }
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "engine/exec/cpu/bfloat_rows.h"
-#include "engine/exec/cpu/bfloat_tiles.h"
 #include "engine/exec/cpu/integer_rows.h"
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
@@ -37,6 +36,10 @@ class Product {
     uint64_t macs() const { return macs_; }  ///< of one token
     bool any_quantized() const { return any_quantized_; }
     bool any_float() const { return any_float_; }
+    /// As what activations stand in its tiles, times a power of two: what weights are less by, or where they differ half of that.
+    int tile_exponent() const {
+        return any_small_ && any_plain_ ? -kSmallWeights / 2 : any_small_ ? -kSmallWeights : 0;
+    }
 
   private:
     void count(const PackedMatrix& matrix);
@@ -44,6 +47,7 @@ class Product {
     std::vector<Panel> panels_;
     uint32_t k_ = 0;
     bool any_quantized_ = false, any_float_ = false;
+    bool any_small_ = false, any_plain_ = false;  ///< in tiles
     uint64_t bytes_ = 0, macs_ = 0;
 };
 
@@ -90,7 +94,6 @@ class Multiplier {
         uint32_t k;
     };
     Multiplier(ThreadPool& pool, const Kernels& kernels) : pool_(&pool), kernels_(&kernels) {}
-    Status make_tiles(uint32_t k);
     void take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k);
     void multiply_strip(const Strip& strip, uint32_t thread);
     void multiply_runs(const Strip& strip, const Scratch& scratch);
@@ -132,10 +135,8 @@ class Multiplier {
     bool taken_ = false;  ///< the rows below that dtype_ wants hold what is to be multiplied next
     IntegerRows rows_;
     BfloatRows bfloat_rows_;
-    uint64_t products_ = 0;           ///< begun so far
-    std::vector<BfloatTiles> tiles_;  ///< of each thread, where the kernels have such
+    int tile_exponent_ = 0;  ///< of bfloat_rows_
     PageBuffer scratch_, tile_scratch_;
-    size_t tile_scratch_stride_ = 0;
     std::vector<Largest> largest_;  ///< [threads, largest_tokens_]
     uint32_t largest_tokens_ = 0;
 };

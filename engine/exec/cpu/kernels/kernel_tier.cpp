@@ -26,7 +26,7 @@ struct CpuFeatures {
 
 // Compilers spell their names in different ways.
 constexpr uint32_t kAvxVnniBit = 1u << 4, kAvx512Bf16Bit = 1u << 5;  // of EAX, subleaf 1
-constexpr uint32_t kAmxBits = 1u << 22 | 1u << 24;                   // of EDX: bfloat16, and tiles
+constexpr uint32_t kAmxBits = 1u << 22 | 1u << 23 | 1u << 24;  // of EDX: bfloat16, AVX512-FP16, and tiles
 
 uint64_t saved_register_state() {
     uint32_t low = 0, high = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Products in tiles of bfloat16, as Intel's AMX multiplies them: 16 rows of weights by 32 k, with 32 k of 16 tokens, sums in
+// Products in tiles of bfloat16, as Intel's AMX multiplies them: 32 k of up to 16 tokens by 32 k of 16 rows of weights, sums in
 // float32. Weights of all formats are rounded to bfloat16 as they are read. Each 32 k are added in one instruction, in
 // ascending order of such groups, so a token's result is its own: the others of a tile change no bit.
 #pragma once
@@ -16,21 +16,25 @@ namespace pitwall::engine::cpu {
 
 inline constexpr uint32_t kTileTokens = 16;
 inline constexpr uint32_t kTilePairs = kGroupValues / 2;
-inline constexpr size_t kTileBytes = size_t{kTilePairs} * kTileTokens * sizeof(BfloatPair);
+inline constexpr size_t kTileRowBytes = kTilePairs * sizeof(BfloatPair);
+inline constexpr size_t kTileBytes = kTileTokens * kTileRowBytes;
 
 /// Of k, those of the last filled up with zeros.
 [[gnu::always_inline]] constexpr uint32_t tile_groups(uint32_t k) {
     return (k + kGroupValues - 1) / kGroupValues;
 }
-[[gnu::always_inline]] constexpr size_t tile_token_bytes(uint32_t k) {
-    return tile_groups(k) * kTileBytes / kTileTokens;
-}
 /// So many groups of k at a time, for all tokens: the weights of two panels stay in the first-level cache, while activations pass
 /// by.
 inline constexpr uint32_t kTileDepthGroups = 18;
-/// Of the weights, and of the sums of two panels with up to so many tokens.
-[[gnu::always_inline]] constexpr size_t tile_scratch_bytes(uint32_t tokens) {
-    return (size_t{2} * kTileDepthGroups + 2 * (tokens / kTileTokens + 2)) * kTileBytes;
+/// Of the weights of two panels.
+inline constexpr size_t kTileScratchBytes = size_t{2} * kTileDepthGroups * kTileBytes;
+
+/// Weights of these formats stand in tiles as 2^kSmallWeights of themselves: binary16 becomes bfloat16 most cheaply where its exponent
+/// keeps its bits (2^-112), and is raised by 2^6 before. So a weight below 2^-20 counts as zero, and one has to be less than 1,023.
+inline constexpr int kSmallWeights = -106;
+[[gnu::always_inline]] constexpr bool has_small_weights(PanelFormat format) {
+    return format == PanelFormat::kQ4 || format == PanelFormat::kQ4M || format == PanelFormat::kQ4K ||
+           format == PanelFormat::kQ8;
 }
 
 struct TilePanel {
@@ -38,29 +42,31 @@ struct TilePanel {
     PanelFormat format;
 };
 
-/// Rows of activations become tiles, [tile of 16 tokens][group of 32 k][pair of k][token]. Which k make a pair is the kernels'
-/// to know.
-struct TiledRows {
-    const BfloatPair* rows;  ///< [tokens, ld] as BfloatKernels::round gives them
-    size_t ld;
-    uint32_t tokens, k;
-    std::byte* tiles;  ///< of 64 bytes' alignment; what belongs to no token is set to zero
+/// A row of activations as tiles take it: each 32 k in the kernels' own order, the last filled up with zeros.
+struct TiledRow {
+    const float* x;  ///< [k]
+    uint32_t k;
+    int exponent;       ///< they are multiplied by 2^exponent, which has to stay below the largest number
+    BfloatPair* pairs;  ///< of 64 bytes' alignment
 };
 
 /// c[t][16 * p + lane] = sum over k of x[t][k] * weight(panel p, lane, k).
 struct TiledProduct {
     const TilePanel* panels;
     uint32_t panel_count, k;
-    const std::byte* x;  ///< tiles
-    uint32_t tokens;     ///< at least one
-    float* c;
+    const BfloatPair*
+        x;  ///< [tokens, ldx], of TiledRow; of more than 16 tokens up to a multiple of them is read
+    size_t ldx;
+    int x_exponent;   ///< of TiledRow
+    uint32_t tokens;  ///< at least one
+    float* c;         ///< as many rows are written as are read
     size_t ldc;
-    std::byte* scratch;    ///< [tile_scratch_bytes(tokens)], of 64 bytes' alignment as x is
+    std::byte* scratch;    ///< [kTileScratchBytes], of 64 bytes' alignment
     uint32_t fetch_ahead;  ///< bytes, as in IntegerDirect
 };
 
 struct BfloatTileKernels {
-    void (*lay_out)(const TiledRows& rows);
+    void (*round)(const TiledRow& row);
     void (*multiply)(const TiledProduct& product);
     /// Q, K, V and weights as bfloat16.
     void (*attend)(const AttentionChunk& chunk);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/packed_matrix.h"
@@ -73,6 +74,28 @@ class BfloatProducts : public testing::TestWithParam<KernelTier> {
         return out;
     }
 
+    /// [rows, k], as they meet activations: a token of a one among zeros gives a column of them.
+    std::vector<float> weights_in_use(const PackedMatrix& weights) {
+        const uint32_t rows = weights.rows(), k = weights.columns();
+        Product product;
+        product.append(weights, 0);
+        std::vector<float> ones(size_t{k} * k), out(size_t{rows} * k);
+        for (uint32_t i = 0; i < k; ++i) ones[i * size_t{k} + i] = 1;
+        const auto columns = multiplied(product, ActivationDtype::kBf16, ones, rows);
+        for (uint32_t i = 0; i < k; ++i)
+            for (uint32_t r = 0; r < rows; ++r) out[r * size_t{k} + i] = columns[i * size_t{rows} + r];
+        return out;
+    }
+    /// The same, rounded by the rule; where they go through binary16 in tiles, as the kernel has them (ATileHoldsEachWeight).
+    std::vector<float> rounded_weights(const PackedMatrix& weights) {
+        if (kernels().tiles != nullptr && has_small_weights(weights.format())) return weights_in_use(weights);
+        const uint32_t k = weights.columns();
+        std::vector<float> out(weights.rows() * size_t{k});
+        for (uint32_t r = 0; r < weights.rows(); ++r) weights.unpack_row(r, out.data() + r * size_t{k});
+        for (float& weight : out) weight = through_bfloat(weight);
+        return out;
+    }
+
     std::mt19937 random_{17};
     ThreadPool pool_{1};
 };
@@ -120,10 +143,10 @@ TEST_P(BfloatProducts, PanelsUnpackToPairs) {
 struct Reference {
     double sum = 0, size = 0;
 };
-Reference reference(const std::vector<float>& row, const float* x) {
+Reference reference(std::span<const float> row, const float* x) {
     Reference out;
     for (size_t i = 0; i < row.size(); ++i) {
-        const double term = double(through_bfloat(row[i])) * double(through_bfloat(x[i]));
+        const double term = double(row[i]) * double(through_bfloat(x[i]));
         out.sum += term, out.size += std::abs(term);
     }
     return out;
@@ -144,12 +167,12 @@ TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
             const PackedMatrix weights = matrix(type, kRows, k);
             Product product;
             product.append(weights, 0);
+            const std::vector<float> rows = rounded_weights(weights);
             for (const uint32_t tokens : {1u, 2u, 3u, 16u, 17u, 40u}) {
                 const auto x = random_rows(size_t{tokens} * k, random_);
                 const auto got = multiplied(product, ActivationDtype::kBf16, x, kRows);
-                std::vector<float> row(k);
                 for (uint32_t r = 0; r < kRows; ++r) {
-                    weights.unpack_row(r, row.data());
+                    const std::span row(rows.data() + r * size_t{k}, k);
                     for (uint32_t token = 0; token < tokens; ++token) {
                         const Reference want = reference(row, x.data() + token * size_t{k});
                         ASSERT_NEAR(got[token * kRows + r], want.sum, 2e-6 * want.size)
@@ -158,6 +181,25 @@ TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Rounded twice: to the 11 bits of binary16, of which a K-quant's scales have no more either, then to 8.
+TEST_P(BfloatProducts, ATileHoldsEachWeight) {
+    if (kernels().tiles == nullptr) GTEST_SKIP() << "this tier multiplies floats alone in bfloat16";
+    constexpr uint32_t kRows = 32, kDepth = 256;
+    for (const TensorType type : types()) {
+        const PackedMatrix weights = matrix(type, kRows, kDepth);
+        const std::vector<float> got = weights_in_use(weights);
+        std::vector<float> row(kDepth);
+        for (uint32_t r = 0; r < kRows; ++r) {
+            weights.unpack_row(r, row.data());
+            const float largest = std::ranges::max(row, {}, [](float w) { return std::abs(w); });
+            const float scales = type == TensorType::kQ4_K ? 0x1p-10f * std::abs(largest) : 0;
+            for (uint32_t i = 0; i < kDepth; ++i)
+                ASSERT_NEAR(got[r * kDepth + i], row[i], (0x1p-8f + 0x1p-11f) * std::abs(row[i]) + scales)
+                    << tensor_type_name(type) << ", row " << r << ", k " << i;
         }
     }
 }
