@@ -32,7 +32,7 @@ constexpr TileOrder kTileOrder = order_in_tile();
 constexpr uint32_t lesser(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /// Binary16, 32 of them, as bfloat16 of 2^-112 of their size, to nearest: an eighth of their bits, as a signed number, leaves their
-/// exponent where it was. Less than 2^-14 counts as zero in a tile.
+/// exponent where it was. Less than 2^-14 counts as zero in a tile; infinity becomes the number behind the largest.
 PITWALL_LANES __m512i small(__m512h halves) {
     const __m512i eighth = _mm512_set1_epi16(4096), less_its_sign_copies = _mm512_set1_epi16(-0x7001);
     return _mm512_and_si512(_mm512_mulhrs_epi16(_mm512_castph_si512(halves), eighth), less_its_sign_copies);

@@ -204,6 +204,27 @@ TEST_P(BfloatProducts, ATileHoldsEachWeight) {
     }
 }
 
+/// What binary16 cannot hold is the nearest that it can, and no other number.
+TEST_P(BfloatProducts, AWeightOutsideATilesRangeIsAtItsEnd) {
+    if (kernels().tiles == nullptr) GTEST_SKIP() << "this tier multiplies floats alone in bfloat16";
+    constexpr uint32_t kRows = 16, kDepth = 32, kBlockBytes = 2 + kDepth;  // Q8_0: d, then bytes
+    for (const float d : {0x1p-24f, 0x1p-14f, 8.0f, 10.0f, 6e4f}) {
+        std::vector<std::byte> blocks(kRows * kBlockBytes, std::byte{100});
+        const uint16_t half = float_to_half(d);
+        for (uint32_t row = 0; row < kRows; ++row)
+            std::memcpy(blocks.data() + row * kBlockBytes, &half, sizeof half);
+        blocks[3] = static_cast<std::byte>(-100);
+        const PackedMatrix weights =
+            PackedMatrix::pack({TensorType::kQ8_0, kRows, kDepth, blocks.data(), blocks.size()}, "sample",
+                               pool_)
+                .value();
+        const std::vector<float> got = weights_in_use(weights);
+        const float want = 100 * d < 0x1p-20f ? 0 : 100 * d > 1023 ? 1024 : 100 * d;
+        EXPECT_NEAR(got[0], want, 0x1p-8f * want) << d;
+        EXPECT_NEAR(got[1], -want, 0x1p-8f * want) << d;
+    }
+}
+
 /// Few tokens through a direct kernel, or all through unpacked weights, in one piece or two: the same bits.
 TEST_P(BfloatProducts, DirectProductsHaveTheBitsOfTiles) {
     constexpr uint32_t kPanels = 7, kRows = 16 * kPanels, kDepth = 301, kPairs = 151, kLd = 160, kFirst = 64;
