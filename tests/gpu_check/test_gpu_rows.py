@@ -5,6 +5,7 @@ import pathlib
 import sys
 import unittest
 
+sys.dont_write_bytecode = True  # the tree stays as it is
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/gpu"))
 import gpu_rows
 
