@@ -4,6 +4,8 @@
 //   bench_gpu_model [--model SPEC] [--device DEVICE] [--set KNOB=VALUE]... [--steps N] [--rounds N] PART...
 // PART: decode:CONTEXT:BATCH, prefill:TOKENS, convert:DTYPE:MIB (of the pool), or fast and invariant: with batch_invariant off and
 // on from there. They run in that order; one that fails is told in its line, and the next goes on.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -69,11 +71,24 @@ Result<std::vector<bench::Part>> understand(Options& options) {
     return parts;
 }
 
+Status check_lengths(const Options& options, const std::vector<bench::Part>& parts,
+                     uint32_t max_context_tokens) {
+    for (size_t i = 0; i < parts.size(); ++i)
+        if (uint64_t{parts[i].tokens} + options.effort.steps > max_context_tokens)
+            return Error{fmt::format("{} and {} steps are more than the model's context of {}",
+                                     options.words[i], options.effort.steps, max_context_tokens),
+                         "ask for fewer"};
+    return {};
+}
+
 /// Opens the model on the device, and says how long that took.
 int open_and_run(const Options& options, const std::vector<bench::Part>& parts) {
     WallClock clock;
     auto opened = app::open_model_and_tokenizer(options.session, true, nullptr);
     if (!opened.ok()) return app::report(opened.error(), app::kExitWrongUse);
+    const uint32_t most = opened.value().model->config().max_context_tokens;
+    if (Status fits = check_lengths(options, parts, most); !fits.ok())
+        return app::report(fits.error(), app::kExitWrongUse);
     const double made_s = static_cast<double>(clock.now_ns()) / 1e9;
     auto executor = app::make_lone_executor(options.session, *opened.value().model, clock, nullptr);
     if (!executor.ok()) return app::report(executor.error(), app::kExitWrongUse);
