@@ -96,6 +96,15 @@ class Rows(unittest.TestCase):
         self.check("serving: ours / transformers' continuous batching, tokens/s", 3.5, True, **report)
         self.check("device waits between decode steps, 32 sequences / step", 0.02, True, **report)
 
+    def test_what_narrow_numbers_cost_is_shown(self):
+        facts = {"model": "m", "mean_kl": 0.001}
+        lines = [{"what": "accuracy", "kv_cache_dtype": dtype} | facts | {"mean_kl": kl} for dtype, kl in (("f16", 0.005), ("int4", 0.3))]
+        lines += [{"what": "fast mode", "matrix_library": "lib", "rows_that_differ": 0.5} | facts, {"what": "fp8 weights"} | facts]
+        self.check("accuracy: mean KL to the CPU in float32, KV f16, m", 0.005, False, accuracy=lines)
+        self.check("accuracy: mean KL to the CPU in float32, KV int4, m", 0.3, None, accuracy=lines)
+        self.check("fast mode: mean KL to the deterministic one, m, lib", 0.001, None, accuracy=lines)
+        self.check("fp8 weights: mean KL to those of the file, m", 0.001, None, accuracy=lines)
+
     def test_the_last_word_on_a_suite_counts(self):
         lines = [{"suite": "A.*", "tests": 3, "failed": ["A.x", "A.y"], "not_run": ["A.z"], "skipped": []}, {"suite": "A.*", "tests": 3, "failed": ["A.x"], "not_run": [], "skipped": []}, {"suite": "B.*", "tests": 1, "failed": [], "skipped": ["B.x"], "not_run": []}]
         row = self.found("kernels: tests that fail", tests=lines)
