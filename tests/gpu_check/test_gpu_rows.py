@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arithmetic of the GPU's report: figures made up by hand, and what has to come of them."""
 import pathlib
+import sqlite3
 import sys
 import unittest
 
 sys.dont_write_bytecode = True  # the tree stays as it is
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/gpu"))
+import gpu_report
 import gpu_rows
 
 
@@ -111,6 +113,25 @@ class Rows(unittest.TestCase):
         self.assertEqual((row["figure"], row["of"], row["failed"], row["met"]), (1, 4, ["A.x"], False))
         self.check("kernels: tests skipped", 1, False, tests=lines)
         self.check("kernels: tests that were not reached", 0, True, tests=lines)
+
+
+class SideBySide(unittest.TestCase):
+    def test_the_device_waits_between_the_ends_of_steps(self):
+        db = sqlite3.connect(":memory:")
+        db.execute("CREATE TABLE v_step (step_id, start_ns, duration_ns, execute_ns, sample_ns, running, prefill_tokens, recompute_tokens)")
+        steps = [  # planned, took, of which on the device, sequences, tokens of prompts
+            (0, 100, 90, 2, 64),
+            (5, 195, 90, 2, 0),  # ends at 200, 100 after the one before
+            (105, 195, 90, 2, 0),  # planned while that one ran; ends at 300
+            (205, 105, 9, 1, 0),  # one has gone
+            (990, 500, 1, 2, 0),  # in another crowd
+        ]
+        for number, (start, took, device, running, prompt) in enumerate(steps):
+            db.execute("INSERT INTO v_step VALUES (?, ?, ?, ?, ?, ?, ?, 0)", (number, start, took, device - 1, 1, running, prompt))
+        found = gpu_report.side_by_side(db, 900)
+        self.assertEqual((found["sequences"], found["steps"]), (2, 2))
+        self.assertAlmostEqual(found["device_waits"], 0.1)
+        self.assertIsNone(gpu_report.side_by_side(db, 3), "no step came after another")
 
 
 if __name__ == "__main__":
