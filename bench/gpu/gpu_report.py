@@ -84,7 +84,7 @@ def last_words(folder, stages):
         name = stage["stage"]
         if stage["status"] not in (0, 77, -1):
             said = [folder / f"{name}.{kind}" for kind in ("err", "log")]
-            found[name] = [line[:300] for path in said if path.exists() for line in path.read_text(errors="replace").splitlines()[-12:]]
+            found[name] = [line[:300] for path in said if path.exists() for line in path.read_text(errors="replace").splitlines()[-12:] if not line.startswith("{")]
     return found
 
 
