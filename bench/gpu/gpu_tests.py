@@ -9,8 +9,10 @@ All that the tests print goes to standard error.
 import argparse
 import concurrent.futures
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -56,9 +58,36 @@ def in_order(groups, first):
     return dict(sorted(groups.items(), key=lambda group: place.get(group[0].split(".")[0].split("/")[-1], len(place))))
 
 
+class Processes:
+    """Those that run, each in a session of its own, so that what it has begun ends with it: a sanitizer's program holds the pipe open."""
+
+    def __init__(self):
+        self.live = set()
+
+    def run(self, command, seconds):
+        """All it printed, and its exit status; None where it was stopped after that time."""
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        self.live.add(process.pid)
+        try:
+            return process.communicate(timeout=seconds)[0], process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.communicate()[0], None
+        finally:
+            self.live.discard(process.pid)
+
+    def end_all(self, *_):
+        for pid in list(self.live):
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        os._exit(130)  # the lines that are known have been printed
+
+
 class Runner:
     def __init__(self, command, seconds, each):
-        self.command, self.each = command, each
+        self.command, self.each, self.processes = command, each, Processes()
         self.ends = time.monotonic() + seconds
 
     def left(self):
@@ -66,12 +95,9 @@ class Runner:
 
     def run(self, wanted, names):
         """The tests' outcomes, the exit status (None: stopped at its limit), the output's last lines."""
-        begun, text, status = time.monotonic(), "", None
-        try:
-            ended = subprocess.run([*self.command, "--gtest_color=no", f"--gtest_filter={wanted}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=self.left())
-            text, status = ended.stdout.decode(errors="replace"), ended.returncode
-        except subprocess.TimeoutExpired as late:
-            text = (late.stdout or b"").decode(errors="replace")
+        begun = time.monotonic()
+        printed, status = self.processes.run([*self.command, "--gtest_color=no", f"--gtest_filter={wanted}"], self.left())
+        text = printed.decode(errors="replace")
         with told:
             print(text, file=sys.stderr, flush=True)
         return outcome(text, names), status, text.splitlines()[-LAST_LINES:], time.monotonic() - begun
@@ -128,6 +154,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time; what runs once more does so alone")
     options = parser.parse_args()
     runner = Runner([*shlex.split(options.under), options.program], options.seconds, options.each)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, runner.processes.end_all)
     listing = subprocess.run([options.program, "--gtest_list_tests", f"--gtest_filter={options.filter}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout.decode()
     groups = in_order(groups_of(names_in(listing), options.by == "test"), options.first.split(","))
     if not groups:

@@ -3,6 +3,7 @@
 """gpu_tests.py over a program that behaves like GoogleTest on a GPU which a bad kernel has lost."""
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ for name in tests:
     if name == "Dies.B":
         os.abort()
     if name == "Hangs.A":
-        time.sleep(60)
+        time.sleep(3600)
     lost = lost or name == "Sticky.A"
     print("[  SKIPPED ] Skips.A (0 ms)" if name == "Skips.A" else f"[  FAILED  ] {{name}}, where so (0 ms)" if lost else f"[       OK ] {{name}} (0 ms)", flush=True)
 sys.exit(lost)
@@ -44,7 +45,7 @@ class GpuTests(unittest.TestCase):
         self.program.chmod(0o755)
 
     def run_with(self, *words):
-        ended = subprocess.run([sys.executable, RUNNER, self.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        ended = subprocess.run([sys.executable, RUNNER, self.program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)  # it would hang for an hour
         lines = [json.loads(line) for line in ended.stdout.splitlines()]
         return ended, {line["suite"]: line for line in lines}, lines
 
@@ -67,6 +68,18 @@ class GpuTests(unittest.TestCase):
         ended, found, _ = self.run_with("--filter", "Good.*", "--by", "test", "--under", "sh -c '\"$0\" \"$@\"; exit 3'")
         self.assertEqual(ended.returncode, 1)
         self.assertEqual((found["Good.A"]["failed"], found["Good.B"]["failed"]), (["Good.A"], ["Good.B"]))
+
+    def test_what_a_hanging_process_has_begun_ends_with_it(self):
+        _, found, _ = self.run_with("--filter", "Hangs.*", "--each", "1", "--under", "sh -c '\"$0\" \"$@\"; exit $?'")
+        self.assertEqual(found["Hangs.*"]["failed"], ["Hangs.A"])
+        self.assertIn("[ RUN      ] Hangs.A", found["Hangs.*"]["last_lines"])
+
+    def test_an_interrupt_ends_all_and_keeps_the_lines(self):
+        run = subprocess.Popen([sys.executable, RUNNER, self.program, "--filter", "Good.*:Hangs.*"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = run.stdout.readline()
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=600)
+        self.assertEqual((json.loads(line)["suite"], run.returncode), ("Good.*", 130))
 
     def test_cheap_suites_come_first_where_asked(self):
         _, _, lines = self.run_with("--filter", "Good.*:All/*", "--first", "Param")
