@@ -95,10 +95,10 @@ void bench_decode(Device& device, const char* name, const Batch& batch, KvDtype 
            run_batch(device, batch, dtype), bytes, 4.0 * batch.positions_read * kHeads * kHeadDim);
 }
 
-/// 32 lengths from 128 to 16k whose frequency falls with their size.
-Batch zipf_batch() {
+/// 32 lengths from 128 to 16k whose frequency falls with their size; every `step`-th of them.
+Batch zipf_batch(uint32_t step) {
     Batch batch;
-    for (uint32_t i = 0; i < 32; ++i) {
+    for (uint32_t i = 0; i < 32; i += step) {
         const double u = (i + 0.5) / 32;
         batch.add(static_cast<uint32_t>(128 * std::pow(128.0, u * u)) - 1, 1);
     }
@@ -116,13 +116,15 @@ Batch even_batch(uint32_t sequences, uint32_t context, uint32_t tokens) {
 }  // namespace
 
 void bench_attention(Device& device) {
-    const Batch even = even_batch(32, 4096, 1), ragged = zipf_batch(), one = even_batch(1, 1024, 1);
+    const bool tiny = device.tiny();
+    const Batch even = tiny ? even_batch(1, 128, 1) : even_batch(32, 4096, 1),
+                ragged = zipf_batch(tiny ? 32 : 1), one = even_batch(1, tiny ? 17 : 1024, 1);
     for (const KvDtype dtype : kFormats) {
         bench_decode(device, "32 x 4096", even, dtype);
         bench_decode(device, "zipf 128 to 16384", ragged, dtype);
         bench_decode(device, "1 x 1024", one, dtype);
     }
-    for (const uint32_t tokens : {1024u, 4096u}) {
+    for (const uint32_t tokens : tiny ? std::vector{24u} : std::vector{1024u, 4096u}) {
         const Batch prompt = even_batch(1, tokens, tokens);
         const double flops = 4.0 * kHeads * kHeadDim * (0.5 * tokens * (tokens + 1.0));
         report({{"what", "prefill attention"}, {"tokens", tokens}, {"kv_cache_dtype", "bf16"}},
@@ -131,20 +133,20 @@ void bench_attention(Device& device) {
 }
 
 void bench_conversion(Device& device) {
-    constexpr uint32_t kBlocks = 32768;
-    std::vector<uint32_t> ids(kBlocks);
+    const uint32_t blocks = device.tiny() ? 2 : 32768;
+    std::vector<uint32_t> ids(blocks);
     std::iota(ids.begin(), ids.end(), 0u);
     const DeviceMemory device_ids = device.upload(ids);
     for (const KvDtype to : {KvDtype::kInt8, KvDtype::kFp8, KvDtype::kInt4}) {
-        const DeviceMemory source = device.random_numbers(kBlocks * block_bytes(KvDtype::kBf16)),
-                           target = device.allocate(kBlocks * block_bytes(to));
+        const DeviceMemory source = device.random_numbers(blocks * block_bytes(KvDtype::kBf16)),
+                           target = device.allocate(blocks * block_bytes(to));
         const double bytes =
-            double{kBlocks} * static_cast<double>(block_bytes(KvDtype::kBf16) + block_bytes(to));
+            double(blocks) * static_cast<double>(block_bytes(KvDtype::kBf16) + block_bytes(to));
         const auto run = [&](uint32_t) {
             convert_blocks(device.stream(),
                            {pool_of(source, KvDtype::kBf16), pool_of(target, to), device_ids.as<uint32_t>(),
                             device_ids.as<uint32_t>()},
-                           kBlocks);
+                           blocks);
         };
         report({{"what", "KV conversion"}, {"from", "bf16"}, {"to", std::string(telemetry::name(to))}},
                device.measure(run, 2), bytes, 0);

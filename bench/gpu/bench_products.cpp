@@ -13,15 +13,17 @@
 namespace pitwall::cuda::bench {
 namespace {
 
-constexpr uint64_t kCopyBytes = uint64_t{2} << 30;
 constexpr uint64_t kOutOfCache = uint64_t{256} << 20;  ///< several times the second-level cache
 
 struct Shape {
     const char* name;
     uint32_t rows, columns;
 };
-constexpr Shape kShapes[] = {
-    {"qkv", 6144, 4096}, {"output", 4096, 4096}, {"gate_up", 28672, 4096}, {"down", 4096, 14336}};
+std::vector<Shape> shapes_of(const Device& device) {
+    if (device.tiny()) return {{"qkv", 128, 64}};
+    return {{"qkv", 6144, 4096}, {"output", 4096, 4096}, {"gate_up", 28672, 4096}, {"down", 4096, 14336}};
+}
+using Counts = std::vector<uint32_t>;
 
 const char* name_of(MatrixFormat format) {
     switch (format) {
@@ -50,7 +52,8 @@ struct Weights {
 Weights make_weights(Device& device, MatrixFormat format, const Shape& shape) {
     const uint64_t bytes = packed_bytes(format, shape.rows, shape.columns);
     Weights weights;
-    for (uint64_t total = 0; total < kOutOfCache || weights.copies.size() < 2; total += bytes) {
+    for (uint64_t total = 0; (total < kOutOfCache && !device.tiny()) || weights.copies.size() < 2;
+         total += bytes) {
         weights.memory.push_back(device.random_numbers(2 * bytes));  // values, then more than the scales take
         const std::byte *data = weights.memory.back().data(), *scales = data + bytes;
         weights.copies.push_back(
@@ -81,7 +84,8 @@ void bench_tokens(Device& device, const Weights& weights, const Shape& shape, ui
 
 void bench_shape(Device& device, MatrixFormat format, const Shape& shape) {
     const Weights weights = make_weights(device, format, shape);
-    for (const uint32_t tokens : {1u, 4u, 16u, 32u, 64u, 128u, 256u, 512u, 1024u, 4096u})
+    for (const uint32_t tokens :
+         device.tiny() ? Counts{1, 20} : Counts{1, 4, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096})
         bench_tokens(device, weights, shape, tokens, "product",
                      [&](const MultiplyArgs& args) { multiply(device.stream(), args); });
 }
@@ -89,13 +93,14 @@ void bench_shape(Device& device, MatrixFormat format, const Shape& shape) {
 /// What products cost with batch_invariant off, from fewer tokens on than it takes them for (FastProducts::kLeastTokens), and what
 /// of that is the unpacking of weights.
 void bench_fast_shape(Device& device, MatrixFormat format, const Shape& shape) {
-    constexpr uint32_t kMostTokens = 4096;
+    const uint32_t most_tokens = device.tiny() ? 256 : 4096;
     const Weights weights = make_weights(device, format, shape);
     DeviceModel model;
     for (const DeviceMatrix& copy : weights.copies)
         model.layers.push_back({nullptr, nullptr, copy, copy, copy, copy});
-    FastProducts fast = must(FastProducts::create(model, kMostTokens, device.stream()));
-    for (const uint32_t tokens : {64u, 128u, 256u, 512u, 1024u, kMostTokens})
+    FastProducts fast = must(FastProducts::create(model, most_tokens, device.stream()));
+    for (const uint32_t tokens :
+         device.tiny() ? Counts{most_tokens} : Counts{64, 128, 256, 512, 1024, 2048, most_tokens})
         bench_tokens(device, weights, shape, tokens, "fast product",
                      [&](const MultiplyArgs& args) { fast.multiply(device.stream(), args); });
     must(fast.take_failure());
@@ -110,15 +115,17 @@ void bench_fast_shape(Device& device, MatrixFormat format, const Shape& shape) {
 }  // namespace
 
 void bench_ceilings(Device& device) {
-    const DeviceMemory from = device.random_numbers(kCopyBytes), to = device.allocate(kCopyBytes);
-    const auto copy = [&](uint32_t) { device.stream().copy_on_device(to.data(), from.data(), kCopyBytes); };
-    report({{"what", "copy"}, {"bytes", 2 * kCopyBytes}}, device.measure(copy, 4), 2.0 * kCopyBytes, 0);
+    const uint64_t bytes = uint64_t{2} << (device.tiny() ? 20 : 30);
+    const DeviceMemory from = device.random_numbers(bytes), to = device.allocate(bytes);
+    const auto copy = [&](uint32_t) { device.stream().copy_on_device(to.data(), from.data(), bytes); };
+    report({{"what", "copy"}, {"bytes", 2 * bytes}}, device.measure(copy, 4),
+           2.0 * static_cast<double>(bytes), 0);
 }
 
 void bench_products(Device& device) {
     for (const MatrixFormat format : {MatrixFormat::kBfloat, MatrixFormat::kFloat8, MatrixFormat::kNibble,
                                       MatrixFormat::kByte, MatrixFormat::kHalf})
-        for (const Shape& shape : kShapes) bench_shape(device, format, shape);
+        for (const Shape& shape : shapes_of(device)) bench_shape(device, format, shape);
 }
 
 void bench_fast_products(Device& device) {
@@ -130,7 +137,7 @@ void bench_fast_products(Device& device) {
     if (!library.ok()) return;
     for (const MatrixFormat format :
          {MatrixFormat::kBfloat, MatrixFormat::kFloat8, MatrixFormat::kNibble, MatrixFormat::kByte})
-        for (const Shape& shape : kShapes) bench_fast_shape(device, format, shape);
+        for (const Shape& shape : shapes_of(device)) bench_fast_shape(device, format, shape);
 }
 
 }  // namespace pitwall::cuda::bench

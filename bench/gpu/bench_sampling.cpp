@@ -10,7 +10,7 @@
 namespace pitwall::cuda::bench {
 namespace {
 
-constexpr uint32_t kVocab = 128256, kSeen = 2048;
+constexpr uint32_t kVocab = 128256, kSeen = 2048, kTinyVocab = 320, kTinySeen = 8;
 
 struct Way {
     const char* name;
@@ -25,33 +25,35 @@ const Way kWays[] = {
      {.temperature = 1, .top_k = 50, .top_p = 0.95f, .repetition_penalty = 1.1f}},
 };
 
-std::vector<SampleRow> rows_of(const engine::SamplingParams& params, uint32_t rows) {
+std::vector<SampleRow> rows_of(const engine::SamplingParams& params, uint32_t rows, uint32_t seen) {
     std::vector<SampleRow> made;
     for (uint32_t i = 0; i < rows; ++i)
         made.push_back({engine::uniform_noise(i, 1), 1, params.temperature,
                         engine::farthest_candidate(params), params.top_p, static_cast<uint32_t>(params.top_k),
-                        params.repetition_penalty, 0, engine::has_penalty(params) ? kSeen : 0, 0, 0});
+                        params.repetition_penalty, 0, engine::has_penalty(params) ? seen : 0, 0, 0});
     return made;
 }
 
 }  // namespace
 
 void bench_sampling(Device& device) {
+    const uint32_t vocab = device.tiny() ? kTinyVocab : kVocab;
     std::mt19937 random(3);
     std::normal_distribution<float> normal(0, 3);
-    std::vector<int32_t> seen(kSeen);
-    for (int32_t& id : seen) id = static_cast<int32_t>(random() % kVocab);
+    std::vector<int32_t> seen(device.tiny() ? kTinySeen : kSeen);
+    for (int32_t& id : seen) id = static_cast<int32_t>(random() % vocab);
     const DeviceMemory ids = device.upload(seen);
-    for (const uint32_t rows : {1u, 32u, 128u}) {
-        std::vector<float> values(size_t{rows} * kVocab);
+    for (const uint32_t rows : device.tiny() ? std::vector{1u} : std::vector{1u, 32u, 128u}) {
+        std::vector<float> values(size_t{rows} * vocab);
         for (float& x : values) x = normal(random);
         const DeviceMemory logits = device.upload(values), out = device.allocate(rows * sizeof(int32_t));
         for (const Way& way : kWays) {
-            const DeviceMemory device_rows = device.upload(rows_of(way.params, rows));
+            const DeviceMemory device_rows =
+                device.upload(rows_of(way.params, rows, static_cast<uint32_t>(seen.size())));
             const auto run = [&](uint32_t) {
                 sample_rows(device.stream(),
-                            {logits.as<float>(), kVocab, kVocab, device_rows.as<SampleRow>(),
-                             ids.as<int32_t>(), nullptr, out.as<int32_t>()},
+                            {logits.as<float>(), vocab, vocab, device_rows.as<SampleRow>(), ids.as<int32_t>(),
+                             nullptr, out.as<int32_t>()},
                             rows);
             };
             report({{"what", "sampling"}, {"way", way.name}, {"rows", rows}}, device.measure(run, 8),

@@ -5,9 +5,13 @@ or float weights are held as fp8.
 The texts are random tokens. In the emulator a model of 135M parameters takes half a second a token: --texts, --tokens, --kv and --no-fast-mode
 make it short.
 """
-import argparse, json, pathlib, random, subprocess
+import argparse, json, pathlib, random, subprocess, sys
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError as missing:
+    print(f"gpu_accuracy: {missing}: how far the GPU's logits are from the CPU's is not measured on this machine", file=sys.stderr)
+    sys.exit(77)
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("pitwall")

@@ -3,9 +3,13 @@
 
 Random data throughout: zeros run faster. Medians of rounds between two events.
 """
-import json, statistics
+import json, statistics, sys
 
-import torch
+try:
+    import torch
+except ImportError as missing:
+    print(f"gpu_ceilings: {missing}: what PyTorch reaches is not measured on this machine", file=sys.stderr)
+    sys.exit(77)
 
 ROUNDS = 9
 
@@ -40,13 +44,16 @@ def copy():
     report(measure(lambda: target.copy_(source), 4), bytes=4 * count, what="torch copy")
 
 
-def products():
+def matrix_rate():
     n = 8192
     a, b = (torch.randn(n, n, device="cuda", dtype=torch.bfloat16) for _ in range(2))
     report(measure(lambda: a @ b, 4), flops=2 * n**3, what="torch product", shape="8192^3", tokens=n)
+
+
+def products():
     for name, rows, columns in (("qkv", 6144, 4096), ("output", 4096, 4096), ("gate_up", 28672, 4096), ("down", 4096, 14336)):
         weights = [torch.randn(rows, columns, device="cuda", dtype=torch.bfloat16) for _ in range(max(2, (256 << 20) // (2 * rows * columns) + 1))]
-        for tokens in (1, 16, 32, 64, 128, 256, 512, 1024, 4096):
+        for tokens in (1, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096):
             x = torch.randn(tokens, columns, device="cuda", dtype=torch.bfloat16)
             turn = [0]
 
@@ -72,6 +79,10 @@ def attention():
             report(us, flops=flops, what="torch attention", backend=backend, tokens=tokens)
 
 
+if not torch.cuda.is_available():
+    print("gpu_ceilings: PyTorch sees no GPU here: nothing to measure", file=sys.stderr)
+    sys.exit(77)
 copy()
-products()
+matrix_rate()
 attention()
+products()

@@ -24,7 +24,9 @@ T must(Result<T> result) {
 /// A device and a stream of it; ends the program where something fails.
 class Device {
   public:
-    Device();
+    /// `tiny`: for who wants to know that all of it runs, and not how fast. Emulated a GPU does some thousand times less.
+    explicit Device(bool tiny);
+    bool tiny() const { return tiny_; }
     Stream& stream() { return stream_; }
     const DeviceProperties& properties() const { return properties_; }
 
@@ -48,6 +50,7 @@ class Device {
     Time measure(const std::function<void(uint32_t)>& run, uint32_t batch, uint32_t rounds = 9);
 
   private:
+    bool tiny_;
     DeviceProperties properties_;
     Stream stream_;
     std::mt19937_64 random_{1};
