@@ -5,12 +5,13 @@
 #include <fmt/format.h>
 #include <nvtx3/nvToolsExt.h>
 
+#include <algorithm>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "engine/exec/cuda/plugin/variables.h"
+#include "engine/exec/cuda/runtime/built_code.h"
 #include "engine/exec/cuda/runtime/lost_devices.h"
 #include "engine/exec/cuda/runtime/no_device.h"
 #include "engine/exec/cuda/runtime/runtime.h"
@@ -67,22 +68,6 @@ Error failure(const char* doing, cudaError_t code) {
 /// A call whose failure the next synchronize() tells: the runtime keeps it.
 void later(cudaError_t) {}
 
-/// PITWALL_CUDA_CODE: what CMAKE_CUDA_ARCHITECTURES said, "80-real,90a". Machine code runs on its own major version from its
-/// minor version on; that of 90a and the like on exactly its own; what is kept as PTX ("80", "80-virtual") on all later ones.
-bool has_code_for(const DeviceProperties& device) {
-    const uint32_t own = device.compute_major * 10 + device.compute_minor;
-    std::istringstream list(PITWALL_CUDA_CODE);
-    for (std::string item; std::getline(list, item, ',');) {
-        if (item[0] < '0' || item[0] > '9') return true;  // "native", "all": whoever built it knows
-        size_t digits = 0;
-        const auto built = static_cast<uint32_t>(std::stoul(item, &digits));
-        const bool exact = digits < item.size() && item[digits] == 'a',
-                   ptx = item.find("-real") == std::string::npos;
-        if (exact ? own == built : own >= built && (ptx || own / 10 == built / 10)) return true;
-    }
-    return false;
-}
-
 /// None where the driver does not tell them.
 std::optional<DeviceProperties> properties_of(int index) {
     cudaDeviceProp p{};
@@ -101,7 +86,15 @@ std::optional<DeviceProperties> properties_of(int index) {
     out.multiprocessors = static_cast<uint32_t>(p.multiProcessorCount);
     out.memory_bytes = p.totalGlobalMem;
     out.l2_bytes = static_cast<uint64_t>(p.l2CacheSize);
-    out.has_code = has_code_for(out);
+    out.has_code = runs_on(PITWALL_CUDA_CODE, out.compute_major, out.compute_minor);
+    return out;
+}
+
+/// Keeps its place, so that the others have their numbers; nothing runs on it.
+DeviceProperties unknown_device() {
+    DeviceProperties out;
+    out.name = "a GPU that its driver does not describe";
+    out.has_code = false;
     return out;
 }
 
@@ -124,8 +117,10 @@ DeviceList list_devices() {
     const cudaError_t code = cudaGetDeviceCount(&count);
     (void)cudaGetLastError();
     for (int i = 0; code == cudaSuccess && i < count; ++i)
-        if (const auto properties = properties_of(i)) list.devices.push_back(*properties);
-    if (!list.devices.empty()) return list;
+        list.devices.push_back(properties_of(i).value_or(unknown_device()));
+    const auto known = [](const DeviceProperties& device) { return device.compute_major > 0; };
+    if (std::any_of(list.devices.begin(), list.devices.end(), known)) return list;
+    list.devices.clear();
     DriverAnswer answer;
     if (cudaDriverGetVersion(&answer.driver_version) != cudaSuccess) answer.driver_version = 0;
     (void)cudaRuntimeGetVersion(&answer.runtime_version);
