@@ -55,7 +55,7 @@ PITWALL_KERNEL gather_parts_kernel(MergeArgs all) {
 }
 
 /// Merged, divided by the sum of weights, V's rotation undone, and written as the next matrix wants it.
-PITWALL_KERNEL merge_kernel(MergeArgs all) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) merge_kernel(MergeArgs all) {
     begin_kernel();
     const AttendArgs& args = all.attend;
     SharedMemory shared;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kSharedBytes = kBlockReduceBytes;
 
-PITWALL_KERNEL rms_norm_kernel(RmsNormArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) rms_norm_kernel(RmsNormArgs args) {
     begin_kernel();
     SharedMemory shared;
     const uint32_t row = block_x();
@@ -24,7 +24,7 @@ PITWALL_KERNEL rms_norm_kernel(RmsNormArgs args) {
     write_operand(args.out, row, shared, [&](uint32_t i) { return x[i] * factor * args.weight[i]; });
 }
 
-PITWALL_KERNEL round_rows_kernel(RoundRowsArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) round_rows_kernel(RoundRowsArgs args) {
     begin_kernel();
     SharedMemory shared;
     const uint32_t row = block_x();

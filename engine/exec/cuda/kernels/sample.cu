@@ -296,7 +296,7 @@ PITWALL_DEVICE uint32_t sample_row(const SampleArgs& args, const SampleRow& row,
     return draw(candidates, row);
 }
 
-PITWALL_KERNEL PITWALL_BOUNDS(1024, 1) sample_rows_kernel(SampleArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) sample_rows_kernel(SampleArgs args) {
     begin_kernel();
     SharedMemory shared;
     const Workspace workspace = Workspace::take(shared, args.columns);
