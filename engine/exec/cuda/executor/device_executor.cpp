@@ -47,8 +47,11 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     const auto graphs = graphs_wanted();
     if (!graphs.ok()) return graphs.error();
     auto executor = std::make_unique<DeviceExecutor>(options.device, rank);
-    // Collectives are in no graph until two GPUs have shown that their library is captured well.
-    if (!graphs.value() || rank.count > 1) executor->graphs_.turn_off();
+    const auto checked = launches_checked_wanted();
+    if (!checked.ok()) return checked.error();
+    // Collectives are in no graph until two GPUs have shown that their library is captured well; and of a graph nobody can
+    // say which kernel failed.
+    if (!graphs.value() || checked.value() || rank.count > 1) executor->graphs_.turn_off();
     auto use = DeviceUse::begin(options.device);
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();

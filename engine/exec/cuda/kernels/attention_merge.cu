@@ -85,12 +85,14 @@ void merge_parts(Stream& stream, const AttendArgs& args) {
     const uint32_t head_dim = args.pool.layout.head_dim;
     MergeArgs all{args, args.most_parts};
     if (args.most_parts > kFewParts) {
-        launch(stream, {.x = args.tokens, .y = args.heads, .threads = head_dim}, gather_parts_kernel, all);
+        launch(stream, {.kernel = "gather_parts", .x = args.tokens, .y = args.heads, .threads = head_dim},
+               gather_parts_kernel, all);
         all.most_parts = 1;
     }
     const uint32_t row_bytes = args.heads * head_dim * static_cast<uint32_t>(sizeof(float));
     launch(stream,
-           {.x = args.tokens,
+           {.kernel = "merge",
+            .x = args.tokens,
             .threads = row_threads(args.heads * head_dim),
             .shared_bytes = row_bytes + kBlockReduceBytes},
            merge_kernel, all);

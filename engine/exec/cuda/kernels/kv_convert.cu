@@ -120,12 +120,14 @@ void copy_blocks(Stream& stream, const KvPool& pool, const uint32_t* pairs, uint
     const uint64_t pieces = pool.block_bytes / kPiece;
     constexpr uint32_t kOfBlock = kCopyThreads * kPiecesOfThread;
     const auto blocks = static_cast<uint32_t>((pieces + kOfBlock - 1) / kOfBlock);
-    launch(stream, {.x = count, .y = blocks, .threads = kCopyThreads}, copy_blocks_kernel, {pool, pairs});
+    launch(stream, {.kernel = "copy_blocks", .x = count, .y = blocks, .threads = kCopyThreads},
+           copy_blocks_kernel, {pool, pairs});
 }
 
 void convert_blocks(Stream& stream, const ConvertArgs& args, uint32_t count) {
     const KvPool& from = args.from;
-    const LaunchShape shape{.x = count, .y = from.layers * from.kv_heads, .threads = kThreads};
+    const LaunchShape shape{
+        .kernel = "convert_blocks", .x = count, .y = from.layers * from.kv_heads, .threads = kThreads};
     switch (from.layout.head_dim) {
         case 32:
             return launch(stream, shape, convert_blocks_kernel<1>, args);

@@ -35,12 +35,20 @@ PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) round_rows_kernel(RoundRowsArg
 }  // namespace
 
 void rms_norm(Stream& stream, const RmsNormArgs& args, uint32_t rows) {
-    launch(stream, {.x = rows, .threads = row_threads(args.out.columns), .shared_bytes = 2 * kSharedBytes},
+    launch(stream,
+           {.kernel = "rms_norm",
+            .x = rows,
+            .threads = row_threads(args.out.columns),
+            .shared_bytes = 2 * kSharedBytes},
            rms_norm_kernel, args);
 }
 
 void round_rows(Stream& stream, const RoundRowsArgs& args, uint32_t rows) {
-    launch(stream, {.x = rows, .threads = row_threads(args.out.columns), .shared_bytes = kSharedBytes},
+    launch(stream,
+           {.kernel = "round_rows",
+            .x = rows,
+            .threads = row_threads(args.out.columns),
+            .shared_bytes = kSharedBytes},
            round_rows_kernel, args);
 }
 

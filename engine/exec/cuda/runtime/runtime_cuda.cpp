@@ -6,12 +6,16 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "engine/exec/cuda/plugin/variables.h"
 #include "engine/exec/cuda/runtime/built_code.h"
+#include "engine/exec/cuda/runtime/failed_launch.h"
+#include "engine/exec/cuda/runtime/launch_shape.h"
 #include "engine/exec/cuda/runtime/lost_devices.h"
 #include "engine/exec/cuda/runtime/no_device.h"
 #include "engine/exec/cuda/runtime/runtime.h"
@@ -147,6 +151,7 @@ Status reset_device(uint32_t index) {
     (void)cudaGetLastError();
     if (const cudaError_t now = cudaFree(nullptr); now != cudaSuccess)
         return failure("resetting the device", now);
+    forget_launches(static_cast<int>(index));
     lost_devices().remove(index);
     return {};
 }
@@ -155,6 +160,17 @@ uint64_t free_device_bytes() {
     size_t free = 0, total = 0;
     later(cudaMemGetInfo(&free, &total));
     return free;
+}
+
+uint32_t max_shared_bytes() {
+    constexpr size_t kKnown = 64;
+    static std::array<std::atomic<uint32_t>, kKnown> known{};
+    const uint32_t device = used_device;
+    if (device < kKnown && known[device] != 0) return known[device];
+    int bytes = 0;
+    later(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, static_cast<int>(device)));
+    if (device < kKnown) known[device] = static_cast<uint32_t>(bytes);
+    return static_cast<uint32_t>(bytes);
 }
 
 Result<std::byte*> allocate_memory(MemoryPlace place, uint64_t bytes, const char* what) {
@@ -190,6 +206,8 @@ int64_t Event::elapsed_ns(const Event& from, const Event& to) {
 }
 
 Result<Stream> Stream::create() {
+    const auto checked = launches_checked_wanted();
+    launches_checked = checked.ok() && checked.value();
     cudaStream_t stream{};
     if (const cudaError_t code = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
         code != cudaSuccess)
@@ -199,17 +217,26 @@ Result<Stream> Stream::create() {
     return made;
 }
 
+namespace {
+
+/// Of no bytes the addresses may be null, which CUDA need not take.
+void copy(const Stream& stream, void* to, const void* from, uint64_t bytes, cudaMemcpyKind kind) {
+    if (bytes > 0) later(cudaMemcpyAsync(to, from, bytes, kind, stream_of(stream)));
+}
+
+}  // namespace
+
 void Stream::copy_to_device(void* device, const void* host, uint64_t bytes) {
-    later(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(*this)));
+    copy(*this, device, host, bytes, cudaMemcpyHostToDevice);
 }
 void Stream::copy_to_host(void* host, const void* device, uint64_t bytes) {
-    later(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(*this)));
+    copy(*this, host, device, bytes, cudaMemcpyDeviceToHost);
 }
 void Stream::copy_on_device(void* to, const void* from, uint64_t bytes) {
-    later(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(*this)));
+    copy(*this, to, from, bytes, cudaMemcpyDeviceToDevice);
 }
 void Stream::fill(void* device, uint8_t byte, uint64_t bytes) {
-    later(cudaMemsetAsync(device, byte, bytes, stream_of(*this)));
+    if (bytes > 0) later(cudaMemsetAsync(device, byte, bytes, stream_of(*this)));
 }
 void Stream::record(Event& event) {
     later(cudaEventRecord(static_cast<cudaEvent_t>(event.handle), stream_of(*this)));
@@ -226,9 +253,11 @@ Result<Capture> Stream::end_capture() {
     cudaGraph_t captured{};
     const cudaError_t ended = cudaStreamEndCapture(stream_of(*this), &captured);
     const cudaError_t refused = cudaGetLastError();  // a launch that the graph lacks
+    const FailedLaunch launch = take_failed_launch();
     if (ended != cudaSuccess) return failure("capturing a graph", ended);
     Capture capture;
     capture.handle = captured;
+    if (launch.code != cudaSuccess) return failure(launch.what.c_str(), launch.code);
     if (refused != cudaSuccess) return failure("capturing a graph", refused);
     return capture;
 }
@@ -263,9 +292,11 @@ bool answers(const Stream& stream) {
 
 Status outcome(const Stream& stream, cudaError_t done) {
     const cudaError_t before = cudaGetLastError();
-    if (done == cudaSuccess && before == cudaSuccess) return {};
-    Error error =
-        done != cudaSuccess ? failure("the device failed", done) : failure("a launch failed", before);
+    const FailedLaunch launch = take_failed_launch();
+    if (done == cudaSuccess && before == cudaSuccess && launch.code == cudaSuccess) return {};
+    Error error = launch.code != cudaSuccess ? failure(launch.what.c_str(), launch.code)
+                  : done != cudaSuccess      ? failure("the device failed", done)
+                                             : failure("a call failed", before);
     if (!answers(stream)) lost_devices().add(used_device, error);
     return error;
 }
