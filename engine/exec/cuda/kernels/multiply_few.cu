@@ -48,8 +48,8 @@ PITWALL_DEVICE Part part_of_warp(uint32_t columns) {
     return {begin, part_begin(warp() + 1, tiles) - begin};
 }
 
-/// Where a warp copies weights from: a group of its part, in rows that are the block's turn. A lane copies what it will read
-/// itself, so that it waits for nobody's copies but its own: scales that four lanes share are copied by each of them.
+/// Where a warp copies weights from: a group of its part, in rows that are the block's turn. A lane copies the codes that it
+/// will read itself; scales, which several lanes read, are copied by the first lanes, 16 bytes each.
 template <class Shape>
 class WeightCursor {
   public:
@@ -68,7 +68,8 @@ class WeightCursor {
                 for (uint32_t j = 0; j < kBytes; j += kLoadBytes)
                     copy_async(to + j + lane_values(), values_[r] + i * kBytes + j);
                 if constexpr (kOfScales > 0)
-                    copy_async(to + kBytes + lane_scales(Shape::Tile::kFormat), scales_[r] + i * kOfScales);
+                    if (lane() < kOfScales / 16)
+                        copy_async(to + kBytes + lane_values(), scales_[r] + i * kOfScales);
             }
         }
         commit_copies();
@@ -108,7 +109,7 @@ class WeightCursor {
             const uint32_t row_tile = first + r < count ? first + r : count - 1;
             const size_t tile = size_t{row_tile} * column_tiles(matrix_.columns) + part_.begin;
             values_[r] = matrix_.values + tile * kBytes + lane_values();
-            scales_[r] = matrix_.scales + (tile * kOfScales + lane_scales(Shape::Tile::kFormat));
+            if constexpr (kOfScales > 0) scales_[r] = matrix_.scales + (tile * kOfScales + lane_values());
         }
     }
 
@@ -185,6 +186,7 @@ PITWALL_DEVICE void multiply_group(const TokenCursor<Shape>& now, const TokenCur
 #pragma unroll
     for (uint32_t i = 0; i < Shape::kGroup; ++i) {
         wait_copies<Shape::kGroup - 1>();
+        if constexpr (tile_scale_bytes(Shape::Tile::kFormat) > 0) sync_warp();  // scales have come for all
         typename Shape::Tile tiles[Shape::kRowTiles];
         if (kFull || i < now.left())
 #pragma unroll
