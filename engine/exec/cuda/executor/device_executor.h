@@ -37,7 +37,7 @@ class DeviceExecutor {
                                                           const DeviceOptions& options);
     DeviceExecutor(uint32_t device, const Rank& rank) : device_(device), rank_(rank) {}
     /// On whatever thread it goes: what it has is given back to its own device.
-    ~DeviceExecutor() { (void)use(); }
+    ~DeviceExecutor();
     DeviceExecutor(const DeviceExecutor&) = delete;
     DeviceExecutor& operator=(const DeviceExecutor&) = delete;
 

@@ -81,6 +81,10 @@ PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) merge_kernel(MergeArgs all) {
 
 }  // namespace
 
+uint32_t attend_shared_bytes(uint32_t heads, uint32_t head_dim) {
+    return heads * head_dim * static_cast<uint32_t>(sizeof(float)) + kBlockReduceBytes;
+}
+
 void merge_parts(Stream& stream, const AttendArgs& args) {
     const uint32_t head_dim = args.pool.layout.head_dim;
     MergeArgs all{args, args.most_parts};
@@ -89,12 +93,11 @@ void merge_parts(Stream& stream, const AttendArgs& args) {
                gather_parts_kernel, all);
         all.most_parts = 1;
     }
-    const uint32_t row_bytes = args.heads * head_dim * static_cast<uint32_t>(sizeof(float));
     launch(stream,
            {.kernel = "merge",
             .x = args.tokens,
             .threads = row_threads(args.heads * head_dim),
-            .shared_bytes = row_bytes + kBlockReduceBytes},
+            .shared_bytes = attend_shared_bytes(args.heads, head_dim)},
            merge_kernel, all);
 }
 
