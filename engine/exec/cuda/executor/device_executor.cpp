@@ -79,7 +79,7 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     auto forward = Forward::create(executor->model_, rank.collective(), executor->stream_);
     if (!forward.ok()) return forward.error();
     executor->forward_ = std::move(forward).value();
-    auto arena = KvArena::create(executor->model_.config, options.kv_cache_memory_bytes, options.kv_dtype);
+    auto arena = KvArena::create(executor->model_.config, kv_bytes(options), options.kv_dtype);
     if (!arena.ok()) return arena.error();
     executor->arena_ = std::move(arena).value();
     return executor;
@@ -89,6 +89,12 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
 /// is any more.
 DeviceExecutor::~DeviceExecutor() {
     if (use().ok() && rank_.count == 1 && stream_.handle) (void)stream_.synchronize();
+}
+
+uint64_t DeviceExecutor::kv_bytes(const DeviceOptions& options) {
+    if (options.kv_cache_memory_bytes != 0) return options.kv_cache_memory_bytes;
+    const uint64_t free = free_device_bytes(), spared = std::min(options.kv_cache_spared_bytes, free);
+    return static_cast<uint64_t>(options.kv_cache_share * static_cast<double>(free - spared));
 }
 
 Status DeviceExecutor::make_events() {
