@@ -18,7 +18,7 @@ namespace pitwall::app {
 
 /// The model that drafts for an engine: which one it is, and how its weights get there while requests run. On the same
 /// device, or the first of several, with the same threads; its KV cache takes up to a quarter of kv_cache_memory_bytes,
-/// beside the engine's own.
+/// beside the engine's own; on a GPU, where nobody gave that, a part of what is free there.
 class DraftModel {
   public:
     /// `simulated`: what options.device says of itself. `target`: whose tokens it is to draft. It and the clock outlive this, and this outlives its drafters.
@@ -47,7 +47,8 @@ class DraftModel {
     using Loading = engine::ModelDrafter::Loading;
 
     std::shared_ptr<const engine::Model> chosen() const;
-    Loaded read_weights(const engine::Model& model, const ProgressFn& progress);
+    Loaded read_weights(const SessionOptions& options, const engine::Model& model,
+                        const ProgressFn& progress);
     Result<Loading> begin_loading(std::shared_ptr<const engine::Model> model,
                                   const std::shared_ptr<std::atomic<bool>>& unwanted);
     Result<std::unique_ptr<engine::Drafter>> make_model_drafter();

@@ -31,6 +31,12 @@ struct SessionOptions {
     std::function<void(const std::string& sentence)> remark;
     std::string record_path;  ///< "": not recorded
     bool overwrite = false;   ///< a session that is there at record_path is replaced
+    /// Of a GPU's free memory, less some bytes, for the KV cache. None: kv_cache_memory_bytes where somebody gave that, else most.
+    struct GpuKvShare {
+        double share = 0;
+        uint64_t spared_bytes = 0;
+    };
+    std::optional<GpuKvShare> gpu_kv_share;
     /// How often a simulated device picks what another one would: below 100 for those that draft.
     uint32_t simulated_agreement_percent = 100;
     bool paced = false;       ///< a simulated device keeps wall-clock time (in the window)

@@ -201,6 +201,8 @@ Status CudaExecutor::load(const Model& model, const CudaOptions& options) {
                                      static_cast<uint32_t>(options.kv_cache_dtype),
                                      static_cast<uint32_t>(weight_dtype_),
                                      options.kv_cache_memory_bytes,
+                                     options.kv_cache_share,
+                                     options.kv_cache_spared_bytes,
                                      Progress::call,
                                      &progress};
     Status status = call(

@@ -16,7 +16,11 @@ namespace pitwall::engine {
 struct CudaOptions {
     std::vector<uint32_t> devices = {
         0};  ///< indices among the driver's, each once; of several each has a share
-    uint64_t kv_cache_memory_bytes = 0;  ///< of all of them; 0: most of what weights and activations leave
+    uint64_t kv_cache_memory_bytes = 0;  ///< of all of them; 0: a share of what weights and activations leave
+    /// That one. The rest is for a draft model, what grows with the steps, and others.
+    double kv_cache_share = 0.85;
+    uint64_t kv_cache_spared_bytes =
+        0;  ///< that this is no share of: another model's weights have still to come
     telemetry::KvDtype kv_cache_dtype = telemetry::KvDtype::kF16;
     presets::WeightDtype weight_dtype = presets::WeightDtype::kFile;
     /// While weights are laid out, on the caller's thread; what it throws ends that.

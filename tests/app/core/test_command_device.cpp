@@ -145,8 +145,8 @@ TEST(CommandDevice, WithoutAPluginItSaysWhereItLooked) {
 /// What no part of the command reads stops nothing: those of GPUs are read where there is one.
 TEST(CommandDevice, WithoutAPluginItsVariablesStopNothing) {
     const Variable none("PITWALL_CUDA_PLUGIN", kNoPlugin);
-    for (const char* name : {"PITWALL_CUDA_GRAPHS", "PITWALL_CUDA_OVERLAP", "PITWALL_EMULATED_DEVICES",
-                             "PITWALL_EMULATED_LOSS", "PITWALL_SEED"}) {
+    for (const char* name : {"PITWALL_CUDA_GRAPHS", "PITWALL_CUDA_OVERLAP", "PITWALL_CUDA_CHECK",
+                             "PITWALL_EMULATED_DEVICES", "PITWALL_EMULATED_LOSS", "PITWALL_SEED"}) {
         const Variable wrong(name, "of");
         EXPECT_EQ(run_pitwall(one_token()).code, 0) << name;
         expect_refused(one_token({"--device", "cuda"}), "there is no CUDA plug-in");

@@ -93,9 +93,13 @@ TEST_F(EmulatedProgram, WhoTurnedNcclOffIsTold) {
 
 /// Which would leave the default device on the CPU without a word of it.
 TEST_F(EmulatedProgram, AVariableThatIsNotUnderstoodStopsTheProgram) {
-    const std::pair<const char*, const char*> wrong[] = {
-        {"PITWALL_CUDA_GRAPHS", "of"},    {"PITWALL_CUDA_OVERLAP", "1"},   {"PITWALL_EMULATED_DEVICES", "0"},
-        {"PITWALL_EMULATED_LOSS", "3,x"}, {"PITWALL_EMULATED_LOSS", "3,"}, {"PITWALL_SEED", "-1"}};
+    const std::pair<const char*, const char*> wrong[] = {{"PITWALL_CUDA_GRAPHS", "of"},
+                                                         {"PITWALL_CUDA_OVERLAP", "1"},
+                                                         {"PITWALL_CUDA_CHECK", "yes"},
+                                                         {"PITWALL_EMULATED_DEVICES", "0"},
+                                                         {"PITWALL_EMULATED_LOSS", "3,x"},
+                                                         {"PITWALL_EMULATED_LOSS", "3,"},
+                                                         {"PITWALL_SEED", "-1"}};
     for (const auto& [name, value] : wrong) {
         const Variable variable(name, value);
         const std::string culprit = std::string(name) + "=" + value + " is not understood: set it to ";

@@ -99,8 +99,8 @@ class Block {
 thread_local Block* block = nullptr;
 
 void Block::fail(const std::string& what) const {
-    std::fprintf(stderr, "pitwall: emulated kernel, block (%u, %u, %u), thread %u: %s\n", index_.x, index_.y,
-                 index_.z, current_ ? current_->self.thread : 0, what.c_str());
+    std::fprintf(stderr, "pitwall: emulated kernel %s, block (%u, %u, %u), thread %u: %s\n", shape_.kernel,
+                 index_.x, index_.y, index_.z, current_ ? current_->self.thread : 0, what.c_str());
     std::fflush(stderr);
     std::abort();
 }

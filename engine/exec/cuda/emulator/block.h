@@ -25,6 +25,7 @@ struct GridShape {
     Index3 grid;
     uint32_t threads = 32;      ///< of a block; whole warps
     uint32_t shared_bytes = 0;  ///< that a block may take
+    const char* kernel = "";    ///< its name, for messages
 };
 
 /// `kernel` is one thread's run through the kernel. `seed` decides the order of threads.

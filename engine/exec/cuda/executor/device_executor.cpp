@@ -18,15 +18,26 @@ namespace {
 /// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
 constexpr uint64_t kTimedEvery = 64;
 
-/// Sampling keeps two bits of every token in a block's shared memory, of which small GPUs have less.
-Status check_vocabulary(uint32_t device, uint32_t vocab) {
-    const DeviceList list = list_devices();
-    const uint32_t needed = sample_shared_bytes(vocab);
-    if (device >= list.devices.size() || needed <= list.devices[device].max_shared_bytes) return {};
-    return Error{
-        fmt::format("a vocabulary of {} tokens needs {} bytes of shared memory to sample from, {} has {}",
-                    vocab, needed, list.devices[device].name, list.devices[device].max_shared_bytes),
-        "use --device cpu"};
+/// `what`: "a vocabulary of 128256 tokens".
+Status check_shared(const std::string& what, uint32_t needed) {
+    if (needed <= max_shared_bytes()) return {};
+    return Error{fmt::format("{} needs {} bytes of shared memory in a block, this device has {}", what,
+                             needed, max_shared_bytes()),
+                 "use --device cpu"};
+}
+
+/// Of a model whose tensors fit each other. Sampling keeps two bits of every token in a block's shared memory, attention a row.
+Status check_model(const abi::Model& model) {
+    const uint32_t group = model.num_heads / model.num_kv_heads;
+    if (group > kPrefillRows)
+        return Error{fmt::format("{} query heads share a KV head, a CUDA device takes {} at most", group,
+                                 kPrefillRows),
+                     "use --device cpu"};
+    Status status = check_shared(fmt::format("sampling from a vocabulary of {} tokens", model.vocab_size),
+                                 sample_shared_bytes(model.vocab_size));
+    if (!status.ok()) return status;
+    return check_shared(fmt::format("attention with {} heads of {}", model.num_heads, model.head_dim),
+                        attend_shared_bytes(model.num_heads, model.head_dim));
 }
 
 /// As a profiler's timeline shows a step.
@@ -47,14 +58,16 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     const auto graphs = graphs_wanted();
     if (!graphs.ok()) return graphs.error();
     auto executor = std::make_unique<DeviceExecutor>(options.device, rank);
-    // Collectives are in no graph until two GPUs have shown that their library is captured well.
-    if (!graphs.value() || rank.count > 1) executor->graphs_.turn_off();
+    const auto checked = launches_checked_wanted();
+    if (!checked.ok()) return checked.error();
+    // Collectives are in no graph until two GPUs have shown that their library is captured well; and of a graph nobody can
+    // say which kernel failed.
+    if (!graphs.value() || checked.value() || rank.count > 1) executor->graphs_.turn_off();
     auto use = DeviceUse::begin(options.device);
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();
     if (Status status = executor->use(); !status.ok()) return status.error();
-    if (Status status = check_vocabulary(options.device, model.vocab_size); !status.ok())
-        return status.error();
+    if (Status status = check_model(model); !status.ok()) return status.error();
     auto stream = Stream::create();
     if (!stream.ok()) return stream.error();
     executor->stream_ = std::move(stream).value();
@@ -66,10 +79,22 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     auto forward = Forward::create(executor->model_, rank.collective(), executor->stream_);
     if (!forward.ok()) return forward.error();
     executor->forward_ = std::move(forward).value();
-    auto arena = KvArena::create(executor->model_.config, options.kv_cache_memory_bytes, options.kv_dtype);
+    auto arena = KvArena::create(executor->model_.config, kv_bytes(options), options.kv_dtype);
     if (!arena.ok()) return arena.error();
     executor->arena_ = std::move(arena).value();
     return executor;
+}
+
+/// What is still on its way reads and writes memory of the host that goes now. Several ranks have broken up before: then nothing
+/// is any more.
+DeviceExecutor::~DeviceExecutor() {
+    if (use().ok() && rank_.count == 1 && stream_.handle) (void)stream_.synchronize();
+}
+
+uint64_t DeviceExecutor::kv_bytes(const DeviceOptions& options) {
+    if (options.kv_cache_memory_bytes != 0) return options.kv_cache_memory_bytes;
+    const uint64_t free = free_device_bytes(), spared = std::min(options.kv_cache_spared_bytes, free);
+    return static_cast<uint64_t>(options.kv_cache_share * static_cast<double>(free - spared));
 }
 
 Status DeviceExecutor::make_events() {

@@ -24,7 +24,9 @@ struct DeviceOptions {
     uint32_t device = 0;
     engine::KvDtype kv_dtype = engine::KvDtype::kF16;
     WeightDtype weight_dtype = WeightDtype::kFile;
-    uint64_t kv_cache_memory_bytes = 0;  ///< of the device; 0: most of what weights and activations leave
+    uint64_t kv_cache_memory_bytes = 0;  ///< of the device; 0: a share of what weights and activations leave
+    double kv_cache_share = 0;           ///< that one
+    uint64_t kv_cache_spared_bytes = 0;  ///< that this is no share of
     LoadProgress progress;
     Rank rank;
 };
@@ -37,7 +39,7 @@ class DeviceExecutor {
                                                           const DeviceOptions& options);
     DeviceExecutor(uint32_t device, const Rank& rank) : device_(device), rank_(rank) {}
     /// On whatever thread it goes: what it has is given back to its own device.
-    ~DeviceExecutor() { (void)use(); }
+    ~DeviceExecutor();
     DeviceExecutor(const DeviceExecutor&) = delete;
     DeviceExecutor& operator=(const DeviceExecutor&) = delete;
 
@@ -75,6 +77,8 @@ class DeviceExecutor {
     /// The device is a property of the calling thread.
     Status use() const { return use_device(device_); }
     Status make_events();
+    /// What the KV cache takes.
+    static uint64_t kv_bytes(const DeviceOptions& options);
     LayoutLimits limits() const;
     Flight& flight(uint64_t number) { return flights_[number % flights_.size()]; }
     std::vector<uint32_t> sampled_before();

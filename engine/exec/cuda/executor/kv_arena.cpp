@@ -16,10 +16,6 @@ Result<KvArena> KvArena::create(const engine::ModelConfig& config, uint64_t memo
     KvArena arena;
     arena.config_ = config;
     arena.dtype_ = dtype;
-    constexpr double kShareOfFree =
-        0.85;  // the rest is for a draft model, what grows with the steps, and others
-    if (memory_bytes == 0)
-        memory_bytes = static_cast<uint64_t>(kShareOfFree * static_cast<double>(free_device_bytes()));
     const uint64_t block_bytes = arena.block_bytes(dtype);
     if (memory_bytes < block_bytes)
         return Error{

@@ -56,6 +56,8 @@ Status ParallelExecutor::load(const abi::Model& model, const abi::Options& optio
         own.kv_dtype = static_cast<engine::KvDtype>(options.kv_dtype);
         own.weight_dtype = static_cast<WeightDtype>(options.weight_dtype);
         own.kv_cache_memory_bytes = options.kv_cache_memory_bytes / count();
+        own.kv_cache_share = options.kv_cache_share;
+        own.kv_cache_spared_bytes = options.kv_cache_spared_bytes / count();
         own.rank = {rank, count(), group_.get()};
         own.progress = [&](uint64_t done, uint64_t total) {
             if (rank == 0 && options.progress && options.progress(options.context, done, total) != 0)

@@ -91,6 +91,8 @@ struct AttendArgs {
     Operand out;  ///< [tokens, heads * head_dim]
 };
 void attend(Stream& stream, const AttendArgs& args);
+/// What merging a row's chunks needs of a block; other kernels go by what there is.
+uint32_t attend_shared_bytes(uint32_t heads, uint32_t head_dim);
 
 /// Copy-on-write: whole blocks. `pairs`: [count] of source and target, in device memory.
 void copy_blocks(Stream& stream, const KvPool& pool, const uint32_t* pairs, uint32_t count);

@@ -131,54 +131,88 @@ PITWALL_KERNEL PITWALL_BOUNDS(kDecodeThreads, decode_blocks<Shape>()) decode_ker
 
 // ---- prefill ----
 
+/// What a block can have on every device that there is code for: compute capability 8.6, 8.9 and 12.0 have no more.
+inline constexpr uint32_t kLeastSharedBytes = 99 << 10;
+
 inline constexpr uint32_t kPrefillWarps = kPrefillRows / kWarpRows, kPrefillThreads = kPrefillWarps * kWarp;
 
-/// Two tiles of K and V, one being read while the other comes; and per warp what was merged of the chunks before.
-template <class Shape>
+/// Tiles of K and V, some being read while others come; and per warp what was merged of the chunks before. There are two of
+/// K, and two of V or, where a block can have less shared memory, one: it comes while the scores of its tile are computed.
+template <class Shape, uint32_t kValueTiles>
 struct TileBuffers {
     static constexpr uint32_t kKeyBytes = kTileBlocks * Shape::Keys::kBytes;
-    static constexpr uint32_t kTileBytes = kKeyBytes + kTileBlocks * Shape::Values::kBytes;
+    static constexpr uint32_t kValueBytes = kTileBlocks * Shape::Values::kBytes;
     static constexpr uint32_t kMergedFloats = kWarp * (4 * Shape::kTiles + 4);  ///< of a warp
-    static constexpr uint32_t kBytes =
-        2 * kTileBytes + kPrefillWarps * kMergedFloats * static_cast<uint32_t>(sizeof(float));
+    static constexpr uint32_t kBytes = 2 * kKeyBytes + kValueTiles * kValueBytes +
+                                       kPrefillWarps * kMergedFloats * static_cast<uint32_t>(sizeof(float));
 };
 
+/// A sequence's K and V of one head, as a block of the prefill kernel copies them.
 template <class Shape>
-PITWALL_DEVICE void start_tile(const AttendArgs& args, const SequenceRows& sequence, uint32_t kv_head,
-                               uint32_t tile, uint32_t end, std::byte* buffer) {
-    using Buffers = TileBuffers<Shape>;
-#pragma unroll
-    for (uint32_t i = 0; i < kTileBlocks; ++i) {
-        const uint32_t index = tile * kTileBlocks + i;
-        if (index * kTokensOfBlock >= end) break;
-        const std::byte* const head = head_of(args, args.tables[sequence.table + index], kv_head);
-        copy_keys<Shape, kPrefillThreads>(buffer + i * Shape::Keys::kBytes, args.pool, head, thread());
-        copy_values<Shape, kPrefillThreads>(buffer + Buffers::kKeyBytes + i * Shape::Values::kBytes,
-                                            args.pool, head, end - index * kTokensOfBlock, thread());
-    }
-    commit_copies();
-}
+struct TileCopies {
+    const AttendArgs& args;
+    uint32_t table, kv_head;
+    uint32_t end;  ///< positions that the block reads
+    std::byte *keys, *values;
 
-/// `end`: positions that the block reads; `warp_end`: that the warp's rows attend to.
+    /// Calls copy(block of the tile, its head's bytes, tokens from there on) for those that there are.
+    template <class Copy>
+    PITWALL_DEVICE void each_block(uint32_t tile, const Copy& copy) const {
+#pragma unroll
+        for (uint32_t i = 0; i < kTileBlocks; ++i) {
+            const uint32_t index = tile * kTileBlocks + i;
+            if (index * kTokensOfBlock >= end) break;
+            copy(i, head_of(args, args.tables[table + index], kv_head), end - index * kTokensOfBlock);
+        }
+    }
+    PITWALL_DEVICE std::byte* keys_of(uint32_t buffer) const {
+        return keys + buffer * (kTileBlocks * Shape::Keys::kBytes);
+    }
+    PITWALL_DEVICE std::byte* values_of(uint32_t buffer) const {
+        return values + buffer * (kTileBlocks * Shape::Values::kBytes);
+    }
+    template <bool kAlsoValues>
+    PITWALL_DEVICE void start_keys(uint32_t tile, uint32_t buffer) const {
+        each_block(tile, [&](uint32_t i, const std::byte* head, uint32_t left) {
+            copy_keys<Shape, kPrefillThreads>(keys_of(buffer) + i * Shape::Keys::kBytes, args.pool, head,
+                                              thread());
+            if constexpr (kAlsoValues)
+                copy_values<Shape, kPrefillThreads>(values_of(buffer) + i * Shape::Values::kBytes, args.pool,
+                                                    head, left, thread());
+        });
+        commit_copies();
+    }
+    PITWALL_DEVICE void start_values(uint32_t tile, uint32_t buffer) const {
+        each_block(tile, [&](uint32_t i, const std::byte* head, uint32_t left) {
+            copy_values<Shape, kPrefillThreads>(values_of(buffer) + i * Shape::Values::kBytes, args.pool,
+                                                head, left, thread());
+        });
+        commit_copies();
+    }
+};
+
+/// The weights of a tile's positions for a warp's rows, of which `left` are before where they end.
 template <class Shape>
-PITWALL_DEVICE void attend_shared_tile(std::byte* buffer, uint32_t first_position, uint32_t end,
-                                       uint32_t warp_end, const LaneRows& rows,
-                                       const QueryFragments<typename Shape::Keys>& q, ChunkSums<Shape>& c) {
-    if (first_position >= warp_end) return;
-    const uint32_t left = warp_end - first_position;
-    TileScores s;
+PITWALL_DEVICE void weigh_tile(TileScores& s, const std::byte* keys, uint32_t first_position, uint32_t left,
+                               const LaneRows& rows, const QueryFragments<typename Shape::Keys>& q,
+                               ChunkSums<Shape>& c) {
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block)
         if (block * kTokensOfBlock < left)
-            score_block<typename Shape::Keys>(s[block], buffer + block * Shape::Keys::kBytes, q);
+            score_block<typename Shape::Keys>(s[block], keys + block * Shape::Keys::kBytes, q);
     mask_scores(s, first_position, rows);
     weigh_scores(s, c);
-    std::byte* const values = buffer + TileBuffers<Shape>::kKeyBytes;
+}
+
+/// And their values; `valid`: positions from the tile's first that somebody wrote.
+template <class Shape>
+PITWALL_DEVICE void add_tile(const TileScores& s, const std::byte* values, uint32_t left, uint32_t valid,
+                             ChunkSums<Shape>& c) {
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block)
         if (block * kTokensOfBlock < left)
             add_block<typename Shape::Values>(c.values, s[block], values + block * Shape::Values::kBytes,
-                                              end - first_position - block * kTokensOfBlock);
+                                              valid - block * kTokensOfBlock);
 }
 
 /// Merges the chunk into what `kept` has of those before, lane by lane; `c` becomes the result.
@@ -222,12 +256,35 @@ PITWALL_DEVICE void leave_chunk(const AttendArgs& args, const AttendItem& item, 
             write_part(args, rows, row, item.merged != 0 ? 0 : chunk, c);
 }
 
-template <class Shape>
+/// The tile that has come last, and the next one's copies. Two tiles of V come with those of K. One comes when all have left the
+/// one before, and is waited for between weights and values; the next K, asked for after it, may stay behind.
+template <class Shape, uint32_t kValueTiles>
+PITWALL_DEVICE void attend_shared_tile(const TileCopies<Shape>& copies, uint32_t tile, uint32_t buffer,
+                                       uint32_t warp_end, const LaneRows& rows,
+                                       const QueryFragments<typename Shape::Keys>& q, ChunkSums<Shape>& c) {
+    const uint32_t first_position = tile * kTileTokens;
+    const uint32_t left = first_position < warp_end ? warp_end - first_position : 0;
+    wait_copies<0>();
+    sync_block();  // the tile has come for all, and all have left the one before
+    if constexpr (kValueTiles == 1) copies.start_values(tile, 0);
+    copies.template start_keys<kValueTiles == 2>(tile + 1, 1 - buffer);
+    TileScores s;
+    if (left > 0) weigh_tile(s, copies.keys_of(buffer), first_position, left, rows, q, c);
+    if constexpr (kValueTiles == 1) {
+        wait_copies<1>();
+        sync_block();  // V has come for all
+    }
+    if (left > 0)
+        add_tile(s, copies.values_of(kValueTiles == 2 ? buffer : 0), left, copies.end - first_position, c);
+}
+
+template <class Shape, uint32_t kValueTiles>
 PITWALL_KERNEL PITWALL_BOUNDS(kPrefillThreads, 2) prefill_kernel(AttendArgs args) {
     begin_kernel();
-    using Buffers = TileBuffers<Shape>;
+    using Buffers = TileBuffers<Shape, kValueTiles>;
     SharedMemory shared;
-    auto* const tiles = shared.take<std::byte>(2 * Buffers::kTileBytes);
+    auto* const keys = shared.take<std::byte>(2 * Buffers::kKeyBytes);
+    auto* const values = shared.take<std::byte>(kValueTiles * Buffers::kValueBytes);
     auto* const kept = shared.take<float>(kPrefillWarps * Buffers::kMergedFloats);
     constexpr uint32_t kTilesOfChunk = kChunkTokens / kTileTokens;
     const AttendItem item = args.prefill_items[block_x()];
@@ -242,34 +299,40 @@ PITWALL_KERNEL PITWALL_BOUNDS(kPrefillThreads, 2) prefill_kernel(AttendArgs args
     load_queries<Shape>(q, args, rows);
     ChunkSums<Shape> c;
     const uint32_t first_tile = item.first_chunk * kTilesOfChunk;
-    start_tile<Shape>(args, sequence, kv_head, first_tile, end, tiles);
+    const TileCopies<Shape> copies{args, sequence.table, kv_head, end, keys, values};
+    copies.template start_keys<kValueTiles == 2>(first_tile, 0);
     for (uint32_t tile = first_tile; tile * kTileTokens < end; ++tile) {
         if (tile % kTilesOfChunk == 0) begin_chunk(c);
-        wait_copies<0>();
-        sync_block();  // the tile has come for all, and all have left the one before
-        const uint32_t buffer = (tile - first_tile) % 2;
-        start_tile<Shape>(args, sequence, kv_head, tile + 1, end, tiles + (1 - buffer) * Buffers::kTileBytes);
-        attend_shared_tile<Shape>(tiles + buffer * Buffers::kTileBytes, tile * kTileTokens, end, warp_end,
-                                  rows, q, c);
+        attend_shared_tile<Shape, kValueTiles>(copies, tile, (tile - first_tile) % 2, warp_end, rows, q, c);
         if (tile % kTilesOfChunk == kTilesOfChunk - 1 || (tile + 1) * kTileTokens >= end)
             leave_chunk(args, item, rows, tile / kTilesOfChunk, kept + warp() * Buffers::kMergedFloats, c);
     }
+}
+
+template <class Shape, uint32_t kValueTiles>
+void launch_prefill(Stream& stream, const AttendArgs& args) {
+    launch(stream,
+           {.kernel = "prefill",
+            .x = args.num_prefill_items,
+            .y = args.pool.kv_heads,
+            .threads = kPrefillThreads,
+            .shared_bytes = TileBuffers<Shape, kValueTiles>::kBytes},
+           prefill_kernel<Shape, kValueTiles>, args);
 }
 
 template <class Shape>
 void launch_attention(Stream& stream, const AttendArgs& args) {
     const uint32_t works = args.num_decode_items * args.pool.kv_heads;
     launch(stream,
-           {.x = (works + kDecodeWarps - 1) / kDecodeWarps,
+           {.kernel = "decode",
+            .x = (works + kDecodeWarps - 1) / kDecodeWarps,
             .threads = kDecodeThreads,
             .shared_bytes = decode_shared_bytes<Shape>()},
            decode_kernel<Shape>, args);
-    launch(stream,
-           {.x = args.num_prefill_items,
-            .y = args.pool.kv_heads,
-            .threads = kPrefillThreads,
-            .shared_bytes = TileBuffers<Shape>::kBytes},
-           prefill_kernel<Shape>, args);
+    constexpr uint32_t kTwoTiles = TileBuffers<Shape, 2>::kBytes;
+    if constexpr (kTwoTiles > kLeastSharedBytes)
+        if (kTwoTiles > max_shared_bytes()) return launch_prefill<Shape, 1>(stream, args);
+    launch_prefill<Shape, 2>(stream, args);
 }
 
 template <KvNumber kKey, KvNumber kValue>

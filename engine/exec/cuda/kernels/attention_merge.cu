@@ -55,7 +55,7 @@ PITWALL_KERNEL gather_parts_kernel(MergeArgs all) {
 }
 
 /// Merged, divided by the sum of weights, V's rotation undone, and written as the next matrix wants it.
-PITWALL_KERNEL merge_kernel(MergeArgs all) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) merge_kernel(MergeArgs all) {
     begin_kernel();
     const AttendArgs& args = all.attend;
     SharedMemory shared;
@@ -81,18 +81,23 @@ PITWALL_KERNEL merge_kernel(MergeArgs all) {
 
 }  // namespace
 
+uint32_t attend_shared_bytes(uint32_t heads, uint32_t head_dim) {
+    return heads * head_dim * static_cast<uint32_t>(sizeof(float)) + kBlockReduceBytes;
+}
+
 void merge_parts(Stream& stream, const AttendArgs& args) {
     const uint32_t head_dim = args.pool.layout.head_dim;
     MergeArgs all{args, args.most_parts};
     if (args.most_parts > kFewParts) {
-        launch(stream, {.x = args.tokens, .y = args.heads, .threads = head_dim}, gather_parts_kernel, all);
+        launch(stream, {.kernel = "gather_parts", .x = args.tokens, .y = args.heads, .threads = head_dim},
+               gather_parts_kernel, all);
         all.most_parts = 1;
     }
-    const uint32_t row_bytes = args.heads * head_dim * static_cast<uint32_t>(sizeof(float));
     launch(stream,
-           {.x = args.tokens,
+           {.kernel = "merge",
+            .x = args.tokens,
             .threads = row_threads(args.heads * head_dim),
-            .shared_bytes = row_bytes + kBlockReduceBytes},
+            .shared_bytes = attend_shared_bytes(args.heads, head_dim)},
            merge_kernel, all);
 }
 

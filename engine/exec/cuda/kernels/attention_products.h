@@ -22,10 +22,10 @@ constexpr float scale_lift(KvNumber number) {
     return number == KvNumber::kInt8 ? 8.0f : number == KvNumber::kFp8 ? 256.0f : 1.0f;
 }
 
-/// The scales of tokens 2 (lane % 4) and the next of the slot's lower or upper eight.
+/// The scales of tokens 2 (lane % 4) and the next of the slot's lower or upper eight, of which the bits of `mask` count.
 template <class Rows>
-PITWALL_DEVICE Float2 scale_pair(const std::byte* slot, uint32_t half) {
-    const uint32_t word = word_at(slot + Rows::kScalesAt + (8 * half + 2 * (lane() % 4)) * 2);
+PITWALL_DEVICE Float2 scale_pair(const std::byte* slot, uint32_t half, uint32_t mask = UINT32_MAX) {
+    const uint32_t word = word_at(slot + Rows::kScalesAt + (8 * half + 2 * (lane() % 4)) * 2) & mask;
     return {to_float(Half{static_cast<uint16_t>(word)}), to_float(Half{static_cast<uint16_t>(word >> 16)})};
 }
 
@@ -117,15 +117,24 @@ PITWALL_DEVICE void score_block(float (&s)[2][4], const std::byte* slot, const Q
 template <class Values>
 using ValueSums = float[Values::kHeadDim / 8][4];
 
+/// Of the binary16 of tokens 2 (lane % 4) and the next of the slot's lower or upper eight, the bits that count: tokens from
+/// `valid` on have scales of zero. Nobody wrote theirs, and zero times what is no number is none. They are chosen in registers:
+/// other warps read the same slot.
+PITWALL_DEVICE uint32_t valid_scales(uint32_t half, uint32_t valid) {
+    const uint32_t token = 8 * half + 2 * (lane() % 4);
+    return (token < valid ? 0x0000ffffu : 0) | (token + 1 < valid ? 0xffff0000u : 0);
+}
+
 /// The weights of 16 positions as an operand, times V's scales where a token has one.
 template <class Values>
-PITWALL_DEVICE void pack_weights(uint32_t (&a)[4], const float (&p)[2][4], const std::byte* slot) {
+PITWALL_DEVICE void pack_weights(uint32_t (&a)[4], const float (&p)[2][4], const std::byte* slot,
+                                 uint32_t valid) {
     using Number = typename OperandOf<Values::kNumber>::Type;
 #pragma unroll
     for (uint32_t half = 0; half < 2; ++half) {
         float w[4] = {p[half][0], p[half][1], p[half][2], p[half][3]};
         if constexpr (Values::kBits == 8) {
-            const Float2 scale = scale_pair<Values>(slot, half);
+            const Float2 scale = scale_pair<Values>(slot, half, valid_scales(half, valid));
             constexpr float kLift = scale_lift(Values::kNumber);
 #pragma unroll
             for (uint32_t i = 0; i < 4; ++i) w[i] *= (i % 2 == 0 ? scale.x : scale.y) * kLift;
@@ -166,13 +175,13 @@ PITWALL_DEVICE void add_bytes(ValueSums<Values>& sums, const uint32_t (&a)[4], c
 
 /// Scales and minima of the tokens 2 (lane % 4) and the next of a half, in a group.
 template <class Values>
-PITWALL_DEVICE void load_value_scales(const std::byte* slot, uint32_t half, uint32_t group, uint32_t& scale,
-                                      uint32_t& minimum) {
+PITWALL_DEVICE void load_value_scales(const std::byte* slot, uint32_t half, uint32_t group, uint32_t mask,
+                                      uint32_t& scale, uint32_t& minimum) {
     const uint32_t token = 8 * half + 2 * (lane() % 4);
     const std::byte* const from = slot + Values::kScalesAt + (token * Values::kGroups + group) * 4;
     const uint32_t first = word_at(from), second = word_at(from + Values::kGroups * 4);
-    scale = permute_bytes(first, second, 0x5410u);
-    minimum = permute_bytes(first, second, 0x7632u);
+    scale = permute_bytes(first, second, 0x5410u) & mask;
+    minimum = permute_bytes(first, second, 0x7632u) & mask;
 }
 
 template <uint32_t kIndex>
@@ -183,7 +192,9 @@ PITWALL_DEVICE void add_nibble_tile(float (&sums)[4], const uint32_t (&a)[4], co
 }
 
 template <class Values>
-PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4], const std::byte* slot) {
+PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4], const std::byte* slot,
+                                uint32_t valid) {
+    const uint32_t masks[2] = {valid_scales(0, valid), valid_scales(1, valid)};
 #pragma unroll
     for (uint32_t piece = 0; piece < Values::kPieces; piece += 2) {
         uint32_t words[4];
@@ -193,8 +204,8 @@ PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4],
             const uint32_t group = piece + i;
             if (group >= Values::kPieces) continue;
             uint32_t scale[2], minimum[2];
-            load_value_scales<Values>(slot, 0, group, scale[0], minimum[0]);
-            load_value_scales<Values>(slot, 1, group, scale[1], minimum[1]);
+            load_value_scales<Values>(slot, 0, group, masks[0], scale[0], minimum[0]);
+            load_value_scales<Values>(slot, 1, group, masks[1], scale[1], minimum[1]);
             const uint32_t v[2] = {words[2 * i], words[2 * i + 1]};
             add_nibble_tile<0>(sums[4 * group], a, v, scale, minimum);
             add_nibble_tile<1>(sums[4 * group + 1], a, v, scale, minimum);
@@ -204,28 +215,15 @@ PITWALL_DEVICE void add_nibbles(ValueSums<Values>& sums, const uint32_t (&a)[4],
     }
 }
 
-/// Tokens from `valid` on get scales of zero: nobody wrote them, and zero times what is no number is none. Each warp that
-/// reads the slot does it.
-template <class Values>
-PITWALL_DEVICE void clear_scales(std::byte* slot, uint32_t valid) {
-    auto* const scales = reinterpret_cast<uint16_t*>(slot + Values::kScalesAt);
-#pragma unroll 1
-    for (uint32_t i = valid * Values::kScales + lane(); i < kTokensOfBlock * Values::kScales; i += kWarp)
-        scales[i] = 0;
-    sync_warp();
-}
-
 /// sums += weights p of the slot's tokens times their values; of tokens from `valid` on the weights are zero.
 template <class Values>
-PITWALL_DEVICE void add_block(ValueSums<Values>& sums, const float (&p)[2][4], std::byte* slot,
+PITWALL_DEVICE void add_block(ValueSums<Values>& sums, const float (&p)[2][4], const std::byte* slot,
                               uint32_t valid) {
-    if constexpr (Values::kScales > 0)
-        if (valid < kTokensOfBlock) clear_scales<Values>(slot, valid);
     uint32_t a[4];
-    pack_weights<Values>(a, p, slot);
+    pack_weights<Values>(a, p, slot, valid);
     if constexpr (Values::kBits == 16) add_wide<Values>(sums, a, slot);
     if constexpr (Values::kBits == 8) add_bytes<Values>(sums, a, slot);
-    if constexpr (Values::kBits == 4) add_nibbles<Values>(sums, a, slot);
+    if constexpr (Values::kBits == 4) add_nibbles<Values>(sums, a, slot, valid);
 }
 
 }  // namespace pitwall::cuda

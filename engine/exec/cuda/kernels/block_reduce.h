@@ -8,12 +8,14 @@
 namespace pitwall::cuda {
 
 inline constexpr uint32_t kMostWarps = 32;
+/// Bounds the registers of kernels with row_threads() threads: a launch that asks for more than there are is refused.
+inline constexpr uint32_t kMostRowThreads = kMostWarps * kWarp;
 /// Shared memory of each use.
 inline constexpr uint32_t kBlockReduceBytes = kMostWarps * sizeof(float);
 
 /// Threads of a block that looks at one row: enough that one block takes no longer than a step can afford where there are few
 /// rows. A matter of the columns alone, for the order of additions depends on it.
-constexpr uint32_t row_threads(uint32_t columns) { return columns <= 1024 ? 256 : 1024; }
+constexpr uint32_t row_threads(uint32_t columns) { return columns <= 1024 ? 256 : kMostRowThreads; }
 
 PITWALL_DEVICE float block_sum(float value, SharedMemory& shared) {
     float* const parts = shared.take<float>(kMostWarps);

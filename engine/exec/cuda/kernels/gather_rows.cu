@@ -59,7 +59,7 @@ PITWALL_KERNEL gather_rows_kernel(GatherArgs args) {
 }  // namespace
 
 void gather_rows(Stream& stream, const GatherArgs& args, uint32_t count) {
-    launch(stream, {.x = count, .threads = kThreads}, gather_rows_kernel, args);
+    launch(stream, {.kernel = "gather_rows", .x = count, .threads = kThreads}, gather_rows_kernel, args);
 }
 
 }  // namespace pitwall::cuda

@@ -42,6 +42,16 @@ PITWALL_DEVICE float inverse_of(float scale) { return scale > 0 ? 1.0f / scale :
 template <uint32_t kOwn>
 using LaneValues = float[kOwn];
 
+/// Neighbouring numbers of a lane as one access: rows begin at multiples of 16 bytes.
+template <class T, uint32_t kCount>
+struct alignas(sizeof(T) * kCount) OwnPart {
+    T numbers[kCount];
+};
+template <class T, uint32_t kCount>
+PITWALL_DEVICE OwnPart<T, kCount>& own_part(std::byte* row) {
+    return reinterpret_cast<OwnPart<T, kCount>*>(row)[lane()];
+}
+
 /// Bounded, rounded to binary16 whatever follows, and rotated where the coding is.
 template <uint32_t kOwn>
 PITWALL_DEVICE void prepare_values(const KvCoding& coding, LaneValues<kOwn>& x) {
@@ -66,17 +76,18 @@ PITWALL_DEVICE void write_half(float value, uint16_t* to) {
 
 template <uint32_t kOwn>
 PITWALL_DEVICE void store_wide(KvNumber number, const LaneValues<kOwn>& x, std::byte* row) {
-    auto* const to = reinterpret_cast<uint16_t*>(row) + lane() * kOwn;
+    OwnPart<uint16_t, kOwn> own;
 #pragma unroll
     for (uint32_t i = 0; i < kOwn; ++i) {
         if (number == KvNumber::kBf16) {
             Bfloat rounded;
             round_to(x[i], rounded);
-            to[i] = rounded.bits;
+            own.numbers[i] = rounded.bits;
         } else {
-            write_half(x[i], to + i);
+            write_half(x[i], own.numbers + i);
         }
     }
+    own_part<uint16_t, kOwn>(row) = own;
 }
 
 template <uint32_t kOwn>
@@ -86,6 +97,7 @@ PITWALL_DEVICE void store_bytes(KvNumber number, const LaneValues<kOwn>& x, std:
     const float scale = rounded_scale(largest_size<kOwn>(x) / (integers ? 127.0f : 448.0f));
     const float inverse = inverse_of(scale);
     if (lane() == 0) write_half(scale, scales);
+    OwnPart<uint8_t, kOwn> own;
 #pragma unroll
     for (uint32_t i = 0; i < kOwn; ++i) {
         const float scaled = x[i] * inverse;
@@ -94,8 +106,9 @@ PITWALL_DEVICE void store_bytes(KvNumber number, const LaneValues<kOwn>& x, std:
             code.bits = static_cast<uint8_t>(static_cast<int32_t>(rintf(scaled)));
         else
             round_to(scaled, code);
-        row[lane() * kOwn + i] = static_cast<std::byte>(code.bits);
+        own.numbers[i] = code.bits;
     }
+    own_part<uint8_t, kOwn>(row) = own;
 }
 
 /// Largest value of each group of 32, to its 32 / kOwn lanes.
@@ -141,9 +154,11 @@ PITWALL_DEVICE void store_nibbles(const LaneValues<kOwn>& x, std::byte* row, uin
         const uint32_t other = shuffle_xor(codes[0], 1);
         if (lane() % 2 == 0) row[lane() / 2] = static_cast<std::byte>(codes[0] | other << 4);
     } else {
+        OwnPart<uint8_t, kOwn / 2> own;
 #pragma unroll
         for (uint32_t i = 0; i < kOwn; i += 2)
-            row[(lane() * kOwn + i) / 2] = static_cast<std::byte>(codes[i] | codes[i + 1] << 4);
+            own.numbers[i / 2] = static_cast<uint8_t>(codes[i] | codes[i + 1] << 4);
+        own_part<uint8_t, kOwn / 2>(row) = own;
     }
 }
 

@@ -34,18 +34,19 @@ constexpr uint32_t kThreads = 128, kWarps = kThreads / kWarp;
 
 template <uint32_t kOwn>
 PITWALL_DEVICE void load_wide(KvNumber number, const CodedRow& row, LaneValues<kOwn>& x) {
-    const auto* const from = reinterpret_cast<const uint16_t*>(row.values) + lane() * kOwn;
+    const auto own = own_part<uint16_t, kOwn>(row.values);
 #pragma unroll
     for (uint32_t i = 0; i < kOwn; ++i)
-        x[i] = number == KvNumber::kBf16 ? to_float(Bfloat{from[i]}) : to_float(Half{from[i]});
+        x[i] = number == KvNumber::kBf16 ? to_float(Bfloat{own.numbers[i]}) : to_float(Half{own.numbers[i]});
 }
 
 template <uint32_t kOwn>
 PITWALL_DEVICE void load_bytes(KvNumber number, const CodedRow& row, LaneValues<kOwn>& x) {
     const float scale = to_float(Half{row.scales[0]});
+    const auto own = own_part<uint8_t, kOwn>(row.values);
 #pragma unroll
     for (uint32_t i = 0; i < kOwn; ++i) {
-        const auto code = static_cast<uint8_t>(row.values[lane() * kOwn + i]);
+        const uint8_t code = own.numbers[i];
         x[i] = scale * (number == KvNumber::kFp8 ? to_float(E4m3{code})
                                                  : static_cast<float>(static_cast<int8_t>(code)));
     }
@@ -55,12 +56,16 @@ template <uint32_t kOwn>
 PITWALL_DEVICE void load_nibbles(const CodedRow& row, LaneValues<kOwn>& x) {
     const uint16_t* const own = row.scales + lane() * kOwn / 32 * 2;
     const float scale = to_float(Half{own[0]}), minimum = to_float(Half{own[1]});
-#pragma unroll
-    for (uint32_t i = 0; i < kOwn; ++i) {
-        const uint32_t d = lane() * kOwn + i;
-        const auto code = static_cast<uint32_t>(row.values[d / 2]) >> (d % 2 * 4) & 15;
-        x[i] = fmaf(static_cast<float>(code), scale, minimum);
+    uint32_t codes;
+    if constexpr (kOwn == 1) {
+        codes = static_cast<uint32_t>(row.values[lane() / 2]) >> lane() % 2 * 4;
+    } else {
+        const auto bytes = own_part<uint8_t, kOwn / 2>(row.values);
+        codes = bytes.numbers[0];
+        if constexpr (kOwn == 4) codes |= uint32_t{bytes.numbers[1]} << 8;
     }
+#pragma unroll
+    for (uint32_t i = 0; i < kOwn; ++i) x[i] = fmaf(static_cast<float>(codes >> 4 * i & 15), scale, minimum);
 }
 
 /// As float, and not rotated.
@@ -81,8 +86,9 @@ PITWALL_DEVICE bool same_coding(const KvCoding& a, const KvCoding& b) {
 
 /// What stays in its format keeps its bits.
 PITWALL_DEVICE void copy_row(const KvCoding& coding, uint32_t dim, const CodedRow& from, const CodedRow& to) {
-    for (uint32_t i = lane(); i < dim * number_bits(coding.number) / 8; i += kWarp)
-        to.values[i] = from.values[i];
+    const auto* const words = reinterpret_cast<const uint32_t*>(from.values);
+    auto* const target = reinterpret_cast<uint32_t*>(to.values);
+    for (uint32_t i = lane(); i < dim * number_bits(coding.number) / 32; i += kWarp) target[i] = words[i];
     for (uint32_t i = lane(); i < coding.groups * coding.numbers; i += kWarp) to.scales[i] = from.scales[i];
 }
 
@@ -120,12 +126,14 @@ void copy_blocks(Stream& stream, const KvPool& pool, const uint32_t* pairs, uint
     const uint64_t pieces = pool.block_bytes / kPiece;
     constexpr uint32_t kOfBlock = kCopyThreads * kPiecesOfThread;
     const auto blocks = static_cast<uint32_t>((pieces + kOfBlock - 1) / kOfBlock);
-    launch(stream, {.x = count, .y = blocks, .threads = kCopyThreads}, copy_blocks_kernel, {pool, pairs});
+    launch(stream, {.kernel = "copy_blocks", .x = count, .y = blocks, .threads = kCopyThreads},
+           copy_blocks_kernel, {pool, pairs});
 }
 
 void convert_blocks(Stream& stream, const ConvertArgs& args, uint32_t count) {
     const KvPool& from = args.from;
-    const LaunchShape shape{.x = count, .y = from.layers * from.kv_heads, .threads = kThreads};
+    const LaunchShape shape{
+        .kernel = "convert_blocks", .x = count, .y = from.layers * from.kv_heads, .threads = kThreads};
     switch (from.layout.head_dim) {
         case 32:
             return launch(stream, shape, convert_blocks_kernel<1>, args);

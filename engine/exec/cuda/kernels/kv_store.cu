@@ -97,13 +97,16 @@ void fill_rotations(Stream& stream, Float2* rotations, uint32_t positions, uint3
                     double rope_base) {
     const uint32_t pairs = head_dim / 2;
     const RotationArgs args{rotations, positions, pairs, -2.0 / head_dim * std::log2(rope_base)};
-    launch(stream, {.x = (positions * pairs + kThreads - 1) / kThreads, .threads = kThreads},
-           fill_rotations_kernel, args);
+    launch(
+        stream,
+        {.kernel = "fill_rotations", .x = (positions * pairs + kThreads - 1) / kThreads, .threads = kThreads},
+        fill_rotations_kernel, args);
 }
 
 void rotate_and_store(Stream& stream, const StoreArgs& args, uint32_t tokens) {
     const uint32_t heads = args.heads + 2 * args.pool.kv_heads;
-    const LaunchShape shape{.x = tokens, .y = (heads + kWarps - 1) / kWarps, .threads = kThreads};
+    const LaunchShape shape{
+        .kernel = "rotate_and_store", .x = tokens, .y = (heads + kWarps - 1) / kWarps, .threads = kThreads};
     switch (args.pool.layout.head_dim) {
         case 32:
             return launch(stream, shape, rotate_and_store_kernel<1>, args);

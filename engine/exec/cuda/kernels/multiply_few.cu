@@ -17,6 +17,14 @@ namespace {
 constexpr uint32_t kTokenTile = 8;  ///< of one mma
 constexpr uint32_t kSteps = 2;      ///< of 32 columns in a tile
 
+/// Tiles along the columns that a warp walks together.
+constexpr uint32_t group_tiles(uint32_t tile_bytes) { return tile_bytes <= 2048 ? 4 : 2; }
+
+/// Shared memory of a block: for the sums of so many tiles (cells) by each warp, and for the warps' weights.
+constexpr uint32_t few_shared_bytes(uint32_t threads, uint32_t cells, uint32_t warp_bytes) {
+    return threads * cells * static_cast<uint32_t>(sizeof(Words4)) + threads / kWarp * warp_bytes;
+}
+
 /// What one instantiation is made for, and how far ahead of their use it loads.
 template <class TileType, uint32_t kRows, uint32_t kTokens>
 struct Few {
@@ -24,7 +32,7 @@ struct Few {
     static constexpr uint32_t kRowTiles = kRows, kTokenTiles = kTokens, kCells = kRows * kTokens;
     static constexpr uint32_t kTileBytes = kRows * (kValueBytes<Tile> + kScaleBytes<Tile>);
     /// Tiles along the columns that are walked together; each is asked for as soon as that of the group before has been read.
-    static constexpr uint32_t kGroup = kTileBytes <= 2048 ? 4 : 2;
+    static constexpr uint32_t kGroup = group_tiles(kTileBytes);
     static constexpr uint32_t kGroupSteps = kSteps * kGroup;
     /// Shared memory of a warp: a group of tiles, [tile][row tile]{values, scales}.
     static constexpr uint32_t kWarpBytes = kGroup * kTileBytes;
@@ -48,8 +56,8 @@ PITWALL_DEVICE Part part_of_warp(uint32_t columns) {
     return {begin, part_begin(warp() + 1, tiles) - begin};
 }
 
-/// Where a warp copies weights from: a group of its part, in rows that are the block's turn. A lane copies what it will read
-/// itself, so that it waits for nobody's copies but its own: scales that four lanes share are copied by each of them.
+/// Where a warp copies weights from: a group of its part, in rows that are the block's turn. A lane copies the codes that it
+/// will read itself; scales, which several lanes read, are copied by the first lanes, 16 bytes each.
 template <class Shape>
 class WeightCursor {
   public:
@@ -68,7 +76,8 @@ class WeightCursor {
                 for (uint32_t j = 0; j < kBytes; j += kLoadBytes)
                     copy_async(to + j + lane_values(), values_[r] + i * kBytes + j);
                 if constexpr (kOfScales > 0)
-                    copy_async(to + kBytes + lane_scales(Shape::Tile::kFormat), scales_[r] + i * kOfScales);
+                    if (lane() < kOfScales / 16)
+                        copy_async(to + kBytes + lane_values(), scales_[r] + i * kOfScales);
             }
         }
         commit_copies();
@@ -108,7 +117,7 @@ class WeightCursor {
             const uint32_t row_tile = first + r < count ? first + r : count - 1;
             const size_t tile = size_t{row_tile} * column_tiles(matrix_.columns) + part_.begin;
             values_[r] = matrix_.values + tile * kBytes + lane_values();
-            scales_[r] = matrix_.scales + (tile * kOfScales + lane_scales(Shape::Tile::kFormat));
+            if constexpr (kOfScales > 0) scales_[r] = matrix_.scales + (tile * kOfScales + lane_values());
         }
     }
 
@@ -185,6 +194,7 @@ PITWALL_DEVICE void multiply_group(const TokenCursor<Shape>& now, const TokenCur
 #pragma unroll
     for (uint32_t i = 0; i < Shape::kGroup; ++i) {
         wait_copies<Shape::kGroup - 1>();
+        if constexpr (tile_scale_bytes(Shape::Tile::kFormat) > 0) sync_warp();  // scales have come for all
         typename Shape::Tile tiles[Shape::kRowTiles];
         if (kFull || i < now.left())
 #pragma unroll
@@ -270,11 +280,11 @@ void launch_few(Stream& stream, const MultiplyArgs& args) {
     const uint32_t row_blocks = divide_up(row_tiles(args.matrix.rows), kRowTiles);
     const uint32_t at_once = kMultiprocessors * Shape::kBlocks;
     launch(stream,
-           {.x = std::min(row_blocks, at_once),
+           {.kernel = "multiply_few",
+            .x = std::min(row_blocks, at_once),
             .y = divide_up(args.tokens, kTokenTiles * kTokenTile),
             .threads = threads,
-            .shared_bytes = threads * Shape::kCells * static_cast<uint32_t>(sizeof(Words4)) +
-                            threads / kWarp * Shape::kWarpBytes},
+            .shared_bytes = few_shared_bytes(threads, Shape::kCells, Shape::kWarpBytes)},
            multiply_few_kernel<Shape>, args);
 }
 
@@ -299,6 +309,14 @@ double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t rows, uin
     return std::max({reading, alone, together, multiplying});
 }
 
+bool fits(const DeviceMatrix& matrix, uint32_t rows, uint32_t token_tiles) {
+    const uint32_t tile_bytes = rows * (tile_value_bytes(matrix.format) + tile_scale_bytes(matrix.format));
+    const uint32_t threads = part_count(column_tiles(matrix.columns)) * kWarp;
+    return few_shared_bytes(threads, rows * token_tiles, group_tiles(tile_bytes) * tile_bytes) <=
+           max_shared_bytes();
+}
+
+/// One row of tiles fits every device that there is code for.
 BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {
     const uint32_t token_tiles = tokens <= 8 ? 1 : tokens <= 16 ? 2 : tokens <= 32 ? 4 : 8;
     // Four rows of 16-bit numbers in flight leave no registers for sums; nor do four with 64 tokens.
@@ -306,7 +324,7 @@ BlockShape best_shape(const DeviceMatrix& matrix, uint32_t tokens) {
     BlockShape best{1, token_tiles, clocks_of(matrix, tokens, 1, token_tiles)};
     for (uint32_t rows = 2; rows <= (four ? 4 : 2); rows *= 2) {
         const double clocks = clocks_of(matrix, tokens, rows, token_tiles);
-        if (clocks < best.clocks) best = {rows, token_tiles, clocks};
+        if (clocks < best.clocks && fits(matrix, rows, token_tiles)) best = {rows, token_tiles, clocks};
     }
     return best;
 }

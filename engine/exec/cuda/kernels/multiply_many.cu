@@ -34,6 +34,7 @@ struct Many {
     static constexpr uint32_t kValues = kBlockRowTiles * kValueBytes<Tile>,
                               kScales = kBlockRowTiles * kScaleBytes<Tile>,
                               kActivations = kBlockTokens * kTokenVectors * kVector;
+    static constexpr uint32_t kSharedBytes = kStages * (kValues + kScales + kActivations);
     using Sums = float[kRowTiles][kTokens][4];
 };
 
@@ -230,10 +231,11 @@ void launch_many(Stream& stream, const MultiplyArgs& args) {
     using Shape = Many<Tile, kTokenTiles>;
     // Blocks of the same rows are neighbours: their weights are read from memory once.
     launch(stream,
-           {.x = divide_up(args.tokens, Shape::kBlockTokens),
+           {.kernel = "multiply_many",
+            .x = divide_up(args.tokens, Shape::kBlockTokens),
             .y = divide_up(row_tiles(args.matrix.rows), kBlockRowTiles),
             .threads = kThreads,
-            .shared_bytes = kStages * (Shape::kValues + Shape::kScales + Shape::kActivations)},
+            .shared_bytes = Shape::kSharedBytes},
            multiply_many_kernel<Shape>, args);
 }
 
@@ -252,16 +254,31 @@ double clocks_of(const DeviceMatrix& matrix, uint32_t tokens, uint32_t token_til
     return std::max({reading, together, divide_up(blocks, kMultiprocessors) * products / rate});
 }
 
-}  // namespace
-
-double many_clocks(const DeviceMatrix& matrix, uint32_t tokens) {
-    return std::min(clocks_of(matrix, tokens, 4), clocks_of(matrix, tokens, 8));
+/// Four tiles of tokens in a warp fit every device that there is code for, eight not those with 99 KiB a block.
+bool eight_fit(MatrixFormat format) {
+    uint32_t bytes = 0;
+    with_tile(format, [&]<class Tile>() { bytes = Many<Tile, 8>::kSharedBytes; });
+    return bytes <= max_shared_bytes();
 }
 
+struct Choice {
+    bool eight;
+    double clocks;
+};
+Choice best_of(const DeviceMatrix& matrix, uint32_t tokens) {
+    const double four = clocks_of(matrix, tokens, 4), eight = clocks_of(matrix, tokens, 8);
+    if (four < eight || !eight_fit(matrix.format)) return {false, four};
+    return {true, eight};
+}
+
+}  // namespace
+
+double many_clocks(const DeviceMatrix& matrix, uint32_t tokens) { return best_of(matrix, tokens).clocks; }
+
 void multiply_many(Stream& stream, const MultiplyArgs& args) {
-    const bool small = clocks_of(args.matrix, args.tokens, 4) < clocks_of(args.matrix, args.tokens, 8);
+    const bool eight = best_of(args.matrix, args.tokens).eight;
     with_tile(args.matrix.format, [&]<class Tile>() {
-        small ? launch_many<Tile, 4>(stream, args) : launch_many<Tile, 8>(stream, args);
+        eight ? launch_many<Tile, 8>(stream, args) : launch_many<Tile, 4>(stream, args);
     });
 }
 

@@ -33,12 +33,14 @@ PITWALL_KERNEL join_columns_kernel(JoinColumnsArgs args) {
 }  // namespace
 
 void add_parts(Stream& stream, const AddPartsArgs& args) {
-    launch(stream, {.x = blocks_for(args.count), .threads = kThreads}, add_parts_kernel, args);
+    launch(stream, {.kernel = "add_parts", .x = blocks_for(args.count), .threads = kThreads},
+           add_parts_kernel, args);
 }
 
 void join_columns(Stream& stream, const JoinColumnsArgs& args) {
-    launch(stream, {.x = blocks_for(args.columns), .y = args.rows, .threads = kThreads}, join_columns_kernel,
-           args);
+    launch(stream,
+           {.kernel = "join_columns", .x = blocks_for(args.columns), .y = args.rows, .threads = kThreads},
+           join_columns_kernel, args);
 }
 
 }  // namespace pitwall::cuda

@@ -71,14 +71,22 @@ PITWALL_KERNEL finish_product_kernel(FinishArgs args) {
 void unpack_matrix(Stream& stream, const DeviceMatrix& matrix, uint16_t* out) {
     const uint32_t tiles = column_tiles(matrix.columns);
     with_tile(matrix.format, [&]<class Tile>() {
-        launch(stream, {.x = (tiles + kWarps - 1) / kWarps, .y = row_tiles(matrix.rows), .threads = kThreads},
+        launch(stream,
+               {.kernel = "unpack_matrix",
+                .x = (tiles + kWarps - 1) / kWarps,
+                .y = row_tiles(matrix.rows),
+                .threads = kThreads},
                unpack_matrix_kernel<Tile>, {matrix, out});
     });
 }
 
 void finish_product(Stream& stream, const MultiplyArgs& args, const float* sums) {
     const uint32_t columns = args.epilogue == Epilogue::kSwiglu ? args.matrix.rows / 2 : args.matrix.rows;
-    launch(stream, {.x = (columns + kThreads - 1) / kThreads, .y = args.tokens, .threads = kThreads},
+    launch(stream,
+           {.kernel = "finish_product",
+            .x = (columns + kThreads - 1) / kThreads,
+            .y = args.tokens,
+            .threads = kThreads},
            finish_product_kernel, {args, sums, stored_rows(args.matrix)});
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kSharedBytes = kBlockReduceBytes;
 
-PITWALL_KERNEL rms_norm_kernel(RmsNormArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) rms_norm_kernel(RmsNormArgs args) {
     begin_kernel();
     SharedMemory shared;
     const uint32_t row = block_x();
@@ -24,7 +24,7 @@ PITWALL_KERNEL rms_norm_kernel(RmsNormArgs args) {
     write_operand(args.out, row, shared, [&](uint32_t i) { return x[i] * factor * args.weight[i]; });
 }
 
-PITWALL_KERNEL round_rows_kernel(RoundRowsArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) round_rows_kernel(RoundRowsArgs args) {
     begin_kernel();
     SharedMemory shared;
     const uint32_t row = block_x();
@@ -35,12 +35,20 @@ PITWALL_KERNEL round_rows_kernel(RoundRowsArgs args) {
 }  // namespace
 
 void rms_norm(Stream& stream, const RmsNormArgs& args, uint32_t rows) {
-    launch(stream, {.x = rows, .threads = row_threads(args.out.columns), .shared_bytes = 2 * kSharedBytes},
+    launch(stream,
+           {.kernel = "rms_norm",
+            .x = rows,
+            .threads = row_threads(args.out.columns),
+            .shared_bytes = 2 * kSharedBytes},
            rms_norm_kernel, args);
 }
 
 void round_rows(Stream& stream, const RoundRowsArgs& args, uint32_t rows) {
-    launch(stream, {.x = rows, .threads = row_threads(args.out.columns), .shared_bytes = kSharedBytes},
+    launch(stream,
+           {.kernel = "round_rows",
+            .x = rows,
+            .threads = row_threads(args.out.columns),
+            .shared_bytes = kSharedBytes},
            round_rows_kernel, args);
 }
 

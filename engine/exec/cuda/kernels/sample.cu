@@ -296,7 +296,7 @@ PITWALL_DEVICE uint32_t sample_row(const SampleArgs& args, const SampleRow& row,
     return draw(candidates, row);
 }
 
-PITWALL_KERNEL PITWALL_BOUNDS(1024, 1) sample_rows_kernel(SampleArgs args) {
+PITWALL_KERNEL PITWALL_BOUNDS(kMostRowThreads, 1) sample_rows_kernel(SampleArgs args) {
     begin_kernel();
     SharedMemory shared;
     const Workspace workspace = Workspace::take(shared, args.columns);
@@ -310,10 +310,12 @@ PITWALL_KERNEL PITWALL_BOUNDS(1024, 1) sample_rows_kernel(SampleArgs args) {
 uint32_t sample_shared_bytes(uint32_t columns) { return Workspace::bytes(columns); }
 
 void sample_rows(Stream& stream, const SampleArgs& args, uint32_t rows) {
-    launch(
-        stream,
-        {.x = rows, .threads = row_threads(args.columns), .shared_bytes = sample_shared_bytes(args.columns)},
-        sample_rows_kernel, args);
+    launch(stream,
+           {.kernel = "sample_rows",
+            .x = rows,
+            .threads = row_threads(args.columns),
+            .shared_bytes = sample_shared_bytes(args.columns)},
+           sample_rows_kernel, args);
 }
 
 }  // namespace pitwall::cuda

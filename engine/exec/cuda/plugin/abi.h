@@ -57,7 +57,9 @@ struct Options {
     uint32_t num_devices;
     uint32_t kv_dtype;               ///< telemetry::KvDtype
     uint32_t weight_dtype;           ///< presets::WeightDtype
-    uint64_t kv_cache_memory_bytes;  ///< of all devices; 0: most of what weights and activations leave
+    uint64_t kv_cache_memory_bytes;  ///< of all devices; 0: a share of what weights and activations leave
+    double kv_cache_share;           ///< that one
+    uint64_t kv_cache_spared_bytes;  ///< that this is no share of: another's weights have still to come
     /// Called on the caller's thread while weights are laid out; a result other than 0 ends it.
     int32_t (*progress)(void* context, uint64_t done_bytes, uint64_t total_bytes);
     void* context;

@@ -20,6 +20,9 @@ inline Result<bool> graphs_wanted() { return environment_switch("PITWALL_CUDA_GR
 /// Whether a kernel may come up while the one before it ends.
 inline Result<bool> overlap_wanted() { return environment_switch("PITWALL_CUDA_OVERLAP", false); }
 
+/// Whether each launch is waited for.
+inline Result<bool> launches_checked_wanted() { return environment_switch("PITWALL_CUDA_CHECK", false); }
+
 /// How many devices are emulated.
 inline Result<uint32_t> emulated_devices() {
     const auto given = environment_numbers("PITWALL_EMULATED_DEVICES", 1, kMostEmulatedDevices);
@@ -40,7 +43,8 @@ inline Result<uint64_t> emulator_seed() {
 /// An error for the first that is not understood of those that such a plug-in reads.
 inline Status check_variables(bool emulated) {
     const auto status_of = [](const auto& read) { return read.ok() ? Status() : Status(read.error()); };
-    for (const Status& status : {status_of(graphs_wanted()), status_of(overlap_wanted())})
+    for (const Status& status :
+         {status_of(graphs_wanted()), status_of(overlap_wanted()), status_of(launches_checked_wanted())})
         if (!status.ok()) return status;
     if (!emulated) return {};
     for (const Status& status :

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -60,7 +61,7 @@ Result<Functions> open_library() {
 
 struct NcclRank {
     Functions call{};
-    Communicator communicator = nullptr;
+    std::atomic<Communicator> communicator = nullptr;  ///< the rank's thread reads it while another aborts
     uint32_t rank = 0;
     uint64_t asked = 0;
     Status failure;
@@ -79,7 +80,7 @@ void note(NcclRank& own, int result) {
 
 void release_collective(void* collective) {
     const std::unique_ptr<NcclRank> own(static_cast<NcclRank*>(collective));
-    if (own->communicator) (void)own->call.destroy(own->communicator);
+    if (Communicator const communicator = own->communicator) (void)own->call.destroy(communicator);
 }
 
 Result<std::vector<Collective>> Collective::connect(std::span<const uint32_t> devices) {
@@ -126,7 +127,7 @@ uint64_t Collective::asked() const { return rank_of(*this).asked; }
 Status Collective::take_failure() { return std::exchange(rank_of(*this).failure, {}); }
 void Collective::abort() {
     NcclRank& own = rank_of(*this);
-    if (void* const communicator = std::exchange(own.communicator, nullptr))
+    if (Communicator const communicator = own.communicator.exchange(nullptr))
         (void)own.call.abort(communicator);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "engine/exec/cuda/runtime/launch_shape.h"
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda {
@@ -12,6 +13,14 @@ namespace pitwall::cuda {
 using HostWork = std::function<void(uint64_t seed)>;
 /// Done when the stream is synchronized, not before, as late as a device may be; or kept for the graph being captured.
 void enqueue(Stream& stream, HostWork work);
+/// A kernel's grid; what a device of the limits below refuses is not done, and told as there.
+void enqueue_launch(Stream& stream, const LaunchShape& shape, HostWork work);
+
+/// What emulated devices can, for tests of smaller ones: 99 KiB are all that compute capability 8.6, 8.9 and 12.0 have.
+struct HostLimits {
+    uint32_t max_shared_bytes = 227 << 10;  ///< of a block
+};
+HostLimits& host_limits();
 
 /// The next failures of a device, for tests. PITWALL_EMULATED_LOSS=N,... loses it while the host waits for its N-th plan,
 /// counted anew, for the next number, after each reset; with no number left it stays.

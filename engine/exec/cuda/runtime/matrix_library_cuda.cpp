@@ -81,8 +81,15 @@ struct Library {
     Library(const Library&) = delete;
     Library& operator=(const Library&) = delete;
     ~Library() {
-        for (const auto& [shape, plan] : plans) release(plan);
+        forget_plans();
         if (handle) (void)call.destroy(handle);
+    }
+
+    /// A model has some five shapes for each number of tokens; of these a step that prefills has any up to 1,024.
+    static constexpr size_t kMostPlans = 1024;
+    void forget_plans() {
+        for (const auto& [shape, plan] : plans) release(plan);
+        plans.clear();
     }
 
     void release(const Plan& plan) const {
@@ -161,7 +168,10 @@ Result<const Plan*> Library::plan_for(const LibraryProduct& p) {
     Plan plan;
     const cublasStatus_t status =
         in_turn([&] { return describe(p, plan); }, [&] { return choose_algorithm(plan); });
-    if (status == CUBLAS_STATUS_SUCCESS) return &(plans[shape] = plan);
+    if (status == CUBLAS_STATUS_SUCCESS) {
+        if (plans.size() >= kMostPlans) forget_plans();
+        return &(plans[shape] = plan);
+    }
     release(plan);
     return failure(
         fmt::format("choosing a product of {} x {} with {} tokens", p.rows, p.columns, p.tokens).c_str(),

@@ -44,6 +44,8 @@ Status device_status(uint32_t index);
 Status reset_device(uint32_t index);
 
 uint64_t free_device_bytes();
+/// Shared memory that a block can have, on the device that this thread uses.
+uint32_t max_shared_bytes();
 
 /// Whether a kernel may come up while the one before it in the stream ends: what it has to wait for, begin_kernel() waits for.
 /// PITWALL_CUDA_OVERLAP=on, on GPUs of compute capability 9.0 and above: off until a GPU has shown what it gains.

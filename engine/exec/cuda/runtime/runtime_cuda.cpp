@@ -5,12 +5,17 @@
 #include <fmt/format.h>
 #include <nvtx3/nvToolsExt.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "engine/exec/cuda/plugin/variables.h"
+#include "engine/exec/cuda/runtime/built_code.h"
+#include "engine/exec/cuda/runtime/failed_launch.h"
+#include "engine/exec/cuda/runtime/launch_shape.h"
 #include "engine/exec/cuda/runtime/lost_devices.h"
 #include "engine/exec/cuda/runtime/no_device.h"
 #include "engine/exec/cuda/runtime/runtime.h"
@@ -67,22 +72,6 @@ Error failure(const char* doing, cudaError_t code) {
 /// A call whose failure the next synchronize() tells: the runtime keeps it.
 void later(cudaError_t) {}
 
-/// PITWALL_CUDA_CODE: what CMAKE_CUDA_ARCHITECTURES said, "80-real,90a". Machine code runs on its own major version from its
-/// minor version on; that of 90a and the like on exactly its own; what is kept as PTX ("80", "80-virtual") on all later ones.
-bool has_code_for(const DeviceProperties& device) {
-    const uint32_t own = device.compute_major * 10 + device.compute_minor;
-    std::istringstream list(PITWALL_CUDA_CODE);
-    for (std::string item; std::getline(list, item, ',');) {
-        if (item[0] < '0' || item[0] > '9') return true;  // "native", "all": whoever built it knows
-        size_t digits = 0;
-        const auto built = static_cast<uint32_t>(std::stoul(item, &digits));
-        const bool exact = digits < item.size() && item[digits] == 'a',
-                   ptx = item.find("-real") == std::string::npos;
-        if (exact ? own == built : own >= built && (ptx || own / 10 == built / 10)) return true;
-    }
-    return false;
-}
-
 /// None where the driver does not tell them.
 std::optional<DeviceProperties> properties_of(int index) {
     cudaDeviceProp p{};
@@ -101,7 +90,15 @@ std::optional<DeviceProperties> properties_of(int index) {
     out.multiprocessors = static_cast<uint32_t>(p.multiProcessorCount);
     out.memory_bytes = p.totalGlobalMem;
     out.l2_bytes = static_cast<uint64_t>(p.l2CacheSize);
-    out.has_code = has_code_for(out);
+    out.has_code = runs_on(PITWALL_CUDA_CODE, out.compute_major, out.compute_minor);
+    return out;
+}
+
+/// Keeps its place, so that the others have their numbers; nothing runs on it.
+DeviceProperties unknown_device() {
+    DeviceProperties out;
+    out.name = "a GPU that its driver does not describe";
+    out.has_code = false;
     return out;
 }
 
@@ -124,8 +121,10 @@ DeviceList list_devices() {
     const cudaError_t code = cudaGetDeviceCount(&count);
     (void)cudaGetLastError();
     for (int i = 0; code == cudaSuccess && i < count; ++i)
-        if (const auto properties = properties_of(i)) list.devices.push_back(*properties);
-    if (!list.devices.empty()) return list;
+        list.devices.push_back(properties_of(i).value_or(unknown_device()));
+    const auto known = [](const DeviceProperties& device) { return device.compute_major > 0; };
+    if (std::any_of(list.devices.begin(), list.devices.end(), known)) return list;
+    list.devices.clear();
     DriverAnswer answer;
     if (cudaDriverGetVersion(&answer.driver_version) != cudaSuccess) answer.driver_version = 0;
     (void)cudaRuntimeGetVersion(&answer.runtime_version);
@@ -152,6 +151,7 @@ Status reset_device(uint32_t index) {
     (void)cudaGetLastError();
     if (const cudaError_t now = cudaFree(nullptr); now != cudaSuccess)
         return failure("resetting the device", now);
+    forget_launches(static_cast<int>(index));
     lost_devices().remove(index);
     return {};
 }
@@ -160,6 +160,17 @@ uint64_t free_device_bytes() {
     size_t free = 0, total = 0;
     later(cudaMemGetInfo(&free, &total));
     return free;
+}
+
+uint32_t max_shared_bytes() {
+    constexpr size_t kKnown = 64;
+    static std::array<std::atomic<uint32_t>, kKnown> known{};
+    const uint32_t device = used_device;
+    if (device < kKnown && known[device] != 0) return known[device];
+    int bytes = 0;
+    later(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, static_cast<int>(device)));
+    if (device < kKnown) known[device] = static_cast<uint32_t>(bytes);
+    return static_cast<uint32_t>(bytes);
 }
 
 Result<std::byte*> allocate_memory(MemoryPlace place, uint64_t bytes, const char* what) {
@@ -195,6 +206,8 @@ int64_t Event::elapsed_ns(const Event& from, const Event& to) {
 }
 
 Result<Stream> Stream::create() {
+    const auto checked = launches_checked_wanted();
+    launches_checked = checked.ok() && checked.value();
     cudaStream_t stream{};
     if (const cudaError_t code = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
         code != cudaSuccess)
@@ -204,17 +217,26 @@ Result<Stream> Stream::create() {
     return made;
 }
 
+namespace {
+
+/// Of no bytes the addresses may be null, which CUDA need not take.
+void copy(const Stream& stream, void* to, const void* from, uint64_t bytes, cudaMemcpyKind kind) {
+    if (bytes > 0) later(cudaMemcpyAsync(to, from, bytes, kind, stream_of(stream)));
+}
+
+}  // namespace
+
 void Stream::copy_to_device(void* device, const void* host, uint64_t bytes) {
-    later(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(*this)));
+    copy(*this, device, host, bytes, cudaMemcpyHostToDevice);
 }
 void Stream::copy_to_host(void* host, const void* device, uint64_t bytes) {
-    later(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(*this)));
+    copy(*this, host, device, bytes, cudaMemcpyDeviceToHost);
 }
 void Stream::copy_on_device(void* to, const void* from, uint64_t bytes) {
-    later(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(*this)));
+    copy(*this, to, from, bytes, cudaMemcpyDeviceToDevice);
 }
 void Stream::fill(void* device, uint8_t byte, uint64_t bytes) {
-    later(cudaMemsetAsync(device, byte, bytes, stream_of(*this)));
+    if (bytes > 0) later(cudaMemsetAsync(device, byte, bytes, stream_of(*this)));
 }
 void Stream::record(Event& event) {
     later(cudaEventRecord(static_cast<cudaEvent_t>(event.handle), stream_of(*this)));
@@ -231,9 +253,11 @@ Result<Capture> Stream::end_capture() {
     cudaGraph_t captured{};
     const cudaError_t ended = cudaStreamEndCapture(stream_of(*this), &captured);
     const cudaError_t refused = cudaGetLastError();  // a launch that the graph lacks
+    const FailedLaunch launch = take_failed_launch();
     if (ended != cudaSuccess) return failure("capturing a graph", ended);
     Capture capture;
     capture.handle = captured;
+    if (launch.code != cudaSuccess) return failure(launch.what.c_str(), launch.code);
     if (refused != cudaSuccess) return failure("capturing a graph", refused);
     return capture;
 }
@@ -268,9 +292,11 @@ bool answers(const Stream& stream) {
 
 Status outcome(const Stream& stream, cudaError_t done) {
     const cudaError_t before = cudaGetLastError();
-    if (done == cudaSuccess && before == cudaSuccess) return {};
-    Error error =
-        done != cudaSuccess ? failure("the device failed", done) : failure("a launch failed", before);
+    const FailedLaunch launch = take_failed_launch();
+    if (done == cudaSuccess && before == cudaSuccess && launch.code == cudaSuccess) return {};
+    Error error = launch.code != cudaSuccess ? failure(launch.what.c_str(), launch.code)
+                  : done != cudaSuccess      ? failure("the device failed", done)
+                                             : failure("a call failed", before);
     if (!answers(stream)) lost_devices().add(used_device, error);
     return error;
 }

@@ -15,6 +15,7 @@
 
 #include "engine/exec/cuda/plugin/variables.h"
 #include "engine/exec/cuda/runtime/host_stream.h"
+#include "engine/exec/cuda/runtime/launch_text.h"
 #include "engine/exec/cuda/runtime/lost_devices.h"
 
 namespace pitwall::cuda {
@@ -41,6 +42,7 @@ struct StreamState {
     std::vector<const void*> passed;  ///< events, since the last wait
     bool capturing = false;
     WorkList captured;
+    Status failed;  ///< the first launch of those since it was last asked
 };
 
 StreamState& state_of(Stream& stream) { return *static_cast<StreamState*>(stream.handle); }
@@ -76,6 +78,11 @@ uint32_t next_given_loss() {
 
 }  // namespace
 
+HostLimits& host_limits() {
+    static HostLimits limits;
+    return limits;
+}
+
 HostFaults& host_faults() {
     static HostFaults faults{.plans_until_lost = next_given_loss()};
     return faults;
@@ -102,7 +109,7 @@ DeviceList list_devices() {
     host.multiprocessors = 4;
     host.memory_bytes = kMemoryBytes;
     host.l2_bytes = 32 << 20;
-    host.max_shared_bytes = 227 << 10;
+    host.max_shared_bytes = host_limits().max_shared_bytes;
     host.emulated = true;
     return {std::vector<DeviceProperties>(device_count(), host), {}};
 }
@@ -116,6 +123,8 @@ Status use_device(uint32_t index) {
 }
 
 uint64_t free_device_bytes() { return uint64_t{2} << 30; }
+
+uint32_t max_shared_bytes() { return host_limits().max_shared_bytes; }
 
 bool kernels_overlap() { return false; }
 
@@ -150,6 +159,8 @@ int64_t Event::elapsed_ns(const Event& from, const Event& to) {
 }
 
 Result<Stream> Stream::create() {
+    const auto checked = launches_checked_wanted();
+    launches_checked = checked.ok() && checked.value();
     Stream stream;
     auto* const state = new StreamState();
     state->device = used_device;
@@ -195,6 +206,7 @@ Result<Capture> Stream::end_capture() {
     state.capturing = false;
     Capture capture;
     capture.handle = new WorkList(std::exchange(state.captured, {}));
+    if (Status failed = std::exchange(state.failed, {}); !failed.ok()) return failed.error();
     return capture;
 }
 
@@ -233,19 +245,49 @@ Status work_off(StreamState& state, const Enough& enough) {
     return {};
 }
 
+/// CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
+bool takes(const LaunchShape& shape) {
+    constexpr uint32_t kMostRows = 65535, kMostThreads = 1024;
+    return shape.shared_bytes <= max_shared_bytes() && shape.threads <= kMostThreads &&
+           shape.y <= kMostRows && shape.z <= kMostRows && shape.x <= INT32_MAX;
+}
+
+/// What came of work, and of the launches before.
+Status outcome(StreamState& state, Status done) {
+    Status failed = std::exchange(state.failed, {});
+    return failed.ok() ? std::move(done) : failed;
+}
+
 }  // namespace
 
-Status Stream::check() const { return device_status(static_cast<const StreamState*>(handle)->device); }
+void enqueue_launch(Stream& stream, const LaunchShape& shape, HostWork work) {
+    StreamState& state = state_of(stream);
+    Status failed;
+    if (!takes(shape))
+        failed = Error{"invalid argument", "use --device cpu"};
+    else
+        enqueue(stream, std::move(work));
+    if (failed.ok() && launches_checked && !state.capturing) failed = work_off(state, [] { return false; });
+    if (failed.ok() || !state.failed.ok()) return;
+    state.failed = Error{fmt::format("{}: {}", text_of(shape), failed.error().what), failed.error().hint};
+}
+
+Status Stream::check() const {
+    auto& state = *static_cast<StreamState*>(handle);
+    return outcome(state, device_status(state.device));
+}
 Status Stream::wait_for(const Event& event) {
     StreamState& state = state_of(*this);
     uint32_t& plans = host_faults().plans_until_lost;
     if (state.device == host_faults().device && plans > 0 && --plans == 0) lose_device(state.device);
-    return work_off(state, [&] {
+    const auto passed = [&] {
         return std::find(state.passed.begin(), state.passed.end(), event.handle) != state.passed.end();
-    });
+    };
+    return outcome(state, work_off(state, passed));
 }
 Status Stream::synchronize() {
-    return work_off(state_of(*this), [] { return false; });
+    StreamState& state = state_of(*this);
+    return outcome(state, work_off(state, [] { return false; }));
 }
 
 }  // namespace pitwall::cuda

@@ -51,4 +51,12 @@ PITWALL_DEVICE float warp_max(float value) {
     return value;
 }
 
+/// e4m3_to_halves() where a GPU has no instruction for it: before compute capability 8.9. Shifted to where a binary16 has exponent
+/// and fraction, also a subnormal one, they are 2^-8 of themselves.
+PITWALL_DEVICE uint32_t e4m3_to_halves_by_shifts(uint32_t two) {
+    constexpr uint32_t k256 = 0x5c005c00, kMinusZero = 0x80008000;
+    const uint32_t bytes = permute_bytes(two, 0, 0x1404);
+    return fma_halves(and_or(bytes, kMinusZero, (bytes & 0x7f007f00) >> 1), k256, kMinusZero);
+}
+
 }  // namespace pitwall::cuda

@@ -170,16 +170,14 @@ PITWALL_DEVICE uint32_t and_or(uint32_t a, uint32_t b, uint32_t c) {
     asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
     return d;
 }
+PITWALL_DEVICE uint32_t e4m3_to_halves_by_shifts(uint32_t two);  // simt.h
 /// Two E4M3 in the lower 16 bits to two binary16, exact; none is NaN.
 PITWALL_DEVICE uint32_t e4m3_to_halves(uint32_t two) {
 #if __CUDA_ARCH__ >= 890
     const __half2_raw v = __nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(two), __NV_E4M3);
     return uint32_t{v.x} | uint32_t{v.y} << 16;
 #else
-    // Shifted to where a binary16 has exponent and fraction, also a subnormal one, they are 2^-8 of themselves.
-    constexpr uint32_t k256 = 0x5c005c00, kMinusZero = 0x80008000;
-    const uint32_t bytes = permute_bytes(two, 0, 0x1404);
-    return fma_halves(and_or(bytes, kMinusZero, (bytes & 0x7f007f00) >> 1), k256, kMinusZero);
+    return e4m3_to_halves_by_shifts(two);
 #endif
 }
 

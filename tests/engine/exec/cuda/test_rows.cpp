@@ -54,7 +54,8 @@ std::vector<float> values_of(const DeviceArray<uint16_t>& data, const DeviceArra
 
 TEST_F(CudaRows, NormAgreesWithFloat64) {
     for (const auto number : {OperandNumber::kHalf, OperandNumber::kBfloat}) {
-        for (const uint32_t columns : {1u, 40u, 64u, 576u, 1000u}) {
+        for (const uint32_t columns :
+             {1u, 40u, 64u, 576u, 1000u, 1024u, 1025u, 4096u}) {  // from 1025 on 1024 threads
             const uint32_t rows = 5, sources = 9, ld = columns + 3;
             const auto x = random_rows(sources, ld, 300);
             const auto weight = random_rows(1, columns, 2);
@@ -82,15 +83,17 @@ TEST_F(CudaRows, NormAgreesWithFloat64) {
 
 /// Values that binary16 could not hold, large and small, come through with its precision.
 TEST_F(CudaRows, RoundingTakesRowsOfAnySize) {
-    for (const float size : {1e-30f, 1e-6f, 1.0f, 1e5f, 1e30f}) {
-        const uint32_t rows = 3, columns = 100;
-        const auto x = random_rows(rows, columns, size);
-        const DeviceArray<float> device_x(stream, x), scales(stream, rows);
-        const DeviceArray<uint16_t> data(stream, size_t{rows} * padded_columns(columns));
-        const Operand out{data.data(), scales.data(), columns, padded_columns(columns), OperandNumber::kHalf};
-        round_rows(stream, {device_x.data(), columns, out}, rows);
-        EXPECT_LT(relative_error(values_of(data, scales, out, rows), x), 5e-4) << size;
-    }
+    for (const float size : {1e-30f, 1e-6f, 1.0f, 1e5f, 1e30f})
+        for (const uint32_t columns : {100u, 1025u, 3000u}) {
+            const uint32_t rows = 3;
+            const auto x = random_rows(rows, columns, size);
+            const DeviceArray<float> device_x(stream, x), scales(stream, rows);
+            const DeviceArray<uint16_t> data(stream, size_t{rows} * padded_columns(columns));
+            const Operand out{data.data(), scales.data(), columns, padded_columns(columns),
+                              OperandNumber::kHalf};
+            round_rows(stream, {device_x.data(), columns, out}, rows);
+            EXPECT_LT(relative_error(values_of(data, scales, out, rows), x), 5e-4) << size << " " << columns;
+        }
 }
 
 }  // namespace
