@@ -22,8 +22,8 @@ inline constexpr const char* kKernelTierVariable = "PITWALL_KERNEL_TIER";
 
 std::string_view kernel_tier_name(KernelTier tier);
 /// Whether this processor and operating system run the tier (avx2: with FMA and F16C; avx512: F, BW, DQ, VL and FMA; vnni:
-/// dot products of bytes and words; bf16: of bfloat16, with VNNI; amx: products of tiles of bfloat16, and all of the tier
-/// below). The first call asks the system for the tiles' registers, which it gives to the whole process.
+/// dot products of bytes and words; bf16: of bfloat16, with VNNI; amx: products of tiles of bfloat16, with AVX512-FP16, and
+/// all of the tier below). The first call asks the system for the tiles' registers, which it gives to the whole process.
 bool kernel_tier_available(KernelTier tier);
 /// All that run here, lowest first; never empty.
 std::vector<KernelTier> available_kernel_tiers();

@@ -8,8 +8,8 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-/// As LDTILECFG reads it (Intel's Software Developer's Manual, volume 1, 18.2): all eight tiles of 64 bytes a row; 16 rows of each but,
-/// where others are wanted, of the first five.
+/// As LDTILECFG reads it (Intel's Software Developer's Manual, volume 1, 18.2): all eight tiles of 64 bytes a row, and 16
+/// rows of each. Attention wants others of the first five; products, of those that hold activations and sums.
 struct alignas(64) TileConfig {
     uint8_t palette = 1, start_row = 0, reserved[14] = {};
     uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};

@@ -30,7 +30,8 @@ inline constexpr uint32_t kTileDepthGroups = 18;
 inline constexpr size_t kTileScratchBytes = size_t{2} * kTileDepthGroups * kTileBytes;
 
 /// Weights of these formats stand in tiles as 2^kSmallWeights of themselves: binary16 becomes bfloat16 most cheaply where its exponent
-/// keeps its bits (2^-112), and is raised by 2^6 before. So a weight below 2^-20 counts as zero, and one above 1,023 as 1,024.
+/// keeps its bits (2^-112), and is raised by 2^6 before. So a weight below 2^-20 counts as zero. One above 1,023 counts as 1,024; scales of
+/// such weights (from 128 on) may be too large themselves, and make others of their group wrong. Trained weights are far below 1,000.
 inline constexpr int kSmallWeights = -106;
 [[gnu::always_inline]] constexpr bool has_small_weights(PanelFormat format) {
     return format == PanelFormat::kQ4 || format == PanelFormat::kQ4M || format == PanelFormat::kQ4K ||

@@ -177,13 +177,20 @@ void multiply(const TiledProduct& p) {
     for (uint32_t i = 0; i < p.panel_count; ++i) rescale(p, p.panels[i], p.c + size_t{i} * kPanelRows);
 }
 
+/// No infinity comes of a number; what is none stays none.
+PITWALL_LANES F raised_activations(F x, F factor) {
+    const __m512 largest = as_float(broadcast_bits(0x7f7f0000)).v;
+    const __m512 least = as_float(broadcast_bits(static_cast<int32_t>(0xff7f0000))).v;
+    return {_mm512_max_ps(least, _mm512_min_ps(largest, mul(x, factor).v))};
+}
+
 void round(const TiledRow& r) {
     const __m512i order = _mm512_load_si512(kTileOrder.k);
     const F factor = as_float(broadcast_bits((127 + r.exponent) << 23));
     BfloatPair* out = r.pairs;
     for (uint32_t at = 0; at < r.k; at += kGroupValues, out += kTilePairs) {
         const ThirtyTwo some = load_up_to_32(r.x + at, r.k - at);
-        const I words = rounded(mul(some.low, factor), mul(some.high, factor));
+        const I words = rounded(raised_activations(some.low, factor), raised_activations(some.high, factor));
         _mm512_store_si512(out, _mm512_permutexvar_epi16(order, words.v));
     }
 }

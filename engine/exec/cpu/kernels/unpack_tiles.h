@@ -49,34 +49,39 @@ struct RowScales {
     __m512h d, m;
 };
 
-/// Of d of 16 rows, then m of them, in binary16. Both are raised, so that fewer weights are too small for small().
-PITWALL_LANES RowScales twice(__m512i scales) {
+/// Of d of 16 rows, then m of them, in binary16.
+PITWALL_LANES RowScales twice(__m512i words) {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i first = _mm512_or_si512(lane, _mm512_slli_epi32(lane, 16));
     const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
-    const __m512h raised = _mm512_mul_ph(_mm512_castsi512_ph(scales), halves_of(kSixtyFour));
-    const __m512i words = _mm512_castph_si512(raised);
     return {_mm512_castsi512_ph(_mm512_permutexvar_epi16(first, words)),
             _mm512_castsi512_ph(_mm512_permutexvar_epi16(second, words))};
+}
+
+/// Scales are raised, so that fewer weights are too small for small().
+PITWALL_LANES RowScales raised(__m512i words) {
+    const __m512h product = _mm512_mul_ph(_mm512_castsi512_ph(words), halves_of(kSixtyFour));
+    return twice(_mm512_castph_si512(product));
+}
+PITWALL_LANES __m256i raised(F scales) {
+    return _mm512_cvtps_ph(mul(scales, broadcast(64)).v, _MM_FROUND_TO_NEAREST_INT);
 }
 
 template <PanelFormat kFormat>
 PITWALL_LANES RowScales scales_of(const std::byte* panel, uint32_t index) {
     constexpr PanelLayout kLayout = layout_of(kFormat);
     const std::byte* group = panel + kLayout.group_offset(index);
-    if constexpr (kLayout.scales == ScaleScheme::kScaleMin) return twice(_mm512_loadu_si512(group));
+    if constexpr (kLayout.scales == ScaleScheme::kScaleMin) return raised(_mm512_loadu_si512(group));
     if constexpr (kLayout.scales == ScaleScheme::kScale) {
         const auto* d = reinterpret_cast<const __m256i*>(group);
-        RowScales scales = twice(_mm512_castsi256_si512(_mm256_loadu_si256(d)));
+        RowScales scales = raised(_mm512_castsi256_si512(_mm256_loadu_si256(d)));
         static_assert(kLayout.offset == 8 || kLayout.low_bits == 8, "bytes have no offset");
         scales.m = _mm512_mul_ph(scales.d, halves_of(kMinusEight));
         return scales;
     }
     if constexpr (kLayout.scales == ScaleScheme::kSuper) {
         const Group<kFormat> open = open_group<kFormat>(panel, index);
-        const __m256i d = _mm512_cvtps_ph(open.d.v, _MM_FROUND_TO_NEAREST_INT),
-                      m = _mm512_cvtps_ph(open.m.v, _MM_FROUND_TO_NEAREST_INT);
-        return twice(_mm512_inserti64x4(_mm512_castsi256_si512(d), m, 1));
+        return twice(_mm512_inserti64x4(_mm512_castsi256_si512(raised(open.d)), raised(open.m), 1));
     }
 }
 

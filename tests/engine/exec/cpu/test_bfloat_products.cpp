@@ -189,8 +189,13 @@ TEST_P(BfloatProducts, AgreeWithFloat64OfTheRoundedValues) {
 TEST_P(BfloatProducts, ATileHoldsEachWeight) {
     if (kernels().tiles == nullptr) GTEST_SKIP() << "this tier multiplies floats alone in bfloat16";
     constexpr uint32_t kRows = 32, kDepth = 256;
-    for (const TensorType type : types()) {
-        const PackedMatrix weights = matrix(type, kRows, kDepth);
+    std::vector<std::pair<TensorType, float>> types_and_sizes;
+    for (const TensorType type : types())
+        for (const float size : {1.0f, 1e-3f}) types_and_sizes.emplace_back(type, size);
+    for (const auto& [type, size] : types_and_sizes) {
+        const auto blocks = random_blocks(type, size_t{kRows} * kDepth, size, random_);
+        const PackedMatrix weights =
+            PackedMatrix::pack({type, kRows, kDepth, blocks.data(), blocks.size()}, "sample", pool_).value();
         const std::vector<float> got = weights_in_use(weights);
         std::vector<float> row(kDepth);
         for (uint32_t r = 0; r < kRows; ++r) {
@@ -198,30 +203,43 @@ TEST_P(BfloatProducts, ATileHoldsEachWeight) {
             const float largest = std::ranges::max(row, {}, [](float w) { return std::abs(w); });
             const float scales = type == TensorType::kQ4_K ? 0x1p-10f * std::abs(largest) : 0;
             for (uint32_t i = 0; i < kDepth; ++i)
-                ASSERT_NEAR(got[r * kDepth + i], row[i], (0x1p-8f + 0x1p-11f) * std::abs(row[i]) + scales)
+                ASSERT_NEAR(got[r * kDepth + i], row[i],
+                            (0x1p-8f + 0x1p-11f) * std::abs(row[i]) + scales + 0x1p-20f)
                     << tensor_type_name(type) << ", row " << r << ", k " << i;
         }
     }
 }
 
-/// What binary16 cannot hold is the nearest that it can, and no other number.
-TEST_P(BfloatProducts, AWeightOutsideATilesRangeIsAtItsEnd) {
+/// What binary16 cannot hold, of weights and of activations, is the nearest that it can.
+TEST_P(BfloatProducts, WhatIsOutsideATilesRangeIsAtItsEnd) {
     if (kernels().tiles == nullptr) GTEST_SKIP() << "this tier multiplies floats alone in bfloat16";
     constexpr uint32_t kRows = 16, kDepth = 32, kBlockBytes = 2 + kDepth;  // Q8_0: d, then bytes
-    for (const float d : {0x1p-24f, 0x1p-14f, 8.0f, 10.0f, 6e4f}) {
-        std::vector<std::byte> blocks(kRows * kBlockBytes, std::byte{100});
+    for (const auto& [d, byte] :
+         {std::pair{0x1p-24f, 15}, {0x1p-24f, 16}, {0x1p-14f, 99}, {8.0f, 127}, {10.0f, 127}}) {
+        std::vector<std::byte> blocks(kRows * kBlockBytes, static_cast<std::byte>(byte));
         const uint16_t half = float_to_half(d);
         for (uint32_t row = 0; row < kRows; ++row)
             std::memcpy(blocks.data() + row * kBlockBytes, &half, sizeof half);
-        blocks[3] = static_cast<std::byte>(-100);
+        blocks[3] = static_cast<std::byte>(-byte);
         const PackedMatrix weights =
             PackedMatrix::pack({TensorType::kQ8_0, kRows, kDepth, blocks.data(), blocks.size()}, "sample",
                                pool_)
                 .value();
         const std::vector<float> got = weights_in_use(weights);
-        const float want = 100 * d < 0x1p-20f ? 0 : 100 * d > 1023 ? 1024 : 100 * d;
+        const float exact = static_cast<float>(byte) * d;
+        const float want = exact < 0x1p-20f ? 0 : exact > 1023 ? 1024 : exact;
         EXPECT_NEAR(got[0], want, 0x1p-8f * want) << d;
         EXPECT_NEAR(got[1], -want, 0x1p-8f * want) << d;
+        if (want == 0 || want == 1024) continue;
+        Product product;
+        product.append(weights, 0);
+        for (const float x : {1e-30f, 1e6f, 1e8f, -3e38f}) {
+            std::vector<float> row(kDepth);
+            row[0] = x;
+            const float held = std::clamp(x, -0x1p22f, 0x1p22f);
+            EXPECT_NEAR(multiplied(product, ActivationDtype::kBf16, row, kRows)[0], want * held,
+                        0x1p-6f * std::abs(want * held));
+        }
     }
 }
 
