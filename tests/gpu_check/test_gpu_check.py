@@ -68,6 +68,8 @@ class GpuCheck(unittest.TestCase):
             self.assertTrue(report[name], f"{name} printed nothing")
             self.assertEqual([line for line in report[name] if isinstance(line, dict) and line.get("what") == "failed"], [], name)
         self.check_figures(report)
+        turned = {name: [(line["cuda_graphs"], line["cuda_overlap"]) for line in report[name] if line.get("what") == "opened"] for name in ("model_int4", "model_overlap", "model_eager")}
+        self.assertEqual(turned, {"model_int4": [(True, False)], "model_overlap": [(True, True)], "model_eager": [(False, False)]})
         self.assertIn("decode attention bf16", out, "the summary")
 
     def check_figures(self, report):
