@@ -13,6 +13,10 @@ STAGES = ("tests", "end_to_end", "invariance", "attention", "ceilings", "model_b
           "model_eager", "model_overlap", "memcheck", "racecheck")
 
 
+# Between the last request of one crowd and the first of the next. Those of one crowd come at once.
+CROWDS_APART_NS = 3e8
+
+
 def lines(path):
     found = []
     for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
@@ -49,10 +53,10 @@ def side_by_side(db, before_ns):
 
 def session(path):
     """What a recorded session says: answers a second; where the time of timed steps went; what was turned; the GPU's own readings.
-    Where requests come in two crowds, half a second or more apart, the first is there for how it decodes side by side."""
+    Where requests come in two crowds, CROWDS_APART_NS apart or more, the first is there for how it decodes side by side."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     arrivals = [ns for (ns,) in db.execute("SELECT arrival_ns FROM v_request ORDER BY arrival_ns")]
-    second = next((b for a, b in zip(arrivals, arrivals[1:]) if path.stem == "serving" and b - a > 3e8), None)
+    second = next((b for a, b in zip(arrivals, arrivals[1:]) if path.stem == "serving" and b - a > CROWDS_APART_NS), None)
     found = requests_of(db, second if second is not None else -1)
     if second is not None:
         crowd = requests_of(db, -1, second - 1)
@@ -78,11 +82,11 @@ def sessions(folder):
 
 
 def last_words(folder, stages):
-    """Of stages that failed, what they said last."""
+    """Of stages that failed, what they said last. One that was cut short has not failed: its time was up."""
     found = {}
     for stage in stages:
         name = stage["stage"]
-        if stage["status"] not in (0, 77, -1):
+        if stage["how"] == "failed":
             said = [folder / f"{name}.{kind}" for kind in ("err", "log")]
             found[name] = [line[:300] for path in said if path.exists() for line in path.read_text(errors="replace").splitlines()[-12:] if not line.startswith("{")]
     return found

@@ -19,6 +19,7 @@ import threading
 import time
 
 LAST_LINES = 25
+ENDS = (signal.SIGINT, signal.SIGTERM)
 told = threading.Lock()
 
 
@@ -59,15 +60,17 @@ def in_order(groups, first):
 
 
 class Processes:
-    """Those that run, each in a session of its own, so that what it has begun ends with it: a sanitizer's program holds the pipe open."""
+    """Those that run, each in a session of its own, so that what it has begun ends with it: a sanitizer's program holds the pipe open.
+    None begins in the main thread: end_all() comes there, and waits for one that begins, so that it knows of all."""
 
     def __init__(self):
-        self.live = set()
+        self.live, self.beginning = set(), threading.Lock()
 
     def run(self, command, seconds):
         """All it printed, and its exit status; None where it was stopped after that time."""
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-        self.live.add(process.pid)
+        with self.beginning:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            self.live.add(process.pid)
         try:
             return process.communicate(timeout=seconds)[0], process.returncode
         except subprocess.TimeoutExpired:
@@ -77,6 +80,9 @@ class Processes:
             self.live.discard(process.pid)
 
     def end_all(self, *_):
+        for number in ENDS:  # once: a second would wait for what the first has taken
+            signal.signal(number, signal.SIG_IGN)
+        self.beginning.acquire()  # for good: none begins any more
         for pid in list(self.live):
             try:
                 os.killpg(pid, signal.SIGKILL)
@@ -142,7 +148,7 @@ class Runner:
         line["failed"] += line.pop("cut_short")
 
 
-def main():
+def options_given():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--filter", default="*", help="as --gtest_filter")
@@ -152,28 +158,43 @@ def main():
     parser.add_argument("--seconds", type=float, default=600, help="for all of them")
     parser.add_argument("--each", type=float, default=60, help="for one process")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time; what runs once more does so alone")
-    options = parser.parse_args()
-    runner = Runner([*shlex.split(options.under), options.program], options.seconds, options.each)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, runner.processes.end_all)
+    return parser.parse_args()
+
+
+def groups_wanted(options):
     listing = subprocess.run([options.program, "--gtest_list_tests", f"--gtest_filter={options.filter}"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout.decode()
     groups = in_order(groups_of(names_in(listing), options.by == "test"), options.first.split(","))
     if not groups:
         sys.exit(f"gpu_tests: no test of {options.program} is meant by {options.filter}")
+    return groups
+
+
+def run_all(runner, groups, pool):
+    """Tells of each suite as it ends; gives those of which there is more to say."""
     bad = []
+    waiting = [pool.submit(runner.suite, *group) for group in groups.items()]
+    for ended in concurrent.futures.as_completed(waiting):
+        line = ended.result()
+        if line["status"] == 0:
+            print(json.dumps(line), flush=True)
+        else:
+            bad.append(line)
+            print(json.dumps(line | {"provisional": True}), flush=True)
+    return bad
+
+
+def main():
+    options = options_given()
+    runner = Runner([*shlex.split(options.under), options.program], options.seconds, options.each)
+    for number in ENDS:
+        signal.signal(number, runner.processes.end_all)
+    groups = groups_wanted(options)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        waiting = [pool.submit(runner.suite, *group) for group in groups.items()]
-        for ended in concurrent.futures.as_completed(waiting):
-            line = ended.result()
-            if line["status"] == 0:
-                print(json.dumps(line), flush=True)
-            else:
-                bad.append(line)
-                print(json.dumps(line | {"provisional": True}), flush=True)
-    for line in bad:
-        if "failed" in line:
-            runner.settle(line, once_more=not options.under)
-        print(json.dumps(line), flush=True)
+        bad = run_all(runner, groups, pool)
+        for line in bad:
+            if "failed" in line:
+                pool.submit(runner.settle, line, once_more=not options.under).result()
+            print(json.dumps(line), flush=True)
     sys.exit(any(line.get("failed") for line in bad))
 
 

@@ -187,6 +187,10 @@ void ModelDrafter::end(RequestId request, std::span<const TokenId> /*tokens*/) {
     texts_.erase(text);
 }
 
+uint64_t ModelDrafter::kv_capacity_bytes() const {
+    return executor_ ? executor_->capacity_blocks() * executor_->bytes_per_block() : 0;
+}
+
 uint64_t ModelDrafter::resident_bytes() const {
     if (!executor_) return 0;
     return executor_->weight_bytes() + executor_->activation_bytes() +

@@ -42,6 +42,8 @@ class ModelDrafter final : public BatchDrafter {
     void end(RequestId request, std::span<const TokenId> tokens) override;
     Status status() const override { return status_; }
     uint64_t resident_bytes() const override;
+    /// That its KV may take; 0 before its executor is there.
+    uint64_t kv_capacity_bytes() const;
     uint64_t weight_bytes() const override { return executor_ ? executor_->weight_bytes() : 0; }
 
   private:

@@ -35,8 +35,7 @@ class GpuCheck(unittest.TestCase):
         for name, path in PROGRAMS.items():
             (self.carry / name).symlink_to(path)
         for name, words in FAKES.items():
-            (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{words}\n")
-            (self.folder / "bin" / name).chmod(0o755)
+            self.fake(self.folder / "bin" / name, words)
 
     def start(self, seconds, **more):
         environment = os.environ | {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "OUT": str(self.out), "TMPDIR": str(self.folder / "tmp"), "PITWALL_GPU_SCALE": "tiny", "PITWALL_GPU_SECONDS": str(seconds)} | more
@@ -68,6 +67,8 @@ class GpuCheck(unittest.TestCase):
             self.assertTrue(report[name], f"{name} printed nothing")
             self.assertEqual([line for line in report[name] if isinstance(line, dict) and line.get("what") == "failed"], [], name)
         self.check_figures(report)
+        turned = {name: [(line["cuda_graphs"], line["cuda_overlap"]) for line in report[name] if line.get("what") == "opened"] for name in ("model_int4", "model_overlap", "model_eager")}
+        self.assertEqual(turned, {"model_int4": [(True, False)], "model_overlap": [(True, True)], "model_eager": [(False, False)]})
         self.assertIn("decode attention bf16", out, "the summary")
 
     def check_figures(self, report):
@@ -98,18 +99,43 @@ class GpuCheck(unittest.TestCase):
         self.assertEqual({stage["how"] for stage in self.report()["stages"]}, {"no time"})
 
     def test_a_stage_that_fails_stops_none_and_is_told(self):
-        (self.carry / "bench_gpu").unlink()
-        (self.carry / "bench_gpu").write_text("#!/bin/sh\necho no such kernel >&2\nexit 5\n")
-        (self.carry / "bench_gpu").chmod(0o755)
-        for slow in ("bench_gpu_model", "test_exec_cuda_gpu", "test_same_tokens", "pitwall-headless"):
-            (self.carry / slow).unlink()
-            (self.carry / slow).symlink_to("/bin/true")
+        self.replace_programs(bench_gpu="echo no such kernel >&2; exit 5")
         run = self.start(600)
         _, err = run.communicate()
         self.assertEqual(run.returncode, 1)
         self.assertIn("some stages failed", err)
         self.assertEqual(self.report()["last_words"]["attention"], ["no such kernel"])
         self.assertEqual(len([stage for stage in self.report()["stages"] if stage["how"] == "no time"]), 0)
+
+    def replace_programs(self, **words):
+        """By others that say nothing, or what `words` has them do."""
+        for name in ("bench_gpu", "bench_gpu_model", "test_exec_cuda_gpu", "test_same_tokens", "pitwall-headless"):
+            (self.carry / name).unlink()
+            self.fake(self.carry / name, words.get(name.replace("-", "_"), "exit 0"))
+
+    def fake(self, path, words):
+        path.write_text(f"#!/bin/sh\n{words}\n")
+        path.chmod(0o755)
+
+    def test_what_cannot_come_back_stops_nothing(self):
+        self.replace_programs()
+        self.fake(self.folder / "bin" / "cp", "exit 1")
+        run = self.start(600)
+        _, err = run.communicate()
+        self.assertIn("the report could not be brought to", err)
+        self.assertIn("stage racecheck:", err, "the last one")
+        self.assertEqual(list(self.out.iterdir()), [])
+
+    def test_a_session_that_is_too_large_is_packed_once(self):
+        packed = self.folder / "packed"
+        record = 'for word; do case $word in */serving.db) head -c 17000000 /dev/urandom >"$word" ;; esac; done'
+        self.replace_programs(pitwall_headless=record)
+        self.fake(self.folder / "bin" / "gzip", f'case "$*" in *.db) echo >>{packed} ;; esac; exec {shutil.which("gzip")} "$@"')
+        run = self.start(600)
+        _, err = run.communicate()
+        self.assertEqual(err.count("serving.db could not be brought"), 1, err)
+        self.assertEqual(packed.read_text(), "\n")
+        self.check_what_came_back()
 
     def test_without_a_gpu_it_says_so(self):
         (self.folder / "bin/nvidia-smi").unlink()

@@ -4,6 +4,7 @@
 import pathlib
 import sqlite3
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True  # the tree stays as it is
@@ -132,6 +133,15 @@ class SideBySide(unittest.TestCase):
         self.assertEqual((found["sequences"], found["steps"]), (2, 2))
         self.assertAlmostEqual(found["device_waits"], 0.1)
         self.assertIsNone(gpu_report.side_by_side(db, 3), "no step came after another")
+
+
+class LastWords(unittest.TestCase):
+    def test_who_was_cut_short_has_not_failed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("slow", "wrong"):
+                (pathlib.Path(folder) / f"{name}.err").write_text("no such kernel\n")
+            found = gpu_report.last_words(pathlib.Path(folder), [{"stage": "slow", "how": "cut short", "status": 124}, {"stage": "wrong", "how": "failed", "status": 5}])
+        self.assertEqual(found, {"wrong": ["no such kernel"]})
 
 
 if __name__ == "__main__":

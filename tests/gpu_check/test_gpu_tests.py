@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """gpu_tests.py over a program that behaves like GoogleTest on a GPU which a bad kernel has lost."""
 import json
+import os
 import pathlib
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-RUNNER = pathlib.Path(__file__).resolve().parents[2] / "bench/gpu/gpu_tests.py"
+BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench/gpu"
+RUNNER = BENCH / "gpu_tests.py"
 # Good.*: passes. Sticky.*: the first fails for good, and the others because of it. Dies.*: a crash in the middle. Hangs.*: never ends.
 PROGRAM = """#!{python}
 import fnmatch, os, sys, time
@@ -34,6 +37,34 @@ for name in tests:
     print("[  SKIPPED ] Skips.A (0 ms)" if name == "Skips.A" else f"[  FAILED  ] {{name}}, where so (0 ms)" if lost else f"[       OK ] {{name}} (0 ms)", flush=True)
 sys.exit(lost)
 """
+
+# Interrupted between the beginning of a process, whose id it prints, and the moment when that is known.
+BEGINS = """
+import os, signal, subprocess, threading, time
+import gpu_tests
+
+class Slow(subprocess.Popen):
+    def __init__(self, *words, **more):
+        super().__init__(*words, **more)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+
+gpu_tests.subprocess.Popen = Slow
+processes = gpu_tests.Processes()
+signal.signal(signal.SIGINT, processes.end_all)
+thread = threading.Thread(target=processes.run, args=(["sleep", "600"], 600))
+thread.start()
+thread.join()
+"""
+
+
+def runs(pid):
+    """Or waits, ended, for a parent that asks for it."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class GpuTests(unittest.TestCase):
@@ -80,6 +111,16 @@ class GpuTests(unittest.TestCase):
         run.send_signal(signal.SIGINT)
         run.communicate(timeout=600)
         self.assertEqual((json.loads(line)["suite"], run.returncode), ("Good.*", 130))
+
+    def test_an_interrupt_ends_what_was_just_beginning(self):
+        run = subprocess.run([sys.executable, "-c", BEGINS], cwd=BENCH, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, stdout=subprocess.PIPE, text=True, timeout=600)
+        self.assertEqual(run.returncode, 130)
+        pid, ends = int(run.stdout), time.monotonic() + 10
+        while runs(pid) and time.monotonic() < ends:
+            time.sleep(0.05)
+        if left := runs(pid):
+            os.kill(pid, signal.SIGKILL)
+        self.assertFalse(left, "it is left behind")
 
     def test_cheap_suites_come_first_where_asked(self):
         _, _, lines = self.run_with("--filter", "Good.*:All/*", "--first", "Param")

@@ -77,11 +77,12 @@ Result<std::unique_ptr<engine::Executor>> make_cuda(const DeviceChoice& device, 
     cuda.kv_cache_dtype = engine::kv_dtype_of(knobs);
     cuda.weight_dtype = weight_dtype_of(knobs);
     const auto given = static_cast<uint64_t>(options.knobs.integer(KnobId::kKvCacheMemoryBytes));
-    if (options.gpu_kv_share)
-        cuda.kv_cache_share = options.gpu_kv_share->share,
+    if (options.gpu_kv_share) {
+        cuda.kv_cache_share = options.gpu_kv_share->share;
         cuda.kv_cache_spared_bytes = options.gpu_kv_share->spared_bytes;
-    else if (options.knobs.given(KnobId::kKvCacheMemoryBytes))
+    } else if (options.knobs.given(KnobId::kKvCacheMemoryBytes)) {
         cuda.kv_cache_memory_bytes = given;
+    }
     cuda.progress = [&](uint64_t done, uint64_t total) { tell(progress, "Reading weights", done, total); };
     return engine::make_cuda_executor(*plugin.value(), model, cuda);
 }

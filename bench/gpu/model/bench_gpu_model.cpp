@@ -13,6 +13,7 @@
 #include "app/core/cli/console.h"
 #include "app/core/session/engine_parts.h"
 #include "bench/gpu/model/measure_parts.h"
+#include "engine/exec/cuda/plugin/variables.h"
 #include "telemetry/names.h"
 
 using namespace pitwall;
@@ -81,6 +82,23 @@ Status check_lengths(const Options& options, const std::vector<bench::Part>& par
     return {};
 }
 
+/// Null where it is not understood, which a GPU's executor has refused by then.
+ordered_json switch_json(const Result<bool>& asked) {
+    return asked.ok() ? ordered_json(asked.value()) : ordered_json();
+}
+
+/// With the plug-in's switches, as they were asked for.
+ordered_json opened_json(engine::Executor& executor, double model_s, double load_s) {
+    return {{"what", "opened"},
+            {"device", executor.device().name},
+            {"cuda_graphs", switch_json(cuda::graphs_wanted())},
+            {"cuda_overlap", switch_json(cuda::overlap_wanted())},
+            {"model_s", model_s},
+            {"load_s", load_s},
+            {"weight_bytes", executor.weight_bytes()},
+            {"copy_gb_per_s", executor.measure_bandwidth().value_or(0) / 1e9}};
+}
+
 /// Opens the model on the device, and says how long that took.
 int open_and_run(const Options& options, const std::vector<bench::Part>& parts) {
     WallClock clock;
@@ -94,14 +112,7 @@ int open_and_run(const Options& options, const std::vector<bench::Part>& parts) 
     if (!executor.ok()) return app::report(executor.error(), app::kExitWrongUse);
     opened.value().model->release_pages();
     const double loaded_s = static_cast<double>(clock.now_ns()) / 1e9;
-    const double bandwidth = executor.value()->measure_bandwidth().value_or(0);
-    print(with_facts({{"what", "opened"},
-                      {"device", executor.value()->device().name},
-                      {"model_s", made_s},
-                      {"load_s", loaded_s - made_s},
-                      {"weight_bytes", executor.value()->weight_bytes()},
-                      {"copy_gb_per_s", bandwidth / 1e9}},
-                     options, *executor.value()));
+    print(with_facts(opened_json(*executor.value(), made_s, loaded_s - made_s), options, *executor.value()));
     return run(options, parts, *executor.value());
 }
 

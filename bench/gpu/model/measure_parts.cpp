@@ -107,11 +107,8 @@ Result<double> convert_once(engine::Executor& executor, KvDtype to, std::span<co
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
-Result<Lines> measure_conversion(engine::Executor& executor, const Part& part, const Effort& effort) {
-    const KvDtype from = executor.kv_cache_dtype();
-    const uint64_t before = executor.bytes_per_block(), after = executor.kv_capacity(part.to).bytes_per_block;
-    const auto count =
-        static_cast<uint32_t>(std::min<uint64_t>(part.pool_bytes / before, executor.capacity_blocks()));
+/// The pool becomes so large, and all of it holds KV. Its blocks.
+Result<std::vector<BlockId>> fill_all(engine::Executor& executor, uint32_t count, const Effort& effort) {
     constexpr uint32_t kFilled = 4;
     auto sequence = Sequences::create(executor, 1, kFilled * engine::kBlockTokens);
     if (!sequence.ok()) return sequence.error();
@@ -122,26 +119,36 @@ Result<Lines> measure_conversion(engine::Executor& executor, const Part& part, c
     if (Status filled = fill_pool(executor, kFilled, count); !filled.ok()) return filled.error();
     std::vector<BlockId> blocks;
     for (uint32_t i = 0; i < count; ++i) blocks.push_back(BlockId{i});
+    return blocks;
+}
+
+ordered_json conversion_json(KvDtype from, KvDtype to, uint64_t count, uint64_t before, uint64_t after,
+                             double seconds) {
+    return {{"what", "conversion of a pool"},
+            {"from", telemetry::name(from)},
+            {"to", telemetry::name(to)},
+            {"blocks", count},
+            {"pool_bytes", count * before},
+            {"pause_ms", seconds * 1e3},
+            {"gb_per_s", static_cast<double>(count * (before + after)) / seconds / 1e9}};
+}
+
+Result<Lines> measure_conversion(engine::Executor& executor, const Part& part, const Effort& effort) {
+    const KvDtype from = executor.kv_cache_dtype();
+    const uint64_t before = executor.bytes_per_block(), after = executor.kv_capacity(part.to).bytes_per_block;
+    const uint64_t count = std::min<uint64_t>(part.pool_bytes / before, executor.capacity_blocks());
+    const auto blocks = fill_all(executor, static_cast<uint32_t>(count), effort);
+    if (!blocks.ok()) return blocks.error();
     std::vector<double> there, back;
     for (uint32_t i = 0; i < effort.rounds; ++i) {
         for (const bool forward : {true, false}) {
-            const auto seconds = convert_once(executor, forward ? part.to : from, blocks);
+            const auto seconds = convert_once(executor, forward ? part.to : from, blocks.value());
             if (!seconds.ok()) return seconds.error();
             (forward ? there : back).push_back(seconds.value());
         }
     }
-    Lines lines;
-    for (const bool forward : {true, false}) {
-        const double seconds = median(forward ? there : back);
-        lines.push_back({{"what", "conversion of a pool"},
-                         {"from", telemetry::name(forward ? from : part.to)},
-                         {"to", telemetry::name(forward ? part.to : from)},
-                         {"blocks", count},
-                         {"pool_bytes", count * (forward ? before : after)},
-                         {"pause_ms", seconds * 1e3},
-                         {"gb_per_s", static_cast<double>(count * (before + after)) / seconds / 1e9}});
-    }
-    return lines;
+    return Lines{conversion_json(from, part.to, count, before, after, median(there)),
+                 conversion_json(part.to, from, count, after, before, median(back))};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string>
 
+#include "engine/exec/cuda/executor/check_model.h"
 #include "engine/exec/cuda/executor/count_work.h"
 #include "engine/exec/cuda/plugin/variables.h"
 #include "engine/kv/kv_format.h"
@@ -17,28 +18,6 @@ namespace {
 
 /// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
 constexpr uint64_t kTimedEvery = 64;
-
-/// `what`: "a vocabulary of 128256 tokens".
-Status check_shared(const std::string& what, uint32_t needed) {
-    if (needed <= max_shared_bytes()) return {};
-    return Error{fmt::format("{} needs {} bytes of shared memory in a block, this device has {}", what,
-                             needed, max_shared_bytes()),
-                 "use --device cpu"};
-}
-
-/// Of a model whose tensors fit each other. Sampling keeps two bits of every token in a block's shared memory, attention a row.
-Status check_model(const abi::Model& model) {
-    const uint32_t group = model.num_heads / model.num_kv_heads;
-    if (group > kPrefillRows)
-        return Error{fmt::format("{} query heads share a KV head, a CUDA device takes {} at most", group,
-                                 kPrefillRows),
-                     "use --device cpu"};
-    Status status = check_shared(fmt::format("sampling from a vocabulary of {} tokens", model.vocab_size),
-                                 sample_shared_bytes(model.vocab_size));
-    if (!status.ok()) return status;
-    return check_shared(fmt::format("attention with {} heads of {}", model.num_heads, model.head_dim),
-                        attend_shared_bytes(model.num_heads, model.head_dim));
-}
 
 /// As a profiler's timeline shows a step.
 std::string name_of_step(uint64_t number, const StepLayout& layout) {
@@ -67,7 +46,7 @@ Result<std::unique_ptr<DeviceExecutor>> DeviceExecutor::create(const abi::Model&
     if (!use.ok()) return use.error();
     executor->device_use_ = std::move(use).value();
     if (Status status = executor->use(); !status.ok()) return status.error();
-    if (Status status = check_model(model); !status.ok()) return status.error();
+    if (Status status = check_model(model, rank.count); !status.ok()) return status.error();
     auto stream = Stream::create();
     if (!stream.ok()) return stream.error();
     executor->stream_ = std::move(stream).value();

@@ -76,7 +76,7 @@ PITWALL_DEVICE void attend_streamed_tile(ChunkStream<Shape>& stream, uint32_t ti
     weigh_scores(s, c);
 #pragma unroll
     for (uint32_t block = 0; block < kTileBlocks; ++block) {
-        std::byte* const slot = stream.take(tile, kTileBlocks + block);
+        const std::byte* const slot = stream.take(tile, kTileBlocks + block);
         if (block * kTokensOfBlock < left)
             add_block<typename Shape::Values>(c.values, s[block], slot, left - block * kTokensOfBlock);
     }

@@ -14,6 +14,9 @@ struct FailedLaunch {
 };
 FailedLaunch take_failed_launch();
 
+/// PITWALL_CUDA_CHECK, read whenever a stream is created: each launch is waited for, so that a kernel that fails has a name.
+void check_launches(bool wanted);
+
 /// What kernels were allowed there is forgotten: the device was reset.
 void forget_launches(int device);
 

@@ -3,6 +3,7 @@
 // launch.h over the CUDA runtime.
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -15,6 +16,7 @@ namespace pitwall::cuda {
 namespace {
 
 thread_local FailedLaunch failed_launch;
+std::atomic<bool> launches_checked{false};
 
 /// How much shared memory kernels were allowed beyond what each has: the driver takes its time to change it.
 struct Allowed {
@@ -71,6 +73,8 @@ void launch_kernel(Stream& stream, const LaunchShape& shape, const void* kernel,
     if (code == cudaSuccess && launches_checked) code = wait_for(queue);
     if (code != cudaSuccess && failed_launch.code == cudaSuccess) failed_launch = {text_of(shape), code};
 }
+
+void check_launches(bool wanted) { launches_checked = wanted; }
 
 FailedLaunch take_failed_launch() { return std::exchange(failed_launch, {}); }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 namespace pitwall::cuda {
@@ -17,8 +16,5 @@ struct LaunchShape {
 
 /// launch() where there is CUDA. `args`: the kernel's one parameter.
 void launch_kernel(Stream& stream, const LaunchShape& shape, const void* kernel, void* args);
-
-/// PITWALL_CUDA_CHECK, read whenever a stream is created: each launch is waited for, so that a kernel that fails has a name.
-inline std::atomic<bool> launches_checked{false};
 
 }  // namespace pitwall::cuda

@@ -207,7 +207,7 @@ int64_t Event::elapsed_ns(const Event& from, const Event& to) {
 
 Result<Stream> Stream::create() {
     const auto checked = launches_checked_wanted();
-    launches_checked = checked.ok() && checked.value();
+    check_launches(checked.ok() && checked.value());
     cudaStream_t stream{};
     if (const cudaError_t code = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
         code != cudaSuccess)

@@ -38,6 +38,7 @@ using WorkList = std::vector<HostWork>;
 
 struct StreamState {
     uint32_t device = 0;
+    bool launches_checked = false;  ///< PITWALL_CUDA_CHECK
     std::deque<HostWork> waiting;
     std::vector<const void*> passed;  ///< events, since the last wait
     bool capturing = false;
@@ -160,10 +161,10 @@ int64_t Event::elapsed_ns(const Event& from, const Event& to) {
 
 Result<Stream> Stream::create() {
     const auto checked = launches_checked_wanted();
-    launches_checked = checked.ok() && checked.value();
     Stream stream;
     auto* const state = new StreamState();
     state->device = used_device;
+    state->launches_checked = checked.ok() && checked.value();
     stream.handle = state;
     return stream;
 }
@@ -267,7 +268,8 @@ void enqueue_launch(Stream& stream, const LaunchShape& shape, HostWork work) {
         failed = Error{"invalid argument", "use --device cpu"};
     else
         enqueue(stream, std::move(work));
-    if (failed.ok() && launches_checked && !state.capturing) failed = work_off(state, [] { return false; });
+    if (failed.ok() && state.launches_checked && !state.capturing)
+        failed = work_off(state, [] { return false; });
     if (failed.ok() || !state.failed.ok()) return;
     state.failed = Error{fmt::format("{}: {}", text_of(shape), failed.error().what), failed.error().hint};
 }

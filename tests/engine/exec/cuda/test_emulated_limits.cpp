@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 
 #include "tests/engine/exec/cuda/cuda_hand.h"
@@ -56,6 +57,23 @@ TEST(EmulatedLimits, AttentionOfTooManyHeadsIsRefusedInWords) {
     const TestModel model(config_with(128, 2, 128), {TensorType::kF16, TensorType::kF16}, 5);
     const EmulatedLimits limits(48 << 10);
     EXPECT_THAT(refusal(model).what, HasSubstr("attention with 128 heads of 128 needs 65664"));
+}
+
+/// Of two ranks each has half of them.
+TEST(EmulatedLimits, AttentionOfSharedHeadsIsJudgedByTheShare) {
+    const EmulatedLimits limits(48 << 10);
+    const auto refusal_on = [](std::vector<uint32_t> devices, uint32_t heads) {
+        const TestModel model(config_with(heads, heads / 64, 128), {TensorType::kF16, TensorType::kF16}, 5);
+        CudaOptions options = options_of(model, KvDtype::kF16, 8);
+        options.devices = std::move(devices);
+        const auto made = make_cuda_executor(*pitwall_cuda_plugin(), model, options);
+        return made.ok() ? "nothing" : made.error().what;
+    };
+    ::setenv("PITWALL_EMULATED_DEVICES", "2", 1);
+    EXPECT_THAT(refusal_on({0}, 128), HasSubstr("attention with 128 heads of 128"));
+    EXPECT_EQ(refusal_on({0, 1}, 128), "nothing");
+    EXPECT_THAT(refusal_on({0, 1}, 256), HasSubstr("attention with 128 heads of 128"));
+    ::unsetenv("PITWALL_EMULATED_DEVICES");
 }
 
 TEST(EmulatedLimits, AStepSaysWhichKernelWasRefused) {
