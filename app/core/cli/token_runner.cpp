@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/core/cli/token_runner.h"
 
-#include <fmt/format.h>
+#include <utility>
+
+#include "app/core/cli/block_tables.h"
 
 namespace pitwall::app {
 
-namespace {
-
-uint32_t blocks_for(uint32_t tokens) { return (tokens + engine::kBlockTokens - 1) / engine::kBlockTokens; }
-
-}  // namespace
-
-TokenRunner::TokenRunner(engine::Executor& executor, uint32_t sequences, uint32_t max_tokens)
-    : executor_(&executor), block_tables_(sequences) {
-    uint32_t next = 0;
-    for (auto& table : block_tables_)
-        for (uint32_t i = 0; i < blocks_for(max_tokens); ++i) table.push_back(BlockId{next++});
-}
+TokenRunner::TokenRunner(engine::Executor& executor, std::vector<std::vector<BlockId>> block_tables)
+    : executor_(&executor), block_tables_(std::move(block_tables)) {}
 
 Result<TokenRunner> TokenRunner::create(engine::Executor& executor, uint32_t sequences, uint32_t max_tokens) {
-    const uint64_t blocks = uint64_t{sequences} * blocks_for(max_tokens);
-    if (blocks > executor.capacity_blocks())
-        return Error{fmt::format("{} sequences of {} tokens need {} KV blocks, the memory holds {}",
-                                 sequences, max_tokens, blocks, executor.capacity_blocks()),
-                     "raise kv_cache_memory_bytes"};
-    if (auto resized = executor.resize_pool(static_cast<uint32_t>(blocks)); !resized.ok())
-        return resized.error();
-    return TokenRunner(executor, sequences, max_tokens);
+    auto tables = make_block_tables(executor, sequences, max_tokens);
+    if (!tables.ok()) return tables.error();
+    return TokenRunner(executor, std::move(tables).value());
 }
 
 engine::StepResult TokenRunner::run(std::span<const Slice> slices) {

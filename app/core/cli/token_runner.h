@@ -28,7 +28,7 @@ class TokenRunner {
     engine::StepResult run(std::span<const Slice> slices);
 
   private:
-    TokenRunner(engine::Executor& executor, uint32_t sequences, uint32_t max_tokens);
+    TokenRunner(engine::Executor& executor, std::vector<std::vector<BlockId>> block_tables);
 
     engine::Executor* executor_;
     std::vector<std::vector<BlockId>> block_tables_;

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bench/gpu/model/sequences.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <utility>
+
+#include "app/core/cli/block_tables.h"
 
 namespace pitwall::bench {
 
 namespace {
 
+using app::blocks_for;
 using engine::kBlockTokens;
 using engine::StepPlan;
 
 constexpr size_t kCopiesOfAStep = 4096;
-
-uint32_t blocks_for(uint32_t tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens; }
 
 double now_s() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -44,26 +44,19 @@ void add(Work& work, const engine::StepResult& result) {
 
 }  // namespace
 
-Sequences::Sequences(engine::Executor& executor, uint32_t sequences, uint32_t max_tokens)
-    : executor_(&executor), tokens_(sequences), tables_(sequences) {
-    std::mt19937_64 random(sequences);
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < sequences; ++i) {
+Sequences::Sequences(engine::Executor& executor, std::vector<std::vector<BlockId>> tables,
+                     uint32_t max_tokens)
+    : executor_(&executor), tokens_(tables.size()), tables_(std::move(tables)) {
+    std::mt19937_64 random(tables_.size());
+    for (auto& tokens : tokens_)
         for (uint32_t n = 0; n < max_tokens; ++n)
-            tokens_[i].push_back(static_cast<TokenId>(random() % executor.vocab_size()));
-        for (uint32_t n = 0; n < blocks_for(max_tokens); ++n) tables_[i].push_back(BlockId{next++});
-    }
+            tokens.push_back(static_cast<TokenId>(random() % executor.vocab_size()));
 }
 
 Result<Sequences> Sequences::create(engine::Executor& executor, uint32_t sequences, uint32_t max_tokens) {
-    const uint64_t blocks = uint64_t{sequences} * blocks_for(max_tokens);
-    if (blocks > executor.capacity_blocks())
-        return Error{fmt::format("{} sequences of {} tokens need {} KV blocks, the memory holds {}",
-                                 sequences, max_tokens, blocks, executor.capacity_blocks()),
-                     "raise kv_cache_memory_bytes"};
-    if (auto resized = executor.resize_pool(static_cast<uint32_t>(blocks)); !resized.ok())
-        return resized.error();
-    return Sequences(executor, sequences, max_tokens);
+    auto tables = app::make_block_tables(executor, sequences, max_tokens);
+    if (!tables.ok()) return tables.error();
+    return Sequences(executor, std::move(tables).value(), max_tokens);
 }
 
 engine::SequenceSlice Sequences::slice(uint32_t sequence, uint32_t first_position, uint32_t count) const {

@@ -35,7 +35,7 @@ class Sequences {
     Work decode(uint32_t first_position, uint32_t steps);
 
   private:
-    Sequences(engine::Executor& executor, uint32_t sequences, uint32_t max_tokens);
+    Sequences(engine::Executor& executor, std::vector<std::vector<BlockId>> tables, uint32_t max_tokens);
     engine::SequenceSlice slice(uint32_t sequence, uint32_t first_position, uint32_t count) const;
     Work run(std::span<const engine::StepPlan> plans);
 
