@@ -24,6 +24,11 @@ std::byte* map_pages(size_t bytes, int protection, int flags) {
     return pages == MAP_FAILED ? nullptr : static_cast<std::byte*>(pages);
 }
 
+/// Where the system has them: one of 4 KiB for each few lines that are read costs more than the lines.
+void ask_for_huge_pages(std::byte* data, size_t bytes) {
+    if (bytes >= 2 * kHugePageBytes) ::madvise(data, bytes, MADV_HUGEPAGE);
+}
+
 /// Whole pages that cover (for commit) the range.
 size_t page_floor(size_t offset) {
     return offset / static_cast<size_t>(::sysconf(_SC_PAGESIZE)) *
@@ -45,7 +50,7 @@ Result<PageBuffer> PageBuffer::allocate(size_t bytes, const char* what) {
     buffer.data_ = map_pages(bytes, PROT_READ | PROT_WRITE, 0);
     if (buffer.data_ == nullptr) return out_of_memory(bytes, what);
     buffer.bytes_ = bytes;
-    if (bytes >= 2 * kHugePageBytes) ::madvise(buffer.data_, bytes, MADV_HUGEPAGE);
+    ask_for_huge_pages(buffer.data_, bytes);
     return buffer;
 }
 
@@ -55,6 +60,7 @@ Result<PageBuffer> PageBuffer::reserve(size_t bytes, const char* what) {
     buffer.data_ = map_pages(bytes, PROT_NONE, MAP_NORESERVE);
     if (buffer.data_ == nullptr) return out_of_memory(bytes, what);
     buffer.bytes_ = bytes;
+    ask_for_huge_pages(buffer.data_, bytes);
     return buffer;
 }
 

@@ -22,9 +22,9 @@ class PageBuffer {
         return *this;
     }
 
-    /// `what` names the buffer in the error. Large buffers ask for huge pages.
+    /// `what` names the buffer in the error. Large buffers ask for huge pages, of which whole ones become resident.
     static Result<PageBuffer> allocate(size_t bytes, const char* what);
-    /// Address space alone; nothing may be touched before commit().
+    /// Address space alone; nothing may be touched before commit(). Of huge pages as well.
     static Result<PageBuffer> reserve(size_t bytes, const char* what);
     Status commit(size_t offset, size_t bytes);  ///< makes the range usable; what it held is kept
     /// Gives the pages back; they read as zero when committed again.
