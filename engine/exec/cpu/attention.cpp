@@ -153,6 +153,18 @@ Attention::Walk Attention::walk_of_item(uint32_t number) const {
             std::min(item.end_chunk * kChunkBlocks, last_position / kBlockTokens + 1)};
 }
 
+Attention::Route Attention::route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const {
+    Route route;
+    route.walks[route.count++] = (this->*walk_of)(number);
+    for (uint32_t blocks = 0; blocks < blocks_ahead() && route.count < Route::kMost; ++route.count) {
+        const Walk next = (this->*walk_of)(number + route.count);
+        if (next.first >= next.end) break;
+        route.walks[route.count] = next;
+        blocks += next.end - next.first;
+    }
+    return route;
+}
+
 void Attention::run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread) {
     const SharedReads::Read& read = shared_.reads()[number / kv_heads_];
     const uint32_t kv_head = number % kv_heads_;
@@ -164,7 +176,7 @@ void Attention::run_read(uint32_t number, uint32_t layer, const float* qkv, size
         take_queries(sequence, 0, sequence.tokens, kv_head, qkv, ld_qkv, scratch, row);
         row += sequence.tokens * group();
     }
-    attend_tiles(walk_of_read(number), walk_of_read(number + 1), layer, row, {read.chunk, 0, read.tiles},
+    attend_tiles(route_from(number, &Attention::walk_of_read), layer, row, {read.chunk, 0, read.tiles},
                  scratch, shared_at(read.first_row, kv_head));
 }
 
@@ -175,10 +187,10 @@ void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size
     take_queries(sequences_[item.sequence], item.first_token, item.tokens, item.kv_head, qkv, ld_qkv, scratch,
                  0);
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
-    const Walk own = walk_of_item(number), next = walk_of_item(number + 1);
+    const Route route = route_from(number, &Attention::walk_of_item);
     for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
         const bool first = chunk == item.first_chunk;
-        attend_chunk(item, own, next, layer, chunk, scratch, first ? sum : scratch.next);
+        attend_chunk(item, route, layer, chunk, scratch, first ? sum : scratch.next);
         if (!first) merge_rows(item.tokens * group(), sum, scratch.next);
     }
     if (item.part == kWhole) write_out(item, sum, out, ld_out);
@@ -197,8 +209,8 @@ void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token,
 }
 
 /// From where others have read for this sequence too, or from the beginning.
-void Attention::attend_chunk(const Item& item, const Walk& own, const Walk& next, uint32_t layer,
-                             uint32_t chunk, const Scratch& scratch, const Partial& result) {
+void Attention::attend_chunk(const Item& item, const Route& route, uint32_t layer, uint32_t chunk,
+                             const Scratch& scratch, const Partial& result) {
     const uint32_t rows = item.tokens * group();
     const SharedReads::Part part = shared_.part(item.sequence, chunk);
     if (part.tiles > 0) {
@@ -208,19 +220,20 @@ void Attention::attend_chunk(const Item& item, const Walk& own, const Walk& next
         std::copy_n(known.value, size_t{rows} * v_dim(), result.value);
     }
     if (part.tiles == kChunkTiles) return;
-    attend_tiles(own, next, layer, rows, {chunk, part.tiles, kChunkTiles}, scratch, result);
+    attend_tiles(route, layer, rows, {chunk, part.tiles, kChunkTiles}, scratch, result);
 }
 
-void Attention::attend_tiles(const Walk& own, const Walk& next, uint32_t layer, uint32_t rows,
-                             const Tiles& tiles, const Scratch& scratch, const Partial& result) {
+void Attention::attend_tiles(const Route& route, uint32_t layer, uint32_t rows, const Tiles& tiles,
+                             const Scratch& scratch, const Partial& result) {
     const uint32_t last_position = *std::max_element(scratch.positions, scratch.positions + rows);
-    const bool asks = kernels_.fetch.kv_tiles > 0;
+    const bool asks = blocks_ahead() > 0;
+    const Walk& own = route.walks[0];
     const std::byte *blocks[kChunkBlocks] = {}, *ahead[kChunkBlocks] = {};
     for (uint32_t b = tiles.first * kTileBlocks; b < tiles.end * kTileBlocks; ++b) {
         const uint32_t index = tiles.chunk * kChunkBlocks + b;
         if (index * kBlockTokens > last_position) break;
         blocks[b] = arena_.head(own.block_table[index], layer, own.kv_head);
-        if (asks) ahead[b] = block_ahead(own, next, layer, index);
+        if (asks) ahead[b] = block_ahead(route, layer, index);
     }
     attend_({scratch.q, head_dim_, scratch.positions, rows, last_position, tiles.chunk * kAttentionChunk,
              tiles.first, tiles.end, blocks, asks ? ahead : nullptr, &arena_.layout(), scratch.kernel,
@@ -228,12 +241,15 @@ void Attention::attend_tiles(const Walk& own, const Walk& next, uint32_t layer, 
 }
 
 /// What is asked for while block `index` is read; where nothing follows, that block itself.
-const std::byte* Attention::block_ahead(const Walk& own, const Walk& next, uint32_t layer,
-                                        uint32_t index) const {
-    const uint32_t wanted = index + kernels_.fetch.kv_tiles * kTileBlocks;
-    if (wanted < own.end) return arena_.head(own.block_table[wanted], layer, own.kv_head);
-    const uint32_t behind = next.first + (wanted - own.end);
-    if (behind < next.end) return arena_.head(next.block_table[behind], layer, next.kv_head);
+const std::byte* Attention::block_ahead(const Route& route, uint32_t layer, uint32_t index) const {
+    const Walk& own = route.walks[0];
+    uint32_t wanted = index + blocks_ahead();
+    for (uint32_t i = 0; i < route.count; ++i) {
+        const Walk& walk = route.walks[i];
+        if (wanted < walk.end) return arena_.head(walk.block_table[wanted], layer, walk.kv_head);
+        wanted -= walk.end;
+        if (i + 1 < route.count) wanted += route.walks[i + 1].first;
+    }
     return arena_.head(own.block_table[index], layer, own.kv_head);
 }
 

@@ -56,22 +56,29 @@ class Attention {
     /// Of each of shared_.reads() for each KV head, one after the other; and of items. Behind the last one: no blocks.
     Walk walk_of_read(uint32_t number) const;
     Walk walk_of_item(uint32_t number) const;
+    /// What a thread reads now, and what it will probably read after that, as far as it asks for it ahead.
+    struct Route {
+        static constexpr uint32_t kMost = 6;
+        Walk walks[kMost];
+        uint32_t count = 0;
+    };
+    Route route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const;
     void run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread);
     void run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out,
                   uint32_t thread);
     /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
     void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
                       const float* qkv, size_t ld_qkv, const Scratch& scratch, uint32_t row);
-    void attend_chunk(const Item& item, const Walk& own, const Walk& next, uint32_t layer, uint32_t chunk,
+    void attend_chunk(const Item& item, const Route& route, uint32_t layer, uint32_t chunk,
                       const Scratch& scratch, const Partial& result);
     /// Those tiles of a chunk, for the queries in the scratch.
     struct Tiles {
         uint32_t chunk, first, end;
     };
-    /// `next` is what this thread will probably read after all of `own`.
-    void attend_tiles(const Walk& own, const Walk& next, uint32_t layer, uint32_t rows, const Tiles& tiles,
+    void attend_tiles(const Route& route, uint32_t layer, uint32_t rows, const Tiles& tiles,
                       const Scratch& scratch, const Partial& result);
-    const std::byte* block_ahead(const Walk& own, const Walk& next, uint32_t layer, uint32_t index) const;
+    uint32_t blocks_ahead() const { return kernels_.fetch.kv_tiles * kTileBlocks; }
+    const std::byte* block_ahead(const Route& route, uint32_t layer, uint32_t index) const;
     void merge_rows(uint32_t rows, const Partial& sum, const Partial& next);
     void write_out(const Item& item, const Partial& sum, float* out, size_t ld_out);
     void finish_split(const Split& split, float* out, size_t ld_out);
