@@ -84,13 +84,14 @@ double integer_rate(const Kernels& kernels, presets::ActivationDtype activations
 double bfloat_tile_rate(const Kernels& kernels, uint32_t tokens) {
     if (kernels.tiles == nullptr) return 0;
     const Panels own;
+    std::vector<float> sums((size_t{tokens} + kTileTokens - 1) * kPanels * kPanelRows);
     std::array<TilePanel, kPanels> panels;
-    for (uint32_t i = 0; i < kPanels; ++i) panels[i] = {own.panel(i), kFormat};
+    for (uint32_t i = 0; i < kPanels; ++i)
+        panels[i] = {own.panel(i), kFormat, sums.data() + size_t{i} * kPanelRows};
     auto rows = BfloatRows::create(tokens, kColumns);
     auto scratch = PageBuffer::allocate(kTileScratchBytes, "products");
     if (!rows.ok() || !scratch.ok()) return 0;
     rows.value().lay_out(kColumns);
-    std::vector<float> sums((size_t{tokens} + kTileTokens - 1) * kPanels * kPanelRows);
     const TiledProduct product{panels.data(),
                                kPanels,
                                kColumns,
@@ -98,8 +99,8 @@ double bfloat_tile_rate(const Kernels& kernels, uint32_t tokens) {
                                rows.value().ld(),
                                -kSmallWeights,
                                tokens,
-                               sums.data(),
                                kPanels * kPanelRows,
+                               false,
                                scratch.value().data(),
                                kernels.fetch.weights_for(tokens)};
     return best_rate(tokens, [&] {

@@ -121,15 +121,15 @@ void Attention::count_reads() {
         bytes_ -= (read.members - 1.0) * read.tiles * kAttentionTile * arena_.bytes_per_token();
 }
 
-void Attention::run(uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out) {
+void Attention::run(uint32_t layer, const float* qkv, size_t ld_qkv, const Attended& out) {
     const auto reads = static_cast<uint32_t>(shared_.reads().size());
     pool_.run(reads * kv_heads_, 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         for (uint32_t i = begin; i < end; ++i) run_read(i, layer, qkv, ld_qkv, thread);
     });
     pool_.run(static_cast<uint32_t>(items_.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
-        for (uint32_t i = begin; i < end; ++i) run_item(i, layer, qkv, ld_qkv, out, ld_out, thread);
+        for (uint32_t i = begin; i < end; ++i) run_item(i, layer, qkv, ld_qkv, out, thread);
     });
-    for (const Split& split : splits_) finish_split(split, out, ld_out);
+    for (const Split& split : splits_) finish_split(split, out);
 }
 
 Attention::Walk Attention::walk_of_read(uint32_t number) const {
@@ -180,8 +180,8 @@ void Attention::run_read(uint32_t number, uint32_t layer, const float* qkv, size
                  scratch, shared_at(read.first_row, kv_head));
 }
 
-void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, float* out,
-                         size_t ld_out, uint32_t thread) {
+void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv,
+                         const Attended& out, uint32_t thread) {
     const Item& item = items_[number];
     const Scratch scratch = scratch_of(thread);
     take_queries(sequences_[item.sequence], item.first_token, item.tokens, item.kv_head, qkv, ld_qkv, scratch,
@@ -193,7 +193,7 @@ void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size
         attend_chunk(item, route, layer, chunk, scratch, first ? sum : scratch.next);
         if (!first) merge_rows(item.tokens * group(), sum, scratch.next);
     }
-    if (item.part == kWhole) write_out(item, sum, out, ld_out);
+    if (item.part == kWhole) write_out(item, sum, out);
 }
 
 void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens,
@@ -261,24 +261,24 @@ void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& nex
     }
 }
 
-void Attention::write_out(const Item& item, const Partial& sum, float* out, size_t ld_out) {
+void Attention::write_out(const Item& item, const Partial& sum, const Attended& out) {
     for (uint32_t row = 0; row < item.tokens * group(); ++row) {
-        const uint32_t token = item.first_token + row / group(),
-                       head = item.kv_head * group() + row % group();
-        float* target =
-            out + (sequences_[item.sequence].first_row + token) * ld_out + size_t{head} * head_dim_;
+        const uint32_t token = sequences_[item.sequence].first_row + item.first_token + row / group(),
+                       column = (item.kv_head * group() + row % group()) * head_dim_;
+        float* target = out.data + token * out.ld + column;
         const float* value = sum.value + size_t{row} * v_dim();
         kernels_.scale(value, 1.0f / sum.weight[row], head_dim_, target);
         kernels_.rotate_runs(arena_.layout().v.rotation, head_dim_, target);
+        if (out.taker != nullptr) out.taker->take_part(token, column, head_dim_, target);
     }
 }
 
-void Attention::finish_split(const Split& split, float* out, size_t ld_out) {
+void Attention::finish_split(const Split& split, const Attended& out) {
     const Item& item = items_[split.first_item];
     const Partial sum = partial_at(item.part);
     for (uint32_t i = 1; i < split.items; ++i)
         merge_rows(item.tokens * group(), sum, partial_at(items_[split.first_item + i].part));
-    write_out(item, sum, out, ld_out);
+    write_out(item, sum, out);
 }
 
 }  // namespace pitwall::engine::cpu

@@ -8,6 +8,7 @@
 
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
+#include "engine/exec/cpu/product.h"
 #include "engine/exec/cpu/shared_reads.h"
 #include "engine/exec/cpu/thread_pool.h"
 
@@ -24,8 +25,13 @@ class Attention {
     void set_activation_dtype(ActivationDtype dtype);
     /// Cuts the batch into work items; they serve all layers. `sequences` stay until the last of them has run.
     void plan(std::span<const SequenceRows> sequences);
-    /// qkv [rows, ld_qkv] holds the rotated queries in its first columns; out [rows, ld_out] = [heads, head_dim].
-    void run(uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out);
+    struct Attended {
+        float* data;  ///< [rows, ld] = [heads, head_dim]
+        size_t ld;
+        Multiplier* taker = nullptr;  ///< each head is given to it as part of a row, too
+    };
+    /// qkv [rows, ld_qkv] holds the rotated queries in its first columns.
+    void run(uint32_t layer, const float* qkv, size_t ld_qkv, const Attended& out);
 
     double flops() const { return flops_; }  ///< of all layers of the planned batch
     double bytes() const { return bytes_; }  ///< of KV read by it
@@ -64,7 +70,7 @@ class Attention {
     };
     Route route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const;
     void run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread);
-    void run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, float* out, size_t ld_out,
+    void run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, const Attended& out,
                   uint32_t thread);
     /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
     void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
@@ -80,8 +86,8 @@ class Attention {
     uint32_t blocks_ahead() const { return kernels_.fetch.kv_tiles * kTileBlocks; }
     const std::byte* block_ahead(const Route& route, uint32_t layer, uint32_t index) const;
     void merge_rows(uint32_t rows, const Partial& sum, const Partial& next);
-    void write_out(const Item& item, const Partial& sum, float* out, size_t ld_out);
-    void finish_split(const Split& split, float* out, size_t ld_out);
+    void write_out(const Item& item, const Partial& sum, const Attended& out);
+    void finish_split(const Split& split, const Attended& out);
     Scratch scratch_of(uint32_t thread);
     Partial partial_at(uint32_t row);
     Partial shared_at(uint32_t read_row, uint32_t kv_head);

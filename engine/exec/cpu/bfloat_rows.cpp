@@ -44,4 +44,10 @@ void BfloatRows::round(const BfloatTileKernels& kernels, uint32_t token, const f
     kernels.round({x, k_, exponent, place(token)});
 }
 
+void BfloatRows::round_part(const BfloatTileKernels& kernels, uint32_t token, uint32_t first, uint32_t count,
+                            const float* x, int exponent) {
+    assert(k_ % kGroupValues == 0 && first % kGroupValues == 0 && count % kGroupValues == 0);
+    kernels.round({x, count, exponent, place(token) + first / 2});
+}
+
 }  // namespace pitwall::engine::cpu

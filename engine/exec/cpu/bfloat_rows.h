@@ -21,16 +21,18 @@ class BfloatRows {
     void round(const BfloatKernels& kernels, uint32_t token, const float* x);
     /// As products in tiles take them, times 2^exponent.
     void round(const BfloatTileKernels& kernels, uint32_t token, const float* x, int exponent);
+    /// `count` of its values, from `first` on: both are multiples of 32, as k is.
+    void round_part(const BfloatTileKernels& kernels, uint32_t token, uint32_t first, uint32_t count,
+                    const float* x, int exponent);
 
     const BfloatPair* row(uint32_t token) const;
+    BfloatPair* place(uint32_t token);
     size_t ld() const;
     uint32_t k() const { return k_; }
     uint32_t pairs() const { return (k_ + 1) / 2; }  ///< of a row
     uint64_t bytes() const { return pairs_.bytes(); }
 
   private:
-    BfloatPair* place(uint32_t token);
-
     PageBuffer pairs_;
     uint32_t k_ = 0;
 };

@@ -86,11 +86,10 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
         timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.attn_norm, count, layer.qkv); });
         multiply(layer.qkv, normed_, qkv_, count, Epilogue::kStore);
         timed(KernelKind::kRowwise, [&] { rotate_and_cache(i, count); });
-        timed(KernelKind::kAttention,
-              [&] { attention_.run(i, qkv_.data, qkv_.ld, attended_.data, attended_.ld); });
+        timed(KernelKind::kAttention, [&] { attend(i, count); });
         multiply(layer.output, attended_, hidden_, count, Epilogue::kAdd);
         timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.ffn_norm, count, layer.gate_up); });
-        multiply(layer.gate_up, normed_, activated_, count, Epilogue::kSwiglu);
+        multiply(layer.gate_up, normed_, activated_, count, Epilogue::kSwiglu, &layer.ffn_down);
         multiply(layer.ffn_down, activated_, hidden_, count, Epilogue::kAdd);
     }
     this->count(KernelKind::kAttention, attention_.flops(), attention_.bytes());
@@ -186,10 +185,20 @@ void Forward::cache_token(uint32_t layer, uint32_t token) {
     }
 }
 
+/// Into attended_, which the layer's output product is next multiplied with.
+void Forward::attend(uint32_t layer, uint32_t tokens) {
+    const Product& output = model_.layers[layer].output;
+    const bool in_parts = multiplier_.takes_parts(output) && model_.config.head_dim % kGroupValues == 0;
+    if (in_parts) multiplier_.lay_out(output, tokens);
+    attention_.run(layer, qkv_.data, qkv_.ld,
+                   {attended_.data, attended_.ld, in_parts ? &multiplier_ : nullptr});
+}
+
 void Forward::multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens,
-                       Epilogue epilogue) {
+                       Epilogue epilogue, const Product* only_for) {
     timed(KernelKind::kProduct, [&] {
-        multiplier_.multiply(product, x.data, x.ld, tokens, {out.data, out.ld, nullptr, 0, epilogue});
+        multiplier_.multiply(product, x.data, x.ld, tokens,
+                             {out.data, out.ld, nullptr, 0, epilogue, only_for});
     });
     count(KernelKind::kProduct, 2.0 * static_cast<double>(product.macs()) * tokens,
           static_cast<double>(product.bytes()));

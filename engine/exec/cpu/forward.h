@@ -60,7 +60,9 @@ class Forward {
     void rotate_and_cache(uint32_t layer, uint32_t tokens);
     void ask_for_slots(uint32_t layer, uint32_t token) const;
     void cache_token(uint32_t layer, uint32_t token);
-    void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens, Epilogue epilogue);
+    void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens, Epilogue epilogue,
+                  const Product* only_for = nullptr);
+    void attend(uint32_t layer, uint32_t tokens);
     /// Runs `work` and books its time.
     template <class Work>
     void timed(KernelKind kind, const Work& work);

@@ -102,6 +102,9 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
     if (!bfloat_rows.ok()) return bfloat_rows.error();
     multiplier.bfloat_rows_ = std::move(bfloat_rows).value();
     if (kernels.tiles == nullptr) return multiplier;
+    auto next_rows = BfloatRows::create(tokens, k);
+    if (!next_rows.ok()) return next_rows.error();
+    multiplier.next_bfloat_rows_ = std::move(next_rows).value();
     auto tiles = PageBuffer::allocate(pool.threads() * kTileScratchBytes, "products");
     if (!tiles.ok()) return tiles.error();
     multiplier.tile_scratch_ = std::move(tiles).value();
@@ -109,7 +112,8 @@ Result<Multiplier> Multiplier::create(ThreadPool& pool, const Kernels& kernels, 
 }
 
 uint64_t Multiplier::scratch_bytes() const {
-    return scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes() + tile_scratch_.bytes();
+    return scratch_.bytes() + rows_.bytes() + bfloat_rows_.bytes() + next_bfloat_rows_.bytes() +
+           tile_scratch_.bytes();
 }
 
 void Multiplier::set_activation_dtype(ActivationDtype dtype) {
@@ -122,6 +126,7 @@ void Multiplier::lay_out(const Product& product, uint32_t tokens) {
     if (wants_integers(product)) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
     if (wants_bfloats(product)) bfloat_rows_.lay_out(product.k());
     tile_exponent_ = product.tile_exponent();
+    scales_tiles_ = product.scales_tiles();
 }
 
 void Multiplier::take_row(uint32_t token, const float* x) {
@@ -132,6 +137,10 @@ void Multiplier::take_row(uint32_t token, const float* x) {
         bfloat_rows_.round(*kernels_->tiles, token, x, tile_exponent_);
     else
         bfloat_rows_.round(*kernels_->bfloats, token, x);
+}
+
+void Multiplier::take_part(uint32_t token, uint32_t first, uint32_t count, const float* x) {
+    bfloat_rows_.round_part(*kernels_->tiles, token, first, count, x, tile_exponent_);
 }
 
 void Multiplier::take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k) {
@@ -152,6 +161,7 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
         take_rows(x, ldx, tokens, product.k());
     }
     taken_ = false;
+    if (rounds_outputs(out)) next_bfloat_rows_.lay_out(out.only_for->k());
     const uint32_t height = tile_height(product), tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
     const uint32_t blocks = blocks_of(product, tiles * height, pairs);
@@ -170,6 +180,10 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
             begin += count;
         }
     });
+    if (rounds_outputs(out)) {
+        std::swap(bfloat_rows_, next_bfloat_rows_);
+        lay_out(*out.only_for, tokens);
+    }
 }
 
 uint32_t Multiplier::tile_height(const Product& product) const {
@@ -199,7 +213,8 @@ Multiplier::Scratch Multiplier::scratch_of(uint32_t thread) {
 void Multiplier::multiply_strip(const Strip& strip, uint32_t thread) {
     Scratch scratch = scratch_of(thread);
     scratch.ld = size_t{strip.panel_count} * kPanelRows;
-    in_tiles() ? multiply_in_tiles(strip, scratch) : multiply_runs(strip, scratch);
+    if (in_tiles()) return multiply_in_tiles(strip, scratch);
+    multiply_runs(strip, scratch);
     finish(strip, scratch);
 }
 
@@ -259,13 +274,39 @@ void Multiplier::multiply_tiles(const ProductKernels<Element>& kernels, const St
 }
 
 void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
+    const Output& out = *strip.out;
+    const bool in_place = sums_in_place(out);
     TilePanel panels[kStripPanels];
-    for (uint32_t i = 0; i < strip.panel_count; ++i)
-        panels[i] = {strip.panels[i].data, strip.panels[i].format};
+    for (uint32_t i = 0; i < strip.panel_count; ++i) {
+        const Product::Panel& panel = strip.panels[i];
+        float* const c =
+            in_place ? out.data + strip.first_token * out.ld + panel.column : scratch.from_panel(i).sums;
+        panels[i] = {panel.data, panel.format, c};
+    }
     kernels_->tiles->multiply({panels, strip.panel_count, strip.k, bfloat_rows_.row(strip.first_token),
-                               bfloat_rows_.ld(), tile_exponent_, strip.tokens, scratch.sums, scratch.ld,
+                               bfloat_rows_.ld(), tile_exponent_, strip.tokens,
+                               in_place ? out.ld : scratch.ld, in_place && out.epilogue == Epilogue::kAdd,
                                tile_scratch_.data() + scratch.thread * kTileScratchBytes,
                                kernels_->fetch.weights_for(strip.tokens)});
+    if (rounds_outputs(out))
+        round_outputs(strip, scratch);
+    else if (!in_place)
+        finish(strip, scratch);
+}
+
+/// Where they are outputs as tiles leave them. Whether they are does not depend on tokens: it changes the order of sums.
+bool Multiplier::sums_in_place(const Output& out) const {
+    return out.rows == nullptr &&
+           (out.epilogue == Epilogue::kStore || (out.epilogue == Epilogue::kAdd && !scales_tiles_));
+}
+
+void Multiplier::round_outputs(const Strip& strip, const Scratch& scratch) {
+    const int exponent = strip.out->only_for->tile_exponent();
+    for (uint32_t i = 0; i < strip.panel_count; i += 2) {
+        kernels_->tiles->round_swiglu({scratch.from_panel(i).sums, scratch.ld, strip.tokens,
+                                       strip.panels[i].column, exponent,
+                                       next_bfloat_rows_.place(strip.first_token), next_bfloat_rows_.ld()});
+    }
 }
 
 void Multiplier::multiply_integers(const Strip& strip, const Scratch& scratch) {

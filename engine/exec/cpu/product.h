@@ -38,8 +38,10 @@ class Product {
     bool any_float() const { return any_float_; }
     /// As what activations stand in its tiles, times a power of two: what weights are less by, or where they differ half of that.
     int tile_exponent() const {
-        return any_small_ && any_plain_ ? -kSmallWeights / 2 : any_small_ ? -kSmallWeights : 0;
+        return scales_tiles() ? -kSmallWeights / 2 : any_small_ ? -kSmallWeights : 0;
     }
+    /// Its sums in tiles are not yet what they stand for.
+    bool scales_tiles() const { return any_small_ && any_plain_; }
 
   private:
     void count(const PackedMatrix& matrix);
@@ -55,13 +57,16 @@ class Product {
 enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
 
 struct Output {
-    float* data = nullptr;  ///< [tokens, ld], with room for whole panels
+    float* data = nullptr;  ///< [tokens, ld], with room for whole panels, and for a multiple of 16 tokens
     size_t ld = 0;
     /// Where given, of each token, instead of data; of kStore alone. Of a token that has none there, only the largest output
     /// is kept, see Multiplier::largest().
     float* const* rows = nullptr;
     uint32_t columns = 0;  ///< of rows: nothing is written from there on
     Epilogue epilogue = Epilogue::kStore;
+    /// Of SwiGLU: where given, that product is multiplied next, with what comes out, and nobody else reads it: it may be rounded as it
+    /// is made, and data not written.
+    const Product* only_for = nullptr;
 };
 
 /// Carries out products over all threads; splits over panels and tokens, never over k.
@@ -77,6 +82,9 @@ class Multiplier {
     void lay_out(const Product& product, uint32_t tokens);
     /// By any thread.
     void take_row(uint32_t token, const float* x);
+    /// Rows of that product may also be given in parts, of multiples of 32 values.
+    bool takes_parts(const Product& product) const { return in_tiles() && product.k() % kGroupValues == 0; }
+    void take_part(uint32_t token, uint32_t first, uint32_t count, const float* x);
     /// x [tokens, ldx]; all rows of it were taken, or none.
     void multiply(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
     /// Of a token of the last product, which had no row to be written into.
@@ -108,6 +116,11 @@ class Multiplier {
     static void multiply_tiles(const ProductKernels<Element>& kernels, const Strip& run,
                                const Rows<Element>& x, const Scratch& scratch);
     void multiply_in_tiles(const Strip& strip, const Scratch& scratch);
+    bool sums_in_place(const Output& out) const;
+    bool rounds_outputs(const Output& out) const {
+        return out.only_for != nullptr && out.epilogue == Epilogue::kSwiglu && takes_parts(*out.only_for);
+    }
+    void round_outputs(const Strip& strip, const Scratch& scratch);
     void multiply_integers(const Strip& strip, const Scratch& scratch);
     bool multiply_integers_direct(const Strip& strip, const Scratch& scratch);
     void multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch);
@@ -134,8 +147,9 @@ class Multiplier {
     ActivationDtype dtype_ = ActivationDtype::kF32;
     bool taken_ = false;  ///< the rows below that dtype_ wants hold what is to be multiplied next
     IntegerRows rows_;
-    BfloatRows bfloat_rows_;
-    int tile_exponent_ = 0;  ///< of bfloat_rows_
+    BfloatRows bfloat_rows_, next_bfloat_rows_;
+    int tile_exponent_ = 0;      ///< of bfloat_rows_
+    bool scales_tiles_ = false;  ///< sums of what is multiplied with them
     PageBuffer scratch_, tile_scratch_;
     std::vector<Largest> largest_;  ///< [threads, largest_tokens_]
     uint32_t largest_tokens_ = 0;

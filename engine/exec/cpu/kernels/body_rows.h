@@ -4,8 +4,8 @@
 #pragma once
 
 #include "engine/exec/cpu/kernels/body_attention.h"
-#include "engine/exec/cpu/kernels/body_exponential.h"
 #include "engine/exec/cpu/kernels/body_kv_convert.h"
+#include "engine/exec/cpu/kernels/body_swiglu.h"
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -27,9 +27,7 @@ void rms_norm(const float* x, const float* norm_weight, uint32_t size, uint32_t 
 void swiglu(const PanelSums& p) {
     for (uint32_t token = 0; token < p.tokens; ++token) {
         const float* sums = p.sums + token * p.ld;
-        const F gate = load(sums), up = load(sums + kPanelRows);
-        const F silu = div(gate, add(broadcast(1.0f), exponential(sub(zero(), gate))));
-        store(p.out + token * p.ldo, mul(silu, up));
+        store(p.out + token * p.ldo, swiglu_of(load(sums), load(sums + kPanelRows)));
     }
 }
 

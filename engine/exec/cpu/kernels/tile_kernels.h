@@ -41,6 +41,7 @@ inline constexpr int kSmallWeights = -106;
 struct TilePanel {
     const std::byte* data;
     PanelFormat format;
+    float* c;  ///< [tokens, ldc] of TiledProduct, its 16 columns
 };
 
 /// A row of activations as tiles take it: each 32 k in the kernels' own order, the last filled up with zeros.
@@ -51,7 +52,7 @@ struct TiledRow {
     BfloatPair* pairs;  ///< of 64 bytes' alignment
 };
 
-/// c[t][16 * p + lane] = sum over k of x[t][k] * weight(panel p, lane, k).
+/// One panel's c[t][lane] (+)= sum over k of x[t][k] * weight(panel, lane, k).
 struct TiledProduct {
     const TilePanel* panels;
     uint32_t panel_count, k;
@@ -59,15 +60,27 @@ struct TiledProduct {
         x;  ///< [tokens, ldx], of TiledRow; of more than 16 tokens up to a multiple of them is read
     size_t ldx;
     int x_exponent;   ///< of TiledRow
-    uint32_t tokens;  ///< at least one
-    float* c;         ///< as many rows are written as are read
+    uint32_t tokens;  ///< at least one; as many rows of c are written as of x are read
     size_t ldc;
-    std::byte* scratch;    ///< [kTileScratchBytes], of 64 bytes' alignment
+    bool add;            ///< to what c holds, which is added up first; of panels whose x_exponent fits alone
+    std::byte* scratch;  ///< [kTileScratchBytes], of 64 bytes' alignment
     uint32_t fetch_ahead;  ///< bytes, as in IntegerDirect
+};
+
+/// Sixteen outputs of SwiGLU, of the sums of a gate's panel and an up's beside it, as 16 of some tokens' activations.
+struct TiledSwiglu {
+    const float* sums;  ///< [tokens, ld]
+    size_t ld;
+    uint32_t tokens;
+    uint32_t k;         ///< of the first, a multiple of 16
+    int exponent;       ///< of TiledRow
+    BfloatPair* pairs;  ///< the rows of these tokens, `ldp` apart
+    size_t ldp;
 };
 
 struct BfloatTileKernels {
     void (*round)(const TiledRow& row);
+    void (*round_swiglu)(const TiledSwiglu& some);
     void (*multiply)(const TiledProduct& product);
     /// Q, K, V and weights as bfloat16.
     void (*attend)(const AttentionChunk& chunk);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/exec/cpu/kernels/lanes_avx512.h"
 //
+#include "engine/exec/cpu/kernels/body_swiglu.h"
 #include "engine/exec/cpu/kernels/tile_config.h"
 #include "engine/exec/cpu/kernels/tile_kernels.h"
 #include "engine/exec/cpu/kernels/unpack_tiles.h"
@@ -18,11 +19,14 @@ struct TileOperands {
     uint32_t groups;
 };
 
-/// Sums [token][ldc], 16 of each panel side by side.
+/// Sums of up to two panels, [token][ldc].
 struct TileSums {
-    float* c;
+    float *first, *second;
     size_t ldc;
     bool begin;  ///< at zero
+    TileSums from_token(uint32_t token) const {
+        return {first + token * ldc, second + token * ldc, ldc, begin};
+    }
 };
 
 /// Adds up to two panels by up to two tiles of tokens. Activations pass by once: they are read so that they do not drive weights out of
@@ -30,17 +34,17 @@ struct TileSums {
 template <int kPanels, int kTiles>
 void multiply_block(TileOperands o, const TileSums& sums) {
     const size_t stride = sums.ldc * sizeof(float);
-    float* const second = sums.c + kTileTokens * sums.ldc;
+    const TileSums below = sums.from_token(kTileTokens);
     if (sums.begin) {
         _tile_zero(0);
         if constexpr (kPanels == 2) _tile_zero(1);
         if constexpr (kTiles == 2) _tile_zero(2);
         if constexpr (kPanels == 2 && kTiles == 2) _tile_zero(3);
     } else {
-        _tile_loadd(0, sums.c, stride);
-        if constexpr (kPanels == 2) _tile_loadd(1, sums.c + kPanelRows, stride);
-        if constexpr (kTiles == 2) _tile_loadd(2, second, stride);
-        if constexpr (kPanels == 2 && kTiles == 2) _tile_loadd(3, second + kPanelRows, stride);
+        _tile_loadd(0, sums.first, stride);
+        if constexpr (kPanels == 2) _tile_loadd(1, sums.second, stride);
+        if constexpr (kTiles == 2) _tile_loadd(2, below.first, stride);
+        if constexpr (kPanels == 2 && kTiles == 2) _tile_loadd(3, below.second, stride);
     }
     const std::byte* second_x = o.x + kTileTokens * o.next_row;
     for (uint32_t group = 0; group < o.groups; ++group, o.weights += kTileBytes) {
@@ -57,10 +61,10 @@ void multiply_block(TileOperands o, const TileSums& sums) {
             if constexpr (kTiles == 2) _tile_dpbf16ps(3, 7, 5);
         }
     }
-    _tile_stored(0, sums.c, stride);
-    if constexpr (kPanels == 2) _tile_stored(1, sums.c + kPanelRows, stride);
-    if constexpr (kTiles == 2) _tile_stored(2, second, stride);
-    if constexpr (kPanels == 2 && kTiles == 2) _tile_stored(3, second + kPanelRows, stride);
+    _tile_stored(0, sums.first, stride);
+    if constexpr (kPanels == 2) _tile_stored(1, sums.second, stride);
+    if constexpr (kTiles == 2) _tile_stored(2, below.first, stride);
+    if constexpr (kPanels == 2 && kTiles == 2) _tile_stored(3, below.second, stride);
 }
 
 template <class Tiles, class Use>
@@ -87,12 +91,16 @@ void with_tiles_of(const TiledProduct& p, const TilePanel& panel, const Use& use
 }
 
 /// Up to 16 tokens: each group of weights is multiplied soon after it was unpacked, and not kept.
-void multiply_panel(const TiledProduct& p, const TilePanel& panel, float* c) {
+void multiply_panel(const TiledProduct& p, const TilePanel& panel) {
     constexpr uint32_t kLag = 2, kRing = 8;
+    const size_t stride = p.ldc * sizeof(float);
     const uint32_t groups = tile_groups(p.k);
     const size_t row_bytes = p.ldx * sizeof(BfloatPair);
     const auto* x = reinterpret_cast<const std::byte*>(p.x);
-    _tile_zero(0);
+    if (p.add)
+        _tile_loadd(0, panel.c, stride);
+    else
+        _tile_zero(0);
     with_tiles_of(p, panel, [&](auto& tiles) PITWALL_LAMBDA {
         for (uint32_t group = 0; group < groups + kLag; ++group) {
             if (group < groups) tiles.unpack(group, p.scratch + group % kRing * kTileBytes);
@@ -104,7 +112,7 @@ void multiply_panel(const TiledProduct& p, const TilePanel& panel, float* c) {
             _tile_dpbf16ps(0, 6, 4);
         }
     });
-    _tile_stored(0, c, p.ldc * sizeof(float));
+    _tile_stored(0, panel.c, stride);
 }
 
 void unpack_panel(const TiledProduct& p, const TilePanel& panel, uint32_t first, uint32_t end,
@@ -116,37 +124,37 @@ void unpack_panel(const TiledProduct& p, const TilePanel& panel, uint32_t first,
 
 /// One or two panels: groups [first, end) are unpacked once for all tokens.
 template <int kPanels>
-void multiply_depth(const TiledProduct& p, const TilePanel* panels, uint32_t first, uint32_t end, float* c) {
+void multiply_depth(const TiledProduct& p, const TilePanel* panels, uint32_t first, uint32_t end) {
     const size_t next_weights = (end - first) * kTileBytes;
     for (uint32_t i = 0; i < kPanels; ++i)
         unpack_panel(p, panels[i], first, end, p.scratch + i * next_weights);
     finish_writing();
     const size_t row_bytes = p.ldx * sizeof(BfloatPair);
     const std::byte* x = reinterpret_cast<const std::byte*>(p.x) + first * kTileRowBytes;
+    const TileSums all{panels[0].c, panels[kPanels - 1].c, p.ldc, first == 0 && !p.add};
     for (uint32_t token = 0; token < p.tokens; token += 2 * kTileTokens) {
         const TileOperands operands{p.scratch, x + token * row_bytes, next_weights, row_bytes, end - first};
-        const TileSums sums{c + token * p.ldc, p.ldc, first == 0};
         if (p.tokens - token > kTileTokens)
-            multiply_block<kPanels, 2>(operands, sums);
+            multiply_block<kPanels, 2>(operands, all.from_token(token));
         else
-            multiply_block<kPanels, 1>(operands, sums);
+            multiply_block<kPanels, 1>(operands, all.from_token(token));
     }
 }
 
 template <int kPanels>
-void multiply_panels(const TiledProduct& p, const TilePanel* panels, float* c) {
+void multiply_panels(const TiledProduct& p, const TilePanel* panels) {
     const uint32_t groups = tile_groups(p.k), depths = (groups + kTileDepthGroups - 1) / kTileDepthGroups;
     for (uint32_t i = 0; i < depths; ++i)
-        multiply_depth<kPanels>(p, panels, groups * i / depths, groups * (i + 1) / depths, c);
+        multiply_depth<kPanels>(p, panels, groups * i / depths, groups * (i + 1) / depths);
 }
 
 /// Sums of a panel become those of what was to be multiplied, where its weights or activations stand for other numbers.
-void rescale(const TiledProduct& p, const TilePanel& panel, float* c) {
+void rescale(const TiledProduct& p, const TilePanel& panel) {
     const int exponent = p.x_exponent + (has_small_weights(panel.format) ? kSmallWeights : 0);
     if (exponent == 0) return;
     const F factor = as_float(broadcast_bits((127 - exponent) << 23));
     for (uint32_t token = 0; token < p.tokens; ++token)
-        store(c + token * p.ldc, mul(load(c + token * p.ldc), factor));
+        store(panel.c + token * p.ldc, mul(load(panel.c + token * p.ldc), factor));
 }
 
 struct Configs {
@@ -164,17 +172,16 @@ void multiply(const TiledProduct& p) {
     static constexpr Configs kConfigs = all_configs();
     take_tiles(kConfigs.of_tokens[lesser(p.tokens, kTileTokens)]);
     for (uint32_t i = 0; i < p.panel_count;) {
-        float* c = p.c + size_t{i} * kPanelRows;
         if (p.tokens <= kTileTokens)
-            multiply_panel(p, p.panels[i++], c);
+            multiply_panel(p, p.panels[i++]);
         else if (i + 1 < p.panel_count)
-            multiply_panels<2>(p, p.panels + i, c), i += 2;
+            multiply_panels<2>(p, p.panels + i), i += 2;
         else
-            multiply_panels<1>(p, p.panels + i++, c);
+            multiply_panels<1>(p, p.panels + i++);
     }
     _tile_release();
     finish_writing();
-    for (uint32_t i = 0; i < p.panel_count; ++i) rescale(p, p.panels[i], p.c + size_t{i} * kPanelRows);
+    for (uint32_t i = 0; i < p.panel_count; ++i) rescale(p, p.panels[i]);
 }
 
 /// No infinity comes of a number; what is none stays none.
@@ -195,10 +202,23 @@ void round(const TiledRow& r) {
     }
 }
 
+/// Of a group's 32 places those below 16 in k are every other pair, those above the rest.
+void round_swiglu(const TiledSwiglu& s) {
+    const __m512i order = _mm512_load_si512(kTileOrder.k);
+    const F factor = as_float(broadcast_bits((127 + s.exponent) << 23));
+    const auto own = static_cast<__mmask16>(s.k / 16 % 2 == 0 ? 0x5555 : 0xaaaa);
+    BfloatPair* pairs = s.pairs + s.k / kGroupValues * kTilePairs;
+    for (uint32_t token = 0; token < s.tokens; ++token, pairs += s.ldp) {
+        const float* sums = s.sums + token * s.ld;
+        const F x = raised_activations(swiglu_of(load(sums), load(sums + kPanelRows)), factor);
+        _mm512_mask_storeu_epi32(pairs, own, _mm512_permutexvar_epi16(order, rounded(x, x).v));
+    }
+}
+
 }  // namespace
 
 const BfloatTileKernels& amx_tiles() {
-    static constexpr BfloatTileKernels kKernels{round, multiply, amx_attend};
+    static constexpr BfloatTileKernels kKernels{round, round_swiglu, multiply, amx_attend};
     return kKernels;
 }
 
