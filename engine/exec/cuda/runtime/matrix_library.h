@@ -22,7 +22,7 @@ struct LibraryProduct {
     uint32_t rows, tokens, columns;
     uint32_t ld_weights, ld_x, ld_out;
     bool add;
-    std::byte* workspace;  ///< [kWorkspaceBytes], which products of one stream may share
+    std::byte* workspace;  ///< [kWorkspaceBytes] at a multiple of 256, which products of one stream may share
 };
 
 void release_matrix_library(void* library);
@@ -34,6 +34,9 @@ class MatrixLibrary : public Handle<release_matrix_library> {
   public:
     /// Enough for every kernel that cuBLASLt has for a GPU of compute capability 9.0, says its manual.
     static constexpr uint64_t kWorkspaceBytes = 32 << 20;
+    /// Shapes whose kernels are known, before all are forgotten. A model has some five for each number of tokens; of these a
+    /// step that prefills has any up to 1,024.
+    static constexpr size_t kMostPlans = 1024;
 
     /// The error says where it was looked for. PITWALL_CUBLASLT=FILE: there alone; =off: nowhere.
     static Result<MatrixLibrary> open();

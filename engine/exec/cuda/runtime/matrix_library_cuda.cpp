@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "engine/exec/cuda/runtime/matrix_library.h"
@@ -37,25 +38,28 @@ struct Functions {
     decltype(&cublasLtMatmul) multiply;
 };
 
-template <class Function>
-bool find(void* file, const char* name, Function& function) {
-    function = reinterpret_cast<Function>(::dlsym(file, name));
-    return function != nullptr;
-}
-
-bool find_all(void* file, Functions& f) {
-    return find(file, "cublasLtCreate", f.create) && find(file, "cublasLtDestroy", f.destroy) &&
-           find(file, "cublasLtGetVersion", f.version) &&
-           find(file, "cublasLtGetStatusString", f.status_text) &&
-           find(file, "cublasLtMatmulDescCreate", f.create_product) &&
-           find(file, "cublasLtMatmulDescSetAttribute", f.set_product) &&
-           find(file, "cublasLtMatmulDescDestroy", f.destroy_product) &&
-           find(file, "cublasLtMatrixLayoutCreate", f.create_layout) &&
-           find(file, "cublasLtMatrixLayoutDestroy", f.destroy_layout) &&
-           find(file, "cublasLtMatmulPreferenceCreate", f.create_preference) &&
-           find(file, "cublasLtMatmulPreferenceSetAttribute", f.set_preference) &&
-           find(file, "cublasLtMatmulPreferenceDestroy", f.destroy_preference) &&
-           find(file, "cublasLtMatmulAlgoGetHeuristic", f.choose) && find(file, "cublasLtMatmul", f.multiply);
+/// The first of them that the file lacks; null: it has them all.
+const char* find_all(void* file, Functions& f) {
+    const char* missing = nullptr;
+    const auto find = [&](const char* name, auto& function) {
+        function = reinterpret_cast<std::decay_t<decltype(function)>>(::dlsym(file, name));
+        if (!function && !missing) missing = name;
+    };
+    find("cublasLtCreate", f.create);
+    find("cublasLtDestroy", f.destroy);
+    find("cublasLtGetVersion", f.version);
+    find("cublasLtGetStatusString", f.status_text);
+    find("cublasLtMatmulDescCreate", f.create_product);
+    find("cublasLtMatmulDescSetAttribute", f.set_product);
+    find("cublasLtMatmulDescDestroy", f.destroy_product);
+    find("cublasLtMatrixLayoutCreate", f.create_layout);
+    find("cublasLtMatrixLayoutDestroy", f.destroy_layout);
+    find("cublasLtMatmulPreferenceCreate", f.create_preference);
+    find("cublasLtMatmulPreferenceSetAttribute", f.set_preference);
+    find("cublasLtMatmulPreferenceDestroy", f.destroy_preference);
+    find("cublasLtMatmulAlgoGetHeuristic", f.choose);
+    find("cublasLtMatmul", f.multiply);
+    return missing;
 }
 
 /// All that the library's choice depends on.
@@ -85,8 +89,6 @@ struct Library {
         if (handle) (void)call.destroy(handle);
     }
 
-    /// A model has some five shapes for each number of tokens; of these a step that prefills has any up to 1,024.
-    static constexpr size_t kMostPlans = 1024;
     void forget_plans() {
         for (const auto& [shape, plan] : plans) release(plan);
         plans.clear();
@@ -97,8 +99,9 @@ struct Library {
         for (cublasLtMatrixLayout_t layout : {plan.weights, plan.x, plan.out})
             if (layout) (void)call.destroy_layout(layout);
     }
-    Error failure(const char* doing, cublasStatus_t status) const {
-        return {fmt::format("{}: cuBLASLt says: {}", doing, call.status_text(status)),
+    Error failure(const char* doing, const LibraryProduct& p, cublasStatus_t status) const {
+        return {fmt::format("{} a product of {} x {} with {} tokens: cuBLASLt says: {}", doing, p.rows,
+                            p.columns, p.tokens, call.status_text(status)),
                 "set batch_invariant=true, which goes without it"};
     }
     cublasStatus_t describe(const LibraryProduct& p, Plan& plan) const;
@@ -166,16 +169,18 @@ Result<const Plan*> Library::plan_for(const LibraryProduct& p) {
     const Shape shape = shape_of(p);
     if (const auto known = plans.find(shape); known != plans.end()) return &known->second;
     Plan plan;
-    const cublasStatus_t status =
-        in_turn([&] { return describe(p, plan); }, [&] { return choose_algorithm(plan); });
+    const char* doing = "describing";
+    cublasStatus_t status = describe(p, plan);
     if (status == CUBLAS_STATUS_SUCCESS) {
-        if (plans.size() >= kMostPlans) forget_plans();
-        return &(plans[shape] = plan);
+        doing = "choosing a kernel for";
+        status = choose_algorithm(plan);
     }
-    release(plan);
-    return failure(
-        fmt::format("choosing a product of {} x {} with {} tokens", p.rows, p.columns, p.tokens).c_str(),
-        status);
+    if (status != CUBLAS_STATUS_SUCCESS) {
+        release(plan);
+        return failure(doing, p, status);
+    }
+    if (plans.size() >= MatrixLibrary::kMostPlans) forget_plans();
+    return &(plans[shape] = plan);
 }
 
 std::vector<std::string> places() {
@@ -183,13 +188,22 @@ std::vector<std::string> places() {
     return {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"};
 }
 
+/// 10000 major + 100 minor + patch; most before 12 have 1000 major. Those before 11 take other arguments, those before 11.4 have no
+/// texts, and of version 11 nothing was tried.
+constexpr size_t kOldestVersion = 120000;
+
 /// Never closed, as a driver's threads may outlive whoever used it.
 Status open_at(const char* place, Library& library) {
     void* const file = ::dlopen(place, RTLD_NOW | RTLD_LOCAL);
     if (!file) return Error{::dlerror(), ""};
-    if (!find_all(file, library.call)) return Error{fmt::format("{} is no cuBLASLt", place), ""};
+    if (const char* const missing = find_all(file, library.call))
+        return Error{fmt::format("{} is no cuBLASLt of version 12 or later: it lacks {}", place, missing),
+                     ""};
+    if (const size_t version = library.call.version(); version < kOldestVersion)
+        return Error{fmt::format("{} is older than cuBLASLt 12: its version is {}", place, version), ""};
     if (const cublasStatus_t status = library.call.create(&library.handle); status != CUBLAS_STATUS_SUCCESS)
-        return library.failure(place, status);
+        return Error{
+            fmt::format("{} does not begin: cuBLASLt says: {}", place, library.call.status_text(status)), ""};
     return {};
 }
 
@@ -210,10 +224,9 @@ Result<MatrixLibrary> MatrixLibrary::open() {
         }
         reasons += (reasons.empty() ? "" : "; ") + status.error().what;
     }
-    return Error{reasons, "install cuBLAS, or name its file in PITWALL_CUBLASLT"};
+    return Error{reasons, "install cuBLAS 12 or later, or name its file in PITWALL_CUBLASLT"};
 }
 
-/// Its version is 10000 major + 100 minor + patch.
 std::string MatrixLibrary::name() const {
     const size_t version = library_of(*this).call.version();
     return fmt::format("cuBLASLt {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
@@ -228,7 +241,7 @@ Status MatrixLibrary::multiply(Stream& stream, const LibraryProduct& p) {
     const cublasStatus_t status = library.call.multiply(
         library.handle, how.product, &one, p.weights, how.weights, p.x, how.x, &before, p.out, how.out, p.out,
         how.out, &how.algorithm, p.workspace, kWorkspaceBytes, static_cast<cudaStream_t>(stream.handle));
-    if (status != CUBLAS_STATUS_SUCCESS) return library.failure("a matrix product", status);
+    if (status != CUBLAS_STATUS_SUCCESS) return library.failure("carrying out", p, status);
     return {};
 }
 
