@@ -26,7 +26,8 @@ struct Attention::Scratch {
     uint32_t* positions;  ///< [max_rows]
 };
 
-Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena)
+Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena,
+                     const TokenPlaces& places)
     : layers_(config.num_layers),
       heads_(config.num_heads),
       kv_heads_(config.num_kv_heads),
@@ -36,6 +37,7 @@ Attention::Attention(const ModelConfig& config, ThreadPool& pool, const Kernels&
       pool_(pool),
       kernels_(kernels),
       arena_(arena),
+      places_(places),
       scratch_(pool.threads()) {
     set_activation_dtype(ActivationDtype::kF32);
     const uint32_t widest = kv_head_layout(KvDtype::kInt4, head_dim_).v_dim;  // of all formats
@@ -121,13 +123,13 @@ void Attention::count_reads() {
         bytes_ -= (read.members - 1.0) * read.tiles * kAttentionTile * arena_.bytes_per_token();
 }
 
-void Attention::run(uint32_t layer, const float* qkv, size_t ld_qkv, const Attended& out) {
+void Attention::run(uint32_t layer, const Qkv& qkv, const Attended& out) {
     const auto reads = static_cast<uint32_t>(shared_.reads().size());
     pool_.run(reads * kv_heads_, 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
-        for (uint32_t i = begin; i < end; ++i) run_read(i, layer, qkv, ld_qkv, thread);
+        for (uint32_t i = begin; i < end; ++i) run_read(i, layer, qkv, thread);
     });
     pool_.run(static_cast<uint32_t>(items_.size()), 1, [&](uint32_t begin, uint32_t end, uint32_t thread) {
-        for (uint32_t i = begin; i < end; ++i) run_item(i, layer, qkv, ld_qkv, out, thread);
+        for (uint32_t i = begin; i < end; ++i) run_item(i, layer, qkv, out, thread);
     });
     for (const Split& split : splits_) finish_split(split, out);
 }
@@ -165,7 +167,7 @@ Attention::Route Attention::route_from(uint32_t number, Walk (Attention::*walk_o
     return route;
 }
 
-void Attention::run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread) {
+void Attention::run_read(uint32_t number, uint32_t layer, const Qkv& qkv, uint32_t thread) {
     const SharedReads::Read& read = shared_.reads()[number / kv_heads_];
     const uint32_t kv_head = number % kv_heads_;
     const Scratch scratch = scratch_of(thread);
@@ -173,19 +175,22 @@ void Attention::run_read(uint32_t number, uint32_t layer, const float* qkv, size
     uint32_t row = 0;
     for (const uint32_t member : members) {
         const SequenceRows& sequence = sequences_[member];
-        take_queries(sequence, 0, sequence.tokens, kv_head, qkv, ld_qkv, scratch, row);
+        take_queries(sequence, 0, sequence.tokens, kv_head, qkv, scratch, row);
         row += sequence.tokens * group();
     }
     attend_tiles(route_from(number, &Attention::walk_of_read), layer, row, {read.chunk, 0, read.tiles},
                  scratch, shared_at(read.first_row, kv_head));
 }
 
-void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv,
-                         const Attended& out, uint32_t thread) {
+void Attention::run_item(uint32_t number, uint32_t layer, const Qkv& qkv, const Attended& out,
+                         uint32_t thread) {
     const Item& item = items_[number];
+    const SequenceRows& sequence = sequences_[item.sequence];
     const Scratch scratch = scratch_of(thread);
-    take_queries(sequences_[item.sequence], item.first_token, item.tokens, item.kv_head, qkv, ld_qkv, scratch,
-                 0);
+    take_queries(sequence, item.first_token, item.tokens, item.kv_head, qkv, scratch, 0);
+    const bool to_the_end = item.end_chunk * kAttentionChunk > sequence.first_position;
+    if (sequence.tokens == 1 && to_the_end)
+        places_.cache(layer, sequence.first_row, item.kv_head, qkv.row(sequence.first_row));
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
     const Route route = route_from(number, &Attention::walk_of_item);
     for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
@@ -197,14 +202,16 @@ void Attention::run_item(uint32_t number, uint32_t layer, const float* qkv, size
 }
 
 void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens,
-                             uint32_t kv_head, const float* qkv, size_t ld_qkv, const Scratch& scratch,
-                             uint32_t row) {
-    for (uint32_t i = 0; i < tokens * group(); ++i, ++row) {
-        const uint32_t token = first_token + i / group(), head = kv_head * group() + i % group();
-        const float* q = qkv + (sequence.first_row + token) * ld_qkv + size_t{head} * head_dim_;
-        kernels_.scale(q, scale_, head_dim_, scratch.q + size_t{row} * head_dim_);
-        kernels_.rotate_runs(arena_.layout().k.rotation, head_dim_, scratch.q + size_t{row} * head_dim_);
-        scratch.positions[row] = sequence.first_position + token;
+                             uint32_t kv_head, const Qkv& qkv, const Scratch& scratch, uint32_t row) {
+    for (uint32_t token = first_token; token < first_token + tokens; ++token, row += group()) {
+        const uint32_t own = sequence.first_row + token;
+        float* const heads = scratch.q + size_t{row} * head_dim_;
+        kernels_.scale(qkv.row(own) + size_t{kv_head} * group() * head_dim_, scale_, group() * head_dim_,
+                       heads);
+        places_.rotate(own, heads, group());
+        for (uint32_t head = 0; head < group(); ++head)
+            kernels_.rotate_runs(arena_.layout().k.rotation, head_dim_, heads + size_t{head} * head_dim_);
+        std::fill_n(scratch.positions + row, group(), sequence.first_position + token);
     }
 }
 

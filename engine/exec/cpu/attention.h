@@ -11,6 +11,7 @@
 #include "engine/exec/cpu/product.h"
 #include "engine/exec/cpu/shared_reads.h"
 #include "engine/exec/cpu/thread_pool.h"
+#include "engine/exec/cpu/token_places.h"
 
 namespace pitwall::engine::cpu {
 
@@ -19,7 +20,8 @@ namespace pitwall::engine::cpu {
 /// order, whoever walks them and for whom else: the bits of a row depend on its own sequence alone.
 class Attention {
   public:
-    Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena);
+    Attention(const ModelConfig& config, ThreadPool& pool, const Kernels& kernels, KvArena& arena,
+              const TokenPlaces& places);
 
     /// As bfloat16 where that is what activations are and the kernels multiply it in tiles, as float32 elsewhere.
     void set_activation_dtype(ActivationDtype dtype);
@@ -30,8 +32,13 @@ class Attention {
         size_t ld;
         Multiplier* taker = nullptr;  ///< each head is given to it as part of a row, too
     };
-    /// qkv [rows, ld_qkv] holds the rotated queries in its first columns.
-    void run(uint32_t layer, const float* qkv, size_t ld_qkv, const Attended& out);
+    struct Qkv {
+        float* data;  ///< [rows, ld]: queries, keys and values, not yet rotated but for keys that are cached
+        size_t ld;
+        float* row(uint32_t row) const { return data + row * ld; }
+    };
+    /// Caches the only tokens of their sequences on its way.
+    void run(uint32_t layer, const Qkv& qkv, const Attended& out);
 
     double flops() const { return flops_; }  ///< of all layers of the planned batch
     double bytes() const { return bytes_; }  ///< of KV read by it
@@ -69,12 +76,11 @@ class Attention {
         uint32_t count = 0;
     };
     Route route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const;
-    void run_read(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, uint32_t thread);
-    void run_item(uint32_t number, uint32_t layer, const float* qkv, size_t ld_qkv, const Attended& out,
-                  uint32_t thread);
+    void run_read(uint32_t number, uint32_t layer, const Qkv& qkv, uint32_t thread);
+    void run_item(uint32_t number, uint32_t layer, const Qkv& qkv, const Attended& out, uint32_t thread);
     /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
     void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
-                      const float* qkv, size_t ld_qkv, const Scratch& scratch, uint32_t row);
+                      const Qkv& qkv, const Scratch& scratch, uint32_t row);
     void attend_chunk(const Item& item, const Route& route, uint32_t layer, uint32_t chunk,
                       const Scratch& scratch, const Partial& result);
     /// Those tiles of a chunk, for the queries in the scratch.
@@ -102,6 +108,7 @@ class Attention {
     const Kernels& kernels_;
     void (*attend_)(const AttentionChunk& chunk) = nullptr;
     KvArena& arena_;
+    const TokenPlaces& places_;
     std::span<const SequenceRows> sequences_;  ///< of the planned batch
     SharedReads shared_;
     std::vector<Item> items_;

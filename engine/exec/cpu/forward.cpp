@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 
 namespace pitwall::engine::cpu {
@@ -13,7 +12,6 @@ namespace {
 /// Fewer tokens than this are normalised, rotated and cached by the calling thread: waking others costs more.
 constexpr uint32_t kSerialTokens = 4;
 constexpr uint32_t kTokenGrain = 8;
-constexpr uint32_t kCacheLine = 64;
 
 size_t leading_dimension(uint32_t columns) { return round_to_panel(columns) + kPanelRows; }
 
@@ -26,17 +24,8 @@ Forward::Forward(const PackedModel& model, ThreadPool& pool, const Kernels& kern
       kernels_(kernels),
       arena_(arena),
       multiplier_(std::move(multiplier)),
-      attention_(model.config, pool, kernels, arena),
-      token_block_(kMaxTokens),
-      token_slot_(kMaxTokens) {
-    const uint32_t pairs = model.config.head_dim / 2;
-    cos_.resize(size_t{kMaxTokens} * model.config.head_dim);
-    sin_.resize(size_t{kMaxTokens} * model.config.head_dim);
-    for (uint32_t i = 0; i < pairs; ++i) {
-        frequencies_.push_back(
-            std::pow(static_cast<double>(model.config.rope_base), -2.0 * i / model.config.head_dim));
-    }
-}
+      places_(model, kernels, arena, kMaxTokens),
+      attention_(model.config, pool, kernels, arena, places_) {}
 
 Result<std::unique_ptr<Forward>> Forward::create(const PackedModel& model, ThreadPool& pool,
                                                  const Kernels& kernels, KvArena& arena) {
@@ -79,13 +68,13 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
     const auto count = static_cast<uint32_t>(tokens.size());
     const ModelConfig& config = model_.config;
     embed(tokens);
-    place(sequences);
+    places_.take(sequences);
     attention_.plan(sequences);
     for (uint32_t i = 0; i < config.num_layers; ++i) {
         const PackedLayer& layer = model_.layers[i];
         timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.attn_norm, count, layer.qkv); });
         multiply(layer.qkv, normed_, qkv_, count, Epilogue::kStore);
-        timed(KernelKind::kRowwise, [&] { rotate_and_cache(i, count); });
+        timed(KernelKind::kRowwise, [&] { cache_runs(i); });
         timed(KernelKind::kAttention, [&] { attend(i, count); });
         multiply(layer.output, attended_, hidden_, count, Epilogue::kAdd);
         timed(KernelKind::kRowwise, [&] { normalize(hidden_, layer.ffn_norm, count, layer.gate_up); });
@@ -116,26 +105,6 @@ void Forward::embed(std::span<const TokenId> tokens) {
     });
 }
 
-/// Where each row's K and V go, and its rotation, which depends on its position alone.
-void Forward::place(std::span<const SequenceRows> sequences) {
-    const size_t pairs = frequencies_.size();
-    for (const auto& sequence : sequences) {
-        for (uint32_t i = 0; i < sequence.tokens; ++i) {
-            const uint32_t row = sequence.first_row + i, position = sequence.first_position + i;
-            assert(position / kBlockTokens < sequence.block_table.size());
-            token_block_[row] = sequence.block_table[position / kBlockTokens];
-            token_slot_[row] = position % kBlockTokens;
-            for (size_t pair = 0; pair < pairs; ++pair) {
-                const double angle = position * frequencies_[pair];
-                const size_t at = 2 * (row * pairs + pair);
-                cos_[at] = cos_[at + 1] = static_cast<float>(std::cos(angle));
-                sin_[at + 1] = static_cast<float>(std::sin(angle));
-                sin_[at] = -sin_[at + 1];
-            }
-        }
-    }
-}
-
 void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens,
                         const Product& product) {
     const ModelConfig& config = model_.config;
@@ -147,42 +116,13 @@ void Forward::normalize(const Rows& from, const std::vector<float>& weight, uint
     });
 }
 
-void Forward::rotate_and_cache(uint32_t layer, uint32_t tokens) {
-    const ModelConfig& config = model_.config;
-    each_token(tokens, kSerialTokens, [&](uint32_t token) {
-        if (kernels_.fetch.kv_tiles > 0 && token + 1 < tokens &&
-            token_block_[token + 1] != token_block_[token])
-            ask_for_slots(layer, token + 1);
-        const size_t at = size_t{token} * config.head_dim;
-        const PairRotation rotation{cos_.data() + at, sin_.data() + at, config.head_dim};
-        kernels_.rotate_pairs(rotation, qkv_.row(token), config.num_heads);
-        kernels_.rotate_pairs(rotation, qkv_.row(token) + model_.k_column, config.num_kv_heads);
-        cache_token(layer, token);
+void Forward::cache_runs(uint32_t layer) {
+    const std::span<const uint32_t> rows = places_.rows_of_runs();
+    each_token(static_cast<uint32_t>(rows.size()), kSerialTokens, [&](uint32_t i) {
+        if (kernels_.fetch.kv_tiles > 0 && i + 1 < rows.size() && places_.begins_block(rows[i + 1]))
+            places_.ask_for(layer, rows[i + 1]);
+        places_.cache_all_heads(layer, rows[i], qkv_.row(rows[i]));
     });
-}
-
-/// A token's K is spread over all lines of its block's: they are on their way while the token before is at work.
-void Forward::ask_for_slots(uint32_t layer, uint32_t token) const {
-    const KvHeadLayout& layout = arena_.layout();
-    const uint32_t v_bytes = (layout.v_scales - layout.v_values) / kBlockTokens;
-    for (uint32_t head = 0; head < model_.config.num_kv_heads; ++head) {
-        const std::byte* const block = arena_.head(token_block_[token], layer, head);
-        for (uint32_t at = 0; at < layout.v_values; at += kCacheLine)
-            __builtin_prefetch(block + at, 1, kSecondLevel);
-        const std::byte* const v = block + layout.v_values + token_slot_[token] * v_bytes;
-        for (uint32_t at = 0; at < v_bytes; at += kCacheLine) __builtin_prefetch(v + at, 1, kSecondLevel);
-    }
-}
-
-void Forward::cache_token(uint32_t layer, uint32_t token) {
-    const ModelConfig& config = model_.config;
-    const uint32_t dim = config.head_dim;
-    const float* k = qkv_.row(token) + model_.k_column;
-    const float* v = qkv_.row(token) + model_.v_column;
-    for (uint32_t head = 0; head < config.num_kv_heads; ++head, k += dim, v += dim) {
-        kernels_.store_kv(arena_.layout(), k, v, token_slot_[token],
-                          arena_.head(token_block_[token], layer, head));
-    }
 }
 
 /// Into attended_, which the layer's output product is next multiplied with.
@@ -190,7 +130,7 @@ void Forward::attend(uint32_t layer, uint32_t tokens) {
     const Product& output = model_.layers[layer].output;
     const bool in_parts = multiplier_.takes_parts(output) && model_.config.head_dim % kGroupValues == 0;
     if (in_parts) multiplier_.lay_out(output, tokens);
-    attention_.run(layer, qkv_.data, qkv_.ld,
+    attention_.run(layer, {qkv_.data, qkv_.ld},
                    {attended_.data, attended_.ld, in_parts ? &multiplier_ : nullptr});
 }
 

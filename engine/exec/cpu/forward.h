@@ -53,13 +53,11 @@ class Forward {
     Forward(const PackedModel& model, ThreadPool& pool, const Kernels& kernels, KvArena& arena,
             Multiplier multiplier);
     void embed(std::span<const TokenId> tokens);
-    void place(std::span<const SequenceRows> sequences);
     /// Into normed_, which `product` is next multiplied with.
     void normalize(const Rows& from, const std::vector<float>& weight, uint32_t tokens,
                    const Product& product);
-    void rotate_and_cache(uint32_t layer, uint32_t tokens);
-    void ask_for_slots(uint32_t layer, uint32_t token) const;
-    void cache_token(uint32_t layer, uint32_t token);
+    /// K and V of TokenPlaces::rows_of_runs().
+    void cache_runs(uint32_t layer);
     void multiply(const Product& product, const Rows& x, const Rows& out, uint32_t tokens, Epilogue epilogue,
                   const Product* only_for = nullptr);
     void attend(uint32_t layer, uint32_t tokens);
@@ -75,13 +73,10 @@ class Forward {
     const Kernels& kernels_;
     KvArena& arena_;
     Multiplier multiplier_;
+    TokenPlaces places_;
     Attention attention_;
     PageBuffer buffer_;
     Rows hidden_, normed_, qkv_, attended_, activated_;
-    std::vector<double> frequencies_;  ///< [head_dim / 2] radians a position
-    std::vector<float> cos_, sin_;     ///< [tokens, head_dim], see PairRotation
-    std::vector<BlockId> token_block_;
-    std::vector<uint32_t> token_slot_;
     KernelWorks works_{};
 };
 
