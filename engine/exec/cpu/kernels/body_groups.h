@@ -23,11 +23,12 @@ PITWALL_LANES void unrolled(const Body& body) {
     }
 }
 
-/// Asks for what lies `ahead` bytes behind the next `kBytes` of a panel; of its end, what lies behind that.
-template <size_t kBytes>
+/// Asks for what lies `ahead` bytes behind the next `kBytes` of a panel; of its end, what lies behind that. Into which level of caches:
+/// 3 is the first, 2 the second.
+template <size_t kBytes, int kLevel = 3>
 PITWALL_LANES void fetch(const std::byte* next, uint32_t ahead) {
     if (ahead == 0) return;
-    for (size_t byte = 0; byte < kBytes; byte += 64) __builtin_prefetch(next + ahead + byte);
+    for (size_t byte = 0; byte < kBytes; byte += 64) __builtin_prefetch(next + ahead + byte, 0, kLevel);
 }
 
 /// 32 k of one quantized panel.
