@@ -218,7 +218,14 @@ Result<Graph> make_ready(const Capture& capture) {
     return graph;
 }
 
-ProfilerRange::ProfilerRange(const char*) {}
+RangeListener& range_listener() {
+    static RangeListener listener;
+    return listener;
+}
+
+ProfilerRange::ProfilerRange(const char* name) {
+    if (range_listener()) range_listener()(name);
+}
 ProfilerRange::~ProfilerRange() {}
 
 void Stream::launch(const Graph& graph) {
