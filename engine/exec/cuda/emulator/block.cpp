@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/exec/cuda/emulator/fiber_stacks.h"
+#include "engine/exec/cuda/emulator/memcheck.h"
 #include "engine/exec/cuda/emulator/sanitizer.h"
 
 namespace pitwall::cuda::emulator {
@@ -215,6 +216,7 @@ void* Block::take_shared(uint32_t number, size_t bytes) {
     if (number == shared_.size()) {
         shared_.push_back({std::make_unique_for_overwrite<std::byte[]>(bytes), bytes});
         std::memset(shared_.back().memory.get(), kPoison, bytes);
+        mark_unwritten(shared_.back().memory.get(), bytes);
         shared_used_ += (bytes + kCopyBytes - 1) / kCopyBytes * kCopyBytes;
         if (shared_used_ > shape_.shared_bytes)
             fail(fmt::format("takes {} bytes of shared memory, the launch gave {}", shared_used_,
@@ -250,6 +252,7 @@ void copy_async(void* shared, const void* global) {
     if (global) check_aligned(global, kCopyBytes);
     Fiber& fiber = block->current();
     std::memset(shared, kPoison, kCopyBytes);
+    mark_unwritten(shared, kCopyBytes);
     fiber.copies.push_back({shared, global, fiber.groups});
 }
 

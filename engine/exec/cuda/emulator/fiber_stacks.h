@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <new>
 
+#include "engine/exec/cuda/emulator/memcheck.h"
+
 namespace pitwall::cuda::emulator {
 
 /// Stacks of a block's threads, kept from block to block; pages that no thread touched cost nothing.
@@ -16,11 +18,7 @@ class FiberStacks {
     static constexpr size_t kBytes = 256 << 10;
     static constexpr uint32_t kMost = 1024;  ///< threads of a block, as on a GPU
 
-    FiberStacks()
-        : memory_(::mmap(nullptr, kBytes * kMost, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {
-        if (memory_ == MAP_FAILED) throw std::bad_alloc();
-    }
+    FiberStacks() : memory_(mapped()), known_(bottom(0), kBytes, kMost) {}
     ~FiberStacks() { ::munmap(memory_, kBytes * kMost); }
     FiberStacks(const FiberStacks&) = delete;
     FiberStacks& operator=(const FiberStacks&) = delete;
@@ -40,7 +38,15 @@ class FiberStacks {
     };
 
   private:
+    static void* mapped() {
+        void* const memory = ::mmap(nullptr, kBytes * kMost, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) throw std::bad_alloc();
+        return memory;
+    }
+
     void* memory_;
+    KnownStacks known_;
 };
 
 }  // namespace pitwall::cuda::emulator

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// AddressSanitizer has to be told when the stack is another one.
+// AddressSanitizer has to be told when the stack is another one, memcheck when it is a new one.
 #pragma once
 
 #include <cstddef>
+
+#include "engine/exec/cuda/emulator/memcheck.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define PITWALL_ADDRESS_SANITIZER 1
@@ -43,7 +45,8 @@ inline void forget_stack(const StackRange& stack) {
 #else
 inline void leave_stack(void**, const StackRange&) {}
 inline void enter_stack(void*, StackRange*) {}
-inline void forget_stack(const StackRange&) {}
+/// What the thread before left below its end is nobody's.
+inline void forget_stack(const StackRange& stack) { mark_unwritten(stack.bottom, stack.bytes); }
 #endif
 
 }  // namespace pitwall::cuda::emulator
