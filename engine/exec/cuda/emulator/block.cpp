@@ -93,7 +93,7 @@ class Block {
     Index3 index_;
     Fiber* current_ = nullptr;
     boost::context::fiber scheduler_;
-    StackRange scheduler_stack_;
+    StackRange scheduler_stack_ = own_stack();
     void* scheduler_kept_ = nullptr;
 };
 
@@ -108,12 +108,12 @@ void Block::fail(const std::string& what) const {
 
 void Block::start(uint32_t thread) {
     Fiber& fiber = fibers_[thread];
-    thread_local const FiberStacks stacks;  // pages once touched serve all grids
+    thread_local FiberStacks stacks;  // pages once touched serve all grids
     std::byte* const bottom = stacks.bottom(thread);
     fiber.self.thread = thread;
     fiber.ended = false;
     fiber.groups = 0;
-    fiber.stack = {bottom, FiberStacks::kBytes};
+    fiber.stack = stacks.range(thread);
     forget_stack(fiber.stack);
     fiber.context = boost::context::fiber(std::allocator_arg, FiberStacks::Slot{bottom},
                                           [this, &fiber](boost::context::fiber&& scheduler) {

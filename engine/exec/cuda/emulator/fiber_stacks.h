@@ -3,12 +3,14 @@
 
 #include <sys/mman.h>
 
+#include <array>
 #include <boost/context/stack_context.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <new>
 
 #include "engine/exec/cuda/emulator/memcheck.h"
+#include "engine/exec/cuda/emulator/sanitizer.h"
 
 namespace pitwall::cuda::emulator {
 
@@ -24,6 +26,7 @@ class FiberStacks {
     FiberStacks& operator=(const FiberStacks&) = delete;
 
     std::byte* bottom(uint32_t thread) const { return static_cast<std::byte*>(memory_) + thread * kBytes; }
+    StackRange range(uint32_t thread) { return {bottom(thread), kBytes, fibers_[thread].get()}; }
 
     /// What Boost.Context asks a stack from.
     struct Slot {
@@ -46,7 +49,8 @@ class FiberStacks {
     }
 
     void* memory_;
-    KnownStacks known_;
+    KnownStacks known_;                       ///< to memcheck
+    std::array<WatchedFiber, kMost> fibers_;  ///< to ThreadSanitizer
 };
 
 }  // namespace pitwall::cuda::emulator
