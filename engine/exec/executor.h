@@ -65,10 +65,13 @@ struct BlockCopy {
     uint32_t filled_tokens;
 };
 
+/// Of a plan that is no step of the engine's: a draft model's.
+inline constexpr StepId kNoStep{std::numeric_limits<uint64_t>::max()};
+
 /// A full and plain description of one step: copies first, then the slices. One with copies alone moves blocks before the
 /// pool shrinks; it is submitted and collected with nothing else in flight.
 struct StepPlan {
-    StepId id{};
+    StepId id{};  ///< the one that is recorded; one with copies alone has the id of the step after it
     std::vector<BlockCopy> copies;
     std::vector<SequenceSlice> slices;
 };

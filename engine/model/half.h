@@ -7,31 +7,32 @@
 
 namespace pitwall::engine {
 
-/// IEEE 754 binary16 to float32, exact, in plain integer arithmetic: the same on every machine.
+/// `yes` or `no`, without a branch: bits that nobody wrote then make a result of the same kind, which memcheck follows, and nothing is
+/// decided by them.
+constexpr uint32_t either(bool condition, uint32_t yes, uint32_t no) {
+    const uint32_t mask = uint32_t{0} - uint32_t{condition};
+    return (yes & mask) | (no & ~mask);
+}
+
+/// IEEE 754 binary16 to float32, exact, in plain arithmetic without a branch: the same on every machine.
 inline float half_to_float(uint16_t half) {
     const uint32_t sign = uint32_t{half & 0x8000u} << 16;
     const uint32_t exponent = (half >> 10) & 0x1f, fraction = half & 0x3ff;
-    if (exponent == 0) {  // zero or subnormal: fraction * 2^-24
-        const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-        return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);
-    }
-    const uint32_t wide = exponent == 31 ? 0xff : exponent + 112;
-    return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
+    const auto small = std::bit_cast<uint32_t>(static_cast<float>(fraction) * 0x1p-24f);  // zero or subnormal
+    const uint32_t normal = either(exponent == 31, 0xff, exponent + 112) << 23 | fraction << 13;
+    return std::bit_cast<float>(sign | either(exponent == 0, small, normal));
 }
 
-/// float32 to the nearest binary16, ties to even; too large becomes infinity, NaN stays NaN.
+/// float32 to the nearest binary16, ties to even; too large becomes infinity, NaN stays NaN. No branch either.
 inline uint16_t float_to_half(float value) {
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000);
-    const uint32_t magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000) return sign | 0x7e00;
-    if (magnitude >= 0x477ff000) return sign | 0x7c00;  // 65520 and above round to infinity
-    if (magnitude < 0x38800000) {                       // below 2^-14: subnormal, counted in units of 2^-24
-        const float units = std::nearbyint(std::bit_cast<float>(magnitude) * 0x1p24f);
-        return sign | static_cast<uint16_t>(units);
-    }
-    const uint32_t rounded = magnitude + 0xfff + ((magnitude >> 13) & 1);
-    return sign | static_cast<uint16_t>((rounded >> 13) - (112u << 10));
+    const auto bits = std::bit_cast<uint32_t>(value);
+    const uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+    const uint32_t normal = ((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) - (112u << 10);
+    // Below 2^-14 it is subnormal, counted in units of 2^-24, which is what the last bit of 0.5 is worth.
+    const uint32_t small = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000;
+    const uint32_t finite = either(magnitude < 0x38800000, small, normal);
+    const uint32_t number = either(magnitude >= 0x477ff000, 0x7c00, finite);  // 65520 and above
+    return static_cast<uint16_t>(sign | either(magnitude > 0x7f800000, 0x7e00, number));
 }
 
 /// bfloat16 is the upper half of a float32.

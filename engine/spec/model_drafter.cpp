@@ -121,7 +121,7 @@ bool ModelDrafter::goes_on(const Asked& asked) {
 
 bool ModelDrafter::run_pass() {
     const int64_t begin_ns = clock_.now_ns();
-    plan_.id = StepId{plans_++};
+    plan_.id = kNoStep;
     plan_.slices.clear();
     uint32_t rows = 0;
     for (const Asked& asked : asked_) {

@@ -86,7 +86,7 @@ class ModelDrafter final : public BatchDrafter {
     std::vector<Asked> asked_;
     std::vector<DraftPass> passes_;
     StepPlan plan_;
-    uint64_t turn_ = 0, plans_ = 0;
+    uint64_t turn_ = 0;
 };
 
 }  // namespace pitwall::engine

@@ -273,7 +273,7 @@ Ticket CudaExecutor::submit(const StepPlan& plan) {
     std::vector<abi::BlockCopy> copies;
     for (const BlockCopy& copy : plan.copies) copies.push_back({raw(copy.source), raw(copy.target)});
     const abi::Plan plain{copies.data(), slices.data(), static_cast<uint32_t>(copies.size()),
-                          static_cast<uint32_t>(slices.size())};
+                          static_cast<uint32_t>(slices.size()), raw(plan.id)};
     flight.submitted = call([&](abi::Failure* failure) { return plugin_.submit(device_, &plain, failure); });
     flights_.push_back(std::move(flight));
     return flights_.back().ticket;

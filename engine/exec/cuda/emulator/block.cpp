@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/exec/cuda/emulator/fiber_stacks.h"
+#include "engine/exec/cuda/emulator/memcheck.h"
 #include "engine/exec/cuda/emulator/sanitizer.h"
 
 namespace pitwall::cuda::emulator {
@@ -92,7 +93,7 @@ class Block {
     Index3 index_;
     Fiber* current_ = nullptr;
     boost::context::fiber scheduler_;
-    StackRange scheduler_stack_;
+    StackRange scheduler_stack_ = own_stack();
     void* scheduler_kept_ = nullptr;
 };
 
@@ -107,12 +108,12 @@ void Block::fail(const std::string& what) const {
 
 void Block::start(uint32_t thread) {
     Fiber& fiber = fibers_[thread];
-    thread_local const FiberStacks stacks;  // pages once touched serve all grids
+    thread_local FiberStacks stacks;  // pages once touched serve all grids
     std::byte* const bottom = stacks.bottom(thread);
     fiber.self.thread = thread;
     fiber.ended = false;
     fiber.groups = 0;
-    fiber.stack = {bottom, FiberStacks::kBytes};
+    fiber.stack = stacks.range(thread);
     forget_stack(fiber.stack);
     fiber.context = boost::context::fiber(std::allocator_arg, FiberStacks::Slot{bottom},
                                           [this, &fiber](boost::context::fiber&& scheduler) {
@@ -215,6 +216,7 @@ void* Block::take_shared(uint32_t number, size_t bytes) {
     if (number == shared_.size()) {
         shared_.push_back({std::make_unique_for_overwrite<std::byte[]>(bytes), bytes});
         std::memset(shared_.back().memory.get(), kPoison, bytes);
+        mark_unwritten(shared_.back().memory.get(), bytes);
         shared_used_ += (bytes + kCopyBytes - 1) / kCopyBytes * kCopyBytes;
         if (shared_used_ > shape_.shared_bytes)
             fail(fmt::format("takes {} bytes of shared memory, the launch gave {}", shared_used_,
@@ -250,6 +252,7 @@ void copy_async(void* shared, const void* global) {
     if (global) check_aligned(global, kCopyBytes);
     Fiber& fiber = block->current();
     std::memset(shared, kPoison, kCopyBytes);
+    mark_unwritten(shared, kCopyBytes);
     fiber.copies.push_back({shared, global, fiber.groups});
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/exec/cuda/emulator/block.h"
+#include "engine/model/half.h"
 
 namespace pitwall::cuda::emulator {
 namespace {
@@ -13,27 +14,31 @@ constexpr uint32_t kM = 16, kN = 8, kK = 16;
 struct Operands {
     const uint32_t* a;
     uint32_t b[2];
-    const float* values;
 };
 
 struct Pair {
     float low, high;
 };
-Pair unpack(uint32_t word, const float* values) { return {values[word & 0xffff], values[word >> 16]}; }
+/// By arithmetic, not by a table: products of what nobody wrote are allowed where nobody reads them.
+template <float (*kValue)(uint16_t)>
+Pair unpack(uint32_t word) {
+    return {kValue(static_cast<uint16_t>(word)), kValue(static_cast<uint16_t>(word >> 16))};
+}
 
 /// Lane 4 g + t holds rows g and g + 8 of a and d, column g of b.
+template <float (*kValue)(uint16_t)>
 void multiply(const void* const* ins, void* const* outs) {
     float a[kM][kK], b[kK][kN];
     for (uint32_t lane = 0; lane < 32; ++lane) {
         const auto& in = *static_cast<const Operands*>(ins[lane]);
         const uint32_t g = lane / 4, t = lane % 4;
         for (uint32_t i = 0; i < 4; ++i) {
-            const Pair pair = unpack(in.a[i], in.values);
+            const Pair pair = unpack<kValue>(in.a[i]);
             const uint32_t row = g + i % 2 * 8, column = 2 * t + i / 2 * 8;
             a[row][column] = pair.low, a[row][column + 1] = pair.high;
         }
         for (uint32_t i = 0; i < 2; ++i) {
-            const Pair pair = unpack(in.b[i], in.values);
+            const Pair pair = unpack<kValue>(in.b[i]);
             b[2 * t + 8 * i][g] = pair.low, b[2 * t + 8 * i + 1][g] = pair.high;
         }
     }
@@ -63,10 +68,11 @@ void load(const void* const* ins, void* const* outs) {
 
 }  // namespace
 
-void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, const float* values,
+void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, bool bfloats,
                         Site site) {
-    const Operands operands{a, {b0, b1}, values};
-    meet_warp(&operands, d, multiply, site);
+    const Operands operands{a, {b0, b1}};
+    meet_warp(&operands, d, bfloats ? multiply<engine::bfloat16_to_float> : multiply<engine::half_to_float>,
+              site);
 }
 
 void load_fragments(uint32_t (&r)[4], const void* row, bool transposed, Site site) {

@@ -10,8 +10,8 @@
 
 namespace pitwall::cuda::emulator {
 
-/// d [16, 8] += a [16, 16] b [16, 8]; `values`: what each pattern of 16 bits means.
-void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, const float* values,
+/// d [16, 8] += a [16, 16] b [16, 8], of bfloat16 or of binary16.
+void multiply_fragments(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, bool bfloats,
                         Site site);
 
 /// Four 8 x 8 matrices of 16-bit numbers; lane 8 i + r names row r of matrix i.

@@ -19,14 +19,17 @@ namespace {
 /// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
 constexpr uint64_t kTimedEvery = 64;
 
-/// As a profiler's timeline shows a step.
-std::string name_of_step(uint64_t number, const StepLayout& layout) {
-    size_t sequences = 0, tokens = 0;
-    for (const StepBatch& batch : layout.batches) {
-        sequences += batch.sequences.size();
-        tokens += batch.ids.size();
-    }
-    return fmt::format("step {}: {} sequences, {} tokens", number, sequences, tokens);
+/// As a recording calls the plan, so that a profiler's timeline can be laid beside it.
+std::string name_of(const abi::Plan& plan) {
+    if (plan.step == raw(engine::kNoStep)) return "drafts";
+    return fmt::format("{} {}", plan.num_slices > 0 ? "step" : "moves before step", plan.step);
+}
+
+std::string words_of(const abi::Plan& plan, const std::string& name) {
+    if (plan.num_slices == 0) return fmt::format("{}: {} blocks", name, plan.num_copies);
+    uint64_t tokens = 0;
+    for (const abi::Slice& slice : std::span(plan.slices, plan.num_slices)) tokens += slice.num_tokens;
+    return fmt::format("{}: {} sequences, {} tokens", name, plan.num_slices, tokens);
 }
 
 }  // namespace
@@ -155,7 +158,7 @@ Status DeviceExecutor::score_beside(engine::KvDtype dtype, std::span<const int32
     slice.block_table = table.data();
     slice.num_blocks = static_cast<uint32_t>(table.size());
     Flight& flight = this->flight(submitted_);
-    flight.layout = lay_out({nullptr, &slice, 0, 1}, limits(), {});
+    flight.layout = lay_out({nullptr, &slice, 0, 1, 0}, limits(), {});
     StepBatch& batch = flight.layout.batches.at(0);
     for (uint32_t row = 0; row < tokens.size(); ++row)
         if (logits[row]) flight.layout.heads.push_back({.row = row, .logits_out = logits[row]});
@@ -189,9 +192,11 @@ std::vector<uint32_t> DeviceExecutor::sampled_before() {
 Status DeviceExecutor::submit(const abi::Plan& plan) {
     if (Status status = use(); !status.ok()) return status;
     assert(submitted_ - collected_ < flights_.size());
+    std::string name = name_of(plan);
+    const ProfilerRange range(words_of(plan, name).c_str());
     StepLayout layout = lay_out(plan, limits(), sampled_before());
-    const ProfilerRange range(name_of_step(submitted_, layout).c_str());
     Flight& flight = this->flight(submitted_);
+    flight.name = std::move(name);
     flight.layout = std::move(layout);
     flight.result = {};
     for (const StepBatch& batch : flight.layout.batches)
@@ -371,7 +376,7 @@ Result<abi::StepResult> DeviceExecutor::collect() {
     if (Status status = use(); !status.ok()) return status.error();
     assert(collected_ < submitted_);
     Flight& flight = this->flight(collected_++);
-    const ProfilerRange range("waiting for a step");
+    const ProfilerRange range(("waiting for " + flight.name).c_str());
     if (Status status = stream_.wait_for(flight.ended); !status.ok()) return status.error();
     flight.sampled.clear();
     for (size_t i = 0; i < flight.layout.heads.size(); ++i)

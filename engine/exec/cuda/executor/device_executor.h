@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/exec/cuda/executor/device_model.h"
@@ -65,6 +66,7 @@ class DeviceExecutor {
   private:
     /// What belongs to one plan from submit() to collect().
     struct Flight {
+        std::string name;  ///< in a profiler
         StepLayout layout;
         PinnedMemory staging, picked;
         Event begun, copied, computed, ended;

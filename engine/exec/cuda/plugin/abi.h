@@ -96,6 +96,7 @@ struct Plan {
     const BlockCopy* copies;
     const Slice* slices;
     uint32_t num_copies, num_slices;
+    uint64_t step;  ///< engine::StepPlan::id, for the names that a profiler shows
 };
 
 struct Work {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "engine/exec/cuda/runtime/launch_shape.h"
 #include "engine/exec/cuda/runtime/runtime.h"
@@ -36,5 +37,9 @@ struct HostFaults {
     bool next_collective_fails = false;  ///< to be asked for: the other ranks wait
 };
 HostFaults& host_faults();
+
+/// Hears each ProfilerRange's name as it begins, on the thread that begins it; for tests. Changed while no device is at work.
+using RangeListener = std::function<void(const std::string& name)>;
+RangeListener& range_listener();
 
 }  // namespace pitwall::cuda

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/exec/cuda/emulator/memcheck.h"
 #include "engine/exec/cuda/plugin/variables.h"
 #include "engine/exec/cuda/runtime/host_stream.h"
 #include "engine/exec/cuda/runtime/launch_text.h"
@@ -139,6 +140,7 @@ Result<std::byte*> allocate_memory(MemoryPlace, uint64_t bytes, const char* what
     if (!data) return short_of;
     constexpr uint64_t kMostPoison = 256 << 20;  // fresh pages beyond are not touched before they are used
     std::memset(data, kPoison, std::min(bytes, kMostPoison));
+    emulator::mark_unwritten(data, bytes);
     return data;
 }
 
@@ -218,7 +220,14 @@ Result<Graph> make_ready(const Capture& capture) {
     return graph;
 }
 
-ProfilerRange::ProfilerRange(const char*) {}
+RangeListener& range_listener() {
+    static RangeListener listener;
+    return listener;
+}
+
+ProfilerRange::ProfilerRange(const char* name) {
+    if (range_listener()) range_listener()(name);
+}
 ProfilerRange::~ProfilerRange() {}
 
 void Stream::launch(const Graph& graph) {

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "engine/exec/cuda/emulator/block.h"
-#include "engine/exec/cuda/emulator/float_tables.h"
 #include "engine/exec/cuda/emulator/matrix_unit.h"
 #include "engine/exec/cuda/simt/numbers.h"
 #include "engine/model/e4m3.h"
@@ -112,11 +111,11 @@ inline Words2 load8(const void* from) { return load_aligned<Words2>(from); }
 
 inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, Half,
                 Site site = Site::current()) {
-    emulator::multiply_fragments(d, a, b0, b1, emulator::half_table(), site);
+    emulator::multiply_fragments(d, a, b0, b1, false, site);
 }
 inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1, Bfloat,
                 Site site = Site::current()) {
-    emulator::multiply_fragments(d, a, b0, b1, emulator::bfloat_table(), site);
+    emulator::multiply_fragments(d, a, b0, b1, true, site);
 }
 inline void load_matrices(uint32_t (&r)[4], const void* row, Site site = Site::current()) {
     emulator::load_fragments(r, row, false, site);
@@ -128,11 +127,14 @@ inline void load_matrices_transposed(uint32_t (&r)[4], const void* row, Site sit
 inline float exp2_fast(float x) { return std::exp2(x); }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 
-inline float to_float(Half v) { return emulator::half_table()[v.bits]; }
+inline float to_float(Half v) { return engine::half_to_float(v.bits); }
 inline float to_float(Bfloat v) { return engine::bfloat16_to_float(v.bits); }
-inline float to_float(E4m3 v) { return emulator::e4m3_table()[v.bits]; }
+inline float to_float(E4m3 v) { return engine::e4m3_to_float(v.bits); }
 inline void round_to(float value, Half& out) { out.bits = engine::float_to_half(value); }
-inline void round_to(float value, Bfloat& out) { out.bits = emulator::float_to_bfloat(value); }
+/// As cvt.rn.bf16 does: every NaN becomes 0x7fff.
+inline void round_to(float value, Bfloat& out) {
+    out.bits = std::isnan(value) ? uint16_t{0x7fff} : engine::float_to_bfloat16(value);
+}
 inline void round_to(float value, E4m3& out) { out.bits = engine::float_to_e4m3(value); }
 template <class Number>
 uint32_t pack(float low, float high, Number) {
@@ -149,7 +151,7 @@ uint32_t each_half(uint32_t a, uint32_t b, uint32_t c, const Work& work) {
     uint32_t result = 0;
     for (uint32_t shift = 0; shift < 32; shift += 16) {
         const auto value = [&](uint32_t word) {
-            return static_cast<double>(emulator::half_table()[(word >> shift) & 0xffff]);
+            return static_cast<double>(engine::half_to_float(static_cast<uint16_t>(word >> shift)));
         };
         result |= uint32_t{engine::float_to_half(static_cast<float>(work(value(a), value(b), value(c))))}
                   << shift;
@@ -166,7 +168,7 @@ inline uint32_t subtract_halves(uint32_t a, uint32_t b) {
 }
 inline uint32_t e4m3_to_halves(uint32_t two) {
     const auto half = [&](uint32_t bits) {
-        return uint32_t{engine::float_to_half(emulator::e4m3_table()[bits & 0xff])};
+        return uint32_t{engine::float_to_half(engine::e4m3_to_float(static_cast<uint8_t>(bits)))};
     };
     return half(two) | half(two >> 8) << 16;
 }

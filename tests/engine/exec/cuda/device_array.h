@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/exec/cuda/emulator/memcheck.h"
 #include "engine/exec/cuda/runtime/runtime.h"
 
 namespace pitwall::cuda {
@@ -17,13 +18,14 @@ namespace pitwall::cuda {
 template <class T>
 class DeviceArray {
   public:
-    /// Poisoned: 0xff in every byte.
+    /// Poisoned: 0xff in every byte; memcheck takes them for unwritten.
     DeviceArray(Stream& stream, size_t count) : stream_(stream), count_(count) {
         auto memory = DeviceMemory::allocate(count * sizeof(T), "a test");
         EXPECT_TRUE(memory.ok());
         memory_ = std::move(memory).value();
         stream.fill(memory_.data(), 0xff, count * sizeof(T));
         EXPECT_TRUE(stream.synchronize().ok());
+        emulator::mark_unwritten(memory_.data(), count * sizeof(T));
     }
     DeviceArray(Stream& stream, const std::vector<T>& values) : DeviceArray(stream, values.size()) {
         stream.copy_to_device(memory_.data(), values.data(), values.size() * sizeof(T));
@@ -44,6 +46,13 @@ class DeviceArray {
     DeviceMemory memory_;
     size_t count_;
 };
+
+/// What was read, for a test that looks at what nobody wrote too: that it is poison still.
+template <class T>
+std::vector<T> with_poison(std::vector<T> values) {
+    emulator::mark_written(values.data(), values.size() * sizeof(T));
+    return values;
+}
 
 /// || got - want || / || want ||; NaN never passes a comparison with it.
 template <class Got, class Want>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct Stored {
     engine::TensorType type;
     WeightDtype dtype;
 };
+inline void PrintTo(const Stored& stored, std::ostream* out) { *out << stored.name(); }
 inline const std::vector<Stored>& all_stored() {
     static const std::vector<Stored> all = [] {
         std::vector<Stored> made(std::begin(engine::kAllTypes), std::end(engine::kAllTypes));

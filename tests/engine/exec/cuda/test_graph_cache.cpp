@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tests/engine/exec/cuda/device_array.h"
 
 namespace pitwall::cuda {
@@ -39,6 +41,19 @@ TEST_F(GraphCacheTest, AGraphIsReadySomeTimeAfterItsCapture) {
     cache_.wait();
     EXPECT_EQ(left_by(1), 11);
     EXPECT_EQ(left_by(2), -1);
+}
+
+/// As steps ask, which wait for nothing; ThreadSanitizer looks on.
+TEST_F(GraphCacheTest, IsAskedWhileGraphsAreMade) {
+    for (uint32_t shape = 0; shape < 50; ++shape) {
+        add(shape, static_cast<uint8_t>(shape));
+        int left = -1;
+        while (left == -1) {
+            std::this_thread::yield();
+            left = left_by(shape);
+        }
+        EXPECT_EQ(left, static_cast<int>(shape));
+    }
 }
 
 TEST_F(GraphCacheTest, WhatWasClearedDoesNotComeBack) {

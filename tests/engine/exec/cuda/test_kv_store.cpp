@@ -150,7 +150,7 @@ TEST_F(CudaKvStore, CodesAreThoseOfTheCpu) {
             const auto own = stored_by_cpu(layout, qkv);
             want.insert(want.end(), own.begin(), own.end());
             want.resize(size_t{3} * layout.bytes, 0xff);
-            const auto got = stored_by_gpu(stream, layout, qkv);
+            const auto got = with_poison(stored_by_gpu(stream, layout, qkv));
             const auto differs = std::mismatch(got.begin(), got.end(), want.begin()).first - got.begin();
             EXPECT_TRUE(got == want) << int(dtype) << " " << head_dim << ", byte " << differs;
         }
@@ -195,10 +195,10 @@ TEST_F(CudaKvStore, QueriesTurnWithTheKeys) {
 
 TEST_F(CudaKvStore, RowsOfNobodyAreNotKept) {
     AttentionBench bench(stream, {.dtype = KvDtype::kInt4}, {16}, 3);
-    const auto before = bench.pool_bytes();
+    const auto before = with_poison(bench.pool_bytes());
     const DeviceArray<uint16_t> q(stream, size_t{3} * 128);
     bench.store({}, 3, q.data());
-    EXPECT_EQ(bench.pool_bytes(), before);
+    EXPECT_EQ(with_poison(bench.pool_bytes()), before);
     bench.store({}, 0, q.data());
 }
 

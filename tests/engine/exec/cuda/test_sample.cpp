@@ -65,8 +65,9 @@ class CudaSample : public testing::Test {
         }
         std::vector<uint32_t> places(before.size());
         for (uint32_t i = 0; i < places.size(); ++i) places[i] = i;
-        const StepLayout layout = lay_out({nullptr, slices.data(), 0, static_cast<uint32_t>(slices.size())},
-                                          {kMostPositions, columns, 1}, places);
+        const StepLayout layout =
+            lay_out({nullptr, slices.data(), 0, static_cast<uint32_t>(slices.size()), 0},
+                    {kMostPositions, columns, 1}, places);
         std::vector<SampleRow> samples;
         for (const HeadRow& head : layout.heads) samples.push_back(head.sample);
         const DeviceArray<float> device_logits(stream, logits);
@@ -328,7 +329,7 @@ TEST_F(CudaSample, PositionsOfASliceSeeTheirOwnPast) {
     const std::vector<TokenId> banned = {3};
     slice.banned = banned.data();
     slice.num_banned = 1;
-    const StepLayout layout = lay_out({nullptr, &slice, 0, 1}, {kMostPositions, 20, 1}, {});
+    const StepLayout layout = lay_out({nullptr, &slice, 0, 1, 0}, {kMostPositions, 20, 1}, {});
     ASSERT_EQ(layout.heads.size(), 3u);
     EXPECT_EQ(layout.listed.size(), 6u) << "what they have seen is uploaded once";
     for (uint32_t i = 0; i < 3; ++i) {
