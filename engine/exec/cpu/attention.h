@@ -8,7 +8,7 @@
 
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
-#include "engine/exec/cpu/product.h"
+#include "engine/exec/cpu/multiplier.h"
 #include "engine/exec/cpu/shared_reads.h"
 #include "engine/exec/cpu/thread_pool.h"
 #include "engine/exec/cpu/token_places.h"

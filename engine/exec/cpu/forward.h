@@ -8,8 +8,8 @@
 #include "engine/exec/cpu/attention.h"
 #include "engine/exec/cpu/kernels/kernels.h"
 #include "engine/exec/cpu/kv_arena.h"
+#include "engine/exec/cpu/multiplier.h"
 #include "engine/exec/cpu/packed_model.h"
-#include "engine/exec/cpu/product.h"
 #include "engine/exec/cpu/thread_pool.h"
 
 namespace pitwall::engine::cpu {

@@ -11,8 +11,8 @@
 #include <span>
 
 #include "engine/exec/cpu/kernels/kernels.h"
+#include "engine/exec/cpu/multiplier.h"
 #include "engine/exec/cpu/packed_matrix.h"
-#include "engine/exec/cpu/product.h"
 #include "engine/model/half.h"
 #include "tests/engine/exec/cpu/support.h"
 

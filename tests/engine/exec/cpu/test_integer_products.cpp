@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "engine/exec/cpu/kernels/kernels.h"
+#include "engine/exec/cpu/multiplier.h"
 #include "engine/exec/cpu/packed_matrix.h"
-#include "engine/exec/cpu/product.h"
 #include "tests/engine/exec/cpu/support.h"
 
 namespace pitwall::engine::cpu {

@@ -8,8 +8,8 @@
 #include <random>
 
 #include "engine/exec/cpu/kernels/kernels.h"
+#include "engine/exec/cpu/multiplier.h"
 #include "engine/exec/cpu/packed_matrix.h"
-#include "engine/exec/cpu/product.h"
 #include "tests/engine/exec/cpu/support.h"
 
 namespace pitwall::engine::cpu {
