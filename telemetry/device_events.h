@@ -23,9 +23,9 @@ struct DeviceEvent {
 /// The kinds of kernels that a step runs.
 enum class KernelKind : uint8_t {
     kProduct,    ///< of the layers' matrices
-    kAttention,  ///< of all layers
+    kAttention,  ///< of all layers, with what it rotates and caches itself
     kHead,       ///< the vocabulary's matrix, for rows that are sampled or scored
-    kRowwise,    ///< norms, rotary embedding, writing K and V
+    kRowwise,    ///< norms; rotary embedding and writing K and V, where attention does not
     kCount
 };
 

@@ -18,9 +18,13 @@ struct Words {
 };
 constexpr std::array<Words, StepParts::kParts> kWords = {{
     {"Matrix products", "kernel.product", "Products of the layers' matrices with the tokens of the step"},
-    {"Attention", "kernel.attention", "Over the KV blocks of every sequence, in all layers"},
+    {"Attention", "kernel.attention",
+     "Over the KV blocks of every sequence, in all layers; on a CPU rotary embedding of queries too, and the "
+     "K and V of a "
+     "sequence's only token"},
     {"Vocabulary", "kernel.head", "The product that gives logits, for tokens that are sampled or scored"},
-    {"Row by row", "kernel.rowwise", "Norms, rotary embedding, writing K and V, rounding of activations"},
+    {"Row by row", "kernel.rowwise",
+     "Norms, rounding of activations; rotary embedding and writing K and V, where attention does not"},
     {"Between kernels", "work.unused",
      "Execution less its kernels: starting them, waiting for the slowest thread, an idle device"},
     {"Sampling", "cause.sampling", "Picking tokens from logits, where that is not a kernel's work"},

@@ -156,12 +156,13 @@ Attention::Walk Attention::walk_of_item(uint32_t number) const {
 }
 
 Attention::Route Attention::route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const {
+    assert(blocks_ahead() < Route::kMost);
     Route route;
     route.walks[route.count++] = (this->*walk_of)(number);
-    for (uint32_t blocks = 0; blocks < blocks_ahead() && route.count < Route::kMost; ++route.count) {
-        const Walk next = (this->*walk_of)(number + route.count);
-        if (next.first >= next.end) break;
-        route.walks[route.count] = next;
+    for (uint32_t blocks = 0, i = 1; blocks < blocks_ahead() && i < Route::kMost; ++i) {
+        const Walk next = (this->*walk_of)(number + i);
+        if (next.first >= next.end) continue;
+        route.walks[route.count++] = next;
         blocks += next.end - next.first;
     }
     return route;

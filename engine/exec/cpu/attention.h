@@ -69,9 +69,10 @@ class Attention {
     /// Of each of shared_.reads() for each KV head, one after the other; and of items. Behind the last one: no blocks.
     Walk walk_of_read(uint32_t number) const;
     Walk walk_of_item(uint32_t number) const;
-    /// What a thread reads now, and what it will probably read after that, as far as it asks for it ahead.
+    /// What a thread reads now, and what it will probably read after that, as far as it asks for it ahead. Nothing of those whose
+    /// blocks others have read for all.
     struct Route {
-        static constexpr uint32_t kMost = 6;
+        static constexpr uint32_t kMost = 9;  ///< of a block each, all that it may ask ahead
         Walk walks[kMost];
         uint32_t count = 0;
     };

@@ -15,7 +15,7 @@ class BfloatRows {
     /// Room for that many tokens of `k` values.
     static Result<BfloatRows> create(uint32_t tokens, uint32_t k);
 
-    /// Makes place for tokens of `k` values; each has to be given by round().
+    /// Makes place for tokens of `k` values; each has to be given by round(), in parts by round_part(), or be written at place().
     void lay_out(uint32_t k) { k_ = k; }
     /// Rounds one token's values; by any thread.
     void round(const BfloatKernels& kernels, uint32_t token, const float* x);
@@ -26,6 +26,7 @@ class BfloatRows {
                     const float* x, int exponent);
 
     const BfloatPair* row(uint32_t token) const;
+    /// A token's row, as a kernel writes it: of a group of 32, several threads may each write their own places.
     BfloatPair* place(uint32_t token);
     size_t ld() const;
     uint32_t k() const { return k_; }

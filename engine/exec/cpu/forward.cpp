@@ -9,7 +9,7 @@
 namespace pitwall::engine::cpu {
 namespace {
 
-/// Fewer tokens than this are normalised, rotated and cached by the calling thread: waking others costs more.
+/// Up to so many tokens are embedded and cached by the calling thread, twice as many normalised: waking others costs more.
 constexpr uint32_t kSerialTokens = 4;
 constexpr uint32_t kTokenGrain = 8;
 
@@ -81,8 +81,11 @@ void Forward::run(std::span<const TokenId> tokens, std::span<const SequenceRows>
         multiply(layer.gate_up, normed_, activated_, count, Epilogue::kSwiglu, &layer.ffn_down);
         multiply(layer.ffn_down, activated_, hidden_, count, Epilogue::kAdd);
     }
-    this->count(KernelKind::kAttention, attention_.flops(), attention_.bytes());
-    this->count(KernelKind::kRowwise, 0, static_cast<double>(count) * arena_.bytes_per_token());
+    const auto in_runs = static_cast<double>(places_.rows_of_runs().size());
+    const double token_bytes = arena_.bytes_per_token();
+    this->count(KernelKind::kRowwise, 0, in_runs * token_bytes);
+    this->count(KernelKind::kAttention, attention_.flops(),
+                attention_.bytes() + (count - in_runs) * token_bytes);
 }
 
 template <class Work>

@@ -57,7 +57,7 @@ void Multiplier::set_activation_dtype(ActivationDtype dtype) {
 }
 
 void Multiplier::lay_out(const Product& product, uint32_t tokens) {
-    taken_ = wants_integers(product) || wants_bfloats(product);
+    taken_for_ = wants_integers(product) || wants_bfloats(product) ? &product : nullptr;
     if (wants_integers(product)) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
     if (wants_bfloats(product)) bfloat_rows_.lay_out(product.k());
     tile_exponent_ = product.tile_exponent();
@@ -65,7 +65,7 @@ void Multiplier::lay_out(const Product& product, uint32_t tokens) {
 }
 
 void Multiplier::take_row(uint32_t token, const float* x) {
-    if (!taken_) return;
+    if (taken_for_ == nullptr) return;
     if (is_integer(dtype_))
         rows_.round(*kernels_, token, x);
     else if (in_tiles())
@@ -75,11 +75,12 @@ void Multiplier::take_row(uint32_t token, const float* x) {
 }
 
 void Multiplier::take_part(uint32_t token, uint32_t first, uint32_t count, const float* x) {
+    assert(taken_for_ != nullptr && takes_parts(*taken_for_));
     bfloat_rows_.round_part(*kernels_->tiles, token, first, count, x, tile_exponent_);
 }
 
 void Multiplier::take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k) {
-    if (!taken_) return;
+    if (taken_for_ == nullptr) return;
     const auto some = [&](uint32_t begin, uint32_t end, uint32_t) {
         for (uint32_t token = begin; token < end; ++token) take_row(token, x + token * ldx);
     };
@@ -91,34 +92,62 @@ void Multiplier::multiply(const Product& product, const float* x, size_t ldx, ui
                           const Output& out) {
     if (tokens == 0) return;
     forget_largest(tokens, out);
-    if (!taken_) {
+    assert(taken_for_ == nullptr || taken_for_ == &product);
+    if (taken_for_ == nullptr) {
         lay_out(product, tokens);
         take_rows(x, ldx, tokens, product.k());
     }
-    taken_ = false;
+    taken_for_ = nullptr;
     if (rounds_outputs(out)) next_bfloat_rows_.lay_out(out.only_for->k());
-    const uint32_t height = tile_height(product), tiles = (tokens + height - 1) / height;
-    const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
-    const uint32_t blocks = blocks_of(product, tiles * height, pairs);
-    pool_->run(pairs * blocks, kStripPanels / 2, [&](uint32_t begin, uint32_t end, uint32_t thread) {
-        while (begin < end) {
-            const uint32_t block = begin / pairs, pair = begin % pairs;
-            const uint32_t count = std::min(end - begin, pairs - pair);
-            const auto panel_count =
-                std::min<uint32_t>(2 * count, static_cast<uint32_t>(product.panels().size()) - 2 * pair);
-            const auto first_tile = static_cast<uint32_t>(uint64_t{tiles} * block / blocks);
-            const auto end_tile = static_cast<uint32_t>(uint64_t{tiles} * (block + 1) / blocks);
-            const uint32_t first = first_tile * height, last = std::min(end_tile * height, tokens);
-            multiply_strip({product.panels().data() + 2 * size_t{pair}, panel_count, product.k(),
-                            x + first * ldx, ldx, first, last - first, first_tile, end_tile, &out},
-                           thread);
-            begin += count;
-        }
-    });
+    deal_out(product, x, ldx, tokens, out);
     if (rounds_outputs(out)) {
         std::swap(bfloat_rows_, next_bfloat_rows_);
         lay_out(*out.only_for, tokens);
     }
+}
+
+/// A product in blocks of whole tiles of tokens, and each of them in pairs of panels: items of a pair by a block.
+struct Multiplier::Deal {
+    const Product& product;
+    const float* x;
+    size_t ldx;
+    uint32_t tokens, height, tiles, pairs, blocks;
+    const Output& out;
+
+    /// Items from `item` on, up to `count` of them: those of one block, which it sets `count` to.
+    Strip strip(uint32_t item, uint32_t& count) const {
+        const uint32_t block = item / pairs, pair = item % pairs;
+        count = std::min(count, pairs - pair);
+        const auto panels =
+            std::min<uint32_t>(2 * count, static_cast<uint32_t>(product.panels().size()) - 2 * pair);
+        const auto first_tile = static_cast<uint32_t>(uint64_t{tiles} * block / blocks);
+        const auto end_tile = static_cast<uint32_t>(uint64_t{tiles} * (block + 1) / blocks);
+        const uint32_t first = first_tile * height, last = std::min(end_tile * height, tokens);
+        return {product.panels().data() + 2 * size_t{pair},
+                panels,
+                product.k(),
+                x + first * ldx,
+                ldx,
+                first,
+                last - first,
+                first_tile,
+                end_tile,
+                &out};
+    }
+};
+
+void Multiplier::deal_out(const Product& product, const float* x, size_t ldx, uint32_t tokens,
+                          const Output& out) {
+    const uint32_t height = tile_height(product), tiles = (tokens + height - 1) / height;
+    const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
+    const uint32_t blocks = blocks_of(product, tiles * height, pairs);
+    const Deal deal{product, x, ldx, tokens, height, tiles, pairs, blocks, out};
+    pool_->run(pairs * blocks, kStripPanels / 2, [&](uint32_t begin, uint32_t end, uint32_t thread) {
+        for (uint32_t count = 0; begin < end; begin += count) {
+            count = end - begin;
+            multiply_strip(deal.strip(begin, count), thread);
+        }
+    });
 }
 
 uint32_t Multiplier::tile_height(const Product& product) const {

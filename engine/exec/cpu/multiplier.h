@@ -16,7 +16,8 @@ namespace pitwall::engine::cpu {
 enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
 
 struct Output {
-    float* data = nullptr;  ///< [tokens, ld], with room for whole panels, and for a multiple of 16 tokens
+    /// [tokens, ld], with room for whole panels, and for a multiple of 16 tokens: in tiles what lies behind the last is overwritten.
+    float* data = nullptr;
     size_t ld = 0;
     /// Where given, of each token, instead of data; of kStore alone. Of a token that has none there, only the largest output
     /// is kept, see Multiplier::largest().
@@ -51,6 +52,7 @@ class Multiplier {
     uint64_t scratch_bytes() const;
 
   private:
+    struct Deal;
     struct Strip;
     struct Scratch;
     /// Rows of a strip's tokens; k in Elements.
@@ -62,6 +64,7 @@ class Multiplier {
     };
     Multiplier(ThreadPool& pool, const Kernels& kernels) : pool_(&pool), kernels_(&kernels) {}
     void take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k);
+    void deal_out(const Product& product, const float* x, size_t ldx, uint32_t tokens, const Output& out);
     void multiply_strip(const Strip& strip, uint32_t thread);
     void multiply_runs(const Strip& strip, const Scratch& scratch);
     void multiply_run(const Strip& run, const Scratch& scratch);
@@ -104,7 +107,8 @@ class Multiplier {
     ThreadPool* pool_;
     const Kernels* kernels_;
     ActivationDtype dtype_ = ActivationDtype::kF32;
-    bool taken_ = false;  ///< the rows below that dtype_ wants hold what is to be multiplied next
+    const Product* taken_for_ =
+        nullptr;  ///< if any: the rows below that dtype_ wants are made, or being made, for its multiply()
     IntegerRows rows_;
     BfloatRows bfloat_rows_, next_bfloat_rows_;
     int tile_exponent_ = 0;      ///< of bfloat_rows_

@@ -32,9 +32,6 @@ struct AttentionChunk {
     float* value;          ///< [rows, v_dim] out: sum of exp(score - peak) * V as it is stored
 };
 
-/// As __builtin_prefetch() names the cache that K and V are asked into: more lines can be on their way to it than to the first.
-inline constexpr int kSecondLevel = 2;
-
 /// Blocks of a tile of positions, and what is asked for while each is read.
 struct TileBlocks {
     const std::byte* const* blocks;

@@ -4,6 +4,7 @@
 // an anonymous namespace.
 #pragma once
 
+#include "engine/exec/cpu/kernels/fetch_ahead.h"
 #include "engine/exec/cpu/kernels/panel_format.h"
 
 namespace pitwall::engine::cpu {
@@ -23,9 +24,8 @@ PITWALL_LANES void unrolled(const Body& body) {
     }
 }
 
-/// Asks for what lies `ahead` bytes behind the next `kBytes` of a panel; of its end, what lies behind that. Into which level of caches:
-/// 3 is the first, 2 the second.
-template <size_t kBytes, int kLevel = 3>
+/// Asks for what lies `ahead` bytes behind the next `kBytes` of a panel; of its end, what lies behind that.
+template <size_t kBytes, int kLevel = kFirstLevel>
 PITWALL_LANES void fetch(const std::byte* next, uint32_t ahead) {
     if (ahead == 0) return;
     for (size_t byte = 0; byte < kBytes; byte += 64) __builtin_prefetch(next + ahead + byte, 0, kLevel);

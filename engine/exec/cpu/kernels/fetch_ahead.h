@@ -5,6 +5,10 @@
 
 namespace pitwall::engine {
 
+/// As __builtin_prefetch() names the caches that memory is asked into. To the second more lines can be on their way at once: the first has 16
+/// places for them, with which a core gets 10 GB/s where memory takes its time (Granite Rapids).
+inline constexpr int kFirstLevel = 3, kSecondLevel = 2;
+
 /// How far before its turn memory is asked for what passes by once.
 struct FetchAhead {
     uint32_t weight_bytes;         ///< weights lie in the order in which they are read

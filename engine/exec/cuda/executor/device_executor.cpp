@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/exec/cuda/executor/device_executor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <numeric>
@@ -10,6 +8,7 @@
 
 #include "engine/exec/cuda/executor/check_model.h"
 #include "engine/exec/cuda/executor/count_work.h"
+#include "engine/exec/cuda/executor/range_names.h"
 #include "engine/exec/cuda/plugin/variables.h"
 #include "engine/kv/kv_format.h"
 
@@ -18,19 +17,6 @@ namespace {
 
 /// A step that is timed kernel by kernel is no graph and has hundreds of events in it, so that only one in so many is.
 constexpr uint64_t kTimedEvery = 64;
-
-/// As a recording calls the plan, so that a profiler's timeline can be laid beside it.
-std::string name_of(const abi::Plan& plan) {
-    if (plan.step == raw(engine::kNoStep)) return "drafts";
-    return fmt::format("{} {}", plan.num_slices > 0 ? "step" : "moves before step", plan.step);
-}
-
-std::string words_of(const abi::Plan& plan, const std::string& name) {
-    if (plan.num_slices == 0) return fmt::format("{}: {} blocks", name, plan.num_copies);
-    uint64_t tokens = 0;
-    for (const abi::Slice& slice : std::span(plan.slices, plan.num_slices)) tokens += slice.num_tokens;
-    return fmt::format("{}: {} sequences, {} tokens", name, plan.num_slices, tokens);
-}
 
 }  // namespace
 

@@ -152,6 +152,33 @@ TEST(CpuExecutor, CountsWorkFromShapes) {
     EXPECT_EQ(hand.executor().bytes_per_block(), c.kv_values_per_token() * 2 * kBlockTokens);
 }
 
+/// K and V of several tokens are written row by row; of a sequence's only one, by its attention.
+TEST(CpuExecutor, CountsWrittenKvWhereItsTimeGoes) {
+    const TestModel model(even_config(), {TensorType::kQ4_1, TensorType::kQ8_0}, 41);
+    const double token_bytes = model.config().kv_values_per_token() * 2.0;
+    Hand hand(model, 2, available_kernel_tiers().back());
+    const std::vector<TokenId> history(20, 5);
+    const auto run = [&](size_t first, size_t tokens) {
+        const auto table = blocks_from(0, 2);
+        SequenceSlice slice;
+        slice.history = std::span(history).first(first + tokens);
+        slice.tokens = slice.history.subspan(first);
+        slice.first_position = static_cast<uint32_t>(first);
+        slice.block_table = table;
+        StepPlan plan;
+        plan.slices.push_back(slice);
+        return hand.run(plan).kernels;
+    };
+    const auto bytes = [](const KernelWorks& works, KernelKind kind) {
+        return works[static_cast<size_t>(kind)].bytes;
+    };
+    const KernelWorks several = run(0, 19), one = run(19, 1);
+    EXPECT_EQ(bytes(several, KernelKind::kRowwise), 19 * token_bytes);
+    EXPECT_EQ(bytes(several, KernelKind::kAttention), 19 * token_bytes);
+    EXPECT_EQ(bytes(one, KernelKind::kRowwise), 0);
+    EXPECT_EQ(bytes(one, KernelKind::kAttention), (20 + 1) * token_bytes);
+}
+
 /// Of a greedy row only the largest logit is kept, but where all are wanted: both ways say the same token.
 TEST(CpuExecutor, ADamagedModelNeitherCrashesNorHangs) {
     std::mt19937 random(37);

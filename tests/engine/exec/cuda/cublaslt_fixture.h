@@ -28,6 +28,7 @@ class CublasLtTest : public testing::Test {
     }
     void TearDown() override {
         ::unsetenv("PITWALL_CUBLASLT");
+        if (fake_ == nullptr) return;  // SetUp() has said why
         for (const auto& [kind, count] : fake_->alive) EXPECT_EQ(count, 0) << "of kind " << kind;
         EXPECT_THAT(fake_->refusals, testing::IsEmpty());
     }

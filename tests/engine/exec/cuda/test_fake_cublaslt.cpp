@@ -37,6 +37,7 @@ class CudaFakeCublasLt : public CublasLtTest {
         algorithm_ = results_[0].algo;
     }
     void TearDown() override {
+        if (fake_ == nullptr) return CublasLtTest::TearDown();
         for (const auto layout : made_layouts_) (void)destroy("cublasLtMatrixLayoutDestroy", layout);
         (void)destroy("cublasLtMatmulDescDestroy", product_);
         (void)destroy("cublasLtMatmulPreferenceDestroy", preference_);

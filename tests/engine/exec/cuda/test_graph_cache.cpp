@@ -47,8 +47,8 @@ TEST_F(GraphCacheTest, AGraphIsReadySomeTimeAfterItsCapture) {
 TEST_F(GraphCacheTest, IsAskedWhileGraphsAreMade) {
     for (uint32_t shape = 0; shape < 50; ++shape) {
         add(shape, static_cast<uint8_t>(shape));
-        int left = -1;
-        while (left == -1) {
+        int left = left_by(shape);
+        for (int tries = 1; left == -1 && tries < 100'000; ++tries) {
             std::this_thread::yield();
             left = left_by(shape);
         }

@@ -235,9 +235,9 @@ TEST_F(CudaMatrixLibrary, TakesTheFirstAlgorithmThatWorks) {
     EXPECT_EQ(fake_->alive["product"], 1) << "that of the product that went well";
 }
 
-/// Each call of each function, one after the other: told in a line, and gone without a trace.
-TEST_F(CudaMatrixLibrary, TellsEachFailureAndGoesOn) {
-    const std::map<std::string, std::string> doing = {
+/// What a failure of each function is told as.
+std::map<std::string, std::string> words_of_failures() {
+    return {
         {"cublasLtMatmulDescCreate", "describing"},
         {"cublasLtMatmulDescSetAttribute", "describing"},
         {"cublasLtMatrixLayoutCreate", "describing"},
@@ -246,6 +246,11 @@ TEST_F(CudaMatrixLibrary, TellsEachFailureAndGoesOn) {
         {"cublasLtMatmulAlgoGetHeuristic", "choosing a kernel for"},
         {"cublasLtMatmul", "carrying out"},
     };
+}
+
+/// Each call of each function, one after the other: told in a line, and gone without a trace.
+TEST_F(CudaMatrixLibrary, TellsEachFailureAndGoesOn) {
+    const auto doing = words_of_failures();
     const LibraryProduct p = shape(8, 3, 16);
     {
         MatrixLibrary library = opened();
