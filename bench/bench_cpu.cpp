@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -181,16 +182,23 @@ class Bench {
     StepResult last_;
 };
 
+/// A way to read memory: in so many places side by side, as kernels read panels, each line asked for so many bytes ahead.
+struct ReadWay {
+    size_t streams;  ///< at most 4
+    uint32_t fetch_ahead;
+};
+constexpr ReadWay kReadWays[] = {{1, 0}, {1, 8192}, {4, 0}, {4, 8192}};
+
 /// What 16 bytes at a time a pass over them comes to; nothing is kept but what the compiler must not leave out.
-uint64_t read_through(std::span<const std::byte> bytes, uint32_t fetch_ahead) {
+uint64_t read_through(std::span<const std::byte> bytes, const ReadWay& way) {
     using Words [[gnu::vector_size(16), gnu::may_alias]] = uint64_t;
-    constexpr size_t kStreams = 4, kLine = 64;  // as many panels side by side
-    const size_t stream = bytes.size() / kStreams / kLine * kLine;
-    Words sums[kStreams] = {};
+    constexpr size_t kLine = 64;
+    const size_t stream = bytes.size() / way.streams / kLine * kLine;
+    Words sums[4] = {};
     for (size_t at = 0; at < stream; at += kLine) {
-        for (size_t i = 0; i < kStreams; ++i) {
+        for (size_t i = 0; i < way.streams; ++i) {
             const std::byte* line = bytes.data() + i * stream + at;
-            if (fetch_ahead > 0) __builtin_prefetch(line + fetch_ahead);
+            if (way.fetch_ahead > 0) __builtin_prefetch(line + way.fetch_ahead);
             const auto* words = reinterpret_cast<const Words*>(line);
             sums[i] ^= (words[0] ^ words[1]) ^ (words[2] ^ words[3]);
         }
@@ -199,28 +207,34 @@ uint64_t read_through(std::span<const std::byte> bytes, uint32_t fetch_ahead) {
     return all[0] ^ all[1];
 }
 
-/// Bytes a second that `threads` threads read, best of several passes over a buffer of the size given.
+/// Bytes a second that `threads` threads read, best of several passes over a buffer of the size given, in the way that suits the
+/// machine best. Threads wait for each other at the beginning of each pass: what it takes to start them is not memory's time.
 double read_bandwidth(uint32_t threads, size_t bytes) {
+    constexpr int kPasses = 7;
     auto pages = engine::cpu::PageBuffer::allocate(bytes, "what is read");  // as weights lie
     if (!pages.ok()) return 0;
     std::memset(pages.value().data(), 3, bytes);
     const std::span<const std::byte> all(pages.value().data(), bytes);
     const size_t share = bytes / threads / 64 * 64;
     std::vector<uint64_t> sums(threads);
-    const auto pass = [&](uint32_t thread, uint32_t ahead) {
-        sums[thread] += read_through(all.subspan(thread * share, share), ahead);
-    };
+    std::barrier together(threads);
     double best = 0;
-    for (int i = 0; i < 14; ++i) {  // the better way of the two is the machine's
-        const uint32_t ahead = i % 2 == 0 ? 8192 : 0;
-        const auto start = std::chrono::steady_clock::now();
-        std::vector<std::thread> workers;
-        for (uint32_t thread = 1; thread < threads; ++thread) workers.emplace_back(pass, thread, ahead);
-        pass(0, ahead);
-        for (auto& worker : workers) worker.join();
-        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-        best = std::max(best, static_cast<double>(bytes) / took.count());
-    }
+    const auto read = [&](uint32_t thread) {
+        for (int pass = 0; pass < kPasses; ++pass) {
+            for (const ReadWay& way : kReadWays) {
+                together.arrive_and_wait();
+                const auto start = std::chrono::steady_clock::now();
+                sums[thread] += read_through(all.subspan(thread * share, share), way);
+                together.arrive_and_wait();
+                const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+                if (thread == 0) best = std::max(best, static_cast<double>(bytes) / took.count());
+            }
+        }
+    };
+    std::vector<std::thread> workers;
+    for (uint32_t thread = 1; thread < threads; ++thread) workers.emplace_back(read, thread);
+    read(0);
+    for (auto& worker : workers) worker.join();
     return std::accumulate(sums.begin(), sums.end(), uint64_t{0}) == 1 ? 0 : best;
 }
 
