@@ -60,8 +60,6 @@ void Multiplier::lay_out(const Product& product, uint32_t tokens) {
     taken_for_ = wants_integers(product) || wants_bfloats(product) ? &product : nullptr;
     if (wants_integers(product)) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
     if (wants_bfloats(product)) bfloat_rows_.lay_out(product.k());
-    tile_exponent_ = product.tile_exponent();
-    scales_tiles_ = product.scales_tiles();
 }
 
 void Multiplier::take_row(uint32_t token, const float* x) {
@@ -69,14 +67,14 @@ void Multiplier::take_row(uint32_t token, const float* x) {
     if (is_integer(dtype_))
         rows_.round(*kernels_, token, x);
     else if (in_tiles())
-        bfloat_rows_.round(*kernels_->tiles, token, x, tile_exponent_);
+        bfloat_rows_.round(*kernels_->tiles, token, x, taken_for_->tile_exponent());
     else
         bfloat_rows_.round(*kernels_->bfloats, token, x);
 }
 
 void Multiplier::take_part(uint32_t token, uint32_t first, uint32_t count, const float* x) {
     assert(taken_for_ != nullptr && takes_parts(*taken_for_));
-    bfloat_rows_.round_part(*kernels_->tiles, token, first, count, x, tile_exponent_);
+    bfloat_rows_.round_part(*kernels_->tiles, token, first, count, x, taken_for_->tile_exponent());
 }
 
 void Multiplier::take_rows(const float* x, size_t ldx, uint32_t tokens, uint32_t k) {
@@ -123,16 +121,11 @@ struct Multiplier::Deal {
         const auto first_tile = static_cast<uint32_t>(uint64_t{tiles} * block / blocks);
         const auto end_tile = static_cast<uint32_t>(uint64_t{tiles} * (block + 1) / blocks);
         const uint32_t first = first_tile * height, last = std::min(end_tile * height, tokens);
-        return {product.panels().data() + 2 * size_t{pair},
-                panels,
-                product.k(),
-                x + first * ldx,
-                ldx,
-                first,
-                last - first,
-                first_tile,
-                end_tile,
-                &out};
+        return {&product,     product.panels().data() + 2 * size_t{pair},
+                panels,       x + first * ldx,
+                ldx,          first,
+                last - first, first_tile,
+                end_tile,     &out};
     }
 };
 

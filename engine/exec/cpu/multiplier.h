@@ -78,7 +78,7 @@ class Multiplier {
     static void multiply_tiles(const ProductKernels<Element>& kernels, const Strip& run,
                                const Rows<Element>& x, const Scratch& scratch);
     void multiply_in_tiles(const Strip& strip, const Scratch& scratch);
-    bool sums_in_place(const Output& out) const;
+    static bool sums_in_place(const Strip& strip);
     bool rounds_outputs(const Output& out) const {
         return out.only_for != nullptr && out.epilogue == Epilogue::kSwiglu && takes_parts(*out.only_for);
     }
@@ -111,8 +111,6 @@ class Multiplier {
         nullptr;  ///< if any: the rows below that dtype_ wants are made, or being made, for its multiply()
     IntegerRows rows_;
     BfloatRows bfloat_rows_, next_bfloat_rows_;
-    int tile_exponent_ = 0;      ///< of bfloat_rows_
-    bool scales_tiles_ = false;  ///< sums of what is multiplied with them
     PageBuffer scratch_, tile_scratch_;
     std::vector<Largest> largest_;  ///< [threads, largest_tokens_]
     uint32_t largest_tokens_ = 0;

@@ -37,7 +37,7 @@ void Multiplier::multiply_run(const Strip& run, const Scratch& scratch) {
     const bool floats = layout_of(run.panels[0].format).is_float();
     if (!floats && is_integer(dtype_)) return multiply_integers(run, scratch);
     if (!floats || dtype_ != ActivationDtype::kBf16)
-        return multiply_floats<float>(kernels_->floats, run, {run.x, run.ldx, run.k}, scratch);
+        return multiply_floats<float>(kernels_->floats, run, {run.x, run.ldx, run.k()}, scratch);
     multiply_floats<BfloatPair>(kernels_->bfloats->products, run,
                                 {bfloat_rows_.row(run.first_token), bfloat_rows_.ld(), bfloat_rows_.pairs()},
                                 scratch);
@@ -77,7 +77,7 @@ void Multiplier::multiply_tiles(const ProductKernels<Element>& kernels, const St
 
 void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
     const Output& out = *strip.out;
-    const bool in_place = sums_in_place(out);
+    const bool in_place = sums_in_place(strip);
     TilePanel panels[kStripPanels];
     for (uint32_t i = 0; i < strip.panel_count; ++i) {
         const Product::Panel& panel = strip.panels[i];
@@ -85,8 +85,8 @@ void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
             in_place ? out.data + strip.first_token * out.ld + panel.column : scratch.from_panel(i).sums;
         panels[i] = {panel.data, panel.format, c};
     }
-    kernels_->tiles->multiply({panels, strip.panel_count, strip.k, bfloat_rows_.row(strip.first_token),
-                               bfloat_rows_.ld(), tile_exponent_, strip.tokens,
+    kernels_->tiles->multiply({panels, strip.panel_count, strip.k(), bfloat_rows_.row(strip.first_token),
+                               bfloat_rows_.ld(), strip.product->tile_exponent(), strip.tokens,
                                in_place ? out.ld : scratch.ld, in_place && out.epilogue == Epilogue::kAdd,
                                tile_scratch_.data() + scratch.thread * kTileScratchBytes,
                                kernels_->fetch.weights_for(strip.tokens)});
@@ -97,9 +97,10 @@ void Multiplier::multiply_in_tiles(const Strip& strip, const Scratch& scratch) {
 }
 
 /// Where they are outputs as tiles leave them. Whether they are does not depend on tokens: it changes the order of sums.
-bool Multiplier::sums_in_place(const Output& out) const {
-    return out.rows == nullptr &&
-           (out.epilogue == Epilogue::kStore || (out.epilogue == Epilogue::kAdd && !scales_tiles_));
+bool Multiplier::sums_in_place(const Strip& strip) {
+    const Output& out = *strip.out;
+    return out.rows == nullptr && (out.epilogue == Epilogue::kStore ||
+                                   (out.epilogue == Epilogue::kAdd && !strip.product->scales_tiles()));
 }
 
 void Multiplier::round_outputs(const Strip& strip, const Scratch& scratch) {
@@ -126,7 +127,7 @@ bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scr
     for (uint32_t tile = strip.first_tile; done && tile < strip.end_tile; ++tile) {
         float* sums = scratch.sums + (tile - strip.first_tile) * rows_.tile_height() * scratch.ld;
         const TileRows rows = rows_.tile(tile);
-        done = kernels_->integer.direct({panels, strip.panel_count, strip.panels[0].format, strip.k, rows,
+        done = kernels_->integer.direct({panels, strip.panel_count, strip.panels[0].format, strip.k(), rows,
                                          sums, scratch.ld, kernels_->fetch.weights_for(rows.tokens)});
     }
     return done;
@@ -135,7 +136,7 @@ bool Multiplier::multiply_integers_direct(const Strip& strip, const Scratch& scr
 void Multiplier::multiply_integer_panel(const Strip& strip, uint32_t panel, const Scratch& scratch) {
     const Product::Panel& own = strip.panels[panel];
     auto* weights = reinterpret_cast<UnpackedGroup*>(scratch.weights);
-    const uint32_t groups = strip.k / kGroupValues, blocks = (groups + kGroupBlock - 1) / kGroupBlock;
+    const uint32_t groups = strip.k() / kGroupValues, blocks = (groups + kGroupBlock - 1) / kGroupBlock;
     for (uint32_t block = 0; block < blocks; ++block) {
         const uint32_t first = groups * block / blocks, count = groups * (block + 1) / blocks - first;
         kernels_->integer.unpack(own.format, own.data, first, count, weights);

@@ -26,14 +26,16 @@ inline constexpr size_t kThreadBytes = kWeightBytes + kSumFloats * sizeof(float)
 
 /// Up to four neighbouring panels by a block of tokens: the work of one call.
 struct Multiplier::Strip {
+    const Product* product;  ///< theirs
     const Product::Panel* panels;
-    uint32_t panel_count, k;
+    uint32_t panel_count;
     const float* x;
     size_t ldx;
     uint32_t first_token, tokens;
     uint32_t first_tile, end_tile;  ///< the same tokens, where they lie in tiles
     const Output* out;
 
+    uint32_t k() const { return product->k(); }
     /// Where its panels lie; false where they are not of one format, which a direct kernel wants.
     bool of_one_format(const std::byte* (&data)[kStripPanels]) const {
         for (uint32_t i = 0; i < panel_count; ++i) {
