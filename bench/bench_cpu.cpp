@@ -25,6 +25,7 @@
 #include "bench/multiply_rate.h"
 #include "engine/exec/cpu/cpu_executor.h"
 #include "engine/exec/cpu/memory.h"
+#include "engine/sched/sequence.h"
 
 namespace {
 
@@ -75,7 +76,7 @@ class Bench {
         uint32_t tokens = std::max(kPrefillTokens, arguments.depth + kDecodeSteps);
         if (arguments.wants("shared"))
             tokens = std::max(tokens, kSharedBlocks * kBlockTokens + kOwnTokens + kAnswerTokens);
-        return (tokens + kBlockTokens - 1) / kBlockTokens;
+        return Sequence::blocks_for(tokens);
     }
 
     Bounds bounds;

@@ -8,11 +8,6 @@
 
 namespace pitwall::app {
 
-/// KV blocks that so many tokens take.
-constexpr uint32_t blocks_for(uint32_t tokens) {
-    return (tokens + engine::kBlockTokens - 1) / engine::kBlockTokens;
-}
-
 /// A block table for each of a few sequences that run without a scheduler: the pool becomes as large as all of them, and each has
 /// blocks of its own for `max_tokens`. Fails when the device's KV memory is too small for them.
 Result<std::vector<std::vector<BlockId>>> make_block_tables(engine::Executor& executor, uint32_t sequences,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/core/cli/block_tables.h"
+#include "engine/sched/sequence.h"
 
 namespace pitwall::app {
 
@@ -26,7 +27,7 @@ engine::StepResult TokenRunner::run(std::span<const Slice> slices) {
         part.work = slice.tokens.size() > 1 ? engine::WorkKind::kPrefill : engine::WorkKind::kDecode;
         part.tokens = slice.tokens;
         part.first_position = slice.first_position;
-        part.block_table = std::span(block_tables_[slice.sequence]).first(blocks_for(end));
+        part.block_table = std::span(block_tables_[slice.sequence]).first(engine::Sequence::blocks_for(end));
         part.samples = slice.sample;
         part.history = slice.tokens;
         part.logits_out = slice.logits_out;

@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "app/core/cli/block_tables.h"
+#include "engine/sched/sequence.h"
 
 namespace pitwall::bench {
 
 namespace {
 
-using app::blocks_for;
 using engine::kBlockTokens;
+using engine::Sequence;
 using engine::StepPlan;
 
 constexpr size_t kCopiesOfAStep = 4096;
@@ -65,7 +66,7 @@ engine::SequenceSlice Sequences::slice(uint32_t sequence, uint32_t first_positio
     part.work = count > 1 ? engine::WorkKind::kPrefill : engine::WorkKind::kDecode;
     part.tokens = std::span(tokens_[sequence]).subspan(first_position, count);
     part.first_position = first_position;
-    part.block_table = std::span(tables_[sequence]).first(blocks_for(first_position + count));
+    part.block_table = std::span(tables_[sequence]).first(Sequence::blocks_for(first_position + count));
     part.history = std::span(tokens_[sequence]).first(first_position + count);
     part.samples = 1;
     return part;
@@ -103,7 +104,7 @@ Work Sequences::prefill(uint32_t tokens, uint32_t step_tokens) {
 Status Sequences::copy_to_all(uint32_t tokens) {
     std::vector<engine::BlockCopy> copies;
     for (size_t i = 1; i < tables_.size(); ++i)
-        for (uint32_t n = 0; n < blocks_for(tokens); ++n)
+        for (uint32_t n = 0; n < Sequence::blocks_for(tokens); ++n)
             copies.push_back({tables_[0][n], tables_[i][n], kBlockTokens});
     return run_copies(*executor_, copies);
 }
