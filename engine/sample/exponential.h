@@ -18,18 +18,22 @@ inline constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
 inline constexpr float kSeries[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                                     4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
 
-/// e^x of what is no larger than 0 and no smaller than -80, the same bits wherever products and sums are not fused. No loop
-/// and no array's address, so that a CUDA kernel may call it, too.
-[[gnu::always_inline]] constexpr float of_negative(float x) {
-    const float shifted = x * kPerLn2 + kMagic, n = shifted - kMagic;
-    const float r = x - n * kLn2High - n * kLn2Low;
-    float p = kSeries[0] * r + kSeries[1];
+/// The same of each of several: Floats is a float, or a vector of them (gnu::vector_size) with Bits of uint32_t.
+template <class Bits, class Floats>
+[[gnu::always_inline]] constexpr Floats of_negatives(Floats x) {
+    const Floats shifted = x * kPerLn2 + kMagic, n = shifted - kMagic;
+    const Floats r = x - n * kLn2High - n * kLn2Low;
+    Floats p = kSeries[0] * r + kSeries[1];
     p = p * r + kSeries[2];
     p = p * r + kSeries[3];
     p = p * r + kSeries[4];
     p = p * r + kSeries[5];
     p = p * r * r + r + 1.0f;
-    return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) << 23) + (127u << 23));
+    return p * std::bit_cast<Floats>((std::bit_cast<Bits>(shifted) << 23) + (127u << 23));
 }
+
+/// e^x of what is no larger than 0 and no smaller than -80, the same bits wherever products and sums are not fused. No loop
+/// and no array's address, so that a CUDA kernel may call it, too.
+[[gnu::always_inline]] constexpr float of_negative(float x) { return of_negatives<uint32_t>(x); }
 
 }  // namespace pitwall::engine::exponential

@@ -17,8 +17,6 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 /// Candidates this far below the best weigh less than 1e-17 of it: less than the last bit of the sum.
 constexpr float kNegligible = 40.0f;
 
-using Candidate = SamplerScratch::Candidate;
-
 float tame(float logit) {
     if (std::isnan(logit)) return kMinusInfinity;
     return std::min(logit, std::numeric_limits<float>::max());
@@ -26,7 +24,7 @@ float tame(float logit) {
 
 /// Strict total order: what the library's selection leaves unspecified must not show.
 bool better(const Candidate& a, const Candidate& b) {
-    return a.value != b.value ? a.value > b.value : a.id < b.id;
+    return a.score != b.score ? a.score > b.score : a.id < b.id;
 }
 
 bool contains(std::span<const TokenId> ids, TokenId id) {
@@ -87,23 +85,10 @@ void penalize(std::span<float> logits, float penalty, std::span<const TokenId> h
     }
 }
 
-/// Candidates worth a weight, in order of id: temperature and min-p applied. Empty when nothing is finite.
-void collect_candidates(std::span<const float> logits, const SamplingParams& params, float best,
-                        SamplerScratch& scratch) {
-    const float cut = farthest_candidate(params);
-    scratch.candidates.clear();
-    for (size_t i = 0; i < logits.size(); ++i) {
-        // Subtracting first keeps the quotient finite however small the temperature is.
-        const float value = (tame(logits[i]) - best) / params.temperature;
-        if (value >= -cut) scratch.candidates.push_back({value, static_cast<TokenId>(i)});
-    }
-}
-
 void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
     if (top_k <= 0 || static_cast<size_t>(top_k) >= candidates.size()) return;
     std::nth_element(candidates.begin(), candidates.begin() + top_k, candidates.end(), better);
     candidates.resize(static_cast<size_t>(top_k));
-    std::sort(candidates.begin(), candidates.end(), better);
 }
 
 constexpr size_t kWeightsAtOnce = 16;
@@ -115,7 +100,7 @@ void each_weight(std::span<const Candidate> candidates, const Take& take) {
     float values[kWeightsAtOnce] = {}, weights[kWeightsAtOnce];
     for (size_t first = 0; first < candidates.size(); first += kWeightsAtOnce) {
         const size_t count = std::min(kWeightsAtOnce, candidates.size() - first);
-        for (size_t i = 0; i < count; ++i) values[i] = candidates[first + i].value;
+        for (size_t i = 0; i < count; ++i) values[i] = candidates[first + i].score;
         for (size_t i = 0; i < kWeightsAtOnce; ++i) weights[i] = exponential::of_negative(values[i]);
         take(weights, count);
     }
@@ -129,25 +114,48 @@ double total_weight(std::span<const Candidate> candidates) {
     return std::accumulate(std::begin(sums), std::end(sums), 0.0);
 }
 
-/// Keeps the fewest best candidates whose weights reach top_p of the whole. Sorts only as far as it must look.
-void keep_top_p(std::vector<Candidate>& candidates, float top_p) {
-    if (!(top_p < 1)) return;
-    const double wanted = std::max(0.0, static_cast<double>(top_p)) * total_weight(candidates);
-    double sum = 0;
-    size_t sorted = 0;
-    for (size_t i = 0; i < candidates.size(); ++i) {
-        if (i == sorted) {
-            const size_t next = std::min(candidates.size(), std::max<size_t>(64, sorted * 4));
-            std::partial_sort(candidates.begin() + static_cast<ptrdiff_t>(sorted),
-                              candidates.begin() + static_cast<ptrdiff_t>(next), candidates.end(), better);
-            sorted = next;
-        }
-        sum += static_cast<double>(exponential::of_negative(candidates[i].value));
-        if (sum >= wanted) {
-            candidates.resize(i + 1);
-            return;
-        }
+/// Of all candidates the best ones, so many that `enough` says so; all where it never does.
+template <class Enough>
+void collect_best(SamplerScratch& scratch, float farthest, const Enough& enough) {
+    constexpr float kStep = 2;  // each next one costs little, and what is too much has to be sorted
+    for (float reach = kStep;; reach += kStep) {
+        scratch.blocks.collect(std::min(reach, farthest), scratch.candidates);
+        if (reach >= farthest || enough(std::span<const Candidate>(scratch.candidates))) return;
     }
+}
+
+/// Keeps the fewest of the best, which candidates begin with, whose weights reach `wanted`.
+void keep_weight(std::vector<Candidate>& candidates, double wanted) {
+    double sum = 0;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+        sum += static_cast<double>(exponential::of_negative(candidates[i].score));
+        if (sum >= wanted) return candidates.resize(i + 1);
+    }
+}
+
+bool cuts_top_k(const SamplingParams& params, size_t vocab) {
+    return params.top_k > 0 && static_cast<size_t>(params.top_k) < vocab;
+}
+bool cuts_top_p(const SamplingParams& params) { return params.top_p < 1; }
+double share_of(const SamplingParams& params, double total) {
+    return std::max(0.0, static_cast<double>(params.top_p)) * total;
+}
+
+/// Candidates that top-k and top-p leave, the best first.
+void keep_best(const SamplingParams& params, bool cut_k, float farthest, SamplerScratch& scratch) {
+    auto& candidates = scratch.candidates;
+    if (cut_k) {
+        const auto k = static_cast<size_t>(params.top_k);
+        collect_best(scratch, farthest, [&](auto some) { return some.size() >= k; });
+        keep_top_k(candidates, params.top_k);
+        std::sort(candidates.begin(), candidates.end(), better);
+        if (cuts_top_p(params)) keep_weight(candidates, share_of(params, total_weight(candidates)));
+        return;
+    }
+    const double wanted = share_of(params, scratch.blocks.weigh(farthest));
+    collect_best(scratch, farthest, [&](auto some) { return total_weight(some) >= wanted; });
+    std::sort(candidates.begin(), candidates.end(), better);
+    keep_weight(candidates, wanted);
 }
 
 TokenId draw(SamplerScratch& scratch, double uniform) {
@@ -199,10 +207,14 @@ TokenId sample_token(std::span<const float> logits, const SamplingParams& params
     if (best < 0) return lowest_allowed(logits.size(), banned);
     if (greedy) return best;
 
-    collect_candidates(scores, params, tame(scores[static_cast<size_t>(best)]), scratch);
-    keep_top_k(scratch.candidates, params.top_k);
-    keep_top_p(scratch.candidates, params.top_p);
-    return draw(scratch, uniform_noise(params.seed, position));
+    scratch.blocks.score(scores, tame(scores[static_cast<size_t>(best)]), params.temperature);
+    const float farthest = farthest_candidate(params);
+    const double uniform = uniform_noise(params.seed, position);
+    const bool cut_k = cuts_top_k(params, scores.size());
+    if (!cut_k && !cuts_top_p(params))
+        return scratch.blocks.passing(uniform * scratch.blocks.weigh(farthest));
+    keep_best(params, cut_k, farthest, scratch);
+    return draw(scratch, uniform);
 }
 
 bool takes_largest(const SamplingParams& params, std::span<const TokenId> history,

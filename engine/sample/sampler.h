@@ -6,17 +6,15 @@
 #include <vector>
 
 #include "engine/sample/sampling_params.h"
+#include "engine/sample/scored_blocks.h"
 #include "telemetry/base/ids.h"
 
 namespace pitwall::engine {
 
 /// Buffers that sample_token() reuses, so that a token allocates nothing once they have grown. One per thread.
 struct SamplerScratch {
-    struct Candidate {
-        float value;  ///< logit after penalty and temperature
-        TokenId id;
-    };
-    std::vector<float> logits;          ///< [vocab], penalised
+    std::vector<float> logits;  ///< [vocab], penalised
+    ScoredBlocks blocks;
     std::vector<Candidate> candidates;  ///< at most [vocab]
     std::vector<double> weights;        ///< [candidates]
     std::vector<uint32_t> seen;         ///< [vocab], generation in which a token was penalised

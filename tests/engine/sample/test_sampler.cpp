@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -191,6 +192,41 @@ TEST(Sampling, FollowsTheDistribution) {
         for (const auto& [id, p] : found)
             EXPECT_TRUE(expected.contains(id))
                 << "round " << round << ": " << id << " should have been left out";
+    }
+}
+
+/// Vocabularies of many blocks and a part of one, from peaked to flat: of the candidates that the plain way leaves, the one on which the
+/// uniform number falls.
+TEST(Sampling, DrawsByTheUniformNumberFromLargeVocabularies) {
+    std::mt19937 random(11);
+    SamplerScratch scratch;
+    for (uint32_t round = 0; round < storm_size(300u); ++round) {
+        std::normal_distribution<float> normal(0, round % 3 == 0 ? 0.2f : 4);
+        std::vector<float> logits(64 * (random() % 60 + 1) + random() % 64);
+        for (float& x : logits) x = normal(random);
+        if (round % 5 == 0) std::ranges::fill(logits, 1.5f);
+        SamplingParams params = hot(round % 2 ? 0.7f : 1.4f);
+        if (round % 3 == 1) params.top_k = static_cast<int32_t>(random() % 100 + 1);
+        if (round % 4 < 3) params.top_p = std::array{0.95f, 0.5f, 0.9999f}[static_cast<size_t>(round % 4)];
+        if (round % 7 == 0) params.min_p = 0.02f;
+        const bool sorted = params.top_k > 0 || params.top_p < 1;
+        const auto expected = reference(logits, params, {}, {});
+        std::vector<std::pair<double, TokenId>> order;
+        for (const auto& [id, p] : expected)
+            order.push_back({sorted ? -static_cast<double>(logits[static_cast<size_t>(id)]) : 0, id});
+        std::ranges::sort(order);
+        for (uint64_t position = 0; position < 20; ++position) {
+            const TokenId id = sample_token(logits, params, {}, {}, position, scratch);
+            ASSERT_TRUE(expected.contains(id)) << "round " << round;
+            double before = 0;
+            for (const auto& [key, other] : order) {
+                if (other == id) break;
+                before += expected.at(other);
+            }
+            const double uniform = uniform_noise(params.seed, position);
+            EXPECT_GT(uniform, before - 1e-6) << "round " << round << ", id " << id;
+            EXPECT_LT(uniform, before + expected.at(id) + 1e-6) << "round " << round << ", id " << id;
+        }
     }
 }
 
