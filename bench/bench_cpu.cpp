@@ -11,20 +11,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <barrier>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
-#include <numeric>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "bench/kernel_rate.h"
 #include "bench/multiply_rate.h"
 #include "engine/exec/cpu/cpu_executor.h"
-#include "engine/exec/cpu/memory.h"
 #include "engine/sched/sequence.h"
 
 namespace {
@@ -183,62 +178,6 @@ class Bench {
     StepResult last_;
 };
 
-/// A way to read memory: in so many places side by side, as kernels read panels, each line asked for so many bytes ahead.
-struct ReadWay {
-    size_t streams;  ///< at most 4
-    uint32_t fetch_ahead;
-};
-constexpr ReadWay kReadWays[] = {{1, 0}, {1, 8192}, {4, 0}, {4, 8192}};
-
-/// What 16 bytes at a time a pass over them comes to; nothing is kept but what the compiler must not leave out.
-uint64_t read_through(std::span<const std::byte> bytes, const ReadWay& way) {
-    using Words [[gnu::vector_size(16), gnu::may_alias]] = uint64_t;
-    constexpr size_t kLine = 64;
-    const size_t stream = bytes.size() / way.streams / kLine * kLine;
-    Words sums[4] = {};
-    for (size_t at = 0; at < stream; at += kLine) {
-        for (size_t i = 0; i < way.streams; ++i) {
-            const std::byte* line = bytes.data() + i * stream + at;
-            if (way.fetch_ahead > 0) __builtin_prefetch(line + way.fetch_ahead);
-            const auto* words = reinterpret_cast<const Words*>(line);
-            sums[i] ^= (words[0] ^ words[1]) ^ (words[2] ^ words[3]);
-        }
-    }
-    const Words all = (sums[0] ^ sums[1]) ^ (sums[2] ^ sums[3]);
-    return all[0] ^ all[1];
-}
-
-/// Bytes a second that `threads` threads read, best of several passes over a buffer of the size given, in the way that suits the
-/// machine best. Threads wait for each other at the beginning of each pass: what it takes to start them is not memory's time.
-double read_bandwidth(uint32_t threads, size_t bytes) {
-    constexpr int kPasses = 7;
-    auto pages = engine::cpu::PageBuffer::allocate(bytes, "what is read");  // as weights lie
-    if (!pages.ok()) return 0;
-    std::memset(pages.value().data(), 3, bytes);
-    const std::span<const std::byte> all(pages.value().data(), bytes);
-    const size_t share = bytes / threads / 64 * 64;
-    std::vector<uint64_t> sums(threads);
-    std::barrier together(threads);
-    double best = 0;
-    const auto read = [&](uint32_t thread) {
-        for (int pass = 0; pass < kPasses; ++pass) {
-            for (const ReadWay& way : kReadWays) {
-                together.arrive_and_wait();
-                const auto start = std::chrono::steady_clock::now();
-                sums[thread] += read_through(all.subspan(thread * share, share), way);
-                together.arrive_and_wait();
-                const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-                if (thread == 0) best = std::max(best, static_cast<double>(bytes) / took.count());
-            }
-        }
-    };
-    std::vector<std::thread> workers;
-    for (uint32_t thread = 1; thread < threads; ++thread) workers.emplace_back(read, thread);
-    read(0);
-    for (auto& worker : workers) worker.join();
-    return std::accumulate(sums.begin(), sums.end(), uint64_t{0}) == 1 ? 0 : best;
-}
-
 bool read_dtype(std::string_view word, Arguments& arguments) {
     const auto& choices = presets::spec(presets::KnobId::kActivationDtype).choices;
     const auto at = std::find(choices.begin(), choices.end(), word);
@@ -300,7 +239,7 @@ int main(int argc, char** argv) {
     Bench bench(executor, arguments);
     const DeviceInfo& device = executor.device();
     if (arguments.wants("read")) {
-        bench.bounds.read_bytes_per_s = read_bandwidth(device.threads, executor.weight_bytes());
+        bench.bounds.read_bytes_per_s = executor.measure_bandwidth().value_or(0);
         fmt::print(R"({{"name": "read_bandwidth", "unit": "GB/s", "median": {:.2f}, "threads": {}}})"
                    "\n",
                    bench.bounds.read_bytes_per_s / 1e9, device.threads);

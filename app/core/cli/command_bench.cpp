@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "app/core/cli/bandwidth.h"
 #include "app/core/cli/commands.h"
 #include "app/core/cli/console.h"
 #include "app/core/cli/interrupts.h"
@@ -207,9 +206,7 @@ int bench(const CommandContext& context, const BenchOptions& options) {
                                        opening_progress(context, interrupts));
     if (!executor.ok()) return report(executor.error(), kExitWrongUse);
     opened.value().model->release_pages();
-    const engine::DeviceInfo& info = executor.value()->device();
-    const std::optional<double> own = executor.value()->measure_bandwidth();
-    const double bandwidth = own ? *own : info.simulated ? 0 : measure_read_bandwidth(info.threads);
+    const double bandwidth = executor.value()->measure_bandwidth().value_or(0);
     for (const Design& design : designs) {
         auto runner = TokenRunner::create(*executor.value(), design.batch, design.max_tokens() + 1);
         if (!runner.ok()) return report(runner.error(), kExitWrongUse);

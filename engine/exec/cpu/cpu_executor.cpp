@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "engine/exec/cpu/forward.h"
+#include "engine/exec/cpu/read_bandwidth.h"
 #include "engine/exec/cpu/side_text.h"
 #include "engine/sample/sampler.h"
 
@@ -65,6 +66,7 @@ class CpuExecutor final : public Executor {
     telemetry::KvDtype kv_cache_dtype() const override { return arena_.dtype(); }
     uint64_t weight_bytes() const override { return model_->bytes(); }
     uint64_t activation_bytes() const override;
+    std::optional<double> measure_bandwidth() override { return read_bandwidth(pool_, model_->bytes()); }
     uint32_t capacity_blocks() const override { return arena_.capacity_blocks(); }
     KvCapacity kv_capacity(telemetry::KvDtype dtype) const override {
         const uint64_t bytes = kv_bytes_per_block(dtype, model_->config);
