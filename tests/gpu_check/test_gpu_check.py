@@ -137,6 +137,12 @@ class GpuCheck(unittest.TestCase):
         self.assertEqual(packed.read_text(), "\n")
         self.check_what_came_back()
 
+    def test_help_is_what_the_script_says_of_itself(self):
+        done = subprocess.run([ROOT / "scripts/gpu-check", "--help"], capture_output=True, text=True, check=True)
+        self.assertTrue(done.stdout.startswith("Tests and measures the CUDA executor"), done.stdout)
+        self.assertIn("--build", done.stdout)
+        self.assertNotIn("lib.sh", done.stdout, "comments alone")
+
     def test_without_a_gpu_it_says_so(self):
         (self.folder / "bin/nvidia-smi").unlink()
         (self.folder / "bin/dirname").symlink_to(shutil.which("dirname"))

@@ -202,8 +202,9 @@ Status open_at(const char* place, Library& library) {
     if (const size_t version = library.call.version(); version < kOldestVersion)
         return Error{fmt::format("{} is older than cuBLASLt 12: its version is {}", place, version), ""};
     if (const cublasStatus_t status = library.call.create(&library.handle); status != CUBLAS_STATUS_SUCCESS)
-        return Error{
-            fmt::format("{} does not begin: cuBLASLt says: {}", place, library.call.status_text(status)), ""};
+        return Error{fmt::format("{} cannot be used on this machine: cuBLASLt says: {}", place,
+                                 library.call.status_text(status)),
+                     ""};
     return {};
 }
 

@@ -327,7 +327,9 @@ TEST_F(CudaMatrixLibrary, SaysWhyThereIsNone) {
     fake_->version = 120000;
     EXPECT_EQ(why_none(), "");
     fake_->failure = {"cublasLtCreate", 2, 1};
-    EXPECT_EQ(why_none(), fake + " does not begin: cuBLASLt says: the library was not initialized" + hint);
+    EXPECT_EQ(
+        why_none(),
+        fake + " cannot be used on this machine: cuBLASLt says: the library was not initialized" + hint);
     ::setenv("PITWALL_CUBLASLT", PITWALL_FAKE_OLD_CUBLASLT, 1);
     EXPECT_EQ(why_none(), PITWALL_FAKE_OLD_CUBLASLT
                               " is no cuBLASLt of version 12 or later: it lacks cublasLtGetStatusString" +
