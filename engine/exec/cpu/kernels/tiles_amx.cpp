@@ -90,17 +90,55 @@ void with_tiles_of(const TiledProduct& p, const TilePanel& panel, const Use& use
     use(tiles);
 }
 
-/// Up to 16 tokens: each group of weights is multiplied soon after it was unpacked, and not kept.
+// The compiler wants tiles' numbers to be literals.
+template <int kTile>
+[[gnu::always_inline]] inline void load_tile(const void* from, size_t stride) {
+    if constexpr (kTile == 0) _tile_loadd(0, from, stride);
+    if constexpr (kTile == 1) _tile_loadd(1, from, stride);
+    if constexpr (kTile == 2) _tile_loadd(2, from, stride);
+    if constexpr (kTile == 3) _tile_loadd(3, from, stride);
+}
+template <int kTile>
+[[gnu::always_inline]] inline void store_tile(void* to, size_t stride) {
+    if constexpr (kTile == 0) _tile_stored(0, to, stride);
+    if constexpr (kTile == 1) _tile_stored(1, to, stride);
+    if constexpr (kTile == 2) _tile_stored(2, to, stride);
+    if constexpr (kTile == 3) _tile_stored(3, to, stride);
+}
+/// Adds activations of 16 tokens times the weights in tile 4.
+template <int kTile>
+[[gnu::always_inline]] inline void multiply_tile(const std::byte* x, size_t stride) {
+    if constexpr (kTile == 0) {
+        _tile_loadd(6, x, stride);
+        _tile_dpbf16ps(0, 6, 4);
+    }
+    if constexpr (kTile == 1) {
+        _tile_loadd(7, x, stride);
+        _tile_dpbf16ps(1, 7, 4);
+    }
+    if constexpr (kTile == 2) {
+        _tile_loadd(6, x, stride);
+        _tile_dpbf16ps(2, 6, 4);
+    }
+    if constexpr (kTile == 3) {
+        _tile_loadd(7, x, stride);
+        _tile_dpbf16ps(3, 7, 4);
+    }
+}
+
+/// Few tiles of tokens: each group of weights is multiplied soon after it was unpacked, and not kept.
+template <int kTiles>
 void multiply_panel(const TiledProduct& p, const TilePanel& panel) {
     constexpr uint32_t kLag = 2, kRing = 8;
-    const size_t stride = p.ldc * sizeof(float);
+    const size_t stride = p.ldc * sizeof(float), tile_sums = kTileTokens * p.ldc;
     const uint32_t groups = tile_groups(p.k);
     const size_t row_bytes = p.ldx * sizeof(BfloatPair);
     const auto* x = reinterpret_cast<const std::byte*>(p.x);
-    if (p.add)
-        _tile_loadd(0, panel.c, stride);
-    else
-        _tile_zero(0);
+    alignas(64) static constexpr float kZeros[kPanelRows] = {};
+    const float* const begin = p.add ? panel.c : kZeros;
+    unrolled<kTiles>([&](auto tile) PITWALL_LAMBDA {
+        load_tile<tile.value>(begin + (p.add ? tile.value * tile_sums : 0), p.add ? stride : 0);
+    });
     with_tiles_of(p, panel, [&](auto& tiles) PITWALL_LAMBDA {
         for (uint32_t group = 0; group < groups + kLag; ++group) {
             if (group < groups) tiles.unpack(group, p.scratch + group % kRing * kTileBytes);
@@ -108,11 +146,19 @@ void multiply_panel(const TiledProduct& p, const TilePanel& panel) {
             if (group < kLag) continue;
             const uint32_t ready = group - kLag;
             _tile_loadd(4, p.scratch + ready % kRing * kTileBytes, 64);
-            _tile_loadd(6, x + ready * kTileRowBytes, row_bytes);
-            _tile_dpbf16ps(0, 6, 4);
+            unrolled<kTiles>([&](auto tile) PITWALL_LAMBDA {
+                multiply_tile<tile.value>(x + ready * kTileRowBytes + tile.value * kTileTokens * row_bytes,
+                                          row_bytes);
+            });
         }
     });
-    _tile_stored(0, panel.c, stride);
+    unrolled<kTiles>(
+        [&](auto tile) PITWALL_LAMBDA { store_tile<tile.value>(panel.c + tile.value * tile_sums, stride); });
+}
+
+template <int kTiles>
+void multiply_panels_by_few(const TiledProduct& p) {
+    for (uint32_t i = 0; i < p.panel_count; ++i) multiply_panel<kTiles>(p, p.panels[i]);
 }
 
 void unpack_panel(const TiledProduct& p, const TilePanel& panel, uint32_t first, uint32_t end,
@@ -148,6 +194,15 @@ void multiply_panels(const TiledProduct& p, const TilePanel* panels) {
         multiply_depth<kPanels>(p, panels, groups * i / depths, groups * (i + 1) / depths);
 }
 
+void multiply_panels_by_many(const TiledProduct& p) {
+    for (uint32_t i = 0; i < p.panel_count;) {
+        if (i + 1 < p.panel_count)
+            multiply_panels<2>(p, p.panels + i), i += 2;
+        else
+            multiply_panels<1>(p, p.panels + i++);
+    }
+}
+
 /// Sums of a panel become those of what was to be multiplied, where its weights or activations stand for other numbers.
 void rescale(const TiledProduct& p, const TilePanel& panel) {
     const int exponent = p.x_exponent + (has_small_weights(panel.format) ? kSmallWeights : 0);
@@ -171,13 +226,21 @@ constexpr Configs all_configs() {
 void multiply(const TiledProduct& p) {
     static constexpr Configs kConfigs = all_configs();
     take_tiles(kConfigs.of_tokens[lesser(p.tokens, kTileTokens)]);
-    for (uint32_t i = 0; i < p.panel_count;) {
-        if (p.tokens <= kTileTokens)
-            multiply_panel(p, p.panels[i++]);
-        else if (i + 1 < p.panel_count)
-            multiply_panels<2>(p, p.panels + i), i += 2;
-        else
-            multiply_panels<1>(p, p.panels + i++);
+    switch ((p.tokens + kTileTokens - 1) / kTileTokens) {
+        case 1:
+            multiply_panels_by_few<1>(p);
+            break;
+        case 2:
+            multiply_panels_by_few<2>(p);
+            break;
+        case 3:
+            multiply_panels_by_few<3>(p);
+            break;
+        case 4:
+            multiply_panels_by_few<4>(p);
+            break;
+        default:
+            multiply_panels_by_many(p);
     }
     _tile_release();
     finish_writing();

@@ -288,7 +288,8 @@ TEST_P(BfloatProducts, ATokenHasTheSameBitsInAnyCompany) {
         product.append(weights, 0);
         const auto x = random_rows(size_t{kTokens} * k, random_);
         const auto all = multiplied(product, ActivationDtype::kBf16, x, kRows, 2);
-        for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 13u, 16u, 17u, 33u, 40u, 129u, 290u}) {
+        for (const uint32_t tokens :
+             {1u, 2u, 3u, 4u, 5u, 6u, 7u, 13u, 16u, 17u, 33u, 40u, 48u, 63u, 64u, 65u, 129u, 290u}) {
             const uint32_t first = static_cast<uint32_t>(random_() % (kTokens - tokens));
             const std::vector<float> some(x.begin() + first * k, x.begin() + (first + tokens) * k);
             const auto alone = multiplied(product, ActivationDtype::kBf16, some, kRows, tokens % 3 + 1);
