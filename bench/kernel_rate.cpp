@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <random>
 #include <vector>
 
 #include "engine/exec/cpu/bfloat_rows.h"
@@ -37,12 +38,27 @@ uint32_t tile_tokens(const Kernels& kernels, presets::ActivationDtype activation
                : most;
 }
 
-/// Panels of small numbers, none of them denormal.
+/// Random numbers with small scales: what all are alike a processor multiplies with less power, and so faster.
 struct Panels {
     static constexpr size_t kBytes = layout_of(kFormat).panel_bytes(kColumns);
-    const std::vector<std::byte> weights = std::vector<std::byte>(kPanels * kBytes, std::byte{0x22});
+    std::vector<std::byte> weights = std::vector<std::byte>(kPanels * kBytes, std::byte{0x22});
+    Panels() {
+        static_assert(layout_of(kFormat).groups_per_super == 1 && layout_of(kFormat).high_bytes == 0);
+        constexpr size_t kGroup = layout_of(kFormat).group_bytes(), kScales = layout_of(kFormat).scale_bytes;
+        std::mt19937 random(1);
+        for (size_t at = 0; at < weights.size(); ++at)
+            if (at % kGroup >= kScales) weights[at] = static_cast<std::byte>(random());
+    }
     const std::byte* panel(uint32_t i) const { return weights.data() + i * kBytes; }
 };
+
+std::vector<float> random_row() {
+    std::mt19937 random(2);
+    std::normal_distribution<float> normal;
+    std::vector<float> x(kColumns);
+    for (float& value : x) value = normal(random);
+    return x;
+}
 
 /// The best rate of run(), of kPanels panels with so many tokens; 0 where it returns false.
 template <class Run>
@@ -63,8 +79,7 @@ double integer_rate(const Kernels& kernels, presets::ActivationDtype activations
     auto rows = IntegerRows::create(tokens, kColumns);
     if (!rows.ok()) return 0;
     rows.value().lay_out(kernels, activations, kColumns, tokens);
-    std::vector<float> x(kColumns);
-    for (uint32_t i = 0; i < kColumns; ++i) x[i] = static_cast<float>(i % 19) - 9;
+    const std::vector<float> x = random_row();
     for (uint32_t token = 0; token < tokens; ++token) rows.value().round(kernels, token, x.data());
     const Panels own;
     std::array<const std::byte*, kPanels> panels;
@@ -92,6 +107,9 @@ double bfloat_tile_rate(const Kernels& kernels, uint32_t tokens) {
     auto scratch = PageBuffer::allocate(kTileScratchBytes, "products");
     if (!rows.ok() || !scratch.ok()) return 0;
     rows.value().lay_out(kColumns);
+    const std::vector<float> x = random_row();
+    for (uint32_t token = 0; token < tokens; ++token)
+        rows.value().round(*kernels.tiles, token, x.data(), -kSmallWeights);
     const TiledProduct product{panels.data(),
                                kPanels,
                                kColumns,

@@ -133,7 +133,7 @@ class Executor {
     virtual uint64_t weight_bytes() const = 0;  ///< resident, as laid out for this device
     /// Buffers for what a step computes on its way, logits among them; 0 where it is not known.
     virtual uint64_t activation_bytes() const { return 0; }
-    /// Bytes a second that memory gives while as much is read as the weights are, or, of a GPU's own, read and written; 0 where that
+    /// Bytes a second that memory gives while as much is read as the weights are (512 MB at most), or, of a GPU's own, read and written; 0 where that
     /// cannot be measured; nothing: it has no memory. Takes some tenths of a second.
     virtual std::optional<double> measure_bandwidth() { return std::nullopt; }
     /// Most blocks the memory given allows; what num_kv_blocks may be raised to.

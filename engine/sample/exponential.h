@@ -4,7 +4,6 @@
 // x / ln 2 and r = x - n ln 2, e^x = 2^n (1 + r + r^2 p(r)).
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 namespace pitwall::engine::exponential {
@@ -18,7 +17,8 @@ inline constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
 inline constexpr float kSeries[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
                                     4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
 
-/// The same of each of several: Floats is a float, or a vector of them (gnu::vector_size) with Bits of uint32_t.
+/// e^x of each of several numbers, as of_negative() below has it: Floats is a float, or a vector of them (gnu::vector_size) with Bits of
+/// uint32_t. Not std::bit_cast, which is a function: what vectors it takes depends on the file that it was compiled for.
 template <class Bits, class Floats>
 [[gnu::always_inline]] constexpr Floats of_negatives(Floats x) {
     const Floats shifted = x * kPerLn2 + kMagic, n = shifted - kMagic;
@@ -29,7 +29,7 @@ template <class Bits, class Floats>
     p = p * r + kSeries[4];
     p = p * r + kSeries[5];
     p = p * r * r + r + 1.0f;
-    return p * std::bit_cast<Floats>((std::bit_cast<Bits>(shifted) << 23) + (127u << 23));
+    return p * __builtin_bit_cast(Floats, (__builtin_bit_cast(Bits, shifted) << 23) + (127u << 23));
 }
 
 /// e^x of what is no larger than 0 and no smaller than -80, the same bits wherever products and sums are not fused. No loop

@@ -86,7 +86,6 @@ void penalize(std::span<float> logits, float penalty, std::span<const TokenId> h
 }
 
 void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
-    if (top_k <= 0 || static_cast<size_t>(top_k) >= candidates.size()) return;
     std::nth_element(candidates.begin(), candidates.begin() + top_k, candidates.end(), better);
     candidates.resize(static_cast<size_t>(top_k));
 }
@@ -133,7 +132,7 @@ void keep_weight(std::vector<Candidate>& candidates, double wanted) {
     }
 }
 
-bool cuts_top_k(const SamplingParams& params, size_t vocab) {
+bool may_cut_top_k(const SamplingParams& params, size_t vocab) {
     return params.top_k > 0 && static_cast<size_t>(params.top_k) < vocab;
 }
 bool cuts_top_p(const SamplingParams& params) { return params.top_p < 1; }
@@ -141,21 +140,23 @@ double share_of(const SamplingParams& params, double total) {
     return std::max(0.0, static_cast<double>(params.top_p)) * total;
 }
 
-/// Candidates that top-k and top-p leave, the best first.
-void keep_best(const SamplingParams& params, bool cut_k, float farthest, SamplerScratch& scratch) {
+/// Candidates that top-k and top-p leave: the best first, but in order of id where neither cuts.
+void keep_best(const SamplingParams& params, bool may_cut_k, float farthest, SamplerScratch& scratch) {
     auto& candidates = scratch.candidates;
-    if (cut_k) {
-        const auto k = static_cast<size_t>(params.top_k);
-        collect_best(scratch, farthest, [&](auto some) { return some.size() >= k; });
-        keep_top_k(candidates, params.top_k);
-        std::sort(candidates.begin(), candidates.end(), better);
-        if (cuts_top_p(params)) keep_weight(candidates, share_of(params, total_weight(candidates)));
-        return;
+    const bool cut_p = cuts_top_p(params);
+    const auto k = static_cast<size_t>(params.top_k);
+    double wanted = 0;
+    if (may_cut_k) {
+        collect_best(scratch, farthest, [&](auto some) { return some.size() > k; });
+    } else {
+        wanted = share_of(params, scratch.blocks.weigh(farthest));
+        collect_best(scratch, farthest, [&](auto some) { return total_weight(some) >= wanted; });
     }
-    const double wanted = share_of(params, scratch.blocks.weigh(farthest));
-    collect_best(scratch, farthest, [&](auto some) { return total_weight(some) >= wanted; });
-    std::sort(candidates.begin(), candidates.end(), better);
-    keep_weight(candidates, wanted);
+    const bool cut_k = may_cut_k && candidates.size() > k;
+    if (cut_k) keep_top_k(candidates, params.top_k);
+    if (cut_k || cut_p) std::sort(candidates.begin(), candidates.end(), better);
+    if (may_cut_k) wanted = share_of(params, total_weight(candidates));
+    if (cut_p) keep_weight(candidates, wanted);
 }
 
 TokenId draw(SamplerScratch& scratch, double uniform) {
@@ -210,10 +211,10 @@ TokenId sample_token(std::span<const float> logits, const SamplingParams& params
     scratch.blocks.score(scores, tame(scores[static_cast<size_t>(best)]), params.temperature);
     const float farthest = farthest_candidate(params);
     const double uniform = uniform_noise(params.seed, position);
-    const bool cut_k = cuts_top_k(params, scores.size());
-    if (!cut_k && !cuts_top_p(params))
-        return scratch.blocks.passing(uniform * scratch.blocks.weigh(farthest));
-    keep_best(params, cut_k, farthest, scratch);
+    const bool may_cut_k = may_cut_top_k(params, scores.size());
+    if (!may_cut_k && !cuts_top_p(params))
+        return scratch.blocks.draw(uniform * scratch.blocks.weigh(farthest));
+    keep_best(params, may_cut_k, farthest, scratch);
     return draw(scratch, uniform);
 }
 

@@ -138,7 +138,7 @@ class GpuCheck(unittest.TestCase):
         self.check_what_came_back()
 
     def test_help_is_what_the_script_says_of_itself(self):
-        done = subprocess.run([ROOT / "scripts/gpu-check", "--help"], capture_output=True, text=True, check=True)
+        done = subprocess.run(["./gpu-check", "--help"], cwd=ROOT / "scripts", capture_output=True, text=True, check=True)
         self.assertTrue(done.stdout.startswith("Tests and measures the CUDA executor"), done.stdout)
         self.assertIn("--build", done.stdout)
         self.assertNotIn("lib.sh", done.stdout, "comments alone")

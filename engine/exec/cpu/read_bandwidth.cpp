@@ -45,6 +45,7 @@ double read_bandwidth(ThreadPool& pool, uint64_t most_bytes) {
     constexpr uint64_t kMost = uint64_t{1} << 29;  // more takes longer and says no more
     const uint32_t threads = pool.threads();
     const size_t share = std::min(most_bytes, kMost) / threads / kLine * kLine, bytes = share * threads;
+    if (share == 0) return 0;
     auto pages = PageBuffer::allocate(bytes, "what is read");  // as weights lie
     if (!pages.ok()) return 0;
     std::memset(pages.value().data(), 3, bytes);

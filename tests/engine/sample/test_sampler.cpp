@@ -131,12 +131,14 @@ TEST(Sampling, SurvivesAnything) {
         for (const float top_p : {0.0f, -1.0f, 0.5f, 1.0f, kNan})
             for (const float min_p : {0.0f, 1.0f, 2.0f, kNan})
                 for (const float penalty : {0.0f, 1.0f, 1e-30f, kNan, kInfinity}) {
-                    SamplingParams params{temperature, 3, top_p, min_p, penalty, 9};
-                    const TokenId id =
-                        pick({kNan, 1, kInfinity, -kInfinity, 3e38f, -3e38f}, params, {1, 2, 4}, {0});
-                    EXPECT_GE(id, 0);
-                    EXPECT_LT(id, 6);
-                    EXPECT_NE(id, 0) << "banned";
+                    for (const int32_t top_k : {0, 3, 100}) {
+                        SamplingParams params{temperature, top_k, top_p, min_p, penalty, 9};
+                        const TokenId id =
+                            pick({kNan, 1, kInfinity, -kInfinity, 3e38f, -3e38f}, params, {1, 2, 4}, {0});
+                        EXPECT_GE(id, 0);
+                        EXPECT_LT(id, 6);
+                        EXPECT_NE(id, 0) << "banned";
+                    }
                 }
 }
 
@@ -209,8 +211,12 @@ TEST(Sampling, DrawsByTheUniformNumberFromLargeVocabularies) {
         if (round % 3 == 1) params.top_k = static_cast<int32_t>(random() % 100 + 1);
         if (round % 4 < 3) params.top_p = std::array{0.95f, 0.5f, 0.9999f}[static_cast<size_t>(round % 4)];
         if (round % 7 == 0) params.min_p = 0.02f;
-        const bool sorted = params.top_k > 0 || params.top_p < 1;
+        params.seed = round;
         const auto expected = reference(logits, params, {}, {});
+        SamplingParams all = params;
+        all.top_k = 0, all.top_p = 1;
+        // What nothing cuts keeps its order.
+        const bool sorted = params.top_p < 1 || expected.size() < reference(logits, all, {}, {}).size();
         std::vector<std::pair<double, TokenId>> order;
         for (const auto& [id, p] : expected)
             order.push_back({sorted ? -static_cast<double>(logits[static_cast<size_t>(id)]) : 0, id});

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <string>
 
 #include "engine/sample/exponential.h"
 
@@ -31,14 +32,15 @@ double plain_sum(const std::vector<float>& scores, size_t block, float farthest)
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-/// Whatever instructions this machine has.
-TEST(ScoredBlocks, BitsAreThoseOfPlainArithmetic) {
+class EachVectors : public testing::TestWithParam<ScoringVectors> {};
+
+TEST_P(EachVectors, BitsAreThoseOfPlainArithmetic) {
     for (const size_t count : {1u, 63u, 64u, 65u, 1000u, 4096u}) {
         const std::vector<float> logits = some_logits(count);
         const float best = *std::ranges::max_element(logits), temperature = 0.7f, farthest = 20;
         std::vector<float> scores;
         for (const float x : logits) scores.push_back((x - best) / temperature);
-        ScoredBlocks blocks;
+        ScoredBlocks blocks(GetParam());
         blocks.score(logits, best, temperature);
         std::vector<Candidate> all;
         blocks.collect(1000, all);
@@ -51,6 +53,24 @@ TEST(ScoredBlocks, BitsAreThoseOfPlainArithmetic) {
         for (size_t block = 0; block * 64 < count; ++block) sum += plain_sum(scores, block, farthest);
         EXPECT_EQ(blocks.weigh(farthest), sum);
     }
+}
+
+std::string vectors_name(const testing::TestParamInfo<ScoringVectors>& info) {
+    static constexpr const char* kNames[] = {"plain", "avx2", "avx512"};
+    return kNames[static_cast<size_t>(info.param)];
+}
+INSTANTIATE_TEST_SUITE_P(ScoredBlocks, EachVectors, testing::ValuesIn(available_scoring_vectors()),
+                         vectors_name);
+
+/// Infinity over infinity, where temperature is infinite.
+TEST(ScoredBlocks, WhatIsNoNumberIsNeverDrawn) {
+    const std::vector<float> logits{-kInfinity, 1, std::nanf(""), 3, -kInfinity};
+    ScoredBlocks blocks;
+    blocks.score(logits, 3, kInfinity);
+    const double whole = blocks.weigh(40);
+    EXPECT_EQ(whole, 2);
+    for (const double share : {0.0, 0.3, 0.49}) EXPECT_EQ(blocks.draw(share * whole), 1) << share;
+    for (const double share : {0.5, 0.9, 1.0}) EXPECT_EQ(blocks.draw(share * whole), 3) << share;
 }
 
 TEST(ScoredBlocks, CollectsWhatIsNear) {
@@ -79,7 +99,7 @@ TEST(ScoredBlocks, WhatIsNoNumberIsFarAndInfinityLarge) {
 }
 
 /// Each token's part of the sum, from the first to the last; those too far away have none.
-TEST(ScoredBlocks, ThePassingTokenIsWhereTheSumLies) {
+TEST(ScoredBlocks, DrawsTheTokenInWhosePartOfTheSumTheTargetLies) {
     const std::vector<float> logits = some_logits(300);
     const float best = *std::ranges::max_element(logits), farthest = 9;
     ScoredBlocks blocks;
@@ -91,13 +111,13 @@ TEST(ScoredBlocks, ThePassingTokenIsWhereTheSumLies) {
         const float score = logits[static_cast<size_t>(id)] - best;
         if (score < -farthest) continue;
         const auto weight = static_cast<double>(exponential::of_negative(score));
-        EXPECT_EQ(blocks.passing(before + weight / 2), id);
+        EXPECT_EQ(blocks.draw(before + weight / 2), id);
         before += weight;
         last = id;
     }
-    EXPECT_EQ(blocks.passing(0), blocks.passing(1e-9));
-    EXPECT_EQ(blocks.passing(whole), last) << "rounding may ask for all of it";
-    EXPECT_EQ(blocks.passing(2 * whole), last);
+    EXPECT_EQ(blocks.draw(0), blocks.draw(1e-9));
+    EXPECT_EQ(blocks.draw(whole), last) << "rounding may ask for all of it";
+    EXPECT_EQ(blocks.draw(2 * whole), last);
 }
 
 }  // namespace

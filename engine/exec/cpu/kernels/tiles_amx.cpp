@@ -90,7 +90,6 @@ void with_tiles_of(const TiledProduct& p, const TilePanel& panel, const Use& use
     use(tiles);
 }
 
-// The compiler wants tiles' numbers to be literals.
 template <int kTile>
 [[gnu::always_inline]] inline void load_tile(const void* from, size_t stride) {
     if constexpr (kTile == 0) _tile_loadd(0, from, stride);
