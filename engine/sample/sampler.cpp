@@ -22,11 +22,6 @@ float tame(float logit) {
     return std::min(logit, std::numeric_limits<float>::max());
 }
 
-/// Strict total order: what the library's selection leaves unspecified must not show.
-bool better(const Candidate& a, const Candidate& b) {
-    return a.score != b.score ? a.score > b.score : a.id < b.id;
-}
-
 bool contains(std::span<const TokenId> ids, TokenId id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
@@ -85,9 +80,11 @@ void penalize(std::span<float> logits, float penalty, std::span<const TokenId> h
     }
 }
 
+/// Of more than so many; the best first.
 void keep_top_k(std::vector<Candidate>& candidates, int32_t top_k) {
     std::nth_element(candidates.begin(), candidates.begin() + top_k, candidates.end(), better);
     candidates.resize(static_cast<size_t>(top_k));
+    std::sort(candidates.begin(), candidates.end(), better);
 }
 
 constexpr size_t kWeightsAtOnce = 16;
@@ -153,8 +150,10 @@ void keep_best(const SamplingParams& params, bool may_cut_k, float farthest, Sam
         collect_best(scratch, farthest, [&](auto some) { return total_weight(some) >= wanted; });
     }
     const bool cut_k = may_cut_k && candidates.size() > k;
-    if (cut_k) keep_top_k(candidates, params.top_k);
-    if (cut_k || cut_p) std::sort(candidates.begin(), candidates.end(), better);
+    if (cut_k)
+        keep_top_k(candidates, params.top_k);
+    else if (cut_p)
+        sort_best_first(candidates, scratch.sorted);
     if (may_cut_k) wanted = share_of(params, total_weight(candidates));
     if (cut_p) keep_weight(candidates, wanted);
 }

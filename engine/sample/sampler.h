@@ -16,6 +16,7 @@ struct SamplerScratch {
     std::vector<float> logits;  ///< [vocab], penalised
     ScoredBlocks blocks;
     std::vector<Candidate> candidates;  ///< at most [vocab]
+    std::vector<Candidate> sorted;      ///< likewise
     std::vector<double> weights;        ///< [candidates]
     std::vector<uint32_t> seen;         ///< [vocab], generation in which a token was penalised
     uint32_t generation = 0;

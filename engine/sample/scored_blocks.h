@@ -6,14 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "telemetry/base/ids.h"
+#include "engine/sample/candidate.h"
 
 namespace pitwall::engine {
-
-struct Candidate {
-    float score;  ///< logit after penalty and temperature, less the best one's: at most 0
-    TokenId id;
-};
 
 /// Which vectors a pass over a vocabulary takes; bits are the same with all.
 enum class ScoringVectors : uint8_t { kPlain, kAvx2, kAvx512 };
