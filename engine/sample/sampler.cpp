@@ -154,8 +154,9 @@ void keep_best(const SamplingParams& params, bool may_cut_k, float farthest, Sam
         keep_top_k(candidates, params.top_k);
     else if (cut_p)
         sort_best_first(candidates, scratch.sorted);
-    if (may_cut_k) wanted = share_of(params, total_weight(candidates));
-    if (cut_p) keep_weight(candidates, wanted);
+    if (!cut_p) return;
+    if (may_cut_k) wanted = share_of(params, total_weight(candidates));  // of those that top-k left
+    keep_weight(candidates, wanted);
 }
 
 TokenId draw(SamplerScratch& scratch, double uniform) {

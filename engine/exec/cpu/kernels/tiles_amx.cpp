@@ -96,6 +96,8 @@ template <int kTile>
     if constexpr (kTile == 1) _tile_loadd(1, from, stride);
     if constexpr (kTile == 2) _tile_loadd(2, from, stride);
     if constexpr (kTile == 3) _tile_loadd(3, from, stride);
+    if constexpr (kTile == 6) _tile_loadd(6, from, stride);
+    if constexpr (kTile == 7) _tile_loadd(7, from, stride);
 }
 template <int kTile>
 [[gnu::always_inline]] inline void store_tile(void* to, size_t stride) {
@@ -104,25 +106,14 @@ template <int kTile>
     if constexpr (kTile == 2) _tile_stored(2, to, stride);
     if constexpr (kTile == 3) _tile_stored(3, to, stride);
 }
-/// Adds activations of 16 tokens times the weights in tile 4.
+/// Adds activations of 16 tokens, in tile 6 or 7 by turns, times the weights in tile 4.
 template <int kTile>
 [[gnu::always_inline]] inline void multiply_tile(const std::byte* x, size_t stride) {
-    if constexpr (kTile == 0) {
-        _tile_loadd(6, x, stride);
-        _tile_dpbf16ps(0, 6, 4);
-    }
-    if constexpr (kTile == 1) {
-        _tile_loadd(7, x, stride);
-        _tile_dpbf16ps(1, 7, 4);
-    }
-    if constexpr (kTile == 2) {
-        _tile_loadd(6, x, stride);
-        _tile_dpbf16ps(2, 6, 4);
-    }
-    if constexpr (kTile == 3) {
-        _tile_loadd(7, x, stride);
-        _tile_dpbf16ps(3, 7, 4);
-    }
+    load_tile<6 + kTile % 2>(x, stride);
+    if constexpr (kTile == 0) _tile_dpbf16ps(0, 6, 4);
+    if constexpr (kTile == 1) _tile_dpbf16ps(1, 7, 4);
+    if constexpr (kTile == 2) _tile_dpbf16ps(2, 6, 4);
+    if constexpr (kTile == 3) _tile_dpbf16ps(3, 7, 4);
 }
 
 /// Few tiles of tokens: each group of weights is multiplied soon after it was unpacked, and not kept.
