@@ -60,14 +60,30 @@ PITWALL_LANES I sum_of_each(const I* vectors) {
     return {_mm512_castps_si512(folded(v, sum))};
 }
 
+#ifdef __AVX512VNNI__
+// Products with four bytes that the instruction itself reads and gives all lanes. GCC 12 makes of the intrinsics an instruction
+// more for each, which are a third of all then: in i8 products are 1.17 times as fast without them (a Xeon, Granite Rapids).
+
+/// The type of four bytes of whatever type.
+using FourBytes [[gnu::may_alias]] = int32_t;
+
+/// sum += of each lane, four unsigned bytes times four of x.
+PITWALL_LANES void add_dot_of_bytes(__m512i& sum, __m512i bytes, const int8_t* x) {
+    asm("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(bytes), "m"(*reinterpret_cast<const FourBytes*>(x)));
+}
 /// sum += of each lane, two words times two of x.
 PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
-#ifdef __AVX512VNNI__
-    return {_mm512_dpwssd_epi32(sum.v, words.v, four_bytes(x))};
-#else
-    return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(words.v, four_bytes(x)))};
-#endif
+    asm("vpdpwssd %2%{1to16%}, %1, %0"
+        : "+v"(sum.v)
+        : "v"(words.v), "m"(*reinterpret_cast<const FourBytes*>(x)));
+    return sum;
 }
+#else
+/// sum += of each lane, two words times two of x.
+PITWALL_LANES I dot_pairs(I sum, I words, const int16_t* x) {
+    return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(words.v, four_bytes(x)))};
+}
+#endif
 
 /// Of each lane, first * factors[0] + second * factors[1]; both fit 16 bits, and what comes out 32.
 PITWALL_LANES I dot_halves(I first, I second, const int16_t* factors) {
@@ -81,10 +97,9 @@ constexpr bool kDotTakesBytes = true;  ///< dot_quads is as fast for 8 bits as f
 /// Of each lane, `start` + sixteen unsigned values of up to kBits bits (four vectors of four) times sixteen of x.
 template <int kBits>
 PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
-    __m512i sum = _mm512_dpbusd_epi32(start.v, values[0].v, four_bytes(x));
-    sum = _mm512_dpbusd_epi32(sum, values[1].v, four_bytes(x + 4));
-    sum = _mm512_dpbusd_epi32(sum, values[2].v, four_bytes(x + 8));
-    return {_mm512_dpbusd_epi32(sum, values[3].v, four_bytes(x + 12))};
+    unrolled<4>([&](auto i)
+                    PITWALL_LAMBDA { add_dot_of_bytes(start.v, values[i.value].v, x + 4 * i.value); });
+    return start;
 }
 #else
 constexpr bool kDotTakesBytes = false;
