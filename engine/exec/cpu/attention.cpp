@@ -89,6 +89,7 @@ void Attention::plan(std::span<const SequenceRows> sequences) {
         whole += (sequence.tokens + item_tokens_ - 1) / item_tokens_ * kv_heads_;
     const bool split = pool_.threads() > 1 && whole < kItemsPerThread * pool_.threads();
     for (uint32_t i = 0; i < sequences.size(); ++i) plan_sequence(i, split);
+    plan_walks();
     count_reads();
     all_rows_ = part_rows_ + shared_.rows() * heads_;
     parts_.resize(std::max(parts_.size(), size_t{all_rows_} * (v_dim() + 2)));
@@ -117,6 +118,14 @@ void Attention::plan_sequence(uint32_t number, bool split) {
     }
 }
 
+void Attention::plan_walks() {
+    const auto reads = static_cast<uint32_t>(shared_.reads().size()) * kv_heads_;
+    read_walks_.clear();
+    for (uint32_t i = 0; i < reads; ++i) read_walks_.push_back(walk_of_read(i));
+    item_walks_.clear();
+    for (uint32_t i = 0; i < items_.size(); ++i) item_walks_.push_back(walk_of_item(i));
+}
+
 /// What is read for several is read once.
 void Attention::count_reads() {
     for (const auto& read : shared_.reads())
@@ -135,7 +144,6 @@ void Attention::run(uint32_t layer, const Qkv& qkv, const Attended& out) {
 }
 
 Attention::Walk Attention::walk_of_read(uint32_t number) const {
-    if (number >= shared_.reads().size() * kv_heads_) return {};
     const SharedReads::Read& read = shared_.reads()[number / kv_heads_];
     const uint32_t first = read.chunk * kChunkBlocks;
     return {sequences_[shared_.members(read)[0]].block_table, number % kv_heads_, first,
@@ -143,7 +151,6 @@ Attention::Walk Attention::walk_of_read(uint32_t number) const {
 }
 
 Attention::Walk Attention::walk_of_item(uint32_t number) const {
-    if (number >= items_.size()) return {};
     const Item& item = items_[number];
     const SequenceRows& sequence = sequences_[item.sequence];
     const uint32_t last_position = sequence.first_position + item.first_token + item.tokens - 1;
@@ -153,19 +160,6 @@ Attention::Walk Attention::walk_of_item(uint32_t number) const {
     const uint32_t known = shared_.part(item.sequence, chunk).tiles;
     return {sequence.block_table, item.kv_head, chunk * kChunkBlocks + known * kTileBlocks,
             std::min(item.end_chunk * kChunkBlocks, last_position / kBlockTokens + 1)};
-}
-
-Attention::Route Attention::route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const {
-    assert(blocks_ahead() < Route::kMost);
-    Route route;
-    route.walks[route.count++] = (this->*walk_of)(number);
-    for (uint32_t blocks = 0, i = 1; blocks < blocks_ahead() && i < Route::kMost; ++i) {
-        const Walk next = (this->*walk_of)(number + i);
-        if (next.first >= next.end) continue;
-        route.walks[route.count++] = next;
-        blocks += next.end - next.first;
-    }
-    return route;
 }
 
 void Attention::run_read(uint32_t number, uint32_t layer, const Qkv& qkv, uint32_t thread) {
@@ -179,8 +173,8 @@ void Attention::run_read(uint32_t number, uint32_t layer, const Qkv& qkv, uint32
         take_queries(sequence, 0, sequence.tokens, kv_head, qkv, scratch, row);
         row += sequence.tokens * group();
     }
-    attend_tiles(route_from(number, &Attention::walk_of_read), layer, row, {read.chunk, 0, read.tiles},
-                 scratch, shared_at(read.first_row, kv_head));
+    attend_tiles(Route(read_walks_).subspan(number), layer, row, {read.chunk, 0, read.tiles}, scratch,
+                 shared_at(read.first_row, kv_head));
 }
 
 void Attention::run_item(uint32_t number, uint32_t layer, const Qkv& qkv, const Attended& out,
@@ -188,12 +182,12 @@ void Attention::run_item(uint32_t number, uint32_t layer, const Qkv& qkv, const 
     const Item& item = items_[number];
     const SequenceRows& sequence = sequences_[item.sequence];
     const Scratch scratch = scratch_of(thread);
-    take_queries(sequence, item.first_token, item.tokens, item.kv_head, qkv, scratch, 0);
     const bool to_the_end = item.end_chunk * kAttentionChunk > sequence.first_position;
-    if (sequence.tokens == 1 && to_the_end)
+    if (sequence.tokens == 1 && to_the_end)  // first: what is stored takes a while until it can be read again
         places_.cache(layer, sequence.first_row, item.kv_head, qkv.row(sequence.first_row));
+    take_queries(sequence, item.first_token, item.tokens, item.kv_head, qkv, scratch, 0);
     const Partial sum = item.part == kWhole ? scratch.sum : partial_at(item.part);
-    const Route route = route_from(number, &Attention::walk_of_item);
+    const Route route = Route(item_walks_).subspan(number);
     for (uint32_t chunk = item.first_chunk; chunk < item.end_chunk; ++chunk) {
         const bool first = chunk == item.first_chunk;
         attend_chunk(item, route, layer, chunk, scratch, first ? sum : scratch.next);
@@ -217,7 +211,7 @@ void Attention::take_queries(const SequenceRows& sequence, uint32_t first_token,
 }
 
 /// From where others have read for this sequence too, or from the beginning.
-void Attention::attend_chunk(const Item& item, const Route& route, uint32_t layer, uint32_t chunk,
+void Attention::attend_chunk(const Item& item, Route route, uint32_t layer, uint32_t chunk,
                              const Scratch& scratch, const Partial& result) {
     const uint32_t rows = item.tokens * group();
     const SharedReads::Part part = shared_.part(item.sequence, chunk);
@@ -231,11 +225,11 @@ void Attention::attend_chunk(const Item& item, const Route& route, uint32_t laye
     attend_tiles(route, layer, rows, {chunk, part.tiles, kChunkTiles}, scratch, result);
 }
 
-void Attention::attend_tiles(const Route& route, uint32_t layer, uint32_t rows, const Tiles& tiles,
+void Attention::attend_tiles(Route route, uint32_t layer, uint32_t rows, const Tiles& tiles,
                              const Scratch& scratch, const Partial& result) {
     const uint32_t last_position = *std::max_element(scratch.positions, scratch.positions + rows);
     const bool asks = blocks_ahead() > 0;
-    const Walk& own = route.walks[0];
+    const Walk& own = route.front();
     const std::byte *blocks[kChunkBlocks] = {}, *ahead[kChunkBlocks] = {};
     for (uint32_t b = tiles.first * kTileBlocks; b < tiles.end * kTileBlocks; ++b) {
         const uint32_t index = tiles.chunk * kChunkBlocks + b;
@@ -249,16 +243,14 @@ void Attention::attend_tiles(const Route& route, uint32_t layer, uint32_t rows, 
 }
 
 /// What is asked for while block `index` is read; where nothing follows, that block itself.
-const std::byte* Attention::block_ahead(const Route& route, uint32_t layer, uint32_t index) const {
-    const Walk& own = route.walks[0];
-    uint32_t wanted = index + blocks_ahead();
-    for (uint32_t i = 0; i < route.count; ++i) {
-        const Walk& walk = route.walks[i];
-        if (wanted < walk.end) return arena_.head(walk.block_table[wanted], layer, walk.kv_head);
-        wanted -= walk.end;
-        if (i + 1 < route.count) wanted += route.walks[i + 1].first;
+const std::byte* Attention::block_ahead(Route route, uint32_t layer, uint32_t index) const {
+    uint32_t behind = index - route.front().first + blocks_ahead();  // the first block of the route
+    for (const Walk& walk : route) {
+        const uint32_t blocks = walk.end - walk.first;
+        if (behind < blocks) return arena_.head(walk.block_table[walk.first + behind], layer, walk.kv_head);
+        behind -= blocks;
     }
-    return arena_.head(own.block_table[index], layer, own.kv_head);
+    return arena_.head(route.front().block_table[index], layer, route.front().kv_head);
 }
 
 void Attention::merge_rows(uint32_t rows, const Partial& sum, const Partial& next) {

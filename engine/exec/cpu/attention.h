@@ -60,38 +60,32 @@ class Attention {
     struct Scratch;
 
     void plan_sequence(uint32_t number, bool split);
+    void plan_walks();
     void count_reads();
     /// Blocks [first, end) of a table, of one KV head: what a piece of work reads.
     struct Walk {
         std::span<const BlockId> block_table;
         uint32_t kv_head = 0, first = 0, end = 0;
     };
-    /// Of each of shared_.reads() for each KV head, one after the other; and of items. Behind the last one: no blocks.
     Walk walk_of_read(uint32_t number) const;
     Walk walk_of_item(uint32_t number) const;
-    /// What a thread reads now, and what it will probably read after that, as far as it asks for it ahead. Nothing of those whose
-    /// blocks others have read for all.
-    struct Route {
-        static constexpr uint32_t kMost = 9;  ///< of a block each, all that it may ask ahead
-        Walk walks[kMost];
-        uint32_t count = 0;
-    };
-    Route route_from(uint32_t number, Walk (Attention::*walk_of)(uint32_t) const) const;
+    /// What a thread reads now, and what it will probably read after that.
+    using Route = std::span<const Walk>;
     void run_read(uint32_t number, uint32_t layer, const Qkv& qkv, uint32_t thread);
     void run_item(uint32_t number, uint32_t layer, const Qkv& qkv, const Attended& out, uint32_t thread);
     /// Scaled and rotated queries of some tokens of a sequence into the scratch, from that row on.
     void take_queries(const SequenceRows& sequence, uint32_t first_token, uint32_t tokens, uint32_t kv_head,
                       const Qkv& qkv, const Scratch& scratch, uint32_t row);
-    void attend_chunk(const Item& item, const Route& route, uint32_t layer, uint32_t chunk,
-                      const Scratch& scratch, const Partial& result);
+    void attend_chunk(const Item& item, Route route, uint32_t layer, uint32_t chunk, const Scratch& scratch,
+                      const Partial& result);
     /// Those tiles of a chunk, for the queries in the scratch.
     struct Tiles {
         uint32_t chunk, first, end;
     };
-    void attend_tiles(const Route& route, uint32_t layer, uint32_t rows, const Tiles& tiles,
-                      const Scratch& scratch, const Partial& result);
+    void attend_tiles(Route route, uint32_t layer, uint32_t rows, const Tiles& tiles, const Scratch& scratch,
+                      const Partial& result);
     uint32_t blocks_ahead() const { return kernels_.fetch.kv_tiles * kTileBlocks; }
-    const std::byte* block_ahead(const Route& route, uint32_t layer, uint32_t index) const;
+    const std::byte* block_ahead(Route route, uint32_t layer, uint32_t index) const;
     void merge_rows(uint32_t rows, const Partial& sum, const Partial& next);
     void write_out(const Item& item, const Partial& sum, const Attended& out);
     void finish_split(const Split& split, const Attended& out);
@@ -114,6 +108,8 @@ class Attention {
     SharedReads shared_;
     std::vector<Item> items_;
     std::vector<Split> splits_;
+    std::vector<Walk> read_walks_,
+        item_walks_;  ///< of each of shared_.reads() for each KV head; of each item
     std::vector<float> parts_;
     uint32_t part_rows_ = 0, all_rows_ = 0;    ///< of items; and with those of shared reads, which lie behind
     std::vector<std::vector<float>> scratch_;  ///< by thread
