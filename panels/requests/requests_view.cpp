@@ -102,6 +102,7 @@ void RequestsView::take_scale() {
 }
 
 void RequestsView::follow(RequestId selected) {
+    executeDelayedItemsLayout();  // else it is done, and all is painted again, after this picture
     delegate_->set_selected(selected);
     delegate_->set_slo(presenter_.slo());
     if (selected != selected_) {

@@ -132,6 +132,29 @@ TEST_F(Widgets, TheSelectedRowKeepsItsPlace) {
     }
 }
 
+class Paints : public QObject {
+  public:
+    int count = 0;
+    bool eventFilter(QObject* /*watched*/, QEvent* event) override {
+        count += event->type() == QEvent::Paint;
+        return false;
+    }
+};
+
+TEST_F(Widgets, NewRowsArePaintedOnce) {
+    auto panel = open<RequestsPanel>({920, 238});
+    Paints paints;
+    panel->view()->viewport()->installEventFilter(&paints);
+    for (int tick = 1; tick <= 5; ++tick) {
+        const int rows = panel->model().rowCount();
+        top_.feed(scene_, 2);
+        panel->refresh();
+        QTest::qWait(20);
+        ASSERT_GT(panel->model().rowCount(), rows);
+        EXPECT_EQ(paints.count, tick);
+    }
+}
+
 TEST_F(Widgets, BelowTheTableStandsWhatTheFilterDidNotSearch) {
     top_.store.clear({.detail_ns = 2'000'000'000});
     Scene scene({.arrivals_per_s = 6});
