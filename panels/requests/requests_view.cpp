@@ -102,7 +102,7 @@ void RequestsView::take_scale() {
 }
 
 void RequestsView::follow(RequestId selected) {
-    executeDelayedItemsLayout();  // else it is done, and all is painted again, after this picture
+    executeDelayedItemsLayout();  // now: Qt would do it after this picture, and paint all once more
     delegate_->set_selected(selected);
     delegate_->set_slo(presenter_.slo());
     if (selected != selected_) {
@@ -169,6 +169,7 @@ void RequestsView::sort_by(int section) {
         presenter_.set_sort(std::nullopt, true);
     }
     model_.follow(presenter_.refresh());
+    executeDelayedItemsLayout();
     horizontalHeader()->viewport()->update();
     scrollToTop();
     take_scale();

@@ -2,9 +2,8 @@
 #include "engine/exec/cpu/attention.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
-#include <cstring>
+#include <utility>
 
 namespace pitwall::engine::cpu {
 namespace {
@@ -244,11 +243,11 @@ void Attention::attend_tiles(Route route, uint32_t layer, uint32_t rows, const T
 
 /// What is asked for while block `index` is read; where nothing follows, that block itself.
 const std::byte* Attention::block_ahead(Route route, uint32_t layer, uint32_t index) const {
-    uint32_t behind = index - route.front().first + blocks_ahead();  // the first block of the route
+    uint32_t at = index - route.front().first + blocks_ahead();  // from the route's beginning
     for (const Walk& walk : route) {
         const uint32_t blocks = walk.end - walk.first;
-        if (behind < blocks) return arena_.head(walk.block_table[walk.first + behind], layer, walk.kv_head);
-        behind -= blocks;
+        if (at < blocks) return arena_.head(walk.block_table[walk.first + at], layer, walk.kv_head);
+        at -= blocks;
     }
     return arena_.head(route.front().block_table[index], layer, route.front().kv_head);
 }

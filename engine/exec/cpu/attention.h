@@ -69,7 +69,7 @@ class Attention {
     };
     Walk walk_of_read(uint32_t number) const;
     Walk walk_of_item(uint32_t number) const;
-    /// What a thread reads now, and what it will probably read after that.
+    /// The walk that a thread is at, and all behind it: what it will probably read next. Those whose blocks others have read are empty.
     using Route = std::span<const Walk>;
     void run_read(uint32_t number, uint32_t layer, const Qkv& qkv, uint32_t thread);
     void run_item(uint32_t number, uint32_t layer, const Qkv& qkv, const Attended& out, uint32_t thread);
@@ -108,8 +108,8 @@ class Attention {
     SharedReads shared_;
     std::vector<Item> items_;
     std::vector<Split> splits_;
-    std::vector<Walk> read_walks_,
-        item_walks_;  ///< of each of shared_.reads() for each KV head; of each item
+    std::vector<Walk> read_walks_;  ///< of each of shared_.reads(), for each KV head in turn
+    std::vector<Walk> item_walks_;  ///< of each item
     std::vector<float> parts_;
     uint32_t part_rows_ = 0, all_rows_ = 0;    ///< of items; and with those of shared reads, which lie behind
     std::vector<std::vector<float>> scratch_;  ///< by thread
