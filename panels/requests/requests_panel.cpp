@@ -144,7 +144,7 @@ void RequestsPanel::refresh() {
     const auto place = view_->place_of_selected();
     presenter_.hold_order(view_->aimed_at());
     const auto change = presenter_.refresh();
-    model_.follow(change);
+    view_->take(change);
     if (place && change == RequestsPresenter::Change::kOrder) view_->put_selected_at(*place);
     const RequestId selected = context_.selection->request();
     view_->follow(selected);

@@ -101,8 +101,12 @@ void RequestsView::take_scale() {
         presenter_.longest_ns(std::max(first, 0), last < 0 ? model_.rowCount() - 1 : last));
 }
 
+void RequestsView::take(RequestsPresenter::Change change) {
+    model_.follow(change);
+    executeDelayedItemsLayout();
+}
+
 void RequestsView::follow(RequestId selected) {
-    executeDelayedItemsLayout();  // now: Qt would do it after this picture, and paint all once more
     delegate_->set_selected(selected);
     delegate_->set_slo(presenter_.slo());
     if (selected != selected_) {
@@ -168,8 +172,7 @@ void RequestsView::sort_by(int section) {
     } else {
         presenter_.set_sort(std::nullopt, true);
     }
-    model_.follow(presenter_.refresh());
-    executeDelayedItemsLayout();
+    take(presenter_.refresh());
     horizontalHeader()->viewport()->update();
     scrollToTop();
     take_scale();

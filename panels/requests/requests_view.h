@@ -61,6 +61,8 @@ class RequestsView : public QTableView {
     Q_OBJECT
   public:
     RequestsView(Theme* theme, RequestsPresenter& presenter, RequestsModel& model, QWidget* parent);
+    /// The model takes over what changed, and the rows are laid out: left to Qt that comes after the next picture, which is painted twice then.
+    void take(RequestsPresenter::Change change);
     /// Takes over scale, SLO and selection, and brings the selected row into sight when it is another than before.
     void follow(RequestId selected);
     /// Whether a hand aims: the mouse moved over the rows a moment ago.
