@@ -19,7 +19,7 @@ namespace {
 
 using namespace engine::cpu;
 
-constexpr uint32_t kColumns = 576, kPanels = 4;  ///< of k; 23 KB of weights, 16 KB of activations
+constexpr uint32_t kColumns = 576, kPanels = 4;  ///< of k; 23 KB of weights, up to 32 KB of activations
 constexpr int kTokenRounds = 32'000, kPasses = 9;
 constexpr auto kFormat = PanelFormat::kQ4M;
 

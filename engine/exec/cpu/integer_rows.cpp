@@ -13,12 +13,17 @@ size_t group_bytes(ActivationDtype dtype) {
     return dtype == ActivationDtype::kI16 ? sizeof(GroupI16) : sizeof(GroupI8);
 }
 
+/// Where several tiles follow each other, activations of one stay in the first-level cache while panels pass by.
+constexpr uint32_t kHighestOfSeveral = 16;
+
 /// Tiles of nearly equal height, as few as may be: a full tile and a sliver would unpack weights for the sliver. It has to
 /// be the height of a kernel, which writes all its rows.
 uint32_t kernel_height(const IntegerKernels& kernels, ActivationDtype dtype, uint32_t tokens) {
     auto end = std::ranges::find(kernels.heights, uint8_t{0});
     while (dtype == ActivationDtype::kI16 && *(end - 1) > kernels.most_tokens_i16) --end;
-    const uint32_t most = *(end - 1), tiles = (tokens + most - 1) / most;
+    const uint32_t highest = *(end - 1);
+    const uint32_t most = tokens <= highest ? highest : std::min(highest, kHighestOfSeveral);
+    const uint32_t tiles = (tokens + most - 1) / most;
     return *std::lower_bound(kernels.heights.begin(), end, (tokens + tiles - 1) / tiles);
 }
 
@@ -38,12 +43,13 @@ Result<IntegerRows> IntegerRows::create(uint32_t tokens, uint32_t k) {
     return rows;
 }
 
-void IntegerRows::lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens) {
-    assert(is_integer(dtype) && k % kGroupValues == 0 && tokens > 0);
+void IntegerRows::lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens,
+                          uint32_t shares) {
+    assert(is_integer(dtype) && k % kGroupValues == 0 && tokens > 0 && shares > 0);
     dtype_ = dtype;
     tokens_ = tokens;
     k_ = k;
-    height_ = kernel_height(kernels.integer, dtype, tokens);
+    height_ = kernel_height(kernels.integer, dtype, (tokens + shares - 1) / shares);
     group_stride_ = height_ * group_bytes(dtype);
     tile_stride_ = k / kGroupValues * group_stride_;
     assert((tokens + height_ - 1) / height_ * tile_stride_ <= groups_.bytes());

@@ -18,8 +18,10 @@ class IntegerRows {
     /// Room for that many tokens of `k` values.
     static Result<IntegerRows> create(uint32_t tokens, uint32_t k);
 
-    /// Makes place for so many tokens of `k` values; each has to be given by round(). `dtype` is one of integers.
-    void lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens);
+    /// Makes place for so many tokens of `k` values; each has to be given by round(). `dtype` is one of integers. So many `shares` of
+    /// the tokens, cut where a tile begins, go to threads of their own.
+    void lay_out(const Kernels& kernels, ActivationDtype dtype, uint32_t k, uint32_t tokens,
+                 uint32_t shares = 1);
     /// Rounds one token's values; by any thread.
     void round(const Kernels& kernels, uint32_t token, const float* x);
 

@@ -14,11 +14,9 @@ namespace {
 constexpr uint32_t kTokenBlock = 128;
 /// In tiles (of integers, or of bfloat16) they are smaller, and the more tokens a panel's weights are unpacked for the better.
 constexpr size_t kTiledBlockBytes = 512 * 1024;
-/// With so many tokens for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
-/// cache, which is worth more than that weights are read by one thread alone.
-constexpr uint32_t kOwnTokens = 32;
-constexpr uint32_t kOwnTokensInTiles = 128;  ///< unpacked weights have to serve more there
-constexpr uint32_t kSerialValues = 8192;     ///< to be rounded: waking other threads for so few costs more
+constexpr uint32_t kOwnTokensInTiles =
+    128;  ///< as IntegerKernels::own_tokens: unpacked weights have to serve more there
+constexpr uint32_t kSerialValues = 8192;  ///< to be rounded: waking other threads for so few costs more
 constexpr uint32_t kPairsPerThread =
     8;  ///< fewer leave threads with nothing to do: smaller blocks are taken then
 
@@ -58,7 +56,11 @@ void Multiplier::set_activation_dtype(ActivationDtype dtype) {
 
 void Multiplier::lay_out(const Product& product, uint32_t tokens) {
     taken_for_ = wants_integers(product) || wants_bfloats(product) ? &product : nullptr;
-    if (wants_integers(product)) rows_.lay_out(*kernels_, dtype_, product.k(), tokens);
+    if (wants_integers(product)) {
+        const uint32_t threads = pool_->threads();
+        const bool own = tokens / threads >= kernels_->integer.own_tokens;
+        rows_.lay_out(*kernels_, dtype_, product.k(), tokens, own ? threads : 1);
+    }
     if (wants_bfloats(product)) bfloat_rows_.lay_out(product.k());
 }
 
@@ -151,7 +153,7 @@ uint32_t Multiplier::tile_height(const Product& product) const {
 uint32_t Multiplier::blocks_of(const Product& product, uint32_t tokens, uint32_t pairs) const {
     const uint32_t small = (tokens + kTokenBlock - 1) / kTokenBlock;
     if (!in_tiles() && !wants_integers(product)) return small;
-    const uint32_t own = in_tiles() ? kOwnTokensInTiles : kOwnTokens;
+    const uint32_t own = in_tiles() ? kOwnTokensInTiles : kernels_->integer.own_tokens;
     const size_t token_bytes = in_tiles() ? bfloat_rows_.ld() * sizeof(BfloatPair) : rows_.token_bytes();
     const size_t fitting = kTiledBlockBytes / token_bytes;
     const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, own, kTiledTokenBlock));

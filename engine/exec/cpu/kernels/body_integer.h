@@ -195,25 +195,42 @@ void tile_of(const IntegerTile& t) {
 }
 
 template <ActivationDtype kDtype>
-constexpr bool has_higher(size_t at) {
-    constexpr int kMost = kDtype == ActivationDtype::kI16 ? kMostTokensI16 : INT32_MAX;
-    return at + 1 < std::size(kIntegerHeights) && kIntegerHeights[at + 1] <= kMost;
+constexpr bool has_higher(size_t at, int most = INT32_MAX) {
+    const int of_any = kDtype == ActivationDtype::kI16 ? kMostTokensI16 : INT32_MAX;
+    return at + 1 < std::size(kIntegerHeights) && kIntegerHeights[at + 1] <= std::min(most, of_any);
 }
+
+constexpr int kHighestPart = 16;  ///< of a tile whose weights lie unpacked
 
 /// The kernel of at least `tokens` tokens: c has room for them.
 template <ActivationDtype kDtype, class Kind, int kAt = 0>
-void tile_of_height(const IntegerTile& t) {
+void part_of_height(const IntegerTile& t) {
     constexpr int kHeight = kIntegerHeights[kAt];
-    if constexpr (has_higher<kDtype>(kAt)) {
-        if (t.rows.tokens > kHeight) return tile_of_height<kDtype, Kind, kAt + 1>(t);
+    if constexpr (has_higher<kDtype>(kAt, kHighestPart)) {
+        if (t.rows.tokens > kHeight) return part_of_height<kDtype, Kind, kAt + 1>(t);
     }
     tile_of<kDtype, Kind, kHeight>(t);
 }
 
+/// High tiles in parts: weights are at hand for the second, and each height is one more kernel to compile.
+template <ActivationDtype kDtype, class Kind>
+void tile_in_parts(const IntegerTile& tile) {
+    if (tile.rows.tokens <= kHighestPart) return part_of_height<kDtype, Kind>(tile);
+    IntegerTile t = tile;
+    constexpr size_t kToken = kDtype == ActivationDtype::kI16 ? sizeof(GroupI16) : sizeof(GroupI8);
+    for (uint32_t left = t.rows.tokens; left > 0; left -= t.rows.tokens) {
+        t.rows.tokens = std::min<uint32_t>(left, kHighestPart);
+        part_of_height<kDtype, Kind>(t);
+        t.rows.groups += t.rows.tokens * kToken;
+        t.rows.scales += t.rows.tokens;
+        t.c += t.rows.tokens * t.ldc;
+    }
+}
+
 template <class Kind>
 void tile_of_kind(const IntegerTile& t) {
-    t.rows.dtype == ActivationDtype::kI16 ? tile_of_height<ActivationDtype::kI16, Kind>(t)
-                                          : tile_of_height<ActivationDtype::kI8, Kind>(t);
+    t.rows.dtype == ActivationDtype::kI16 ? tile_in_parts<ActivationDtype::kI16, Kind>(t)
+                                          : tile_in_parts<ActivationDtype::kI8, Kind>(t);
 }
 
 template <ActivationDtype kDtype, PanelFormat kFormat, int kTokens>
@@ -316,7 +333,7 @@ bool direct_integers(const IntegerDirect& product) {
 }
 
 constexpr IntegerKernels integers_of_this_tier() {
-    IntegerKernels kernels{{},        kMostTokensI16, kDirectTiles, round_i8,
+    IntegerKernels kernels{{},        kMostTokensI16, kDirectTiles, kOwnTokens,     round_i8,
                            round_i16, unpack,         integer_tile, direct_integers};
     int at = 0;
     for (const int height : kIntegerHeights) kernels.heights[at++] = static_cast<uint8_t>(height);

@@ -103,6 +103,7 @@ constexpr int kIntegerHeights[] = {1, 2, 3, 4};
 constexpr int kMostTokensI16 = 4;
 constexpr uint32_t kDirectTiles =
     2;  ///< of more, to unpack weights anew in registers costs more than to keep them
+constexpr uint32_t kOwnTokens = 32;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

@@ -132,15 +132,18 @@ PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
 }
 #endif
 
-// What 32 registers hold: a sum of each token beside the weights, and with 16-bit activations a sum of integers too.
-constexpr int kMostTokensI16 = 12;
 #ifdef __AVX512VNNI__
-constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16};
+// Beyond 16 tokens (with 16-bit activations, 12) sums do not all fit the 32 registers: some are read and written each group, which
+// costs less than to walk the weights twice.
+constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32};
+constexpr int kMostTokensI16 = 24;             ///< the integers' sums have to stay there
 constexpr uint32_t kDirectTiles = UINT32_MAX;  ///< to unpack weights costs nothing beside so many products
 #else                                          // of few processors: fewer, and less to compile
 constexpr int kIntegerHeights[] = {1, 2, 4, 8, 12};
+constexpr int kMostTokensI16 = 12;
 constexpr uint32_t kDirectTiles = 2;
 #endif
+constexpr uint32_t kOwnTokens = 16;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

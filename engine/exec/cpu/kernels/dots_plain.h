@@ -53,6 +53,7 @@ PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
 constexpr int kIntegerHeights[] = {1, 2};  ///< more would only cost compile time
 constexpr int kMostTokensI16 = 2;
 constexpr uint32_t kDirectTiles = 2;
+constexpr uint32_t kOwnTokens = 32;
 
 }  // namespace
 }  // namespace pitwall::engine::cpu

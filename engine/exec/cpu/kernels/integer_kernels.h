@@ -50,7 +50,7 @@ struct TileRows {
     uint32_t tokens;
 };
 
-inline constexpr uint32_t kMostTileTokens = 16;  ///< of any tier
+inline constexpr uint32_t kMostTileTokens = 32;  ///< of any tier
 
 /// 32 k of one panel as the tile kernels read them: a weight is d * value + m, each half with scales of its own where the
 /// format has them (else those of the first hold for both). Quad q of half h is values[4 * h + q].
@@ -85,9 +85,12 @@ struct IntegerDirect {
 };
 
 struct IntegerKernels {
-    std::array<uint8_t, 12> heights;  ///< of the tiles there are kernels for, ascending; 0: no more of them
+    std::array<uint8_t, 16> heights;  ///< of the tiles there are kernels for, ascending; 0: no more of them
     uint8_t most_tokens_i16;          ///< higher ones are for kI8 alone
     uint32_t direct_tiles;            ///< up to so many tiles at a panel direct() is the faster way
+    /// With so many for each thread, threads divide tokens and not panels: what was made of a token stays in one core's
+    /// cache, which is worth more than that weights are read by one thread alone.
+    uint32_t own_tokens;
     /// One token's `k` values: its groups lie `group_stride` apart. Values that are not finite give what they give.
     void (*round_i8)(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale);
     void (*round_i16)(const float* x, uint32_t k, std::byte* groups, size_t group_stride, float* scale);
