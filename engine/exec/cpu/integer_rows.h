@@ -26,6 +26,7 @@ class IntegerRows {
     void round(const Kernels& kernels, uint32_t token, const float* x);
 
     uint32_t tile_height() const { return height_; }
+    uint32_t shares() const { return shares_; }
     /// From that group of k on. What lies behind the last tile's last token is of no token, and readable.
     TileRows tile(uint32_t tile, uint32_t first_group = 0) const;
     size_t token_bytes() const { return tile_stride_ / height_; }
@@ -34,7 +35,7 @@ class IntegerRows {
   private:
     PageBuffer groups_, scales_;
     ActivationDtype dtype_ = ActivationDtype::kI8;
-    uint32_t tokens_ = 0, k_ = 0, height_ = 1;
+    uint32_t tokens_ = 0, k_ = 0, height_ = 1, shares_ = 1;
     size_t group_stride_ = 0, tile_stride_ = 0;
 };
 

@@ -14,8 +14,10 @@ namespace {
 constexpr uint32_t kTokenBlock = 128;
 /// In tiles (of integers, or of bfloat16) they are smaller, and the more tokens a panel's weights are unpacked for the better.
 constexpr size_t kTiledBlockBytes = 512 * 1024;
-constexpr uint32_t kOwnTokensInTiles =
-    128;  ///< as IntegerKernels::own_tokens: unpacked weights have to serve more there
+/// Of integers, however wide they are: blocks of fewer would walk the weights too often.
+constexpr uint32_t kSmallestBlock = 32;
+/// As IntegerKernels::own_tokens, in tiles of bfloat16: unpacked weights have to serve more there.
+constexpr uint32_t kOwnTokensInTiles = 128;
 constexpr uint32_t kSerialValues = 8192;  ///< to be rounded: waking other threads for so few costs more
 constexpr uint32_t kPairsPerThread =
     8;  ///< fewer leave threads with nothing to do: smaller blocks are taken then
@@ -135,7 +137,8 @@ void Multiplier::deal_out(const Product& product, const float* x, size_t ldx, ui
                           const Output& out) {
     const uint32_t height = tile_height(product), tiles = (tokens + height - 1) / height;
     const auto pairs = static_cast<uint32_t>((product.panels().size() + 1) / 2);
-    const uint32_t blocks = blocks_of(product, tiles * height, pairs);
+    const uint32_t blocks = blocks_of(product, tiles, pairs);
+    assert(blocks <= tiles);
     const Deal deal{product, x, ldx, tokens, height, tiles, pairs, blocks, out};
     pool_->run(pairs * blocks, kStripPanels / 2, [&](uint32_t begin, uint32_t end, uint32_t thread) {
         for (uint32_t count = 0; begin < end; begin += count) {
@@ -150,18 +153,19 @@ uint32_t Multiplier::tile_height(const Product& product) const {
     return wants_integers(product) ? rows_.tile_height() : 1;
 }
 
-uint32_t Multiplier::blocks_of(const Product& product, uint32_t tokens, uint32_t pairs) const {
+uint32_t Multiplier::blocks_of(const Product& product, uint32_t tiles, uint32_t pairs) const {
+    const uint32_t tokens = tiles * tile_height(product);
     const uint32_t small = (tokens + kTokenBlock - 1) / kTokenBlock;
     if (!in_tiles() && !wants_integers(product)) return small;
-    const uint32_t own = in_tiles() ? kOwnTokensInTiles : kernels_->integer.own_tokens;
+    const uint32_t smallest = in_tiles() ? kOwnTokensInTiles : kSmallestBlock;
     const size_t token_bytes = in_tiles() ? bfloat_rows_.ld() * sizeof(BfloatPair) : rows_.token_bytes();
     const size_t fitting = kTiledBlockBytes / token_bytes;
-    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, own, kTiledTokenBlock));
+    const auto most = static_cast<uint32_t>(std::clamp<size_t>(fitting, smallest, kTiledTokenBlock));
     const uint32_t fewest = (tokens + most - 1) / most, threads = pool_->threads();
     const uint32_t even = (fewest + threads - 1) / threads * threads;
-    if (tokens / even >= own) return even;
+    if (in_tiles() ? tokens / even >= kOwnTokensInTiles : rows_.shares() > 1) return std::min(even, tiles);
     assert(pairs > 0);
-    return std::max(fewest, std::min(kPairsPerThread * threads / pairs, small));
+    return std::min(tiles, std::max(fewest, std::min(kPairsPerThread * threads / pairs, small)));
 }
 
 void Multiplier::forget_largest(uint32_t tokens, const Output& out) {

@@ -16,7 +16,7 @@ namespace pitwall::engine::cpu {
 enum class Epilogue : uint8_t { kStore, kAdd, kSwiglu };
 
 struct Output {
-    /// [tokens, ld], with room for whole panels, and for a multiple of 16 tokens: in tiles what lies behind the last is overwritten.
+    /// [tokens, ld], with room for whole panels, and for a multiple of 16 tokens: in tiles of bfloat16 what lies behind the last is overwritten.
     float* data = nullptr;
     size_t ld = 0;
     /// Where given, of each token, instead of data; of kStore alone. Of a token that has none there, only the largest output
@@ -94,7 +94,7 @@ class Multiplier {
     }
     /// Tokens that are not cut where a product is split: integers lie in tiles, and so may bfloat16.
     uint32_t tile_height(const Product& product) const;
-    uint32_t blocks_of(const Product& product, uint32_t tokens, uint32_t pairs) const;
+    uint32_t blocks_of(const Product& product, uint32_t tiles, uint32_t pairs) const;
     Scratch scratch_of(uint32_t thread);
     bool wants_integers(const Product& product) const {
         return is_integer(dtype_) && product.any_quantized();

@@ -201,6 +201,11 @@ constexpr bool has_higher(size_t at, int most = INT32_MAX) {
 }
 
 constexpr int kHighestPart = 16;  ///< of a tile whose weights lie unpacked
+// A part of that many tokens takes a kernel that writes them all, and no more.
+static_assert(std::end(kIntegerHeights)[-1] <= kHighestPart ||
+              std::find(std::begin(kIntegerHeights), std::end(kIntegerHeights), kHighestPart) !=
+                  std::end(kIntegerHeights));
+static_assert(std::end(kIntegerHeights)[-1] <= static_cast<int>(kMostTileTokens));
 
 /// The kernel of at least `tokens` tokens: c has room for them.
 template <ActivationDtype kDtype, class Kind, int kAt = 0>
@@ -250,7 +255,7 @@ void direct_panel(const IntegerDirect& p, const std::byte* panel, float* c) {
     });
 }
 
-/// The kernel of at least so many tokens, as tile_of_height. One panel after the other: several side by side, as many
+/// The kernel of at least so many tokens, as part_of_height(). One panel after the other: several side by side, as many
 /// streams from memory, are slower for want of registers.
 template <ActivationDtype kDtype, PanelFormat kFormat, int kAt = 0>
 bool direct_of_height(const IntegerDirect& p) {

@@ -135,8 +135,8 @@ PITWALL_LANES I dot_quads(I start, const I* values, const int8_t* x) {
 #ifdef __AVX512VNNI__
 // Beyond 16 tokens (with 16-bit activations, 12) sums do not all fit the 32 registers: some are read and written each group, which
 // costs less than to walk the weights twice.
-constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32};
-constexpr int kMostTokensI16 = 24;             ///< the integers' sums have to stay there
+constexpr int kIntegerHeights[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32};
+constexpr int kMostTokensI16 = 24;             ///< the integers' sums have to stay in registers
 constexpr uint32_t kDirectTiles = UINT32_MAX;  ///< to unpack weights costs nothing beside so many products
 #else                                          // of few processors: fewer, and less to compile
 constexpr int kIntegerHeights[] = {1, 2, 4, 8, 12};

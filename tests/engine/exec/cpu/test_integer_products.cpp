@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -195,14 +196,16 @@ TEST_P(IntegerProducts, ATokenHasTheSameBitsInAnyCompany) {
         for (const ActivationDtype dtype : kIntegers) {
             const auto x = random_rows(size_t{150} * kDepth, random_);
             const auto all = product(weights, dtype, x, 2);
-            for (const uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 7u, 9u, 11u, 12u, 13u, 17u, 25u}) {
+            for (const uint32_t tokens :
+                 {1u, 2u, 3u, 4u, 5u, 7u, 9u, 11u, 12u, 13u, 17u, 24u, 25u, 31u, 32u, 33u, 49u, 65u, 129u}) {
+                const uint32_t threads = std::array{1u, 2u, 3u, 8u}[random_() % 4];
                 const uint32_t first = static_cast<uint32_t>(random_() % (150 - tokens));
                 const std::vector<float> some(x.begin() + first * kDepth,
                                               x.begin() + (first + tokens) * kDepth);
-                const auto alone = product(weights, dtype, some, tokens % 3 + 1);
+                const auto alone = product(weights, dtype, some, threads);
                 ASSERT_EQ(std::memcmp(alone.data(), all.data() + first * kRows, alone.size() * sizeof(float)),
                           0)
-                    << tensor_type_name(type) << ", " << tokens << " tokens";
+                    << tensor_type_name(type) << ", " << tokens << " tokens, " << threads << " threads";
             }
         }
     }
@@ -255,6 +258,9 @@ TEST_P(IntegerProducts, DirectProductsHaveTheBitsOfTiles) {
                 ASSERT_EQ(
                     std::memcmp(by_direct.data(), by_tile.data(), tokens * kPanels * 16 * sizeof(float)), 0)
                     << tensor_type_name(type) << ", " << tokens << " tokens";
+                for (const auto* sums : {&by_direct, &by_tile})  // nothing is written behind the tile
+                    EXPECT_TRUE(std::all_of(sums->begin() + rows.tile_height() * kPanels * 16, sums->end(),
+                                            [](float sum) { return sum == 0; }));
             }
         }
     }
@@ -268,6 +274,9 @@ TEST_P(IntegerProducts, WideRowsHaveTheBitsOfSingleTokens) {
     const auto x = random_rows(size_t{kTokens} * kDepth, random_);
     for (const ActivationDtype dtype : kIntegers) {
         const auto all = product(weights, dtype, x, 2);
+        const std::vector<float> some(x.begin(), x.begin() + 29 * kDepth);
+        const auto few = product(weights, dtype, some, 2);
+        EXPECT_EQ(std::memcmp(few.data(), all.data(), few.size() * sizeof(float)), 0);
         for (const uint32_t token : {0u, 31u, 77u, 149u}) {
             const std::vector<float> own(x.begin() + token * kDepth, x.begin() + (token + 1) * kDepth);
             ASSERT_EQ(std::memcmp(product(weights, dtype, own).data(), all.data() + token * kRows,
