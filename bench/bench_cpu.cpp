@@ -49,6 +49,23 @@ struct Rate {
     double median, least, most;
 };
 
+/// By the timed steps of a figure.
+struct Spent {
+    double seconds = 0, flops = 0, bytes = 0;
+    decltype(StepResult::kernels) kernels{};
+
+    void add(const StepResult& step, double took) {
+        seconds += took;
+        flops += step.flops;
+        bytes += step.bytes;
+        for (size_t kind = 0; kind < kernels.size(); ++kind) {
+            kernels[kind].ns += step.kernels[kind].ns;
+            kernels[kind].flops += step.kernels[kind].flops;
+            kernels[kind].bytes += step.kernels[kind].bytes;
+        }
+    }
+};
+
 Rate summarize(std::vector<double> rates) {
     std::sort(rates.begin(), rates.end());
     return {rates[rates.size() / 2], rates.front(), rates.back()};
@@ -78,9 +95,10 @@ class Bench {
 
     void prefill() {
         step(1, 0, kPrefillTokens);
+        spent_ = {};
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) rates.push_back(kPrefillTokens / step(1, 0, kPrefillTokens));
-        print(fmt::format("prefill_{}", kPrefillTokens), "tokens/s", rates, kPrefillTokens);
+        print(fmt::format("prefill_{}", kPrefillTokens), rates);
     }
 
     /// Answers' tokens over all the time from when the requests come; what they begin with is in the cache.
@@ -89,6 +107,7 @@ class Bench {
         for (uint32_t i = 1; i < sequences; ++i)
             std::copy_n(tables_[0].begin(), kSharedBlocks, tables_[i].begin());
         step(1, 0, kPrefix);
+        spent_ = {};
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) {
             double seconds = step(sequences, kPrefix, kOwnTokens);
@@ -96,18 +115,19 @@ class Bench {
                 seconds += step(sequences, kPrefix + kOwnTokens + j, 1);
             rates.push_back(sequences * kAnswerTokens / seconds);
         }
-        print(fmt::format("shared_{}", sequences), "tokens/s", rates, sequences, false);
+        print(fmt::format("shared_{}", sequences), rates);
     }
 
     void decode(const std::string& name, uint32_t sequences) {
         step(sequences, 0, depth_);
+        spent_ = {};
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) {
             double seconds = 0;
             for (uint32_t j = 0; j < kDecodeSteps; ++j) seconds += step(sequences, depth_ + j, 1);
             rates.push_back(sequences * kDecodeSteps / seconds);
         }
-        print(name, "tokens/s", rates, sequences);
+        print(name, rates);
     }
 
   private:
@@ -124,24 +144,24 @@ class Bench {
             plan.slices.push_back(slice);
         }
         const auto start = std::chrono::steady_clock::now();
-        last_ = executor_.collect(executor_.submit(plan));
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        const StepResult result = executor_.collect(executor_.submit(plan));
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        spent_.add(result, took.count());
+        return took.count();
     }
 
-    void print(const std::string& name, const char* unit, const std::vector<double>& rates,
-               uint32_t tokens_a_step, bool of_last_step = true) {
+    /// Tokens/s of each round; all else is of all rounds together.
+    void print(const std::string& name, const std::vector<double>& rates) {
         const Rate rate = summarize(rates);
-        const double steps_per_s = rate.median / tokens_a_step;
         std::string line = fmt::format(
-            R"({{"name": "{}", "unit": "{}", "median": {:.1f}, "min": {:.1f}, "max": {:.1f}, "gmac_per_s": {:.1f}, "gb_per_s": {:.2f})",
-            name, unit, rate.median, rate.least, rate.most, last_.flops / 2e9 * steps_per_s,
-            last_.bytes / 1e9 * steps_per_s);
+            R"({{"name": "{}", "unit": "tokens/s", "median": {:.1f}, "min": {:.1f}, "max": {:.1f}, "gmac_per_s": {:.1f}, "gb_per_s": {:.2f})",
+            name, rate.median, rate.least, rate.most, spent_.flops / 2e9 / spent_.seconds,
+            spent_.bytes / 1e9 / spent_.seconds);
         static constexpr const char* kKinds[] = {"product", "attention", "head", "rowwise"};
-        // What steps of one kind take apart says nothing of a figure that counts others too.
-        if (of_last_step) line += fractions(steps_per_s);
-        for (size_t kind = 0; of_last_step && kind < last_.kernels.size(); ++kind)
+        line += fractions();
+        for (size_t kind = 0; kind < spent_.kernels.size(); ++kind)
             line += fmt::format(R"(, "{}_share": {:.3f})", kKinds[kind],
-                                static_cast<double>(last_.kernels[kind].ns) / 1e9 * steps_per_s);
+                                static_cast<double>(spent_.kernels[kind].ns) / 1e9 / spent_.seconds);
         line += fmt::format(R"(, "activation_dtype": "{}")",
                             presets::spec(presets::KnobId::kActivationDtype)
                                 .choices[static_cast<size_t>(executor_.activation_dtype())]);
@@ -151,11 +171,11 @@ class Bench {
                    line, device.name, device.kernel_tier, device.threads);
     }
 
-    /// Of the bounds. Kernels' own times are those of the last step, which need not be the median one.
-    std::string fractions(double steps_per_s) const {
+    /// Of the bounds.
+    std::string fractions() const {
         KernelWork matrix;
         for (const KernelKind kind : {KernelKind::kProduct, KernelKind::kHead}) {
-            const KernelWork& work = last_.kernels[static_cast<size_t>(kind)];
+            const KernelWork& work = spent_.kernels[static_cast<size_t>(kind)];
             matrix = {matrix.ns + work.ns, matrix.flops + work.flops, matrix.bytes + work.bytes};
         }
         const double seconds = static_cast<double>(matrix.ns) / 1e9;
@@ -163,10 +183,10 @@ class Bench {
         const auto add = [&](const char* of, double kernels, double step, double bound) {
             if (bound > 0)
                 out += fmt::format(R"(, "matrix_kernels_of_{}": {:.3f}, "step_of_{}": {:.3f})", of,
-                                   kernels / seconds / bound, of, step * steps_per_s / bound);
+                                   kernels / seconds / bound, of, step / spent_.seconds / bound);
         };
-        add("read_bandwidth", matrix.bytes, last_.bytes, bounds.read_bytes_per_s);
-        add("multiply_rate", matrix.flops / 2, last_.flops / 2, bounds.products_per_s);
+        add("read_bandwidth", matrix.bytes, spent_.bytes, bounds.read_bytes_per_s);
+        add("multiply_rate", matrix.flops / 2, spent_.flops / 2, bounds.products_per_s);
         return out;
     }
 
@@ -175,7 +195,7 @@ class Bench {
     uint32_t depth_;
     std::vector<std::vector<BlockId>> tables_;
     std::vector<TokenId> tokens_;
-    StepResult last_;
+    Spent spent_;
 };
 
 bool read_dtype(std::string_view word, Arguments& arguments) {

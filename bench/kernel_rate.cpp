@@ -29,7 +29,7 @@ const Kernels* kernels_named(const std::string& name) {
     return nullptr;
 }
 
-/// Rows of the height that direct kernels take best.
+/// The highest tile.
 uint32_t tile_tokens(const Kernels& kernels, presets::ActivationDtype activations) {
     uint32_t most = 1;
     for (const uint8_t height : kernels.integer.heights) most = std::max<uint32_t>(most, height);
