@@ -49,20 +49,21 @@ struct Rate {
     double median, least, most;
 };
 
+KernelWork sum_of(const KernelWork& a, const KernelWork& b) {
+    return {a.ns + b.ns, a.flops + b.flops, a.bytes + b.bytes};
+}
+
 /// By the timed steps of a figure.
 struct Spent {
     double seconds = 0, flops = 0, bytes = 0;
-    decltype(StepResult::kernels) kernels{};
+    KernelWorks kernels{};
 
     void add(const StepResult& step, double took) {
         seconds += took;
         flops += step.flops;
         bytes += step.bytes;
-        for (size_t kind = 0; kind < kernels.size(); ++kind) {
-            kernels[kind].ns += step.kernels[kind].ns;
-            kernels[kind].flops += step.kernels[kind].flops;
-            kernels[kind].bytes += step.kernels[kind].bytes;
-        }
+        for (size_t kind = 0; kind < kernels.size(); ++kind)
+            kernels[kind] = sum_of(kernels[kind], step.kernels[kind]);
     }
 };
 
@@ -94,8 +95,7 @@ class Bench {
     Bounds bounds;
 
     void prefill() {
-        step(1, 0, kPrefillTokens);
-        spent_ = {};
+        begin(1, kPrefillTokens);
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) rates.push_back(kPrefillTokens / step(1, 0, kPrefillTokens));
         print(fmt::format("prefill_{}", kPrefillTokens), rates);
@@ -106,8 +106,7 @@ class Bench {
         constexpr uint32_t kPrefix = kSharedBlocks * kBlockTokens;
         for (uint32_t i = 1; i < sequences; ++i)
             std::copy_n(tables_[0].begin(), kSharedBlocks, tables_[i].begin());
-        step(1, 0, kPrefix);
-        spent_ = {};
+        begin(1, kPrefix);
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) {
             double seconds = step(sequences, kPrefix, kOwnTokens);
@@ -119,8 +118,7 @@ class Bench {
     }
 
     void decode(const std::string& name, uint32_t sequences) {
-        step(sequences, 0, depth_);
-        spent_ = {};
+        begin(sequences, depth_);
         std::vector<double> rates;
         for (int i = 0; i < repeat_; ++i) {
             double seconds = 0;
@@ -131,6 +129,12 @@ class Bench {
     }
 
   private:
+    /// A step that no figure counts, before those that one does.
+    void begin(uint32_t sequences, uint32_t count) {
+        step(sequences, 0, count);
+        spent_ = {};
+    }
+
     /// One step of `count` tokens for each of the first `sequences`, in seconds.
     double step(uint32_t sequences, uint32_t position, uint32_t count) {
         StepPlan plan;
@@ -173,11 +177,8 @@ class Bench {
 
     /// Of the bounds.
     std::string fractions() const {
-        KernelWork matrix;
-        for (const KernelKind kind : {KernelKind::kProduct, KernelKind::kHead}) {
-            const KernelWork& work = spent_.kernels[static_cast<size_t>(kind)];
-            matrix = {matrix.ns + work.ns, matrix.flops + work.flops, matrix.bytes + work.bytes};
-        }
+        const KernelWork matrix = sum_of(spent_.kernels[static_cast<size_t>(KernelKind::kProduct)],
+                                         spent_.kernels[static_cast<size_t>(KernelKind::kHead)]);
         const double seconds = static_cast<double>(matrix.ns) / 1e9;
         std::string out;
         const auto add = [&](const char* of, double kernels, double step, double bound) {
